@@ -1,0 +1,3 @@
+//! Delivers one message to one channel.
+
+pub mod settings;

@@ -1,0 +1,28 @@
+//! What a config says of one channel.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::secret::Secret;
+use crate::model::service::ChannelName;
+use crate::script::source::Source;
+
+/// One channel as a config writes it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Its key.
+    pub name: ChannelName,
+    /// What makes its requests.
+    pub kind: ChannelKind,
+    /// Every other key of the config's table: `url`, `secret`, `username`, …
+    pub options: BTreeMap<Arc<str>, Secret>,
+}
+
+/// What makes a channel's requests.
+#[derive(Debug, Clone)]
+pub enum ChannelKind {
+    /// Writes to the terminal.
+    Console,
+    /// A channel script.
+    Script(Arc<Source>),
+}

@@ -1,0 +1,2 @@
+//! The `oes` program; everything is in the library.
+fn main() {}

@@ -1,0 +1,3 @@
+//! Judges one exchange.
+
+pub mod spec;

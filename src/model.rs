@@ -1,0 +1,12 @@
+//! The nouns of OES: plain data, no I/O, no clock, no log.
+
+pub mod exchange;
+pub mod failure;
+pub mod incident;
+pub mod json;
+pub mod judgement;
+pub mod path;
+pub mod secret;
+pub mod service;
+pub mod span;
+pub mod violation;

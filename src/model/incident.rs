@@ -1,0 +1,200 @@
+//! Incidents, and what each channel must know and is known to have taken.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::json::Json;
+use super::service::{ChannelName, ServiceName};
+use super::violation::{Sample, Violation};
+
+/// The random, stable name of an incident: 16 characters of Crockford's base 32, the same in every message about it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IncidentId(pub Arc<str>);
+
+impl fmt::Display for IncidentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One violation of one service from its opening to its close.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Its name.
+    pub id: IncidentId,
+    /// The service.
+    pub service: ServiceName,
+    /// The rule it breaks.
+    pub violation: Violation,
+    /// Grows by one at every change that people are told of: opened, closed, monitoring stopped.
+    pub generation: u32,
+    /// When the violation began.
+    pub opened_at: Timestamp,
+    /// When it ended.
+    pub closed_at: Option<Timestamp>,
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// Last probe that passed before it opened; absent if none ever did: the service never came up.
+    pub last_good: Option<Timestamp>,
+    /// Why it is open, as of the newest look.
+    pub reason: Reason,
+}
+
+/// How an incident ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// The service keeps the rule again.
+    Recovered,
+    /// The service left the ops config, or the rule did.
+    Unwatched,
+}
+
+impl Incident {
+    /// Tells whether the violation goes on.
+    pub fn is_open(&self) -> bool {
+        self.closed_at.is_none()
+    }
+}
+
+/// Why an incident is open: what a message shows. Redacted before it gets here.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Reason {
+    /// The rule and its numbers: `4 of the last 7 probes failed, more than 50 %`.
+    pub rule: String,
+    /// Code of the main finding.
+    pub code: Option<Arc<str>>,
+    /// The main finding for a person, path first.
+    pub finding: Option<String>,
+    /// Path of the main finding in the body.
+    pub path: Option<String>,
+    /// What should be there.
+    pub expected: Option<Json>,
+    /// What is there.
+    pub actual: Option<Json>,
+    /// The place in the script that found it: `scripts/x.rhai:2:15`.
+    pub place: Option<String>,
+    /// How many more findings the probe had.
+    pub more_findings: usize,
+    /// What was asked and answered: `GET https://… → 200 in 214 ms`.
+    pub exchange: String,
+    /// The samples that the rule saw, oldest first.
+    pub samples: Vec<Sample>,
+}
+
+/// What must survive a restart for people to be told everything once: the contents of the state file.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ledger {
+    /// Open incidents, and closed ones until every channel knows of it.
+    pub incidents: BTreeMap<IncidentId, Incident>,
+    /// What each channel knows of each incident.
+    pub deliveries: BTreeMap<(ChannelName, IncidentId), Delivery>,
+    /// How each channel is doing.
+    pub channels: BTreeMap<ChannelName, ChannelState>,
+    /// Messages that no channel took in the end, newest last, at most 1,000.
+    pub dead_letters: Vec<DeadLetter>,
+    /// When each violation of each service was last announced, for its cool-down; kept for a day.
+    pub announced: BTreeMap<(ServiceName, Violation), Timestamp>,
+}
+
+/// What one channel must know of one incident and is known to have taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Generation of the incident that the channel is known to have taken, 0 for none.
+    pub acked_generation: u32,
+    /// Whether an opening was taken here: only then a close is owed.
+    pub announced: Announced,
+    /// What the provider calls the message, to edit it or to answer it.
+    pub remote_ref: Option<String>,
+    /// Failed tries for the generation that is owed.
+    pub attempts: u32,
+    /// No try before this.
+    pub next_at: Option<Timestamp>,
+    /// Why the last try failed, without secrets.
+    pub last_error: Option<String>,
+    /// A try is under way, or was when the daemon died.
+    pub intent: Option<Intent>,
+    /// When the first message was taken.
+    pub taken_at: Option<Timestamp>,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            acked_generation: 0,
+            announced: Announced::No,
+            remote_ref: None,
+            attempts: 0,
+            next_at: None,
+            last_error: None,
+            intent: None,
+            taken_at: None,
+        }
+    }
+}
+
+/// Whether a channel has shown an opening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Announced {
+    /// Certainly not.
+    No,
+    /// It may have: the daemon or the connection died between sending and confirming.
+    Possibly,
+    /// It has.
+    Yes,
+}
+
+/// A try that is on disk before its first byte leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The same for every retry of the same message, so that a receiver can drop a repeat. Holds no point.
+    pub message_id: String,
+    /// Generation that the message tells.
+    pub generation: u32,
+    /// When the try was decided.
+    pub at: Timestamp,
+}
+
+/// How a channel is doing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ChannelState {
+    /// Keyed fingerprint of its settings: changed settings enable it again.
+    pub fingerprint: String,
+    /// Why it is disabled; no try until its settings change.
+    pub disabled: Option<String>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// No try before this: back-off or the provider's own hint.
+    pub paused_until: Option<Timestamp>,
+    /// When it last took a message.
+    pub last_success: Option<Timestamp>,
+    /// Why the last try failed, without secrets.
+    pub last_error: Option<String>,
+}
+
+/// A message that no try could deliver.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Its message id.
+    pub message_id: String,
+    /// The channel.
+    pub channel: ChannelName,
+    /// The incident it was about.
+    pub incident: IncidentId,
+    /// The service.
+    pub service: ServiceName,
+    /// The violation.
+    pub violation: Violation,
+    /// When it was given up.
+    pub at: Timestamp,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why the last try failed, without secrets.
+    pub error: String,
+}

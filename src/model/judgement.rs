@@ -1,0 +1,327 @@
+//! What a matcher says of one exchange: the outcome, its findings, and what a script did on the way.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::json::Json;
+use super::span::Place;
+
+/// The outcome of one probe. Ordered by weight: of several the heaviest counts.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The service answers as it should.
+    #[default]
+    Pass,
+    /// Worth showing, never counted.
+    Warn,
+    /// A dependency, our resolver, our network or our descriptors: never counted for or against the service.
+    Unknown,
+    /// The service is wrong.
+    Fail,
+    /// The matcher itself broke: never up, never down.
+    Error,
+}
+
+impl Outcome {
+    /// All outcomes, lightest first.
+    pub const ALL: [Self; 5] = [
+        Self::Pass,
+        Self::Warn,
+        Self::Unknown,
+        Self::Fail,
+        Self::Error,
+    ];
+
+    /// Returns the stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Unknown => "unknown",
+            Self::Fail => "fail",
+            Self::Error => "error",
+        }
+    }
+
+    /// Tells whether the service is known to be fine: pass or warn.
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Pass | Self::Warn)
+    }
+
+    /// Tells whether the outcome counts in an error rate: pass, warn and fail do.
+    pub fn counts(self) -> bool {
+        matches!(self, Self::Pass | Self::Warn | Self::Fail)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Makes the outcome `warn`.
+    Warning,
+    /// Makes the outcome `unknown`.
+    Unknown,
+    /// Makes the outcome `fail`.
+    Error,
+    /// The matcher is broken; makes the outcome `error`.
+    Broken,
+}
+
+impl Severity {
+    /// Returns the outcome that a finding of this weight asks for.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Warning => Outcome::Warn,
+            Self::Unknown => Outcome::Unknown,
+            Self::Error => Outcome::Fail,
+            Self::Broken => Outcome::Error,
+        }
+    }
+}
+
+/// One thing that a matcher found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// How much it weighs.
+    pub severity: Severity,
+    /// Stable name for deduplication, tests and routing: `missing`, `price.deviates`, a [`FailureKind`] name.
+    ///
+    /// [`FailureKind`]: super::failure::FailureKind
+    pub code: Arc<str>,
+    /// What is wrong for a person, one line, without path and place. Redacted.
+    pub message: String,
+    /// Where in the body: `$.items[3].price`.
+    pub path: Option<String>,
+    /// What should be there, in words or as a value.
+    pub expected: Option<Json>,
+    /// What is there.
+    pub actual: Option<Json>,
+    /// The step of the script that was running.
+    pub step: Option<String>,
+    /// Where in the script it was found.
+    pub at: Option<Place>,
+    /// The line of the script at `at`.
+    pub source: Option<String>,
+    /// Named values that show why: operands of an expectation, evidence given by the script, in order.
+    pub evidence: Vec<(String, Json)>,
+}
+
+impl Finding {
+    /// Returns an error finding with a code and a message, and nothing else.
+    pub fn error(code: impl Into<Arc<str>>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            code: code.into(),
+            message: message.into(),
+            path: None,
+            expected: None,
+            actual: None,
+            step: None,
+            at: None,
+            source: None,
+            evidence: Vec::new(),
+        }
+    }
+
+    /// Returns the finding with another weight.
+    #[must_use]
+    pub fn weighing(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Returns the finding at a path of the body.
+    #[must_use]
+    pub fn at_path(mut self, path: impl fmt::Display) -> Self {
+        self.path = Some(path.to_string());
+        self
+    }
+}
+
+/// Writes `$.price: expected number, got string "x"`.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.path {
+            Some(path) => write!(f, "{path}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+/// What the matchers of a service say of one exchange.
+#[derive(Debug, Clone, Default)]
+pub struct Judgement {
+    /// The heaviest of the findings, `pass` without any.
+    pub outcome: Outcome,
+    /// What was found, in the order found; capped by the matcher.
+    pub findings: Vec<Finding>,
+    /// What the scripts among the matchers did, in order.
+    pub runs: Vec<ScriptRun>,
+}
+
+impl Judgement {
+    /// Returns the judgement that these findings amount to.
+    pub fn of(findings: Vec<Finding>) -> Self {
+        let outcome = findings
+            .iter()
+            .map(|finding| finding.severity.outcome())
+            .max();
+        Self {
+            outcome: outcome.unwrap_or_default(),
+            findings,
+            runs: Vec::new(),
+        }
+    }
+
+    /// Adds what another matcher said: findings add up, the heavier outcome counts.
+    pub fn merge(&mut self, other: Self) {
+        self.outcome = self.outcome.max(other.outcome);
+        self.findings.extend(other.findings);
+        self.runs.extend(other.runs);
+    }
+
+    /// Returns the first finding of the greatest weight: what a message shows.
+    pub fn main_finding(&self) -> Option<&Finding> {
+        let heaviest = self.findings.iter().map(|finding| finding.severity).max()?;
+        self.findings
+            .iter()
+            .find(|finding| finding.severity == heaviest)
+    }
+}
+
+/// What one run of a script did besides finding things.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ScriptRun {
+    /// Name of the script.
+    pub script: Arc<str>,
+    /// First 16 hexadecimal digits of the SHA-256 of its source.
+    pub version: Arc<str>,
+    /// Lines of `note` and `print`, in order.
+    pub notes: Vec<String>,
+    /// Gauges of `metric`, by name; the last value counts.
+    pub metrics: BTreeMap<Arc<str>, f64>,
+    /// Steps in order of their beginning.
+    pub steps: Vec<StepRun>,
+    /// Requests that the script made, in order.
+    pub http: Vec<HttpCall>,
+    /// Violations that the script named, with why.
+    pub violations: Vec<NamedViolation>,
+    /// What the run changed in the service's memory; empty if the outcome is `error`.
+    pub memory: MemoryDiff,
+    /// What the run used of what it was allowed.
+    pub usage: Usage,
+}
+
+/// One `step` of a script.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepRun {
+    /// Its name.
+    pub name: String,
+    /// How long it took, requests included, in microseconds.
+    pub elapsed_us: u64,
+    /// Whether it ran to its end.
+    pub completed: bool,
+}
+
+/// One request that a script made.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HttpCall {
+    /// Request method.
+    pub method: String,
+    /// URL without secrets.
+    pub url: String,
+    /// Status, absent if no response came.
+    pub status: Option<u16>,
+    /// Why no response came.
+    pub error: Option<String>,
+    /// How long it took in milliseconds.
+    pub elapsed_ms: u64,
+    /// Bytes of the response body.
+    pub bytes: u64,
+}
+
+/// A violation that a script named: it opens without waiting for the error rate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NamedViolation {
+    /// Its name: letters, digits, `_`, `-`, `.`; at most 64 characters.
+    pub name: Arc<str>,
+    /// Why, for a person.
+    pub message: String,
+}
+
+/// What a run changed in a service's memory.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct MemoryDiff {
+    /// Keys written.
+    pub set: BTreeMap<Arc<str>, MemoryEntry>,
+    /// Keys removed.
+    pub removed: Vec<Arc<str>>,
+}
+
+impl MemoryDiff {
+    /// Tells whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.removed.is_empty()
+    }
+}
+
+/// One value in a service's memory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MemoryEntry {
+    /// The value.
+    pub value: Json,
+    /// When it stops being there, for a value that was set with a time to live.
+    pub expires_at: Option<jiff::Timestamp>,
+}
+
+/// A service's memory: what its scripts remember from run to run.
+pub type Memory = BTreeMap<Arc<str>, MemoryEntry>;
+
+/// What a run used of what it was allowed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say what is counted, units last")]
+pub struct Usage {
+    pub operations: Used,
+    pub cpu_us: Used,
+    pub wall_ms: Used,
+    pub heap_bytes: Used,
+    pub http_calls: Used,
+    pub http_bytes: Used,
+    pub findings: Used,
+    pub log_lines: Used,
+    pub memory_bytes: Used,
+}
+
+/// Used, of allowed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Used {
+    /// How much was used.
+    pub used: u64,
+    /// How much is allowed.
+    pub allowed: u64,
+}
+
+/// One probe, judged.
+#[derive(Debug)]
+pub struct Observation {
+    /// What the probe saw.
+    pub exchange: super::exchange::Exchange,
+    /// What the matchers said of it.
+    pub judgement: Judgement,
+    /// How long judging took; never part of the latency.
+    pub judged_in: Duration,
+}

@@ -1,0 +1,331 @@
+//! What is watched and how, as validated plain data.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::json::Json;
+use super::secret::Secret;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Returns the name of this text.
+            pub fn new(text: impl Into<Arc<str>>) -> Self {
+                Self(text.into())
+            }
+
+            /// Returns the text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// The key of a service: not empty, at most 200 characters, no control characters, unique in a config.
+    ServiceName
+}
+name! {
+    /// The key of a channel: not empty, unique in a config.
+    ChannelName
+}
+
+/// One thing that is watched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// Its key.
+    pub name: ServiceName,
+    /// What is sent.
+    pub request: Request,
+    /// How the connection is made.
+    pub transport: Transport,
+    /// The deadline of one probe over all phases and redirects.
+    pub timeout: Duration,
+    /// Time between the beginnings of two probes.
+    pub interval: Duration,
+    /// When to look again after an outcome that disagrees with the present state: delays after that outcome, in order.
+    /// Empty turns it off.
+    pub confirm: Vec<Duration>,
+    /// When failed probes become a violation.
+    pub error: ErrorRule,
+    /// When slowness becomes a violation; absent for never.
+    pub latency: Option<LatencyRule>,
+    /// How long a service may be unjudgeable before that is a violation.
+    pub unknown_after: Duration,
+    /// What scripts of this service may use.
+    pub grants: Grants,
+    /// Channels it tells, in order; never empty.
+    pub channels: Vec<ChannelName>,
+    /// Least time between two announcements of the same violation.
+    pub notify_cool_down: Duration,
+    /// Free words for routing and views.
+    pub tags: Vec<String>,
+    /// The group it is shown in.
+    pub group: Option<String>,
+    /// How bad a violation of it is.
+    pub severity: ServiceSeverity,
+    /// Link to instructions for the person who is woken.
+    pub runbook: Option<Url>,
+    /// Services whose outage explains this one's.
+    pub depends_on: Vec<ServiceName>,
+    /// Whether a public page shows it.
+    pub public: bool,
+}
+
+/// How bad a violation of a service is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceSeverity {
+    /// Good to know.
+    Info,
+    /// Look during the day.
+    Warning,
+    /// Wake someone.
+    #[default]
+    Critical,
+}
+
+/// What a probe sends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Request method.
+    pub method: http::Method,
+    /// Where to; the shown form hides secrets and keeps only names of the query where they are secret.
+    pub url: Url,
+    /// The URL as it may be shown.
+    pub shown_url: Arc<str>,
+    /// Headers in the order written.
+    pub headers: Vec<(http::HeaderName, Secret)>,
+    /// The body; its content type is among the headers.
+    pub body: Option<Bytes>,
+    /// The `payload` of the config as scripts see it.
+    pub payload: Option<Json>,
+    /// How the probe says who it is.
+    pub auth: Auth,
+}
+
+/// How a probe says who it is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Auth {
+    /// It does not.
+    #[default]
+    None,
+    /// `Authorization: Basic`
+    Basic {
+        /// User name.
+        user: Secret,
+        /// Password.
+        password: Secret,
+    },
+    /// `Authorization: Bearer`
+    Bearer(Secret),
+    /// A token from an OAuth 2.0 token endpoint by client credentials (RFC 6749 section 4.4), kept until it expires.
+    ClientCredentials {
+        /// Token endpoint.
+        token_url: Url,
+        /// Client identifier.
+        client_id: Secret,
+        /// Client secret.
+        client_secret: Secret,
+        /// Scopes asked for.
+        scopes: Vec<String>,
+    },
+}
+
+/// How connections of a service are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transport {
+    /// HTTP versions offered.
+    pub http: HttpVersions,
+    /// Which addresses are tried.
+    pub family: Family,
+    /// Fixed addresses for hosts, instead of looking them up.
+    pub resolve: BTreeMap<String, IpAddr>,
+    /// TLS settings.
+    pub tls: TlsProfile,
+    /// Redirects that are followed, 0 to 10.
+    pub redirects_max: u8,
+    /// An HTTP proxy that connections go through.
+    pub proxy: Option<Url>,
+    /// Bytes of decoded body that are kept.
+    pub body_limit_bytes: usize,
+    /// What happens to a larger body.
+    pub body_overflow: BodyOverflow,
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self {
+            http: HttpVersions::Auto,
+            family: Family::Any,
+            resolve: BTreeMap::new(),
+            tls: TlsProfile::default(),
+            redirects_max: 5,
+            proxy: None,
+            body_limit_bytes: BODY_LIMIT_BYTES,
+            body_overflow: BodyOverflow::Fail,
+        }
+    }
+}
+
+/// Default body limit: 4 MiB.
+pub const BODY_LIMIT_BYTES: usize = 4 << 20;
+
+/// HTTP versions that are offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HttpVersions {
+    /// HTTP/2 where TLS agrees on it, else HTTP/1.1.
+    #[default]
+    Auto,
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2 only; without TLS by prior knowledge.
+    Http2,
+}
+
+/// Which addresses are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Family {
+    /// IPv6 and IPv4 in the resolver's order, the next one 250 ms after the last (RFC 8305).
+    #[default]
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+/// What happens to a body above its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BodyOverflow {
+    /// The probe fails with `body_too_large`.
+    #[default]
+    Fail,
+    /// Reading stops and what is there is judged.
+    Cut,
+}
+
+/// TLS settings. Equal profiles share one connector.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TlsProfile {
+    /// Whether the certificate is verified.
+    pub verify: bool,
+    /// Certificate authorities to trust besides the system's, PEM.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Client certificate chain and key, PEM.
+    pub client: Option<ClientIdentity>,
+    /// Name to ask for and to verify instead of the URL's host.
+    pub server_name: Option<String>,
+}
+
+impl Default for TlsProfile {
+    fn default() -> Self {
+        Self {
+            verify: true,
+            ca_pem: None,
+            client: None,
+            server_name: None,
+        }
+    }
+}
+
+/// A client certificate with its key.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientIdentity {
+    /// Certificate chain, PEM.
+    pub certificate_pem: Vec<u8>,
+    /// PKCS #8 key, PEM.
+    pub key_pem: Vec<u8>,
+}
+
+impl fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientIdentity(***)")
+    }
+}
+
+/// When failed probes become the violation `error`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ErrorRule {
+    /// Share of failed probes that is still accepted, 0 to 1.
+    pub threshold: f64,
+    /// How many counted probes are looked at.
+    pub window: usize,
+}
+
+/// Default size of a window, as in the predecessor.
+pub const WINDOW: usize = 7;
+
+impl Default for ErrorRule {
+    fn default() -> Self {
+        Self {
+            threshold: 0.5,
+            window: WINDOW,
+        }
+    }
+}
+
+/// When slowness becomes the violation `latency`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LatencyRule {
+    /// The limit.
+    pub limit: Duration,
+    /// How the window is held against it.
+    pub trigger: LatencyTrigger,
+    /// How many measured probes are looked at.
+    pub window: usize,
+}
+
+/// How a window of latencies is held against its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum LatencyTrigger {
+    /// The moving average.
+    #[default]
+    Mean,
+    /// The median.
+    Median,
+    /// At least `k` of the window.
+    KOfN {
+        /// How many, 1 to the window's size.
+        k: usize,
+    },
+    /// The percentile by nearest rank.
+    Percentile {
+        /// 1 to 100.
+        percentile: u8,
+    },
+}
+
+/// What scripts of a service may use.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Grants {
+    /// Hosts besides the service's own that a script may ask: `host` or `host:port`.
+    pub hosts: Vec<String>,
+    /// Secrets by name.
+    pub secrets: BTreeMap<String, Secret>,
+}

@@ -1,0 +1,91 @@
+//! Places in a person's file, and the mistakes found there.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// A place that a person can go to: `scripts/x.rhai:10:5`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The file as the person named it.
+    pub file: Arc<str>,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// One mistake in a file that a person wrote: an ops config or a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// What is wrong, a lower-case fragment without a period.
+    pub message: String,
+    /// How to mend it, where that is known: `did you mean …`.
+    pub help: Option<String>,
+    /// The bytes of the file that the message is about; empty at the end for «something is missing here».
+    pub span: Range<usize>,
+    /// Whether the file can be used all the same.
+    pub severity: MistakeSeverity,
+}
+
+/// Whether a mistake stops a file from being used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MistakeSeverity {
+    /// The file is refused.
+    Error,
+    /// The file is used; a person should look.
+    Warning,
+}
+
+impl Mistake {
+    /// Returns an error at `span`.
+    pub fn error(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+            span,
+            severity: MistakeSeverity::Error,
+        }
+    }
+
+    /// Returns a warning at `span`.
+    pub fn warning(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+            span,
+            severity: MistakeSeverity::Warning,
+        }
+    }
+
+    /// Adds how to mend it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Returns the candidate nearest to `word` if it is near enough to be a slip of the finger.
+///
+/// Distance is Damerau-Levenshtein, at most a third of the word's length and at least 1. Earlier candidates win ties.
+pub fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

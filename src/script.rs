@@ -1,0 +1,3 @@
+//! The Rhai sandbox: compiles scripts, and runs them on threads of its own within limits.
+
+pub mod source;
