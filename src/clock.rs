@@ -1,7 +1,5 @@
 //! The only place that reads the wall clock. Everything else is handed a time.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -39,9 +37,4 @@ impl Clock {
             Self::Anchored { start, at } => start.saturating_add(at.elapsed()).unwrap_or(*start),
         }
     }
-}
-
-/// Returns the time from `earlier` to `later`, zero if the clock was set back between them.
-pub fn since(earlier: Timestamp, later: Timestamp) -> Duration {
-    Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO)
 }

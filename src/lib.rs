@@ -15,11 +15,13 @@ pub mod clock;
 pub mod config;
 pub mod history;
 pub mod matcher;
+pub mod metrics;
 pub mod model;
 pub mod policy;
 pub mod probe;
 pub mod script;
 pub mod state;
+pub mod web;
 
 /// Counts each thread's bytes, which is how the sandbox knows what a script holds (`script::heap`).
 #[global_allocator]

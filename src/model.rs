@@ -1,5 +1,6 @@
 //! The nouns of OES: plain data, no I/O, no clock, no log.
 
+pub mod duration;
 pub mod exchange;
 pub mod failure;
 pub mod incident;
