@@ -1,1 +1,234 @@
-//! To be written.
+//! The ops config: from the text that a person writes to validated plain data.
+//!
+//! The only part that knows JSON and TOML as people write them. A config is strict: whatever OES would not act on is a
+//! mistake, every mistake is reported at its place, and all are reported at once. Nothing here logs or prints.
+
+mod channels;
+mod check;
+mod diff;
+mod fingerprint;
+mod json;
+mod keys;
+mod layers;
+mod loader;
+mod matchers;
+mod names;
+mod quotes;
+mod read;
+pub mod report;
+mod request;
+mod schema;
+mod scripts;
+mod service;
+mod toml;
+mod top;
+mod transport;
+mod tree;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::channel::settings::Settings;
+use crate::matcher::spec::Matcher;
+use crate::model::secret::Secret;
+use crate::model::service::Service;
+use crate::model::span::Mistake;
+use crate::script::limits::Limits;
+pub use diff::{Diff, diff};
+use loader::Loader;
+pub use read::CONFIG_BYTES_MAX;
+use report::{FileReport, Report};
+pub use schema::schema;
+pub use tree::Format;
+
+/// A whole ops config.
+#[derive(Debug)]
+pub struct Config {
+    /// What is watched, in the order of the file. Names differ.
+    pub services: Vec<Arc<ServiceConfig>>,
+    /// Where messages go, in the order of the file; never empty. Names differ.
+    pub channels: Vec<Settings>,
+    /// How messages are sent.
+    pub notify: Notify,
+    /// Where OES answers.
+    pub server: Server,
+    /// Folder for the state file and the history.
+    pub data: PathBuf,
+    /// Folders to look for scripts, besides the config's own and the shipped ones.
+    pub script_path: Vec<PathBuf>,
+    /// What one run of a script is allowed.
+    pub limits: Limits,
+    /// Every file that was read, in order: the config, scripts, secrets, certificates. A reload watches these.
+    pub files: Vec<PathBuf>,
+}
+
+/// One service with what judges it.
+#[derive(Debug)]
+pub struct ServiceConfig {
+    /// The service.
+    pub service: Arc<Service>,
+    /// Its matchers in the order written; never empty.
+    pub matchers: Vec<Matcher>,
+    /// The line of the config where it begins, from 1.
+    pub line: u32,
+    /// SHA-256 in hexadecimal over all that matters of it, secrets and versions of scripts included. Equal means
+    /// unchanged.
+    pub fingerprint: String,
+}
+
+/// How messages are sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notify {
+    /// Least time before the same violation of the same service is announced again.
+    pub cool_down: Duration,
+    /// How long to wait for more before a message leaves.
+    pub gather: Duration,
+    /// An `http` or `https` URL to ask regularly, so that somebody notices when OES is gone.
+    pub heartbeat_url: Option<Secret>,
+    /// Time zone of the times in messages.
+    pub time_zone: TimeZone,
+}
+
+/// Where OES answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Address and port; loopback unless the config says `public = true`.
+    pub listen: SocketAddr,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9115)),
+        }
+    }
+}
+
+/// A config that can be used.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The config.
+    pub config: Config,
+    /// Warnings and notes; no errors.
+    pub report: Report,
+}
+
+/// What `${env:NAME}` reads.
+pub trait Environment {
+    /// Returns the value of a variable, absent if it is not set or not UTF-8.
+    fn var(&self, name: &str) -> Option<String>;
+}
+
+/// The environment of this process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn var(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+}
+
+impl Environment for BTreeMap<String, String> {
+    fn var(&self, name: &str) -> Option<String> {
+        self.get(name).cloned()
+    }
+}
+
+/// Reads the ops config at `path`, JSON or TOML by its extension, with the scripts and secrets it names.
+///
+/// # Errors
+/// Everything that is wrong with it, warnings included.
+pub fn load(path: &Path, environment: &dyn Environment) -> Result<Loaded, Report> {
+    let name = path.display().to_string();
+    let refuse = |text: String, mistake: Mistake| Report {
+        files: vec![FileReport::new(name.as_str(), text, vec![mistake])],
+        notes: Vec::new(),
+        read: vec![path.to_path_buf()],
+    };
+    let bytes = read::bytes(path, CONFIG_BYTES_MAX)
+        .map_err(|problem| refuse(String::new(), Mistake::error(0..0, problem)))?;
+    let text = read::text(bytes).map_err(|wrong| refuse(wrong.0, wrong.1))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut loaded = load_text(&name, &text, folder, environment).map_err(|mut report| {
+        report.read.insert(0, path.to_path_buf());
+        report
+    })?;
+    loaded.config.files.insert(0, path.to_path_buf());
+    loaded.report.read.insert(0, path.to_path_buf());
+    Ok(loaded)
+}
+
+/// Reads the ops config `text` as if it were the file `name` in `folder`.
+///
+/// # Errors
+/// Everything that is wrong with it, warnings included.
+pub fn load_text(
+    name: &str,
+    text: &str,
+    folder: &Path,
+    environment: &dyn Environment,
+) -> Result<Loaded, Report> {
+    let mut loader = Loader::new(text, folder, environment);
+    let extension = Path::new(name)
+        .extension()
+        .and_then(|extension| extension.to_str());
+    let parsed = match extension.map(str::to_ascii_lowercase).as_deref() {
+        Some("json") => {
+            read::too_deep(text).map_or_else(|| json::parse(text), |deep| (None, vec![deep]))
+        }
+        Some("toml") => toml::parse(text),
+        _ => {
+            let mistake = Mistake::error(0..0, "the name of an ops config ends in .json or .toml");
+            (None, vec![mistake.help("rename the file to what it holds")])
+        }
+    };
+    let (root, mistakes) = parsed;
+    for mistake in mistakes {
+        loader.report(mistake);
+    }
+    let config = root.map(|root| top::read(&mut loader, &root));
+    let mistakes = loader.take_mistakes();
+    let mut files = Vec::new();
+    if !mistakes.is_empty() {
+        files.push(FileReport::new(name, text, mistakes));
+    }
+    files.append(&mut loader.script_reports);
+    let report = Report {
+        files,
+        notes: match loader.dropped() {
+            0 => Vec::new(),
+            dropped => vec![format!("{dropped} more mistakes are not listed")],
+        },
+        read: loader.files.into_iter().collect(),
+    };
+    match config {
+        Some(mut config) if !report.has_errors() => {
+            config.files.clone_from(&report.read);
+            Ok(Loaded { config, report })
+        }
+        _ => Err(report),
+    }
+}
+
+/// Reads a duration as configs write it: `30s`, `5m`, `1h30m`.
+///
+/// # Errors
+/// What is wrong with it, and how to write one.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    values::duration_text(text).map_err(|bad| format!("{}; {}", bad.message, bad.help))
+}
+
+/// Returns the key reference of docs/configuration.md: Markdown made from the table that configs are checked with.
+pub fn key_reference() -> String {
+    keys::markdown()
+}

@@ -11,8 +11,10 @@
 //! - `daemon`: puts the parts together and runs them; `cli`: the commands
 
 pub mod channel;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod history;
 pub mod matcher;
 pub mod metrics;

@@ -1,2 +1,5 @@
 //! The `oes` program; everything is in the library.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    oes::cli::main()
+}

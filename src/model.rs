@@ -1,11 +1,13 @@
 //! The nouns of OES: plain data, no I/O, no clock, no log.
 
+pub mod causes;
 pub mod duration;
 pub mod exchange;
 pub mod failure;
 pub mod incident;
 pub mod json;
 pub mod judgement;
+pub mod observation;
 pub mod path;
 pub mod secret;
 pub mod service;

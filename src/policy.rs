@@ -1,1 +1,18 @@
-//! To be written.
+//! Pure decisions: what a window says, what opens and closes, what each channel is owed, when to try again.
+//!
+//! Nothing here does I/O, reads a clock, draws a random number or logs: times and random numbers are arguments, so
+//! equal histories give equal results.
+
+pub mod backoff;
+pub mod delivery;
+pub mod ledger;
+pub mod owed;
+pub mod reason;
+pub mod schedule;
+pub mod shape;
+pub mod trigger;
+pub mod watch;
+pub mod window;
+
+#[cfg(test)]
+mod world;

@@ -1,1 +1,181 @@
-//! To be written.
+//! The state file: what must survive a restart for people to be told everything once.
+//!
+//! Only the holder of the lock writes. `state.json` is complete at every moment: a commit writes a new file beside it
+//! and puts it in its place in one step, and a write that failed never takes the place of a good file. A damaged file
+//! never stops a start. `docs/state.md` describes the files for other programs.
+
+mod ballast;
+mod commit;
+mod disk;
+mod format;
+mod load;
+mod lock;
+#[cfg(test)]
+mod simulated;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use self::commit::Committer;
+pub use self::commit::{CommitError, Committed, Step};
+use self::disk::Folder;
+pub use self::format::{Damage, Snapshot};
+pub use self::load::Recovery;
+pub use self::lock::LockError;
+use crate::model::incident::Ledger;
+use crate::model::service::ServiceName;
+use crate::model::violation::Violation;
+
+/// Name of the state file in its folder.
+pub const FILE: &str = "state.json";
+
+/// One line of the public part of the state file.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ServiceLine {
+    /// The service.
+    pub name: ServiceName,
+    /// Its URL as it may be shown.
+    pub url: String,
+    /// Request method.
+    pub http_method: String,
+    /// What it breaks now.
+    pub violations: Vec<Violation>,
+}
+
+/// An open state file. Dropping it releases the lock.
+#[derive(Debug)]
+pub struct StateFile {
+    committer: Committer<Folder>,
+    _lock: lock::Lock,
+}
+
+/// A state file that was opened, and what was in it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The file.
+    pub file: StateFile,
+    /// What it held; empty if there was nothing to read.
+    pub ledger: Ledger,
+    /// How it was read.
+    pub recovery: Recovery,
+}
+
+/// Why a state file cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder cannot be made or opened.
+    #[error("cannot use the data folder {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another daemon has it, or the lock file cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+}
+
+impl StateFile {
+    /// Opens the state file of a folder, which is made if it is missing, and locks it for the life of the value.
+    /// `boot` names this run of the daemon in the file.
+    ///
+    /// Whatever the file holds, this succeeds: a damaged one is set aside and the previous copy is used, or nothing.
+    ///
+    /// # Errors
+    /// [`OpenError::Lock`] if another daemon has the folder, [`OpenError::Folder`] if it cannot be used at all.
+    pub fn open(folder: &Path, boot: &str, now: Timestamp) -> Result<Opened, OpenError> {
+        let unusable = |source| OpenError::Folder {
+            path: folder.to_owned(),
+            source,
+        };
+        make_private(folder).map_err(unusable)?;
+        let lock = lock::Lock::take(folder)?;
+        let mut disk = Folder::open(folder).map_err(unusable)?;
+        let loaded = load::load(&mut disk, now);
+        let recovery = loaded.recovery.in_folder(folder);
+        let committer = Committer::new(disk, boot, loaded.seq, &loaded.ledger);
+        Ok(Opened {
+            file: Self {
+                committer,
+                _lock: lock,
+            },
+            ledger: loaded.ledger,
+            recovery,
+        })
+    }
+
+    /// Puts a ledger on disk. When this returns, it survives the loss of power. Blocks for two to three disk syncs.
+    ///
+    /// # Errors
+    /// [`CommitError`]; the file on disk is then the old one, whole, or after [`Step::SyncFolder`] either.
+    pub fn commit(
+        &mut self,
+        ledger: &Ledger,
+        services: &[ServiceLine],
+        now: Timestamp,
+    ) -> Result<Committed, CommitError> {
+        self.committer.commit(ledger, services, now)
+    }
+
+    /// Returns the number of the last commit, 0 before the first.
+    pub fn seq(&self) -> u64 {
+        self.committer.seq()
+    }
+}
+
+/// Why a state file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// There is none: the daemon has not run with this folder.
+    #[error("there is no {}", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It cannot be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not what OES wrote.
+    #[error("{} is damaged", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// In which way.
+        source: Damage,
+    },
+}
+
+/// Reads the state file of a folder without the lock, while a daemon may be writing it.
+///
+/// # Errors
+/// [`ReadError`] if there is none, or if it cannot be read or trusted.
+pub fn read(folder: &Path) -> Result<Snapshot, ReadError> {
+    let path = folder.join(FILE);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(source) if source.kind() == io::ErrorKind::NotFound => {
+            return Err(ReadError::Missing { path });
+        }
+        Err(source) => return Err(ReadError::Io { path, source }),
+    };
+    format::decode(&bytes).map_err(|source| ReadError::Damaged { path, source })
+}
+
+fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}

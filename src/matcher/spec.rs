@@ -8,6 +8,10 @@ use crate::model::path::Path;
 use crate::model::span::MistakeSeverity;
 use crate::script::source::Source;
 
+pub use super::Matcher;
+pub use super::status::StatusRule;
+pub use crate::policy::shape::{Extra, Tolerance};
+
 /// One matcher as a config writes it.
 #[derive(Debug, Clone)]
 pub struct Spec {
@@ -77,15 +81,6 @@ pub struct ExactOptions {
     pub sha256: Option<String>,
 }
 
-/// By how much a number may differ from the sample.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Tolerance {
-    /// By this much.
-    Absolute(f64),
-    /// By this many percent of the sample.
-    Percent(f64),
-}
-
 /// Options of `non_empty`.
 #[derive(Debug, Clone, Default)]
 pub struct NonEmptyOptions {
@@ -93,33 +88,6 @@ pub struct NonEmptyOptions {
     pub paths: Vec<Path>,
     /// How many elements a container must hold at least; 0 and 1 ask for one.
     pub min: usize,
-}
-
-/// What an extra key is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Extra {
-    /// Nothing to say.
-    #[default]
-    Allow,
-    /// A warning.
-    Warn,
-    /// An error.
-    Deny,
-}
-
-/// Which statuses are accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StatusRule {
-    /// Any.
-    Any,
-    /// Those in these inclusive ranges.
-    In(Vec<(u16, u16)>),
-}
-
-impl Default for StatusRule {
-    fn default() -> Self {
-        Self::In(vec![(200, 299)])
-    }
 }
 
 /// What is wrong with a spec.
@@ -151,21 +119,4 @@ pub enum SpecPart {
     Param(Arc<str>),
     /// The whole matcher.
     Whole,
-}
-
-/// A matcher ready to judge.
-#[derive(Debug)]
-pub struct Matcher {}
-
-impl Matcher {
-    /// Compiles a spec: parses markers, compiles regular expressions, checks parameters.
-    ///
-    /// Returns the matcher with warnings.
-    ///
-    /// # Errors
-    /// Every mistake, warnings included.
-    pub fn compile(spec: Spec) -> Result<(Self, Vec<SpecMistake>), Vec<SpecMistake>> {
-        let _ = spec;
-        Ok((Self {}, vec![]))
-    }
 }

@@ -1,5 +1,6 @@
-//! Spans of time as people write and read them.
+//! Spans of time as people read them.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,21 +10,60 @@ pub fn since(earlier: Timestamp, later: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO)
 }
 
-/// Returns a short text for a person: `214 ms`, `1.3 s`, `35 min`, `2 h 5 min`, `3 d 4 h`. Rounds down.
-pub fn human(span: Duration) -> String {
-    let seconds = span.as_secs();
-    let two = |large: u64, large_unit: &str, small: u64, small_unit: &str| match small {
-        0 => format!("{large} {large_unit}"),
-        _ => format!("{large} {large_unit} {small} {small_unit}"),
-    };
-    match seconds {
-        0 => format!("{} ms", span.subsec_millis()),
-        1..10 => format!("{seconds}.{} s", span.subsec_millis() / 100),
-        10..60 => format!("{seconds} s"),
-        60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
-        3600..86_400 => two(seconds / 3600, "h", seconds / 60 % 60, "min"),
-        _ => two(seconds / 86_400, "d", seconds / 3600 % 24, "h"),
+/// Returns `at` plus `delay`, the end of time if that is past it.
+pub fn after(at: Timestamp, delay: Duration) -> Timestamp {
+    at.checked_add(delay).unwrap_or(Timestamp::MAX)
+}
+
+/// Displays a duration for people: `0.8 ms`, `214 ms`, `4.55 s`, `12.3 s`, `3 min 20 s`, `25 h 1 min`, `3 d 4 h`.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown(pub Duration);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (millis, seconds) = (self.0.as_millis(), self.0.as_secs());
+        match millis {
+            0..10 => {
+                let tenths = self.0.as_micros() / 100;
+                write_decimal(f, tenths, 1, "ms")
+            }
+            10..1000 => write!(f, "{millis} ms"),
+            1000..10_000 => write_decimal(f, millis / 10, 2, "s"),
+            10_000..100_000 => write_decimal(f, millis / 100, 1, "s"),
+            _ if seconds < 7200 => write_parts(f, seconds / 60, "min", seconds % 60, "s"),
+            _ if seconds < 172_800 => write_parts(f, seconds / 3600, "h", seconds / 60 % 60, "min"),
+            _ => write_parts(f, seconds / 86_400, "d", seconds / 3600 % 24, "h"),
+        }
     }
+}
+
+/// Writes a number of which the last `places` digits are decimals, without trailing zeros.
+fn write_decimal(f: &mut fmt::Formatter<'_>, number: u128, places: u32, unit: &str) -> fmt::Result {
+    let scale = 10_u128.pow(places);
+    let (whole, mut decimals, mut width) = (number / scale, number % scale, places as usize);
+    while width > 0 && decimals % 10 == 0 {
+        decimals /= 10;
+        width -= 1;
+    }
+    if width == 0 {
+        write!(f, "{whole} {unit}")
+    } else {
+        write!(f, "{whole}.{decimals:0width$} {unit}")
+    }
+}
+
+fn write_parts(
+    f: &mut fmt::Formatter<'_>,
+    large: u64,
+    large_unit: &str,
+    small: u64,
+    small_unit: &str,
+) -> fmt::Result {
+    write!(f, "{large} {large_unit}")?;
+    if small > 0 {
+        write!(f, " {small} {small_unit}")?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -31,18 +71,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn human_reads_well() {
-        for (ms, text) in [
-            (0, "0 ms"),
-            (214, "214 ms"),
-            (1_399, "1.3 s"),
-            (59_000, "59 s"),
-            (60_000, "1 min"),
-            (95_000, "1 min 35 s"),
-            (7_500_000, "2 h 5 min"),
-            (90_000_000, "1 d 1 h"),
-        ] {
-            assert_eq!(human(Duration::from_millis(ms)), text);
+    fn shows_durations_as_people_say_them() {
+        let rows = [
+            (800, "0.8 ms"),
+            (5_000, "5 ms"),
+            (214_900, "214 ms"),
+            (4_557_000, "4.55 s"),
+            (4_007_000, "4 s"),
+            (12_340_000, "12.3 s"),
+            (200_000_000, "3 min 20 s"),
+            (7_200_000_000, "2 h"),
+            (90_060_000_000, "25 h 1 min"),
+            (273_600_000_000, "3 d 4 h"),
+        ];
+        for (micros, expected) in rows {
+            assert_eq!(Shown(Duration::from_micros(micros)).to_string(), expected);
         }
     }
 }

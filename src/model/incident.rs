@@ -121,6 +121,31 @@ pub struct Delivery {
     pub intent: Option<Intent>,
     /// When the first message was taken.
     pub taken_at: Option<Timestamp>,
+    /// Since when the newest generation is owed here; the horizon of its dead letter counts from it.
+    #[serde(default)]
+    pub owed_since: Option<Timestamp>,
+    /// The generation that was given up here, with a dead letter.
+    #[serde(default)]
+    pub given_up: Option<GivenUp>,
+}
+
+/// A generation that a channel will not be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// The generation.
+    pub generation: u32,
+    /// Why.
+    pub cause: GivenUpCause,
+}
+
+/// Why a generation was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GivenUpCause {
+    /// The channel refused this message as such.
+    Rejected,
+    /// No try succeeded for too long; told after all once the channel takes messages again.
+    Horizon,
 }
 
 impl Default for Delivery {
@@ -134,6 +159,8 @@ impl Default for Delivery {
             last_error: None,
             intent: None,
             taken_at: None,
+            owed_since: None,
+            given_up: None,
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -313,15 +312,4 @@ pub struct Used {
     pub used: u64,
     /// How much is allowed.
     pub allowed: u64,
-}
-
-/// One probe, judged.
-#[derive(Debug)]
-pub struct Observation {
-    /// What the probe saw.
-    pub exchange: super::exchange::Exchange,
-    /// What the matchers said of it.
-    pub judgement: Judgement,
-    /// How long judging took; never part of the latency.
-    pub judged_in: Duration,
 }

@@ -82,8 +82,32 @@ pub struct Sample {
     /// Its outcome.
     pub outcome: Outcome,
     /// Latency of the exchange; of a timeout, the time until it was given up. Absent if nothing was measured
-    /// (the failure was ours, or came before the request was on its way).
+    /// (the failure was ours, or came before the request was on its way). Whole microseconds when serialised.
+    #[serde(rename = "latency_us", with = "latency_us", default)]
     pub latency: Option<Duration>,
     /// Code of its main finding.
     pub code: Option<Arc<str>>,
+}
+
+/// Latency as a number whose unit is in its name.
+mod latency_us {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
+    pub(super) fn serialize<S: Serializer>(
+        latency: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        latency
+            .map(|latency| u64::try_from(latency.as_micros()).unwrap_or(u64::MAX))
+            .serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_micros))
+    }
 }

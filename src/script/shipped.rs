@@ -12,10 +12,47 @@ pub struct Shipped {
 }
 
 /// Matcher scripts, by name.
-pub const MATCHERS: &[Shipped] = &[];
+pub const MATCHERS: &[Shipped] = &[
+    Shipped {
+        name: "node_height",
+        file: "scripts/matchers/node_height.rhai",
+        text: include_str!("../../scripts/matchers/node_height.rhai"),
+    },
+    Shipped {
+        name: "orders_api",
+        file: "scripts/matchers/orders_api.rhai",
+        text: include_str!("../../scripts/matchers/orders_api.rhai"),
+    },
+    Shipped {
+        name: "price_chart_matcher",
+        file: "scripts/matchers/price_chart_matcher.rhai",
+        text: include_str!("../../scripts/matchers/price_chart_matcher.rhai"),
+    },
+    Shipped {
+        name: "price_sanity",
+        file: "scripts/matchers/price_sanity.rhai",
+        text: include_str!("../../scripts/matchers/price_sanity.rhai"),
+    },
+    Shipped {
+        name: "utxo_executor",
+        file: "scripts/matchers/utxo_executor.rhai",
+        text: include_str!("../../scripts/matchers/utxo_executor.rhai"),
+    },
+];
 
 /// Channel scripts, by name.
-pub const CHANNELS: &[Shipped] = &[];
+pub const CHANNELS: &[Shipped] = &[
+    Shipped {
+        name: "discord",
+        file: "scripts/channels/discord.rhai",
+        text: include_str!("../../scripts/channels/discord.rhai"),
+    },
+    Shipped {
+        name: "webhook",
+        file: "scripts/channels/webhook.rhai",
+        text: include_str!("../../scripts/channels/webhook.rhai"),
+    },
+];
 
 /// Returns the shipped script of this name; the suffix `_matcher` may be left out.
 pub fn find(list: &'static [Shipped], name: &str) -> Option<&'static Shipped> {

@@ -1,13 +1,19 @@
 //! A script as text: its name, its header, and whether it compiles.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
-use crate::model::json::Json;
-use crate::model::span::Mistake;
+use crossbeam_channel::Sender;
+use sha2::{Digest as _, Sha256};
+
+use super::limits::Limits;
+use super::{api, engine, error, header, lint};
+use crate::model::json::{Json, Kind};
+use crate::model::span::{Mistake, MistakeSeverity, did_you_mean};
 
 /// A script that compiles.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Source {
     /// Name: the file's stem, `price_chart_matcher`.
     pub name: Arc<str>,
@@ -21,6 +27,12 @@ pub struct Source {
     pub header: Header,
     /// Whether it reads `prev`, so that the last exchange must be kept for it.
     pub uses_prev: bool,
+    /// Whether it makes requests, so that it runs where waiting holds up no other script.
+    pub uses_http: bool,
+    /// Whether it ends with an expression, whose value then counts; a `;` at the end means that it does not.
+    pub returns_value: bool,
+    /// The functions that it defines, with how many parameters they take.
+    pub functions: Vec<(Arc<str>, usize)>,
 }
 
 /// What a script says of itself in the `//!` lines at its top, read without running it.
@@ -87,6 +99,73 @@ pub struct ParamMistake {
     pub help: Option<String>,
 }
 
+impl ParamKind {
+    /// The kinds as a header writes them.
+    pub const NAMES: [(&'static str, Self); 9] = [
+        ("any", Self::Any),
+        ("string", Self::String),
+        ("number", Self::Number),
+        ("integer", Self::Integer),
+        ("boolean", Self::Boolean),
+        ("duration", Self::Duration),
+        ("url", Self::Url),
+        ("array", Self::Array),
+        ("object", Self::Object),
+    ];
+
+    /// Returns the kind of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::NAMES
+            .into_iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, kind)| kind)
+    }
+
+    /// Tells whether a value is of this kind.
+    pub fn accepts(self, value: &Json) -> bool {
+        match self {
+            Self::Any => true,
+            Self::String => value.kind() == Kind::String,
+            Self::Number => value.kind() == Kind::Number,
+            Self::Integer => value.as_number().is_some_and(|number| number.is_whole()),
+            Self::Boolean => value.kind() == Kind::Boolean,
+            Self::Duration => match value {
+                Json::Number(number) => number.as_f64() >= 0.0,
+                Json::String(text) => api::time::parse_duration(text).is_some(),
+                _ => false,
+            },
+            Self::Url => value
+                .as_str()
+                .and_then(|text| url::Url::parse(text).ok())
+                .is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()),
+            Self::Array => value.kind() == Kind::Array,
+            Self::Object => value.kind() == Kind::Object,
+        }
+    }
+
+    /// Returns an example for a person who wrote something else.
+    fn example(self) -> &'static str {
+        match self {
+            Self::Any => "any value",
+            Self::String => "text in quotes",
+            Self::Number => "a number such as 2.5",
+            Self::Integer => "a whole number such as 3",
+            Self::Boolean => "true or false",
+            Self::Duration => "a duration such as \"15m\", or seconds",
+            Self::Url => "a URL such as \"https://api.example.io/price\"",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
+    }
+}
+
+impl fmt::Display for ParamKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::NAMES.into_iter().find(|(_, kind)| kind == self);
+        f.write_str(name.map_or("any", |(name, _)| name))
+    }
+}
+
 impl Source {
     /// Compiles a script once to see whether it is one, and reads its header.
     ///
@@ -99,13 +178,176 @@ impl Source {
         file: &str,
         text: &str,
     ) -> Result<(Self, Vec<Mistake>), Vec<Mistake>> {
-        let _ = (name, file, text);
-        Err(vec![])
+        Self::compile_within(name, file, text, &Limits::default())
+    }
+
+    /// Compiles a script as [`Source::compile`] does, for limits other than the default ones.
+    ///
+    /// # Errors
+    /// Every mistake that keeps it from being used, in the order of the text.
+    pub fn compile_within(
+        name: &str,
+        file: &str,
+        text: &str,
+        limits: &Limits,
+    ) -> Result<(Self, Vec<Mistake>), Vec<Mistake>> {
+        if text.len() > limits.source_bytes {
+            return Err(vec![Mistake::error(
+                0..0,
+                format!(
+                    "the script has {} bytes, {} are allowed",
+                    text.len(),
+                    limits.source_bytes
+                ),
+            )]);
+        }
+        let mut mistakes = Vec::new();
+        let header = header::read(text, &mut mistakes);
+        let text: Arc<str> = text.into();
+        let findings = examined(&text, limits, &header).unwrap_or_else(|| lint::Examined {
+            mistakes: vec![Mistake::error(0..0, "the compiler broke on this script")],
+            ..lint::Examined::default()
+        });
+        mistakes.extend(findings.mistakes);
+        mistakes.sort_by_key(|mistake| mistake.span.start);
+        if mistakes
+            .iter()
+            .any(|mistake| mistake.severity == MistakeSeverity::Error)
+        {
+            return Err(mistakes);
+        }
+        let digest = Sha256::digest(text.as_bytes());
+        let version: String = digest
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let source = Self {
+            name: name.into(),
+            file: file.into(),
+            text,
+            version: version.into(),
+            header,
+            uses_prev: findings.uses_prev,
+            uses_http: findings.uses_http,
+            returns_value: findings.returns_value,
+            functions: findings.functions,
+        };
+        Ok((source, mistakes))
+    }
+
+    /// Tells whether the script defines a function of this name with so many parameters.
+    pub fn has_function(&self, name: &str, parameters: usize) -> bool {
+        self.functions
+            .iter()
+            .any(|(known, count)| **known == *name && *count == parameters)
     }
 
     /// Returns what is wrong with these parameters: unknown (with did-you-mean), missing, of the wrong kind.
+    ///
+    /// A script without any declared parameter takes what it is given.
     pub fn check_params(&self, params: &BTreeMap<Arc<str>, Json>) -> Vec<ParamMistake> {
-        let _ = params;
-        Vec::new()
+        let declared = &self.header.params;
+        if declared.is_empty() {
+            return Vec::new();
+        }
+        let mut mistakes = Vec::new();
+        for (name, value) in params {
+            match declared.iter().find(|param| param.name == *name) {
+                None => mistakes.push(self.unknown_param(name)),
+                Some(param) if !param.kind.accepts(value) => mistakes.push(ParamMistake {
+                    name: Arc::clone(name),
+                    message: format!(
+                        "`{name}` is {}, not {}",
+                        value.summary(60),
+                        param.kind.example()
+                    ),
+                    help: (!param.help.is_empty()).then(|| format!("{name}: {}", param.help)),
+                }),
+                Some(_) => {}
+            }
+        }
+        for param in declared {
+            if param.default.is_none() && !params.contains_key(&param.name) {
+                mistakes.push(ParamMistake {
+                    name: Arc::clone(&param.name),
+                    message: format!("`{}` needs the parameter `{}`", self.name, param.name),
+                    help: Some(format!("set `{}` to {}", param.name, param.kind.example())),
+                });
+            }
+        }
+        mistakes
     }
+
+    fn unknown_param(&self, name: &Arc<str>) -> ParamMistake {
+        let names: Vec<&str> = self
+            .header
+            .params
+            .iter()
+            .map(|param| &*param.name)
+            .collect();
+        ParamMistake {
+            name: Arc::clone(name),
+            message: format!("`{}` has no parameter `{name}`", self.name),
+            help: Some(match did_you_mean(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it has {}", names.join(", ")),
+            }),
+        }
+    }
+}
+
+/// One script to look at, on the thread that has the stack for it.
+struct Examination {
+    text: Arc<str>,
+    limits: Limits,
+    params: Vec<Arc<str>>,
+    answer: Sender<lint::Examined>,
+}
+
+/// Compiles and lints on a thread with a large stack; absent if that broke.
+fn examined(text: &Arc<str>, limits: &Limits, header: &Header) -> Option<lint::Examined> {
+    static COMPILER: OnceLock<Option<Sender<Examination>>> = OnceLock::new();
+    let (answer, answered) = crossbeam_channel::bounded(1);
+    let examination = Examination {
+        text: Arc::clone(text),
+        limits: limits.clone(),
+        params: header
+            .params
+            .iter()
+            .map(|param| Arc::clone(&param.name))
+            .collect(),
+        answer,
+    };
+    let compiler = COMPILER.get_or_init(start_compiler).as_ref()?;
+    compiler.send(examination).ok()?;
+    answered.recv().ok()
+}
+
+fn start_compiler() -> Option<Sender<Examination>> {
+    engine::quiet_panics();
+    let (sender, work) = crossbeam_channel::bounded::<Examination>(16);
+    std::thread::Builder::new()
+        .name(format!("{}-compile", engine::THREAD_NAME))
+        .stack_size(engine::stack_bytes(0))
+        .spawn(move || {
+            let mut engine = engine::build();
+            let known = lint::Known::of(&engine);
+            for job in work {
+                engine::limit(&mut engine, &job.limits);
+                let examine = || match engine::compile(&engine, &job.text) {
+                    Ok(ast) => lint::examine(&known, &ast, &job.text, &job.params),
+                    Err(error) => lint::Examined {
+                        mistakes: vec![error::syntax(&error, &job.text)],
+                        ..lint::Examined::default()
+                    },
+                };
+                // A dropped answer is the failure; the next script gets the same engine, which holds no run's state.
+                if let Ok(found) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(examine)) {
+                    drop(job.answer.send(found));
+                }
+            }
+        })
+        .ok()?;
+    Some(sender)
 }

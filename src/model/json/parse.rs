@@ -320,12 +320,12 @@ mod tests {
 
     #[test]
     fn limits_hold() {
-        let deep = "[".repeat(1000) + &"]".repeat(1000);
+        let deep = "[".repeat(1000) + "]".repeat(1000).as_str();
         assert_eq!(
             parse(deep.as_bytes()).unwrap_err(),
             JsonError::TooDeep(DEPTH_MAX)
         );
-        let deepest = "[".repeat(DEPTH_MAX) + &"]".repeat(DEPTH_MAX);
+        let deepest = "[".repeat(DEPTH_MAX) + "]".repeat(DEPTH_MAX).as_str();
         assert!(parse(deepest.as_bytes()).is_ok());
         assert_eq!(
             parse_with(b"[1,2,3]", 8, 3).unwrap_err(),

@@ -1,0 +1,220 @@
+//! A message for a terminal.
+
+use std::fmt::{self, Write as _};
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Message, Telling, json, samples, words};
+use crate::model::service::ServiceSeverity;
+
+/// Whether a text has colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Colour {
+    /// It has none.
+    #[default]
+    Plain,
+    /// It has ANSI escape sequences.
+    Ansi,
+}
+
+/// Characters of one value that are shown.
+const VALUE_CHARACTERS_MAX: usize = 300;
+
+impl Message {
+    /// Returns the message as lines for a terminal, each ended. Data cannot bring escape sequences of its own.
+    pub fn to_text(&self, colour: Colour) -> String {
+        let mut page = Page {
+            text: String::new(),
+            colour,
+        };
+        match self.write(&mut page) {
+            Ok(()) => page.text,
+            // Writing to a string does not fail; if it did, the title would still have to be seen.
+            Err(fmt::Error) => format!("{}  {}\n", self.word(), harmless(&self.title())),
+        }
+    }
+
+    fn write(&self, page: &mut Page) -> fmt::Result {
+        let reason = &self.incident.reason;
+        page.head(self.word(), self.style(), &self.title())?;
+        let resolved = self.telling == Telling::Resolve;
+        if self.incident.is_open() {
+            page.line(&reason.rule)?;
+        } else {
+            page.row("it was", &reason.rule)?;
+        }
+        if let Some(note) = self.note() {
+            page.line(note)?;
+        }
+        if let Some(finding) = &reason.finding {
+            page.blank()?;
+            page.line(finding)?;
+            for (label, value) in [("expected", &reason.expected), ("actual", &reason.actual)] {
+                if let (Some(value), false) = (value, resolved) {
+                    page.row(label, &value.summary(VALUE_CHARACTERS_MAX))?;
+                }
+            }
+            let code = reason.code.as_deref().map(|code| format!("[{code}]"));
+            let found: Vec<String> = code.into_iter().chain(reason.place.clone()).collect();
+            page.row("found by", &found.join(" "))?;
+            match reason.more_findings {
+                0 => {}
+                1 => page.row("and", "1 more finding")?,
+                more => page.row("and", &format!("{more} more findings"))?,
+            }
+        }
+        page.blank()?;
+        if !resolved {
+            page.row("exchange", &reason.exchange)?;
+        }
+        self.times(page)?;
+        page.row("probes", &self.drawing())?;
+        page.row(
+            "runbook",
+            self.subject.runbook.as_deref().unwrap_or_default(),
+        )?;
+        page.row("page", self.sending.link.as_deref().unwrap_or_default())?;
+        page.row("service", &self.about())?;
+        let footnotes = self.footnotes();
+        let notes = footnotes.iter().map(|note| format!(" · {note}"));
+        page.row(
+            "incident",
+            &format!("{}{}", self.incident.id, notes.collect::<String>()),
+        )
+    }
+
+    /// Returns the word that a reader sees first; colour is never the only sign.
+    fn word(&self) -> &'static str {
+        match self.telling {
+            Telling::Fire => "✗ OPEN",
+            Telling::Resolve => "✓ RESOLVED",
+            Telling::Outage => "! WAS OPEN",
+            Telling::Unwatched => "? UNWATCHED",
+        }
+    }
+
+    fn style(&self) -> Style {
+        let colour = match (self.telling, self.subject.severity) {
+            (Telling::Fire, ServiceSeverity::Critical) => AnsiColor::Red,
+            (Telling::Fire, ServiceSeverity::Warning) | (Telling::Outage, _) => AnsiColor::Yellow,
+            (Telling::Fire, ServiceSeverity::Info) => AnsiColor::Blue,
+            (Telling::Resolve, _) => AnsiColor::Green,
+            (Telling::Unwatched, _) => AnsiColor::Magenta,
+        };
+        colour.on_default().bold()
+    }
+
+    fn times(&self, page: &mut Page) -> fmt::Result {
+        let incident = &self.incident;
+        let opened = words::moment(incident.opened_at);
+        match incident.closed_at {
+            Some(closed) => page.row(
+                "open",
+                &format!(
+                    "{opened} to {} ({})",
+                    words::moment(closed),
+                    words::span(self.duration())
+                ),
+            )?,
+            None => page.row(
+                "since",
+                &format!("{opened} ({})", words::span(self.duration())),
+            )?,
+        }
+        match incident.last_good {
+            Some(good) if incident.is_open() => page.row("last good", &words::moment(good)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns marks and bars of the samples with their median, empty without samples.
+    fn drawing(&self) -> String {
+        let seen = &self.incident.reason.samples;
+        let median = samples::median(seen).map(|median| format!("p50 {}", words::latency(median)));
+        [
+            samples::marks(seen),
+            samples::sparkline(seen),
+            median.unwrap_or_default(),
+        ]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("  ")
+    }
+
+    fn about(&self) -> String {
+        let subject = &self.subject;
+        let request = subject
+            .method
+            .iter()
+            .map(String::as_str)
+            .chain(subject.url.as_deref());
+        let mut parts = vec![request.collect::<Vec<_>>().join(" ")];
+        parts.push(json::severity(subject.severity).to_owned());
+        parts.extend(subject.group.iter().map(|group| format!("group {group}")));
+        if !subject.tags.is_empty() {
+            parts.push(format!("tags {}", subject.tags.join(", ")));
+        }
+        parts.retain(|part| !part.is_empty());
+        parts.join(" · ")
+    }
+}
+
+struct Page {
+    text: String,
+    colour: Colour,
+}
+
+impl Page {
+    fn head(&mut self, word: &str, style: Style, title: &str) -> fmt::Result {
+        let title = harmless(title);
+        match self.colour {
+            Colour::Plain => writeln!(self.text, "{word}  {title}"),
+            Colour::Ansi => {
+                let bold = Style::new().bold();
+                writeln!(self.text, "{style}{word}{style:#}  {bold}{title}{bold:#}")
+            }
+        }
+    }
+
+    /// Writes an indented line, nothing for an empty one.
+    fn line(&mut self, line: &str) -> fmt::Result {
+        if line.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.text, "  {}", harmless(line))
+    }
+
+    /// Writes a line with a label, nothing for an empty value.
+    fn row(&mut self, label: &str, value: &str) -> fmt::Result {
+        if value.is_empty() {
+            return Ok(());
+        }
+        let value = harmless(value);
+        match self.colour {
+            Colour::Plain => writeln!(self.text, "  {label:<10}{value}"),
+            Colour::Ansi => {
+                let dim = Style::new().dimmed();
+                writeln!(self.text, "  {dim}{label:<10}{dim:#}{value}")
+            }
+        }
+    }
+
+    fn blank(&mut self) -> fmt::Result {
+        self.text.write_char('\n')
+    }
+}
+
+/// Returns a text without anything that moves a terminal's cursor or turns its writing around.
+fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\t' | '\r' => ' ',
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                '\u{fffd}'
+            }
+            other if other.is_control() => '\u{fffd}',
+            other => other,
+        })
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! The command line: one file a command, results on standard output, everything else on standard error.
+
+mod check;
+mod demo;
+mod dry_run;
+mod init;
+mod load;
+mod logging;
+mod output;
+mod probe;
+mod run;
+mod shell;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use output::Colour;
+
+/// Watch HTTP services, judge each response with a matcher, tell people through channels
+#[derive(Debug, Parser)]
+#[command(name = "oes", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Start with `oes demo`: it needs no network and no set-up.\n\
+    Exit codes: 0 pass, 1 fail, 2 usage or config, 3 unknown, 4 script error, 130 interrupted.")]
+struct Arguments {
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Colour,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    Check(check::Arguments),
+    DryRun(Box<dry_run::Arguments>),
+    Probe(probe::Arguments),
+    Status(status::Arguments),
+    Init(init::Arguments),
+    Demo(demo::Arguments),
+    Schema(shell::SchemaArguments),
+    Completions(shell::CompletionArguments),
+    Man(shell::ManArguments),
+}
+
+/// How a command ended, as its exit code says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// Everything passes.
+    Pass = 0,
+    /// A service fails.
+    Fail = 1,
+    /// The arguments, the config or a script are wrong.
+    Usage = 2,
+    /// A service could not be judged.
+    Unknown = 3,
+    /// A script broke.
+    ScriptError = 4,
+    /// Stopped by Ctrl-C.
+    Interrupted = 130,
+}
+
+/// Runs the program with the arguments of the process and returns its exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    arguments.color.apply();
+    let exit = match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::DryRun(arguments) => dry_run::run(&arguments),
+        Command::Probe(arguments) => probe::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Schema(arguments) => shell::schema(&arguments),
+        Command::Completions(arguments) => shell::completions(&arguments),
+        Command::Man(arguments) => shell::man(&arguments),
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Returns the runtime that commands do their work on.
+///
+/// # Errors
+/// If the threads cannot be started.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        super::Arguments::command().debug_assert();
+    }
+}

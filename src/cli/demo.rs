@@ -1,0 +1,266 @@
+//! Everything at once, without network or set-up: a small API that goes wrong on schedule, OES watching it, and the
+//! messages that people would get.
+
+mod api;
+mod tls;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use clap::Args;
+use thiserror::Error;
+use tokio::time::{Instant, sleep_until};
+
+use super::output::{BOLD, FAINT, GOOD, WARNING, counted, styled};
+use super::{Exit, load, output, runtime};
+use crate::channel::delivery::Console;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::daemon::{Daemon, Options, StartError};
+use crate::model::duration::{Shown, since};
+use crate::model::incident::Incident;
+use api::{TROUBLES, Trouble};
+use tls::{Certificates, TlsListener};
+
+/// Watch a small flaky API inside this process for a minute: needs no network and no set-up
+///
+/// What goes wrong is announced, then come the messages that people would get. Ends by itself or on Ctrl-C, with a
+/// summary; leaves nothing behind.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// How long to run
+    #[arg(long, value_name = "SECONDS", default_value_t = 50)]
+    seconds: u64,
+
+    /// Print the ops config of the demo and end
+    #[arg(long)]
+    config: bool,
+}
+
+/// When the certificate is an expired one.
+const EXPIRED: Trouble = Trouble { from: 13, until: 24, told: "the certificate of the TLS service expires" };
+
+/// Why the demo cannot run.
+#[derive(Debug, Error)]
+enum DemoError {
+    #[error("could not listen on the loopback address")]
+    Listen(#[source] io::Error),
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    #[error("could not use a folder for temporary files")]
+    Folder(#[source] io::Error),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("the demo's own config is refused; this is a bug")]
+    Config,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    if arguments.config {
+        output::result(config_text(
+            SocketAddr::from((Ipv4Addr::LOCALHOST, 9190)),
+            SocketAddr::from((Ipv4Addr::LOCALHOST, 9191)),
+        ));
+        return Exit::Pass;
+    }
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::usage_error(&error),
+    };
+    let shown = runtime.block_on(show(Duration::from_secs(arguments.seconds)));
+    runtime.shutdown_background();
+    match shown {
+        Ok(exit) => exit,
+        Err(error) => output::usage_error(&error),
+    }
+}
+
+/// A folder that is gone with the demo.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("oes-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Temporary files that cannot be removed are the system's to clean up.
+        std::fs::remove_dir_all(&self.0).unwrap_or_default();
+    }
+}
+
+async fn show(length: Duration) -> Result<Exit, DemoError> {
+    let folder = Folder::new().map_err(DemoError::Folder)?;
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let plain = api::bind(loopback).await.map_err(DemoError::Listen)?;
+    let certificates = Certificates::new()?;
+    let (secure, expire) =
+        TlsListener::bind(loopback, &certificates).await.map_err(DemoError::Listen)?;
+    let address = plain.local_addr().map_err(DemoError::Listen)?;
+    let secure_address = axum::serve::Listener::local_addr(&secure).map_err(DemoError::Listen)?;
+    let config = load(&folder.0, address, secure_address, &certificates.authority_pem)?;
+
+    let start = Instant::now();
+    let messages = Arc::new(AtomicUsize::new(0));
+    let daemon = tokio::select! {
+        served = api::serve(plain) => return Err(stopped_serving(served)),
+        served = secure.serve() => return Err(stopped_serving(served)),
+        shown = async {
+            let services = config.services.len();
+            let options = Options {
+                config_path: None,
+                console: counting_console(&messages),
+                clock: Clock::System,
+            };
+            let daemon = Daemon::start(config, options).await?;
+            introduce(services, &daemon, length);
+            let interrupted = tokio::select! {
+                () = narrate(start, length, |expired| expire.set(expired)) => false,
+                pressed = tokio::signal::ctrl_c() => pressed.is_ok(),
+            };
+            Ok::<_, DemoError>((daemon, interrupted))
+        } => shown,
+    };
+    let (daemon, interrupted) = daemon?;
+    let snapshot = daemon.snapshots().borrow().clone();
+    let probes = probes(&daemon.metrics().encode());
+    daemon.stop(Duration::from_secs(2)).await;
+    summarise(&snapshot.ledger.incidents.values().collect::<Vec<_>>(), &probes, messages.load(Ordering::SeqCst));
+    Ok(if interrupted { Exit::Interrupted } else { Exit::Pass })
+}
+
+fn stopped_serving(served: io::Result<()>) -> DemoError {
+    DemoError::Listen(served.err().unwrap_or_else(|| io::Error::other("the demo's API ended")))
+}
+
+fn load(
+    folder: &Path,
+    plain: SocketAddr,
+    secure: SocketAddr,
+    authority_pem: &str,
+) -> Result<Config, DemoError> {
+    use std::io::Write as _;
+    let write = || {
+        let mut file = std::fs::File::create(folder.join("authority.pem"))?;
+        file.write_all(authority_pem.as_bytes())
+    };
+    write().map_err(DemoError::Folder)?;
+    let text = config_text(plain, secure);
+    let environment: BTreeMap<String, String> = BTreeMap::new();
+    match config::load_text("demo.toml", &text, folder, &environment) {
+        Ok(loaded) => Ok(loaded.config),
+        Err(report) => {
+            load::show(&report);
+            Err(DemoError::Config)
+        }
+    }
+}
+
+/// The demo's ops config, as a user would write it.
+fn config_text(plain: SocketAddr, secure: SocketAddr) -> String {
+    include_str!("demo/demo.toml")
+        .replace("127.0.0.1:9190", &plain.to_string())
+        .replace("127.0.0.1:9191", &secure.to_string())
+}
+
+fn counting_console(messages: &Arc<AtomicUsize>) -> Console {
+    let messages = Arc::clone(messages);
+    let inner = output::console();
+    let write = inner.write;
+    Console {
+        write: Box::new(move |text| {
+            messages.fetch_add(1, Ordering::SeqCst);
+            write(text);
+        }),
+        colour: inner.colour,
+    }
+}
+
+fn introduce(services: usize, daemon: &Daemon, length: Duration) {
+    output::result(format_args!(
+        "{} watches {} of a small API inside this process, once a second each.\n\
+         The API goes wrong on schedule; below are the messages that people would get.\n\
+         Metrics: http://{}/metrics · ends after {} or on Ctrl-C\n",
+        styled(BOLD, "OES"),
+        counted(services, "service"),
+        daemon.address(),
+        Shown(length)
+    ));
+}
+
+/// Announces what goes wrong and what is mended, when it happens, until the demo ends.
+async fn narrate(start: Instant, length: Duration, expire: impl Fn(bool)) {
+    let mut moments: Vec<(u64, String)> = Vec::new();
+    for trouble in TROUBLES.iter().chain([&EXPIRED]) {
+        moments.push((trouble.from, format!("{}", styled(WARNING, trouble.told))));
+        moments.push((trouble.until, format!("{}: {}", trouble.told, styled(GOOD, "mended"))));
+    }
+    moments.sort_by_key(|(second, _)| *second);
+    for (second, told) in moments {
+        let at = start + Duration::from_secs(second);
+        if at >= start + length {
+            break;
+        }
+        sleep_until(at).await;
+        if second == EXPIRED.from || second == EXPIRED.until {
+            expire(second == EXPIRED.from);
+        }
+        output::result(format_args!("{} {told}", styled(FAINT, format_args!("── {second:>2} s ──"))));
+    }
+    sleep_until(start + length).await;
+}
+
+/// Returns how many probes ended how, by outcome, from the metrics.
+fn probes(metrics: &str) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for line in metrics.lines().filter(|line| line.starts_with("oes_probes_total{")) {
+        let outcome = line.split("outcome=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let count = line.rsplit(' ').next().and_then(|count| count.parse::<u64>().ok());
+        if let (Some(outcome), Some(count)) = (outcome, count) {
+            *counts.entry(outcome.to_owned()).or_default() += count;
+        }
+    }
+    counts
+}
+
+fn summarise(incidents: &[&Incident], probes: &BTreeMap<String, u64>, messages: usize) {
+    let mut text = format!("\n{}\n", styled(BOLD, "Summary"));
+    let total: u64 = probes.values().sum();
+    let outcomes: Vec<String> =
+        probes.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    let _infallible = writeln!(text, "  {total} probes: {}", outcomes.join(", "));
+    let mut incidents = incidents.to_vec();
+    incidents.sort_by_key(|incident| incident.opened_at);
+    for incident in &incidents {
+        let (sign, state) = match incident.closed_at {
+            Some(closed) => {
+                let lasted = Shown(since(incident.opened_at, closed));
+                (styled(GOOD, "✓"), format!("open for {lasted}"))
+            }
+            None => (styled(WARNING, "!"), "still open".to_owned()),
+        };
+        let finding = incident.reason.finding.as_deref().unwrap_or(&incident.reason.rule);
+        let _infallible = writeln!(
+            text,
+            "  {sign} {} · {} {state}: {finding}",
+            incident.service, incident.violation
+        );
+    }
+    let _infallible = writeln!(
+        text,
+        "  {}, {}; nothing was left behind\n\nNext: `oes init`, then edit oes.toml. The demo's config: `oes demo --config`.",
+        counted(incidents.len(), "incident"),
+        counted(messages, "message")
+    );
+    output::result(text.trim_end());
+}

@@ -1,0 +1,69 @@
+//! Writes a first ops config with a first script.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use thiserror::Error;
+
+use super::{Exit, output};
+use crate::config;
+
+/// Write a first ops config, a first matcher script and the schema into a folder
+///
+/// Existing files are left as they are, and said so.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The folder; made if it is not there
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+}
+
+/// Why a file could not be written.
+#[derive(Debug, Error)]
+#[error("could not write {}", path.display())]
+struct WriteError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+const CONFIG: &str = include_str!("init/oes.toml");
+const SCRIPT: &str = include_str!("init/list_is_fresh.rhai");
+
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    let schema = format!("{:#}\n", config::schema());
+    let files = [
+        ("oes.toml", CONFIG),
+        ("scripts/matchers/list_is_fresh.rhai", SCRIPT),
+        ("oes.schema.json", &schema),
+    ];
+    for (name, text) in files {
+        let path = arguments.folder.join(name);
+        match write_new(&path, text) {
+            Ok(true) => output::note(format_args!("wrote {}", path.display())),
+            Ok(false) => output::note(format_args!("{} is there already: left as it is", path.display())),
+            Err(error) => return output::usage_error(&error),
+        }
+    }
+    let config = arguments.folder.join("oes.toml");
+    let config = config.display();
+    output::note(format_args!(
+        "next: edit {config}, then\n  oes check {config}\n  oes probe {config}\n  oes run {config}"
+    ));
+    Exit::Pass
+}
+
+/// Writes a file that is not there yet; tells whether it did.
+fn write_new(path: &Path, text: &str) -> Result<bool, WriteError> {
+    let failed = |source| WriteError { path: path.to_owned(), source };
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(failed)?;
+    }
+    match File::create_new(path) {
+        Ok(mut file) => file.write_all(text.as_bytes()).map(|()| true).map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,37 @@
+//! Loads the ops config that a command names, and shows what is wrong with it.
+
+use std::path::{Path, PathBuf};
+
+use super::output::{self, colours_on_stderr};
+use crate::config::report::{Look, Report};
+use crate::config::{self, Config, ProcessEnvironment};
+
+/// Columns of a report where the terminal does not say.
+const COLUMNS: usize = 110;
+
+/// Loads a config; what is wrong is shown on standard error. Absent if it cannot be used.
+pub(super) fn load(path: &Path) -> Option<Config> {
+    match config::load(path, &ProcessEnvironment) {
+        Ok(loaded) => {
+            show(&loaded.report);
+            Some(loaded.config)
+        }
+        Err(report) => {
+            show(&report);
+            None
+        }
+    }
+}
+
+/// Shows a report on standard error, if it says anything.
+pub(super) fn show(report: &Report) {
+    if !report.is_empty() {
+        let look = Look { colour: colours_on_stderr(), width: COLUMNS };
+        output::note(report.graphical(look).trim_end());
+    }
+}
+
+/// The ops config in this folder that is used where a command is given none.
+pub(super) fn default_config() -> Option<PathBuf> {
+    ["oes.toml", "oes.json"].into_iter().map(PathBuf::from).find(|path| path.is_file())
+}

@@ -1,0 +1,116 @@
+//! What every command prints with: results to standard output, notes to standard error, colours where they are wanted.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::Exit;
+use crate::model::causes::Causes;
+use crate::channel::delivery::Console;
+use crate::channel::message::Colour as MessageColour;
+use crate::model::judgement::Outcome;
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Colour {
+    pub(super) fn apply(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+/// Whether standard error takes colours.
+pub(super) fn colours_on_stderr() -> bool {
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+}
+
+/// Writes a line of the result. A closed pipe (`oes … | head`) ends nothing and says nothing.
+pub(super) fn result(line: impl Display) {
+    ignore_closed_pipe(writeln!(anstream::stdout(), "{line}"));
+}
+
+/// Writes a note to standard error.
+pub(super) fn note(line: impl Display) {
+    ignore_closed_pipe(writeln!(anstream::stderr(), "{line}"));
+}
+
+fn ignore_closed_pipe(written: io::Result<()>) {
+    // There is nobody left to tell of any other trouble with the terminal either.
+    written.unwrap_or_default();
+}
+
+/// Writes an error with its causes to standard error and returns the exit code for wrong usage.
+pub(super) fn usage_error(error: &dyn std::error::Error) -> Exit {
+    note(format_args!("{}error:{} {}", ERROR.render(), ERROR.render_reset(), Causes(error)));
+    Exit::Usage
+}
+
+/// Writes a value as one line of JSON to standard output.
+pub(super) fn json(value: &impl Serialize) {
+    match serde_json::to_string(value) {
+        Ok(line) => result(line),
+        Err(error) => note(format_args!("error: the result is not JSON: {error}")),
+    }
+}
+
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
+pub(super) const WARNING: Style = AnsiColor::Yellow.on_default();
+pub(super) const FAINT: Style = Style::new().dimmed();
+pub(super) const BOLD: Style = Style::new().bold();
+
+/// Returns the style, the sign and the word of an outcome; never a colour alone.
+pub(super) fn outcome_look(outcome: Outcome) -> (Style, &'static str) {
+    match outcome {
+        Outcome::Pass => (GOOD, "✓"),
+        Outcome::Warn => (WARNING, "!"),
+        Outcome::Unknown => (WARNING, "?"),
+        Outcome::Fail | Outcome::Error => (ERROR, "✗"),
+    }
+}
+
+/// A text in a style.
+pub(super) fn styled(style: Style, text: impl Display) -> String {
+    format!("{}{text}{}", style.render(), style.render_reset())
+}
+
+/// Returns the exit code for the heaviest of these outcomes; `warn` passes.
+pub(super) fn exit_of(outcomes: impl IntoIterator<Item = Outcome>) -> Exit {
+    match outcomes.into_iter().max().unwrap_or_default() {
+        Outcome::Pass | Outcome::Warn => Exit::Pass,
+        Outcome::Unknown => Exit::Unknown,
+        Outcome::Fail => Exit::Fail,
+        Outcome::Error => Exit::ScriptError,
+    }
+}
+
+/// Returns `1 service`, `3 services`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Returns where messages for the console go: standard output.
+pub(super) fn console() -> Console {
+    let plain = anstream::AutoStream::choice(&io::stdout()) == anstream::ColorChoice::Never;
+    Console {
+        write: Box::new(|text| result(text)),
+        colour: if plain { MessageColour::Plain } else { MessageColour::Ansi },
+    }
+}

@@ -1,0 +1,57 @@
+//! The daemon.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::logging::LogArguments;
+use super::{Exit, load, output, runtime};
+use crate::clock::Clock;
+use crate::daemon::{self, Daemon, Options, Stopped};
+
+/// Watch the services of an ops config until told to stop
+///
+/// SIGTERM and Ctrl-C stop it; probes and messages under way have the grace period to end. SIGHUP and changes of the
+/// config, its scripts and its secrets reload it: a bad change keeps what runs and says so.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The ops config, JSON or TOML
+    config: PathBuf,
+
+    /// How long probes and messages under way may go on after a stop, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    grace: u64,
+
+    #[command(flatten)]
+    log: LogArguments,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    if let Err(error) = arguments.log.start() {
+        return output::usage_error(&error);
+    }
+    let Some(config) = load::load(&arguments.config) else { return Exit::Usage };
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::usage_error(&error),
+    };
+    let exit = runtime.block_on(async {
+        let options = Options {
+            config_path: Some(arguments.config.clone()),
+            console: output::console(),
+            clock: Clock::System,
+        };
+        let daemon = match Daemon::start(config, options).await {
+            Ok(daemon) => daemon,
+            Err(error) => return output::usage_error(&error),
+        };
+        daemon::signals::stop_requested(&daemon).await;
+        match daemon.stop(Duration::from_secs(arguments.grace)).await {
+            Stopped::Drained => Exit::Pass,
+            Stopped::Abandoned => Exit::Unknown,
+        }
+    });
+    runtime.shutdown_background();
+    exit
+}

@@ -1,0 +1,170 @@
+//! Shows what the state file says.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use comfy_table::{Cell, ContentArrangement, Table, presets};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::output::{BOLD, ERROR, FAINT, GOOD, WARNING, counted, styled};
+use super::{Exit, load, output};
+use crate::clock::Clock;
+use crate::model::duration::{Shown, since};
+use crate::model::incident::{ChannelState, Incident, Ledger};
+use crate::model::service::ChannelName;
+use crate::state::{self, ServiceLine, Snapshot};
+
+/// Show which services are wrong, since when and why, and whom the daemon still has to tell
+///
+/// Reads the state file; the daemon may be running or not. Exit code 1 if any violation is open.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The ops config, JSON or TOML
+    config: PathBuf,
+
+    /// Show services without a violation too
+    #[arg(long)]
+    all: bool,
+
+    /// Print one JSON object (`oes.status/1`)
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    schema: &'static str,
+    seq: u64,
+    services: &'a [ServiceLine],
+    incidents: Vec<&'a Incident>,
+    channels: Vec<Channel<'a>>,
+    dead_letters: usize,
+}
+
+#[derive(Serialize)]
+struct Channel<'a> {
+    name: &'a ChannelName,
+    owed: usize,
+    #[serde(flatten)]
+    state: &'a ChannelState,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    let Some(config) = load::load(&arguments.config) else { return Exit::Usage };
+    let snapshot = match state::read(&config.data) {
+        Ok(snapshot) => snapshot,
+        Err(error) => return output::usage_error(&error),
+    };
+    let open: Vec<&Incident> = snapshot.ledger.incidents.values().filter(|one| one.is_open()).collect();
+    if arguments.json {
+        print_json(&snapshot, &open);
+    } else {
+        let now = Clock::System.now();
+        print_services(&snapshot, &open, arguments.all, now);
+        print_channels(&snapshot.ledger, now);
+        let closed = open.is_empty();
+        let services = counted(snapshot.services.len(), "service");
+        let (style, verdict) = if closed { (GOOD, "all well") } else { (ERROR, "not well") };
+        output::note(format_args!(
+            "{}: {services}, {}",
+            styled(style, verdict),
+            counted(open.len(), "open incident")
+        ));
+    }
+    if open.is_empty() { Exit::Pass } else { Exit::Fail }
+}
+
+fn print_json(snapshot: &Snapshot, open: &[&Incident]) {
+    let ledger = &snapshot.ledger;
+    let channel = |(name, state)| Channel { name, owed: owed(ledger, name), state };
+    output::json(&Status {
+        schema: "oes.status/1",
+        seq: snapshot.seq,
+        services: &snapshot.services,
+        incidents: open.to_vec(),
+        channels: ledger.channels.iter().map(channel).collect(),
+        dead_letters: ledger.dead_letters.len(),
+    });
+}
+
+fn owed(ledger: &Ledger, channel: &ChannelName) -> usize {
+    crate::policy::owed::backlog(ledger, channel).0
+}
+
+fn print_services(snapshot: &Snapshot, open: &[&Incident], all: bool, now: Timestamp) {
+    let mut table = table();
+    for service in &snapshot.services {
+        let of_service = |incident: &&&Incident| incident.service == service.name;
+        let mut incidents = open.iter().filter(of_service).peekable();
+        if all && incidents.peek().is_none() {
+            table.add_row([Cell::new(styled(GOOD, "✓")), Cell::new(&service.name)]);
+        }
+        for incident in incidents {
+            table.add_row(incident_row(incident, now));
+        }
+    }
+    let listed = |incident: &&&Incident| {
+        !snapshot.services.iter().any(|service| service.name == incident.service)
+    };
+    for incident in open.iter().filter(listed) {
+        table.add_row(incident_row(incident, now));
+    }
+    if !table.is_empty() {
+        output::result(table);
+    }
+}
+
+fn incident_row(incident: &Incident, now: Timestamp) -> [Cell; 5] {
+    let reason = &incident.reason;
+    let why = reason.finding.clone().unwrap_or_else(|| reason.rule.clone());
+    let first_line = why.lines().next().unwrap_or_default().to_owned();
+    [
+        Cell::new(styled(ERROR, "✗")),
+        Cell::new(styled(BOLD, &incident.service)),
+        Cell::new(styled(ERROR, &incident.violation)),
+        Cell::new(format!("for {}", Shown(since(incident.opened_at, now)))),
+        Cell::new(first_line),
+    ]
+}
+
+fn print_channels(ledger: &Ledger, now: Timestamp) {
+    let mut table = table();
+    for (name, state) in &ledger.channels {
+        let owed = owed(ledger, name);
+        let (style, word) = match &state.disabled {
+            Some(why) => (ERROR, format!("disabled: {why}")),
+            None if state.failures > 0 => {
+                let why = state.last_error.as_deref().unwrap_or_default();
+                (WARNING, format!("failing, {}: {why}", counted(state.failures as usize, "try")))
+            }
+            None => (GOOD, "fine".to_owned()),
+        };
+        let last = state.last_success.map_or_else(
+            || "nothing sent yet".to_owned(),
+            |at| format!("last message {} ago", Shown(since(at, now))),
+        );
+        table.add_row([
+            Cell::new(styled(FAINT, "channel")),
+            Cell::new(name),
+            Cell::new(styled(style, word)),
+            Cell::new(format!("{owed} owed")),
+            Cell::new(styled(FAINT, last)),
+        ]);
+    }
+    if !table.is_empty() {
+        output::result(table);
+    }
+    if !ledger.dead_letters.is_empty() {
+        output::result(styled(
+            ERROR,
+            format_args!("{} could not be delivered", counted(ledger.dead_letters.len(), "message")),
+        ));
+    }
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}

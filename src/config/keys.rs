@@ -1,0 +1,204 @@
+//! Every key of an ops config, once: what is written here is what is checked, what the schema says and what the key
+//! reference in docs/configuration.md lists.
+
+mod service;
+mod top;
+
+pub(super) use service::{
+    DEFAULTS, EXACT_OPTIONS, MATCHER, NON_EMPTY_OPTIONS, SCRIPT_OPTIONS, SERVICE, TYPES_OPTIONS,
+};
+pub(super) use top::{CHANNEL, TOP};
+
+use crate::config::values::Unit;
+
+/// The keys of one kind of table.
+pub(super) struct Place {
+    /// What the table is called in messages: `a service`.
+    pub(super) title: &'static str,
+    /// Its keys, in the order of the documentation.
+    pub(super) keys: &'static [Key],
+    /// Keys without which it means nothing.
+    pub(super) required: &'static [&'static str],
+    /// Whether other keys are allowed; they take strings, numbers and booleans.
+    pub(super) open: bool,
+}
+
+/// One key.
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// What it does: one line for the schema and the documentation.
+    pub(super) doc: &'static str,
+    /// Its default in words; empty for none.
+    pub(super) default: &'static str,
+}
+
+/// What a value may be.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// A string that may hold secrets.
+    Text,
+    /// A string without secrets.
+    Word,
+    /// An `http` or `https` URL that may hold secrets.
+    Url,
+    /// A path of a file or folder.
+    File,
+    /// A duration from the first to the second number of milliseconds.
+    Duration(Unit, u64, u64),
+    /// A number of bytes between two.
+    Size(u64, u64),
+    /// A whole number between two.
+    Integer(i64, i64),
+    /// A number between two.
+    Number(f64, f64),
+    Boolean,
+    /// Nothing but this boolean.
+    Only(bool),
+    /// Any value.
+    Any,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    Method,
+    Status,
+    /// A path into JSON.
+    JsonPath,
+    List(&'static Kind),
+    /// A table with free keys.
+    Map(&'static Kind),
+    Table(&'static Place),
+    Either(&'static [Kind]),
+    /// A key that a later release acts on; used now it would be a promise that nobody keeps.
+    NotYet(&'static str),
+}
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        doc,
+        default,
+    }
+}
+
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+const DAY: u64 = 24 * 60 * MINUTE;
+
+/// Seconds as a number, from `min` to `max` milliseconds.
+const fn seconds(min: u64, max: u64) -> Kind {
+    Kind::Duration(Unit::Seconds, min, max)
+}
+
+impl Kind {
+    /// Returns what is expected, with its article.
+    pub(super) fn wanted(&self) -> String {
+        match self {
+            Self::Text | Self::Word => "a string".to_owned(),
+            Self::Url => "a URL".to_owned(),
+            Self::File => "a path".to_owned(),
+            Self::Duration(..) => "a duration".to_owned(),
+            Self::Size(..) => "a size".to_owned(),
+            Self::Integer(..) => "a whole number".to_owned(),
+            Self::Number(..) => "a number".to_owned(),
+            Self::Boolean => "true or false".to_owned(),
+            Self::Only(value) => value.to_string(),
+            Self::Any => "a value".to_owned(),
+            Self::OneOf(words) => format!("one of {}", words.join(", ")),
+            Self::Method => "a request method".to_owned(),
+            Self::Status => "a status rule".to_owned(),
+            Self::JsonPath => "a path such as $.items[0].id".to_owned(),
+            Self::List(of) => match of {
+                Self::Table(_) => "a list of tables".to_owned(),
+                _ => "a list".to_owned(),
+            },
+            Self::Map(_) | Self::Table(_) => "a table".to_owned(),
+            Self::Either(kinds) => {
+                let mut words: Vec<String> = kinds.iter().map(Self::wanted).collect();
+                words.dedup();
+                words.join(" or ")
+            }
+            Self::NotYet(_) => "nothing yet".to_owned(),
+        }
+    }
+
+    /// Returns the kind as the documentation names it.
+    pub(super) fn documented(&self) -> String {
+        match self {
+            Self::Text | Self::Word => "text".to_owned(),
+            Self::Url => "URL".to_owned(),
+            Self::File => "path".to_owned(),
+            Self::Duration(Unit::Seconds, ..) => "duration".to_owned(),
+            Self::Duration(Unit::Milliseconds, ..) => {
+                "duration, a number is milliseconds".to_owned()
+            }
+            Self::Size(..) => "size".to_owned(),
+            Self::Integer(min, max) if *max == i64::MAX => format!("whole number from {min}"),
+            Self::Integer(min, max) => format!("whole number, {min} to {max}"),
+            Self::Number(min, max) if *max >= f64::MAX => format!("number from {min}"),
+            Self::Number(min, max) => format!("number, {min} to {max}"),
+            Self::Boolean => "true, false".to_owned(),
+            Self::Only(value) => value.to_string(),
+            Self::Any => "any value".to_owned(),
+            Self::OneOf(words) => words.join(", "),
+            Self::Method => "method".to_owned(),
+            Self::Status => "status rule".to_owned(),
+            Self::JsonPath => "JSON path".to_owned(),
+            Self::List(of) => format!("list of {}", of.documented()),
+            Self::Map(of) => format!("table of {}", of.documented()),
+            Self::Table(_) => "table".to_owned(),
+            Self::Either(kinds) => {
+                let mut words: Vec<String> = kinds.iter().map(Self::documented).collect();
+                words.dedup();
+                words.join("; or ")
+            }
+            Self::NotYet(_) => "not in this release".to_owned(),
+        }
+    }
+}
+
+/// Returns the key reference in Markdown, one table a place.
+pub(super) fn markdown() -> String {
+    use top::{NOTIFY, SERVER};
+    let places: [(&str, &Place); 10] = [
+        ("Top level", &TOP),
+        ("Service", &SERVICE),
+        ("Matcher (an element of `match`)", &MATCHER),
+        ("`latency` as a table", &service::LATENCY),
+        ("`tls`", &service::TLS),
+        ("`auth`", &service::AUTH),
+        ("Channel", &CHANNEL),
+        ("`notify`", &NOTIFY),
+        ("`server`", &SERVER),
+        ("`limits`", &top::LIMITS),
+    ];
+    let mut text = String::new();
+    for (title, place) in places {
+        text.push_str("### ");
+        text.push_str(title);
+        text.push_str("\n\n| key | value | default | what it does |\n| --- | --- | --- | --- |\n");
+        for key in place.keys {
+            if matches!(key.kind, Kind::NotYet(_)) {
+                continue;
+            }
+            let default = match (place.required.contains(&key.name), key.default) {
+                (true, _) => "required".to_owned(),
+                (false, "") => String::new(),
+                (false, default) => format!("`{default}`"),
+            };
+            let row = [
+                format!("`{}`", key.name),
+                key.kind.documented(),
+                default,
+                key.doc.to_owned(),
+            ]
+            .map(|cell| cell.replace('|', "\\|"));
+            text.push_str("| ");
+            text.push_str(&row.join(" | "));
+            text.push_str(" |\n");
+        }
+        text.push('\n');
+    }
+    text.truncate(text.trim_end().len());
+    text
+}

@@ -1,0 +1,442 @@
+//! The keys of a service.
+
+use super::{DAY, Key, Kind, MINUTE, Place, SECOND, key, seconds};
+use crate::config::values::Unit;
+
+const TEXTS: Kind = Kind::Map(&Kind::Text);
+const WORDS: Kind = Kind::List(&Kind::Word);
+const PATHS: Kind = Kind::List(&Kind::JsonPath);
+const SERVICE_KEYS: &[Key] = &[
+    key(
+        "name",
+        Kind::Word,
+        "METHOD url",
+        "The name of the service: its key in the state file, in messages and metrics.",
+    ),
+    key("url", Kind::Url, "", "What to ask."),
+    key("http_method", Kind::Method, "GET", "The request method."),
+    key("method", Kind::Method, "GET", "Short for `http_method`."),
+    key(
+        "response_matcher",
+        Kind::Word,
+        "status_code",
+        "What judges the response: `status_code`, `types`, `exact`, `non_empty`, or the name of a script.",
+    ),
+    key(
+        "response",
+        Kind::Any,
+        "",
+        "The sample that `types` and `exact` compare with; scripts see it as `expected`.",
+    ),
+    key(
+        "match",
+        MATCH,
+        "",
+        "Several matchers; their findings add up. In place of `response_matcher`.",
+    ),
+    key(
+        "params",
+        Kind::Map(&Kind::Any),
+        "",
+        "Parameters of the script in `response_matcher`.",
+    ),
+    key(
+        "status",
+        Kind::Status,
+        "2xx",
+        "The statuses that `response_matcher` accepts, and those of `match` that say nothing else.",
+    ),
+    key(
+        "payload",
+        Kind::Any,
+        "",
+        "Sent as a JSON body; scripts see it as `payload`.",
+    ),
+    key("body", Kind::Text, "", "Sent as it is."),
+    key(
+        "form",
+        Kind::Map(&FORM),
+        "",
+        "Sent as a form (`application/x-www-form-urlencoded`).",
+    ),
+    key(
+        "headers",
+        TEXTS,
+        "",
+        "Request headers; those of `defaults` are kept unless named again.",
+    ),
+    key(
+        "timeout",
+        seconds(1, 10 * MINUTE),
+        "10s",
+        "The deadline of one probe, redirects included.",
+    ),
+    key(
+        "interval",
+        seconds(100, 30 * DAY),
+        "5m",
+        "Time between two probes.",
+    ),
+    key("latency", LATENCY_KIND, "", "How slow is too slow."),
+    key(
+        "error_threshold",
+        Kind::Number(0.0, 1.0),
+        "0.5",
+        "Share of failed probes that is still accepted.",
+    ),
+    key(
+        "window",
+        Kind::Integer(1, 1000),
+        "7",
+        "How many probes are looked at.",
+    ),
+    key(
+        "confirm",
+        CONFIRM,
+        "10s, 20s, 40s",
+        "When to look again after a surprise; `false` turns it off.",
+    ),
+    key(
+        "unknown_after",
+        seconds(SECOND, 30 * DAY),
+        "30m",
+        "How long a service may be unjudgeable before that is a violation.",
+    ),
+    key(
+        "redirects",
+        Kind::Integer(0, 10),
+        "5",
+        "How many redirects are followed.",
+    ),
+    key("tls", Kind::Table(&TLS), "", "Certificates and names."),
+    key(
+        "http",
+        Kind::OneOf(&["auto", "1.1", "2"]),
+        "auto",
+        "HTTP version: `auto` takes HTTP/2 where TLS agrees on it.",
+    ),
+    key(
+        "family",
+        Kind::OneOf(&["any", "ipv4", "ipv6"]),
+        "any",
+        "Which addresses are tried.",
+    ),
+    key(
+        "resolve",
+        Kind::Map(&Kind::Word),
+        "",
+        "Addresses for hosts, instead of looking them up.",
+    ),
+    key(
+        "auth",
+        Kind::Table(&AUTH),
+        "",
+        "How the probe says who it is.",
+    ),
+    key("proxy", Kind::Url, "", "An HTTP proxy for this service."),
+    key(
+        "body_limit",
+        Kind::Size(0, 1 << 30),
+        "4MiB",
+        "How much of a body is read, after decompression.",
+    ),
+    key(
+        "body_overflow",
+        Kind::OneOf(&["fail", "cut"]),
+        "fail",
+        "What a larger body is: a failure, or cut and judged.",
+    ),
+    key(
+        "hosts",
+        WORDS,
+        "",
+        "Other hosts that scripts of this service may ask: `host` or `host:port`.",
+    ),
+    key(
+        "secrets",
+        TEXTS,
+        "",
+        "Secrets that scripts of this service may send, by name.",
+    ),
+    key("channels", WORDS, "all", "Channels that are told."),
+    key(
+        "cool_down",
+        seconds(0, 30 * DAY),
+        "5m",
+        "Least time before the same violation is announced again.",
+    ),
+    key(
+        "severity",
+        Kind::OneOf(&["info", "warning", "critical"]),
+        "critical",
+        "How bad a violation is.",
+    ),
+    key("group", Kind::Word, "", "The group it is shown in."),
+    key("tags", WORDS, "", "Free words."),
+    key(
+        "runbook",
+        Kind::Url,
+        "",
+        "A link for the person who is woken.",
+    ),
+    key(
+        "depends_on",
+        WORDS,
+        "",
+        "Names of services whose outage explains this one's.",
+    ),
+    key(
+        "public",
+        Kind::Boolean,
+        "false",
+        "Whether a public page may show it.",
+    ),
+    key("maintenance", Kind::NotYet("maintenance windows"), "", ""),
+];
+
+/// A service.
+pub(in crate::config) static SERVICE: Place = Place {
+    title: "a service",
+    keys: SERVICE_KEYS,
+    required: &["url"],
+    open: false,
+};
+
+/// What services take where they say nothing themselves.
+pub(in crate::config) static DEFAULTS: Place = Place {
+    title: "`defaults`",
+    keys: SERVICE_KEYS,
+    required: &[],
+    open: false,
+};
+
+const FORM: Kind = Kind::Either(&[Kind::Text, Kind::Number(f64::MIN, f64::MAX), Kind::Boolean]);
+const MATCH: Kind = Kind::List(&Kind::Either(&[Kind::Word, Kind::Table(&MATCHER)]));
+pub(super) const CONFIRM: Kind = Kind::Either(&[Kind::List(&seconds(100, DAY)), Kind::Only(false)]);
+const LIMIT: Kind = Kind::Duration(Unit::Milliseconds, 1, 10 * MINUTE);
+const LATENCY_KIND: Kind = Kind::Either(&[LIMIT, Kind::Table(&LATENCY)]);
+
+/// One matcher of `match`.
+pub(in crate::config) static MATCHER: Place = Place {
+    title: "a matcher",
+    keys: &[
+        key(
+            "status_code",
+            Kind::Either(&[Kind::Only(true), Kind::Status]),
+            "",
+            "Looks at the status alone: `true`, or the statuses to accept.",
+        ),
+        key(
+            "types",
+            Kind::Any,
+            "",
+            "A sample with the shape of the body.",
+        ),
+        key("exact", Kind::Any, "", "What the body must equal."),
+        key(
+            "non_empty",
+            Kind::Either(&[Kind::Only(true), Kind::Table(&NON_EMPTY)]),
+            "",
+            "The body holds something: `true`, or `{ paths, min }`.",
+        ),
+        key("script", Kind::Word, "", "The name of a matcher script."),
+        key(
+            "params",
+            Kind::Map(&Kind::Any),
+            "",
+            "Parameters of the script.",
+        ),
+        key("status", Kind::Status, "2xx", "The statuses to accept."),
+        key(
+            "extra",
+            Kind::OneOf(&["allow", "warn", "deny"]),
+            "allow; deny for exact",
+            "What an extra key in the body is.",
+        ),
+        key(
+            "ignore",
+            PATHS,
+            "",
+            "Places that are not looked at (`types`, `exact`).",
+        ),
+        key(
+            "numbers",
+            Kind::OneOf(&["loose", "strict"]),
+            "loose",
+            "`strict`: a whole number in the sample demands a whole number (`types`).",
+        ),
+        key(
+            "unordered",
+            PATHS,
+            "",
+            "Arrays compared without order (`exact`).",
+        ),
+        key(
+            "tolerance",
+            Kind::Map(&Kind::Either(&[Kind::Number(0.0, f64::MAX), Kind::Word])),
+            "",
+            "By how much numbers may differ, by path: `2` or `\"1%\"` (`exact`).",
+        ),
+        key(
+            "null_is_missing",
+            Kind::Boolean,
+            "false",
+            "Whether null and a missing key are the same (`exact`).",
+        ),
+        key(
+            "sha256",
+            Kind::Word,
+            "",
+            "SHA-256 of the body, 64 hexadecimal digits; with `exact` or alone.",
+        ),
+    ],
+    required: &[],
+    open: false,
+};
+
+/// Options that go with each matcher, besides `status`.
+pub(in crate::config) const TYPES_OPTIONS: &[&str] = &["extra", "ignore", "numbers"];
+pub(in crate::config) const EXACT_OPTIONS: &[&str] = &[
+    "extra",
+    "ignore",
+    "unordered",
+    "tolerance",
+    "null_is_missing",
+    "sha256",
+];
+pub(in crate::config) const NON_EMPTY_OPTIONS: &[&str] = &[];
+pub(in crate::config) const SCRIPT_OPTIONS: &[&str] = &["params"];
+
+static NON_EMPTY: Place = Place {
+    title: "`non_empty`",
+    keys: &[
+        key(
+            "paths",
+            PATHS,
+            "",
+            "Places that must hold something; the whole body if absent.",
+        ),
+        key(
+            "min",
+            Kind::Integer(0, i64::MAX),
+            "1",
+            "How many elements there must be.",
+        ),
+    ],
+    required: &[],
+    open: false,
+};
+
+pub(super) static LATENCY: Place = Place {
+    title: "`latency`",
+    keys: &[
+        key("limit", LIMIT, "", "The limit."),
+        key(
+            "trigger",
+            Kind::OneOf(&["mean", "median", "k_of_n", "percentile"]),
+            "mean",
+            "How the window is held against the limit.",
+        ),
+        key(
+            "k",
+            Kind::Integer(1, 1000),
+            "",
+            "How many of the window must be slower (`k_of_n`).",
+        ),
+        key(
+            "percentile",
+            Kind::Integer(1, 100),
+            "",
+            "Which percentile (`percentile`).",
+        ),
+        key(
+            "window",
+            Kind::Integer(1, 1000),
+            "7",
+            "How many probes are looked at.",
+        ),
+    ],
+    required: &["limit"],
+    open: false,
+};
+
+pub(super) static TLS: Place = Place {
+    title: "`tls`",
+    keys: &[
+        key(
+            "verify",
+            Kind::Boolean,
+            "true",
+            "Whether the certificate is verified.",
+        ),
+        key(
+            "ca",
+            Kind::File,
+            "",
+            "PEM file of authorities to trust besides the system's.",
+        ),
+        key(
+            "cert",
+            Kind::File,
+            "",
+            "PEM file of the client certificate and its chain.",
+        ),
+        key(
+            "key",
+            Kind::File,
+            "",
+            "PEM file of the client certificate's key (PKCS #8).",
+        ),
+        key(
+            "server_name",
+            Kind::Word,
+            "",
+            "Name to ask for and to verify, instead of the URL's host.",
+        ),
+    ],
+    required: &[],
+    open: false,
+};
+
+pub(super) static AUTH: Place = Place {
+    title: "`auth`",
+    keys: &[
+        key("basic", Kind::Table(&BASIC), "", "`{ user, password }`"),
+        key(
+            "bearer",
+            Kind::Text,
+            "",
+            "A token for `Authorization: Bearer`.",
+        ),
+        key(
+            "oauth2",
+            Kind::Table(&OAUTH2),
+            "",
+            "`{ token_url, client_id, client_secret, scopes }`: client credentials.",
+        ),
+    ],
+    required: &[],
+    open: false,
+};
+
+static BASIC: Place = Place {
+    title: "`basic`",
+    keys: &[
+        key("user", Kind::Text, "", "User name."),
+        key("password", Kind::Text, "", "Password."),
+    ],
+    required: &["user", "password"],
+    open: false,
+};
+
+static OAUTH2: Place = Place {
+    title: "`oauth2`",
+    keys: &[
+        key("token_url", Kind::Url, "", "Token endpoint."),
+        key("client_id", Kind::Text, "", "Client identifier."),
+        key("client_secret", Kind::Text, "", "Client secret."),
+        key("scopes", WORDS, "", "Scopes to ask for."),
+    ],
+    required: &["token_url", "client_id", "client_secret"],
+    open: false,
+};

@@ -1,0 +1,275 @@
+//! The keys of the top level and of everything that is not a service.
+
+use super::service::CONFIRM;
+use super::{DAY, DEFAULTS, Kind, MINUTE, Place, SECOND, SERVICE, key, seconds};
+
+/// The top level.
+pub(in crate::config) static TOP: Place = Place {
+    title: "an ops config",
+    keys: &[
+        key(
+            "version",
+            Kind::Either(&[Kind::OneOf(&["1.0", "1"]), Kind::Number(1.0, 1.0)]),
+            "1.0",
+            "Version of the format.",
+        ),
+        key(
+            "services",
+            Kind::List(&Kind::Table(&SERVICE)),
+            "",
+            "What is watched.",
+        ),
+        key(
+            "service",
+            Kind::List(&Kind::Table(&SERVICE)),
+            "",
+            "The same as `services`, for `[[service]]` in TOML.",
+        ),
+        key(
+            "defaults",
+            Kind::Table(&DEFAULTS),
+            "",
+            "Any keys of a service, for services that do not say otherwise.",
+        ),
+        key(
+            "cool_down",
+            seconds(SECOND, 30 * DAY),
+            "5m",
+            "Time between two probes where no `interval` is set, and least time before the same violation is announced again.",
+        ),
+        key(
+            "error_threshold",
+            Kind::Number(0.0, 1.0),
+            "0.5",
+            "Share of failed probes that is still accepted.",
+        ),
+        key(
+            "interval",
+            seconds(100, 30 * DAY),
+            "cool_down",
+            "Time between two probes.",
+        ),
+        key(
+            "confirm",
+            CONFIRM,
+            "10s, 20s, 40s",
+            "When to look again after a surprise; `false` turns it off.",
+        ),
+        key(
+            "channels",
+            Kind::List(&Kind::Table(&CHANNEL)),
+            "the console",
+            "Where messages go.",
+        ),
+        key("notify", Kind::Table(&NOTIFY), "", "How messages are sent."),
+        key(
+            "server",
+            Kind::Table(&SERVER),
+            "",
+            "Where OES answers: metrics, health.",
+        ),
+        key(
+            "data",
+            Kind::File,
+            "oes-data",
+            "Folder for the state file and the history.",
+        ),
+        key(
+            "scripts",
+            Kind::List(&Kind::File),
+            "",
+            "Folders to look for scripts, after the config's own and before the shipped ones.",
+        ),
+        key(
+            "limits",
+            Kind::Table(&LIMITS),
+            "",
+            "What one run of a script is allowed.",
+        ),
+        key(
+            "$schema",
+            Kind::Word,
+            "",
+            "For editors; OES does not read it.",
+        ),
+        key("maintenance", Kind::NotYet("maintenance windows"), "", ""),
+        key("canaries", Kind::NotYet("canaries"), "", ""),
+    ],
+    required: &[],
+    open: false,
+};
+
+/// A channel.
+pub(in crate::config) static CHANNEL: Place = Place {
+    title: "a channel",
+    keys: &[
+        key(
+            "name",
+            Kind::Word,
+            "",
+            "Its name, for the `channels` of services.",
+        ),
+        key(
+            "kind",
+            Kind::Word,
+            "",
+            "`console`, or the name of a channel script such as `discord`; other keys are its options.",
+        ),
+        key(
+            "url",
+            Kind::Url,
+            "",
+            "Where it sends to, for kinds that need it.",
+        ),
+    ],
+    required: &["name", "kind"],
+    open: true,
+};
+
+pub(super) static NOTIFY: Place = Place {
+    title: "`notify`",
+    keys: &[
+        key(
+            "cool_down",
+            seconds(0, 30 * DAY),
+            "cool_down",
+            "Least time before the same violation of the same service is announced again.",
+        ),
+        key(
+            "gather",
+            seconds(0, 10 * MINUTE),
+            "2s",
+            "How long to wait for more, so that one message tells of several incidents.",
+        ),
+        key(
+            "heartbeat_url",
+            Kind::Url,
+            "",
+            "A URL to ask regularly, so that somebody notices when OES is gone.",
+        ),
+        key(
+            "time_zone",
+            Kind::Word,
+            "UTC",
+            "Time zone of the times in messages, such as `Europe/Berlin`.",
+        ),
+        key("reminders", Kind::NotYet("reminders"), "", ""),
+        key("digest_at", Kind::NotYet("a daily digest"), "", ""),
+    ],
+    required: &[],
+    open: false,
+};
+
+pub(super) static SERVER: Place = Place {
+    title: "`server`",
+    keys: &[
+        key("listen", Kind::Word, "127.0.0.1:9115", "Address and port."),
+        key(
+            "public",
+            Kind::Boolean,
+            "false",
+            "Whether `listen` may be an address that other machines reach.",
+        ),
+        key("base_path", Kind::NotYet("a base path"), "", ""),
+        key("token", Kind::NotYet("admin actions"), "", ""),
+    ],
+    required: &[],
+    open: false,
+};
+
+const COUNT: Kind = Kind::Integer(1, i64::MAX);
+const GIB: u64 = 1 << 30;
+
+pub(super) static LIMITS: Place = Place {
+    title: "`limits`",
+    keys: &[
+        key(
+            "operations",
+            COUNT,
+            "500000",
+            "Operations of the interpreter.",
+        ),
+        key("cpu", seconds(1, MINUTE), "100ms", "Processor time."),
+        key(
+            "wall",
+            seconds(1, 10 * MINUTE),
+            "twice the timeout, at most 30s",
+            "Wall time with its requests.",
+        ),
+        key(
+            "call_depth",
+            Kind::Integer(1, 64),
+            "32",
+            "How deep functions may call one another.",
+        ),
+        key(
+            "expression_depth",
+            Kind::Integer(1, 128),
+            "64",
+            "How deep expressions may nest.",
+        ),
+        key(
+            "function_expression_depth",
+            Kind::Integer(1, 64),
+            "32",
+            "The same inside functions.",
+        ),
+        key("variables", COUNT, "256", "Variables in scope at once."),
+        key("functions", COUNT, "128", "Functions a script may define."),
+        key("string_bytes", Kind::Size(1, GIB), "1MiB", "One string."),
+        key(
+            "array_items",
+            COUNT,
+            "10000",
+            "Elements of one array of the script's own.",
+        ),
+        key(
+            "map_keys",
+            COUNT,
+            "10000",
+            "Keys of one map of the script's own.",
+        ),
+        key(
+            "heap_bytes",
+            Kind::Size(1 << 16, GIB),
+            "16MiB",
+            "Memory above the input.",
+        ),
+        key(
+            "source_bytes",
+            Kind::Size(1, 1 << 24),
+            "64KiB",
+            "The source text.",
+        ),
+        key("findings", COUNT, "100", "Findings."),
+        key("log_lines", COUNT, "100", "Lines of `note` and `print`."),
+        key(
+            "log_line_bytes",
+            Kind::Size(1, 1 << 20),
+            "4KiB",
+            "One such line; longer ones are cut.",
+        ),
+        key("http_calls", Kind::Integer(0, 1000), "10", "Requests."),
+        key("http_bytes", Kind::Size(0, GIB), "1MiB", "One response."),
+        key(
+            "memory_value_bytes",
+            Kind::Size(1, GIB),
+            "64KiB",
+            "One remembered value, as JSON.",
+        ),
+        key(
+            "memory_bytes",
+            Kind::Size(1, GIB),
+            "1MiB",
+            "All that a service remembers.",
+        ),
+        key(
+            "memory_keys",
+            COUNT,
+            "1024",
+            "Keys that a service remembers.",
+        ),
+    ],
+    required: &[],
+    open: false,
+};

@@ -1,0 +1,438 @@
+//! The keys of a service that say what judges the response.
+
+mod options;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::config::keys::{
+    EXACT_OPTIONS, MATCHER, NON_EMPTY_OPTIONS, SCRIPT_OPTIONS, TYPES_OPTIONS,
+};
+use crate::config::layers::{self, Layers};
+use crate::config::loader::Loader;
+use crate::config::request;
+use crate::config::scripts::{self, Role};
+use crate::config::tree::{Member, Node, Value};
+use crate::config::values;
+use crate::matcher::spec::{
+    ExactOptions, Matcher, NonEmptyOptions, Spec, SpecKind, SpecMistake, SpecPart, StatusRule,
+    TypesOptions,
+};
+use crate::model::json::Json;
+use crate::model::span::Mistake;
+use crate::script::source::{ParamKind, Source};
+
+/// What the matchers of a service are and need.
+#[derive(Default)]
+pub(super) struct Judges {
+    /// The matchers in the order written.
+    pub(super) matchers: Vec<Matcher>,
+    /// The scripts among them.
+    pub(super) scripts: Vec<Arc<Source>>,
+    /// Hosts that the scripts' parameters name.
+    pub(super) hosts: Vec<String>,
+    /// What a fingerprint must know of them.
+    pub(super) prints: Vec<String>,
+}
+
+/// The places of one matcher in the file.
+struct Places<'a> {
+    whole: Range<usize>,
+    sample: Option<&'a Node>,
+    /// The table that holds the options.
+    options: Option<&'a Node>,
+    params: Option<&'a Node>,
+}
+
+const BUILT_IN: &[&str] = &["status_code", "types", "exact", "non_empty"];
+
+/// Reads the matchers of a service: `status_code` if it names none.
+pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Judges {
+    let mut judges = Judges::default();
+    let given = layers.all(&["match", "response_matcher"]);
+    if let [list, word, ..] = given.as_slice() {
+        let mistake = Mistake::error(word.key_span.clone(), "`response_matcher` beside `match`");
+        loader.report(mistake.help("put it into the list of `match`"));
+        judges.add(loader, layers, &list.node);
+        return judges;
+    }
+    let Some(member) = given.first() else {
+        if let Some(params) = layers.member("params") {
+            let message = "`params` without a script that takes them";
+            let mistake = Mistake::error(params.key_span.clone(), message);
+            loader.report(mistake.help("name the script in `response_matcher`"));
+        }
+        let status = status(layers, None);
+        let places = Places {
+            whole: layers.service.span.clone(),
+            sample: None,
+            options: None,
+            params: None,
+        };
+        judges.compile(
+            loader,
+            SpecKind::StatusCode,
+            status.unwrap_or_default(),
+            &places,
+        );
+        return judges;
+    };
+    if *member.key == *"match" {
+        judges.add(loader, layers, &member.node);
+    } else {
+        judges.by_name(loader, layers, &member.node);
+    }
+    judges
+}
+
+/// Returns the status rule that an element or its service states.
+fn status(layers: &Layers<'_>, element: Option<&Node>) -> Option<StatusRule> {
+    element
+        .and_then(|element| element.get("status"))
+        .or_else(|| layers.get("status"))
+        .and_then(|node| values::status(node).ok())
+}
+
+impl Judges {
+    /// Adds the elements of `match`.
+    fn add(&mut self, loader: &mut Loader<'_>, layers: &Layers<'_>, list: &Node) {
+        if list.items().is_empty() && matches!(list.value, Value::List(_)) {
+            let mistake = Mistake::error(list.span.clone(), "an empty `match` judges nothing");
+            loader.report(mistake.help("leave it out to look at the status, or name a matcher"));
+        }
+        for item in list.items() {
+            match &item.value {
+                Value::Text(_) => self.by_name(loader, layers, item),
+                Value::Table(_) => self.by_table(loader, layers, item),
+                _ => {}
+            }
+        }
+    }
+
+    /// Adds a matcher that is only named, as in the predecessor's format.
+    fn by_name(&mut self, loader: &mut Loader<'_>, layers: &Layers<'_>, node: &Node) {
+        let Some(name) = node.text() else { return };
+        let sample = layers.get("response");
+        let params = layers.get("params");
+        let places = Places {
+            whole: node.span.clone(),
+            sample,
+            options: None,
+            params,
+        };
+        let rule = status(layers, None);
+        if matches!(&**name, "types" | "exact") && sample.is_none() {
+            let message = format!("`{name}` needs a sample to compare with");
+            let mistake = Mistake::error(node.span.clone(), message);
+            loader.report(
+                mistake.help("add `response` with what the service answers when all is well"),
+            );
+            return;
+        }
+        let json = || sample.map(Node::json);
+        let kind = match &**name {
+            "status_code" => SpecKind::StatusCode,
+            "types" => SpecKind::Types {
+                sample: json().unwrap_or_default(),
+                options: TypesOptions::default(),
+            },
+            "exact" => SpecKind::Exact {
+                sample: json(),
+                options: ExactOptions::default(),
+            },
+            "non_empty" => SpecKind::NonEmpty(NonEmptyOptions::default()),
+            _ => return self.script(loader, layers, name, rule, &places),
+        };
+        if let Some(params) = params
+            && BUILT_IN.contains(&&**name)
+            && layers.service.get("params").is_some()
+        {
+            let message = format!("`{name}` takes no parameters");
+            let mistake = Mistake::error(params.span.clone(), message);
+            loader.report(
+                mistake.help("only scripts do; options of a built-in matcher go into `match`"),
+            );
+        }
+        self.compile(loader, kind, rule.unwrap_or_default(), &places);
+    }
+
+    /// Adds a matcher that is written as a table.
+    fn by_table(&mut self, loader: &mut Loader<'_>, layers: &Layers<'_>, table: &Node) {
+        let Some((main, kind_name)) = main_key(loader, table) else {
+            return;
+        };
+        let mut rule = status(layers, Some(table));
+        let node = &main.node;
+        let mut places = Places {
+            whole: main.key_span.clone(),
+            sample: None,
+            options: Some(table),
+            params: table.get("params"),
+        };
+        let kind = match kind_name {
+            "types" => {
+                places.sample = Some(node);
+                SpecKind::Types {
+                    sample: node.json(),
+                    options: options::types_options(table),
+                }
+            }
+            "exact" => {
+                places.sample = table.get("exact");
+                SpecKind::Exact {
+                    sample: places.sample.map(Node::json),
+                    options: options::exact_options(loader, table),
+                }
+            }
+            "non_empty" => {
+                places.options = Some(node);
+                SpecKind::NonEmpty(NonEmptyOptions {
+                    paths: options::paths(node, "paths"),
+                    min: node.get("min").and_then(layers::integer).unwrap_or(1),
+                })
+            }
+            "script" => {
+                places.sample = layers.get("response");
+                places.whole = node.span.clone();
+                if let Some(name) = node.text() {
+                    self.script(loader, layers, name, rule, &places);
+                }
+                return;
+            }
+            _ => {
+                if node.boolean().is_none() {
+                    rule = values::status(node).ok();
+                }
+                SpecKind::StatusCode
+            }
+        };
+        self.compile(loader, kind, rule.unwrap_or_default(), &places);
+    }
+
+    fn script(
+        &mut self,
+        loader: &mut Loader<'_>,
+        layers: &Layers<'_>,
+        name: &str,
+        rule: Option<StatusRule>,
+        places: &Places<'_>,
+    ) {
+        if let Some(params) = places.params {
+            no_secrets(loader, params);
+        }
+        let Some(source) = scripts::find(loader, Role::Matcher, name, &places.whole) else {
+            return;
+        };
+        let params: BTreeMap<Arc<str>, Json> = places
+            .params
+            .map_or(&[][..], Node::members)
+            .iter()
+            .map(|member| (Arc::clone(&member.key), member.node.json()))
+            .collect();
+        let mistakes = source.check_params(&params);
+        for mistake in &mistakes {
+            let member = places.params.and_then(|node| node.member(&mistake.name));
+            let span = match member {
+                Some(member) if is_unknown(&source, &mistake.name) => member.key_span.clone(),
+                Some(member) => member.node.span.clone(),
+                None => places.whole.clone(),
+            };
+            let mut report = Mistake::error(span, mistake.message.clone());
+            report.help.clone_from(&mistake.help);
+            loader.report(report);
+        }
+        if !source.header.sends_request
+            && let Some(payload) = layers.get("payload")
+            && let Some(span) = request::secret_in(payload)
+        {
+            let message = format!(
+                "a secret in the `payload` of the script {}, which would see `***`",
+                source.name
+            );
+            let help = "name it in `secrets` and let the script ask for it with secret(\"NAME\")";
+            loader.report(Mistake::error(span, message).help(help));
+        }
+        let rule = rule
+            .or_else(|| header_status(loader, &source, places))
+            .unwrap_or_default();
+        self.hosts.extend(url_hosts(&source, &params));
+        self.scripts.push(Arc::clone(&source));
+        let kind = SpecKind::Script {
+            expected: layers.get("response").map(Node::json),
+            source,
+            params,
+        };
+        if mistakes.is_empty() {
+            self.compile(loader, kind, rule, places);
+        }
+    }
+
+    fn compile(
+        &mut self,
+        loader: &mut Loader<'_>,
+        kind: SpecKind,
+        status: StatusRule,
+        places: &Places<'_>,
+    ) {
+        self.prints.push(print(&kind, &status));
+        match Matcher::compile(Spec { kind, status }) {
+            Ok((matcher, warnings)) => {
+                self.matchers.push(matcher);
+                for warning in warnings {
+                    loader.report(places.mistake(warning));
+                }
+            }
+            Err(mistakes) => {
+                for mistake in mistakes {
+                    loader.report(places.mistake(mistake));
+                }
+            }
+        }
+    }
+}
+
+/// Returns the member of a matcher's table that says what it looks at, with the kind of matcher. Reports what does not
+/// go with it.
+fn main_key<'a>(loader: &mut Loader<'_>, table: &'a Node) -> Option<(&'a Member, &'static str)> {
+    let kinds = ["types", "exact", "non_empty", "status_code", "script"];
+    let mut named = table
+        .members()
+        .iter()
+        .filter(|member| kinds.contains(&&*member.key));
+    let (main, second) = (named.next(), named.next());
+    if let (Some(main), Some(second)) = (main, second) {
+        let message = format!("`{}` beside `{}` in one matcher", second.key, main.key);
+        let mistake = Mistake::error(second.key_span.clone(), message);
+        loader.report(mistake.help("write each in braces of its own: match = [ { … }, { … } ]"));
+    }
+    let main = main.or_else(|| table.member("sha256"));
+    let Some(main) = main else {
+        // A key that does not exist was reported; it is what the person meant to look at.
+        let exists = |member: &Member| MATCHER.keys.iter().any(|key| *key.name == *member.key);
+        if !table.members().iter().all(exists) {
+            return None;
+        }
+        let mistake = Mistake::error(
+            table.span.clone(),
+            "this matcher does not say what it looks at",
+        );
+        loader.report(mistake.help("write one of types, exact, non_empty, status_code, script"));
+        return None;
+    };
+    let (kind_name, allowed) = match &*main.key {
+        "types" => ("types", TYPES_OPTIONS),
+        "exact" | "sha256" => ("exact", EXACT_OPTIONS),
+        "script" => ("script", SCRIPT_OPTIONS),
+        "non_empty" => ("non_empty", NON_EMPTY_OPTIONS),
+        _ => ("status_code", NON_EMPTY_OPTIONS),
+    };
+    for member in table.members() {
+        let known = [TYPES_OPTIONS, EXACT_OPTIONS, SCRIPT_OPTIONS].concat();
+        if known.contains(&&*member.key) && !allowed.contains(&&*member.key) {
+            let message = format!("`{}` is no option of `{kind_name}`", member.key);
+            let options = allowed.join(", ");
+            let mistake = Mistake::error(member.key_span.clone(), message);
+            loader.report(if options.is_empty() {
+                mistake.help("leave it out")
+            } else {
+                mistake.help(format!("its options: status, {options}"))
+            });
+        }
+    }
+    Some((main, kind_name))
+}
+
+/// Returns what tells this spec from others. A script is told by its version, not by its text.
+fn print(kind: &SpecKind, status: &StatusRule) -> String {
+    match kind {
+        SpecKind::Script {
+            source,
+            params,
+            expected,
+        } => format!(
+            "{} {} {params:?} {expected:?} {status:?}",
+            source.file, source.version
+        ),
+        other => format!("{other:?} {status:?}"),
+    }
+}
+
+fn is_unknown(source: &Source, param: &str) -> bool {
+    !source
+        .header
+        .params
+        .iter()
+        .any(|known| *known.name == *param)
+}
+
+fn header_status(
+    loader: &mut Loader<'_>,
+    source: &Source,
+    places: &Places<'_>,
+) -> Option<StatusRule> {
+    let written = source.header.status.as_deref()?;
+    match values::status_text(written) {
+        Ok(rule) => Some(rule),
+        Err(bad) => {
+            let message = format!(
+                "the status rule of the script {}: {}",
+                source.name, bad.message
+            );
+            loader.report(Mistake::error(places.whole.clone(), message).help(bad.help));
+            None
+        }
+    }
+}
+
+/// Returns the hosts, with their ports where written, of parameters that are URLs.
+fn url_hosts(source: &Source, params: &BTreeMap<Arc<str>, Json>) -> Vec<String> {
+    source
+        .header
+        .params
+        .iter()
+        .filter(|param| param.kind == ParamKind::Url)
+        .filter_map(|param| params.get(&param.name).or(param.default.as_ref()))
+        .filter_map(|value| url::Url::parse(value.as_str()?).ok())
+        .filter_map(|url| {
+            let host = url.host_str()?;
+            Some(
+                url.port()
+                    .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+            )
+        })
+        .collect()
+}
+
+fn no_secrets(loader: &mut Loader<'_>, params: &Node) {
+    if let Some(span) = request::secret_in(params) {
+        let mistake = Mistake::error(span, "a secret in `params`, which a script could show");
+        loader.report(mistake.help(
+            "write secrets = { NAME = \"${env:NAME}\" } beside the matcher; the script asks for it with secret(\"NAME\")",
+        ));
+    }
+}
+
+impl Places<'_> {
+    /// Returns a mistake of a spec at its place in the file.
+    fn mistake(&self, mistake: SpecMistake) -> Mistake {
+        let span = match &mistake.part {
+            SpecPart::Sample { path, key } => self.sample.map(|sample| sample.place(path, *key)),
+            SpecPart::Option(name) => self
+                .options
+                .and_then(|table| table.get(name))
+                .map(|node| node.span.clone()),
+            SpecPart::Param(name) => self
+                .params
+                .and_then(|table| table.get(name))
+                .map(|node| node.span.clone()),
+            SpecPart::Whole => None,
+        };
+        Mistake {
+            message: mistake.message,
+            help: mistake.help,
+            span: span.unwrap_or_else(|| self.whole.clone()),
+            severity: mistake.severity,
+        }
+    }
+}

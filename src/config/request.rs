@@ -1,0 +1,290 @@
+//! The keys of a service that say what is sent.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, header};
+use url::Url;
+
+use crate::config::layers::Layers;
+use crate::config::loader::{Expanded, Loader};
+use crate::config::tree::{Node, Value};
+use crate::config::values;
+use crate::model::json::Json;
+use crate::model::secret::Secret;
+use crate::model::service::{Auth, Request};
+use crate::model::span::Mistake;
+
+/// Reads what a service sends; absent without a usable URL, which was reported.
+pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Option<Request> {
+    let method = layers
+        .first(&["http_method", "method"])
+        .and_then(|member| values::method(&member.node).ok())
+        .unwrap_or(http::Method::GET);
+    let mut headers = headers(loader, layers);
+    let payload = body(loader, layers);
+    if let Some(kind) = payload.content_type
+        && !headers.iter().any(|(name, _)| name == header::CONTENT_TYPE)
+    {
+        headers.push((header::CONTENT_TYPE, Secret::plain(kind)));
+    }
+    let auth = auth(loader, layers);
+    if !matches!(auth, Auth::None)
+        && headers
+            .iter()
+            .any(|(name, _)| name == header::AUTHORIZATION)
+        && let Some(member) = layers.member("auth")
+    {
+        let mistake = Mistake::error(
+            member.key_span.clone(),
+            "`auth` beside a header `authorization`",
+        );
+        loader.report(mistake.help("keep one of the two"));
+    }
+    let (url, shown_url) = layers.get("url").and_then(|node| url(loader, node))?;
+    Some(Request {
+        method,
+        url,
+        shown_url,
+        headers,
+        body: payload.body,
+        payload: payload.seen,
+        auth,
+    })
+}
+
+/// Reads a URL with its shown form; reports what is wrong with it.
+pub(super) fn url(loader: &mut Loader<'_>, node: &Node) -> Option<(Url, Arc<str>)> {
+    let secret = loader.secret(node)?;
+    let mut report = |message: String, help: &str| {
+        loader.report(Mistake::error(node.span.clone(), message).help(help));
+        None
+    };
+    let shown = values::shorten(secret.shown());
+    let written = secret.expose();
+    if written.trim() != written || written.contains(|character: char| character.is_control()) {
+        return report(
+            format!(
+                "white space or control characters in the URL `{}`",
+                shown.escape_debug()
+            ),
+            "remove them",
+        );
+    }
+    let url = match Url::parse(written) {
+        Ok(url) => url,
+        Err(url::ParseError::RelativeUrlWithoutBase) => {
+            return report(
+                format!("`{shown}` is not a whole URL"),
+                "it begins with https:// or http://",
+            );
+        }
+        Err(error) => {
+            return report(
+                format!("`{shown}` is not a URL: {error}"),
+                "write https://host/path",
+            );
+        }
+    };
+    if !matches!(url.scheme(), "http" | "https") {
+        // `localhost:8080/x` reads as a URL of the scheme `localhost`.
+        return report(
+            format!("`{shown}` is neither http nor https"),
+            "it begins with https:// or http://",
+        );
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return report(
+            "user and password within a URL, where every log would show them".to_owned(),
+            "write auth = { basic = { user = \"…\", password = \"${env:NAME}\" } }",
+        );
+    }
+    let shown = if secret.is_secret() {
+        Arc::from(secret.shown())
+    } else {
+        Arc::from(url.as_str())
+    };
+    Some((url, shown))
+}
+
+fn headers(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Vec<(HeaderName, Secret)> {
+    let mut headers: Vec<(HeaderName, Secret)> = Vec::new();
+    for member in layers.merged("headers", str::eq_ignore_ascii_case) {
+        let name = HeaderName::from_bytes(member.key.as_bytes());
+        let Ok(name) = name else {
+            let message = format!("`{}` is no header name", values::shorten(&member.key));
+            let help = "a name has letters, digits and dashes: content-type";
+            loader.report(Mistake::error(member.key_span.clone(), message).help(help));
+            continue;
+        };
+        if matches!(
+            name,
+            header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::CONNECTION
+        ) {
+            let message = format!("OES sets the header `{name}` itself");
+            loader.report(Mistake::error(member.key_span.clone(), message).help("leave it out"));
+            continue;
+        }
+        let Some(value) = loader.secret(&member.node) else {
+            continue;
+        };
+        if HeaderValue::from_str(value.expose()).is_err() {
+            let message =
+                format!("the value of the header `{name}` has characters that no header may have");
+            let help =
+                "use visible ASCII without line breaks; a secret file may hold more than one line";
+            loader.report(Mistake::error(member.node.span.clone(), message).help(help));
+            continue;
+        }
+        headers.push((name, value));
+    }
+    headers
+}
+
+#[derive(Default)]
+struct Payload {
+    body: Option<Bytes>,
+    seen: Option<Json>,
+    content_type: Option<&'static str>,
+}
+
+fn body(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Payload {
+    let given = layers.all(&["payload", "body", "form"]);
+    if let [first, second, ..] = given.as_slice() {
+        let message = format!("`{}` beside `{}`", second.key, first.key);
+        let help = "a request has one body: keep one of payload (JSON), form and body (text)";
+        loader.report(Mistake::error(second.key_span.clone(), message).help(help));
+    }
+    let Some(member) = given.first() else {
+        return Payload::default();
+    };
+    match &*member.key {
+        "payload" if member.node.value == Value::Null => Payload::default(),
+        "payload" => {
+            let Some((real, seen)) = payload(loader, &member.node) else {
+                return Payload::default();
+            };
+            Payload {
+                body: serde_json::to_vec(&real).ok().map(Bytes::from),
+                seen: Some(seen),
+                content_type: Some("application/json"),
+            }
+        }
+        "form" => {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            for field in member.node.members() {
+                let value = match &field.node.value {
+                    Value::Text(_) => match loader.secret(&field.node) {
+                        Some(secret) => secret.expose().to_owned(),
+                        None => continue,
+                    },
+                    _ => field.node.json().to_string(),
+                };
+                form.append_pair(&field.key, &value);
+            }
+            Payload {
+                body: Some(Bytes::from(form.finish())),
+                seen: None,
+                content_type: Some("application/x-www-form-urlencoded"),
+            }
+        }
+        _ => Payload {
+            body: loader
+                .secret(&member.node)
+                .map(|secret| Bytes::from(secret.expose().to_owned())),
+            seen: None,
+            content_type: Some("text/plain; charset=utf-8"),
+        },
+    }
+}
+
+/// Returns the payload as it is sent and as scripts see it, where secrets are `***`.
+fn payload(loader: &mut Loader<'_>, node: &Node) -> Option<(Json, Json)> {
+    Some(match &node.value {
+        Value::Text(text) => match loader.expand(text, &node.span) {
+            Expanded::Text(secret) => (Json::string(secret.expose()), Json::string(secret.shown())),
+            Expanded::Broken => return None,
+        },
+        Value::List(items) => {
+            // Every element is looked at, so that every missing secret is reported.
+            let pairs: Vec<_> = items.iter().map(|item| payload(loader, item)).collect();
+            let (real, seen): (Vec<Json>, Vec<Json>) = pairs
+                .into_iter()
+                .collect::<Option<Vec<_>>>()?
+                .into_iter()
+                .unzip();
+            (Json::Array(real.into()), Json::Array(seen.into()))
+        }
+        Value::Table(members) => {
+            let pairs: Vec<_> = members
+                .iter()
+                .map(|member| Some((Arc::clone(&member.key), payload(loader, &member.node)?)))
+                .collect();
+            let pairs = pairs.into_iter().collect::<Option<Vec<_>>>()?;
+            let seen = pairs
+                .iter()
+                .map(|(key, (_, seen))| (Arc::clone(key), seen.clone()));
+            let seen = Json::object(seen);
+            let real = pairs.into_iter().map(|(key, (real, _))| (key, real));
+            (Json::object(real), seen)
+        }
+        _ => (node.json(), node.json()),
+    })
+}
+
+/// Returns the place of the first secret in a payload.
+pub(super) fn secret_in(node: &Node) -> Option<Range<usize>> {
+    match &node.value {
+        Value::Text(text) => text
+            .match_indices("${")
+            .any(|(at, _)| !text.get(..at).is_some_and(|before| before.ends_with('$')))
+            .then(|| node.span.clone()),
+        Value::List(items) => items.iter().find_map(secret_in),
+        Value::Table(members) => members.iter().find_map(|member| secret_in(&member.node)),
+        _ => None,
+    }
+}
+
+fn auth(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Auth {
+    let Some(node) = layers.get("auth") else {
+        return Auth::None;
+    };
+    if let [first, second, ..] = node.members() {
+        let message = format!("`{}` beside `{}`", second.key, first.key);
+        let mistake = Mistake::error(second.key_span.clone(), message);
+        loader.report(mistake.help("a request authenticates in one way: basic, bearer or oauth2"));
+    }
+    let text = |loader: &mut Loader<'_>, table: &Node, key: &str| {
+        table.get(key).and_then(|node| loader.secret(node))
+    };
+    if let Some(basic) = node.get("basic") {
+        let user = text(loader, basic, "user");
+        let password = text(loader, basic, "password");
+        if let (Some(user), Some(password)) = (user, password) {
+            return Auth::Basic { user, password };
+        }
+    } else if node.get("bearer").is_some() {
+        if let Some(token) = text(loader, node, "bearer") {
+            return Auth::Bearer(token);
+        }
+    } else if let Some(oauth2) = node.get("oauth2") {
+        let token_url = oauth2.get("token_url").and_then(|node| url(loader, node));
+        let client_id = text(loader, oauth2, "client_id");
+        let client_secret = text(loader, oauth2, "client_secret");
+        if let (Some((token_url, _)), Some(client_id), Some(client_secret)) =
+            (token_url, client_id, client_secret)
+        {
+            return Auth::ClientCredentials {
+                token_url,
+                client_id,
+                client_secret,
+                scopes: oauth2
+                    .get("scopes")
+                    .map(super::layers::words)
+                    .unwrap_or_default(),
+            };
+        }
+    }
+    Auth::None
+}

@@ -1,0 +1,211 @@
+//! Finds scripts by name: beside the config, on the search path, among the shipped ones.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::config::loader::{Found, Loader};
+use crate::config::read;
+use crate::config::report::FileReport;
+use crate::config::values::{self, shorten};
+use crate::model::span::Mistake;
+use crate::script::shipped::{self, Shipped};
+use crate::script::source::Source;
+
+/// The largest script; the sandbox has its own, smaller limit.
+const SCRIPT_BYTES_MAX: u64 = 1 << 20;
+
+/// The two kinds of scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Matcher,
+    Channel,
+}
+
+impl Role {
+    /// The folder they live in.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Matcher => "matchers",
+            Self::Channel => "channels",
+        }
+    }
+
+    fn shipped(self) -> &'static [Shipped] {
+        match self {
+            Self::Matcher => shipped::MATCHERS,
+            Self::Channel => shipped::CHANNELS,
+        }
+    }
+
+    /// Names that need no script.
+    fn built_in(self) -> &'static [&'static str] {
+        match self {
+            Self::Matcher => &["status_code", "types", "exact", "non_empty"],
+            Self::Channel => &["console"],
+        }
+    }
+
+    fn what(self) -> &'static str {
+        match self {
+            Self::Matcher => "matcher",
+            Self::Channel => "kind of channel",
+        }
+    }
+}
+
+/// Returns the script of this name. Where there is none, or it does not compile, that is reported: an unknown name at
+/// `span`, the rest in the script's own text.
+pub(super) fn find(
+    loader: &mut Loader<'_>,
+    role: Role,
+    name: &str,
+    span: &Range<usize>,
+) -> Option<Arc<Source>> {
+    let key = (role.folder(), name.to_owned());
+    let found = if let Some(found) = loader.scripts.get(&key) {
+        found.clone()
+    } else {
+        let found = look(loader, role, name, span);
+        loader.scripts.insert(key, found.clone());
+        found
+    };
+    match found {
+        Found::Script(source) => Some(source),
+        Found::Broken => None,
+        Found::Nowhere(known) => {
+            loader.report(nowhere(role, name, span, &known));
+            None
+        }
+    }
+}
+
+fn nowhere(role: Role, name: &str, span: &Range<usize>, known: &[String]) -> Mistake {
+    let message = format!("there is no {} `{}`", role.what(), shorten(name));
+    let near = values::near(name, known.iter().map(String::as_str))
+        .map_or(String::new(), |near| format!("did you mean `{near}`? "));
+    let known = known.join(", ");
+    Mistake::error(span.clone(), message).help(format!(
+        "{near}known: {known}; your own is a file {}.rhai beside the config or in scripts/{}",
+        if plain_name(name) { name } else { "NAME" },
+        role.folder()
+    ))
+}
+
+/// A name is a file's stem, never a path: a config cannot reach out of its folders with it.
+fn plain_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 100
+        && !name.starts_with('.')
+        && name
+            .chars()
+            .all(|character| character.is_alphanumeric() || matches!(character, '_' | '-' | '.'))
+}
+
+/// Returns the folders to look in, in order.
+fn folders(loader: &Loader<'_>, role: Role) -> Vec<PathBuf> {
+    let own = [
+        loader.folder.clone(),
+        loader.folder.join(role.folder()),
+        loader.folder.join("scripts").join(role.folder()),
+    ];
+    let path = loader
+        .script_path
+        .iter()
+        .flat_map(|folder| [folder.clone(), folder.join(role.folder())]);
+    own.into_iter().chain(path).collect()
+}
+
+fn look(loader: &mut Loader<'_>, role: Role, name: &str, span: &Range<usize>) -> Found {
+    if plain_name(name) {
+        for folder in folders(loader, role) {
+            let path = folder.join(format!("{name}.rhai"));
+            if path.is_file() {
+                return own(loader, name, &path, span);
+            }
+        }
+        if let Some(shipped) = shipped::find(role.shipped(), name) {
+            return compile(loader, shipped.name, shipped.file, shipped.text, span);
+        }
+    }
+    Found::Nowhere(known(loader, role).into())
+}
+
+fn own(loader: &mut Loader<'_>, name: &str, path: &Path, span: &Range<usize>) -> Found {
+    let shown = path.display().to_string();
+    loader.files.insert(path.to_path_buf());
+    let text = match read::bytes(path, SCRIPT_BYTES_MAX) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| "this script is not UTF-8".to_owned()),
+        Err(problem) => Err(problem),
+    };
+    match text {
+        Ok(text) => compile(loader, name, &shown, &text, span),
+        Err(problem) => {
+            loader.report(Mistake::error(span.clone(), format!("{shown}: {problem}")));
+            Found::Broken
+        }
+    }
+}
+
+fn compile(
+    loader: &mut Loader<'_>,
+    name: &str,
+    file: &str,
+    text: &str,
+    span: &Range<usize>,
+) -> Found {
+    match Source::compile(name, file, text) {
+        Ok((source, warnings)) => {
+            if !warnings.is_empty() {
+                loader
+                    .script_reports
+                    .push(FileReport::new(file, text, warnings));
+            }
+            Found::Script(Arc::new(source))
+        }
+        Err(mistakes) if mistakes.is_empty() => {
+            loader.report(Mistake::error(
+                span.clone(),
+                format!("the script {file} does not compile"),
+            ));
+            Found::Broken
+        }
+        Err(mistakes) => {
+            loader
+                .script_reports
+                .push(FileReport::new(file, text, mistakes));
+            Found::Broken
+        }
+    }
+}
+
+/// Returns every name that would have been right, in order.
+fn known(loader: &Loader<'_>, role: Role) -> Vec<String> {
+    let mut names: Vec<String> = role
+        .built_in()
+        .iter()
+        .map(|name| (*name).to_owned())
+        .collect();
+    names.extend(role.shipped().iter().map(|script| script.name.to_owned()));
+    for folder in folders(loader, role) {
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            continue;
+        };
+        // A folder can hold anything; a few hundred names are enough for a hint.
+        let mut found: Vec<String> = entries
+            .filter_map(Result::ok)
+            .take(500)
+            .map(|entry| entry.path())
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "rhai")
+            })
+            .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+            .collect();
+        found.sort();
+        names.extend(found);
+    }
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}

@@ -1,0 +1,265 @@
+//! One service of the config to one validated service.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::ServiceConfig;
+use crate::config::fingerprint;
+use crate::config::layers::{self, Layers};
+use crate::config::loader::Loader;
+use crate::config::matchers;
+use crate::config::request;
+use crate::config::transport;
+use crate::config::tree::{Node, Value};
+use crate::config::values::{self, Unit};
+use crate::model::service::{
+    ChannelName, ErrorRule, Grants, LatencyRule, LatencyTrigger, Service, ServiceName,
+    ServiceSeverity, WINDOW,
+};
+use crate::model::span::Mistake;
+
+/// The default deadline of a probe.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The default of `unknown_after`.
+const UNKNOWN_AFTER: Duration = Duration::from_mins(30);
+
+/// What the top level gives to every service.
+pub(super) struct Ground<'a> {
+    pub(super) defaults: Option<&'a Node>,
+    pub(super) interval: Duration,
+    pub(super) confirm: Vec<Duration>,
+    pub(super) error_threshold: f64,
+    pub(super) cool_down: Duration,
+    pub(super) channels: Vec<ChannelName>,
+}
+
+/// Reads a service; absent without a usable URL. What is wrong is reported either way. `name` and `line` were found
+/// before, over all services.
+pub(super) fn read(
+    loader: &mut Loader<'_>,
+    node: &Node,
+    ground: &Ground<'_>,
+    name: &str,
+    line: u32,
+) -> Option<ServiceConfig> {
+    let layers = Layers {
+        service: node,
+        defaults: ground.defaults,
+    };
+    let request = request::read(loader, &layers);
+    let transport = transport::read(loader, &layers);
+    let judges = matchers::read(loader, &layers);
+    let grants = grants(loader, &layers, &judges);
+    let channels = channels(loader, &layers, ground);
+    let runbook = layers
+        .get("runbook")
+        .and_then(|node| request::url(loader, node));
+    let error = ErrorRule {
+        threshold: layers
+            .get("error_threshold")
+            .and_then(|node| Some(node.number()?.as_f64()))
+            .unwrap_or(ground.error_threshold),
+        window: layers.integer("window").unwrap_or(WINDOW),
+    };
+    let timeout = layers.duration("timeout").unwrap_or(TIMEOUT);
+    let latency = latency(loader, &layers, error.window, timeout);
+    let service = Service {
+        name: ServiceName::new(name),
+        request: request?,
+        transport,
+        timeout,
+        interval: layers.duration("interval").unwrap_or(ground.interval),
+        confirm: layers
+            .get("confirm")
+            .map_or_else(|| ground.confirm.clone(), layers::confirm),
+        error,
+        latency,
+        unknown_after: layers.duration("unknown_after").unwrap_or(UNKNOWN_AFTER),
+        grants,
+        channels,
+        notify_cool_down: layers.duration("cool_down").unwrap_or(ground.cool_down),
+        tags: layers.get("tags").map(layers::words).unwrap_or_default(),
+        group: layers.word("group").map(str::to_owned),
+        severity: match layers.word("severity") {
+            Some("info") => ServiceSeverity::Info,
+            Some("warning") => ServiceSeverity::Warning,
+            _ => ServiceSeverity::Critical,
+        },
+        runbook: runbook.map(|(url, _)| url),
+        depends_on: layers
+            .get("depends_on")
+            .map(layers::words)
+            .unwrap_or_default()
+            .into_iter()
+            .map(ServiceName::new)
+            .collect(),
+        public: layers
+            .get("public")
+            .and_then(Node::boolean)
+            .unwrap_or(false),
+    };
+    Some(ServiceConfig {
+        fingerprint: fingerprint::of(&service, &judges.prints),
+        service: Arc::new(service),
+        matchers: judges.matchers,
+        line,
+    })
+}
+
+fn latency(
+    loader: &mut Loader<'_>,
+    layers: &Layers<'_>,
+    window: usize,
+    timeout: Duration,
+) -> Option<LatencyRule> {
+    let node = layers.get("latency")?;
+    let table = matches!(node.value, Value::Table(_)).then_some(node);
+    let limit_node = table.map_or(Some(node), |table| table.get("limit"))?;
+    let limit = values::duration(limit_node, Unit::Milliseconds).ok()?;
+    if limit >= timeout {
+        let message = format!(
+            "the limit {} is not below the timeout {}",
+            values::duration_words(limit),
+            values::duration_words(timeout)
+        );
+        let mistake = Mistake::warning(limit_node.span.clone(), message);
+        loader.report(
+            mistake.help("a probe that slow fails before it counts as slow: raise `timeout`"),
+        );
+    }
+    let mut rule = LatencyRule {
+        limit,
+        trigger: LatencyTrigger::Mean,
+        window,
+    };
+    let Some(table) = table else {
+        return Some(rule);
+    };
+    if let Some(window) = table.get("window").and_then(layers::integer) {
+        rule.window = window;
+    }
+    let trigger = table
+        .get("trigger")
+        .and_then(|node| node.text())
+        .map_or("mean", |text| &**text);
+    for (key, of) in [("k", "k_of_n"), ("percentile", "percentile")] {
+        match table.member(key) {
+            Some(member) if trigger != of => {
+                let message = format!("`{key}` is for the trigger `{of}`");
+                let mistake = Mistake::error(member.key_span.clone(), message);
+                loader
+                    .report(mistake.help(format!("add trigger = \"{of}\", or leave `{key}` out")));
+            }
+            None if trigger == of => {
+                let message = format!("the trigger `{of}` needs `{key}`");
+                let span = table
+                    .get("trigger")
+                    .map_or_else(|| table.span.clone(), |node| node.span.clone());
+                loader.report(Mistake::error(span, message).help(format!("add the key `{key}`")));
+            }
+            _ => {}
+        }
+    }
+    rule.trigger = match trigger {
+        "median" => LatencyTrigger::Median,
+        "k_of_n" => {
+            let node = table.get("k")?;
+            let k: usize = layers::integer(node)?;
+            if k > rule.window {
+                let message = format!("{k} of a window of {} can never be", rule.window);
+                let mistake = Mistake::error(node.span.clone(), message);
+                loader
+                    .report(mistake.help(format!("at most {}, or a larger `window`", rule.window)));
+            }
+            LatencyTrigger::KOfN { k }
+        }
+        "percentile" => LatencyTrigger::Percentile {
+            percentile: layers::integer(table.get("percentile")?)?,
+        },
+        _ => LatencyTrigger::Mean,
+    };
+    Some(rule)
+}
+
+fn grants(loader: &mut Loader<'_>, layers: &Layers<'_>, judges: &matchers::Judges) -> Grants {
+    let mut grants = Grants::default();
+    let mut hosts = BTreeSet::new();
+    for node in layers.get("hosts").map_or(&[][..], Node::items) {
+        let Some(host) = node.text() else { continue };
+        if host.contains("://") || host.contains('/') || host.contains(char::is_whitespace) {
+            let message = format!("`{}` is no host", values::shorten(host));
+            let mistake = Mistake::error(node.span.clone(), message);
+            loader.report(
+                mistake.help("write `host` or `host:port`, without https:// and without a path"),
+            );
+            continue;
+        }
+        hosts.insert(host.to_string());
+    }
+    hosts.extend(judges.hosts.iter().cloned());
+    hosts.extend(
+        judges
+            .scripts
+            .iter()
+            .flat_map(|script| script.header.hosts.iter().cloned()),
+    );
+    grants.hosts = hosts.into_iter().collect();
+    for member in layers.merged("secrets", |a, b| a == b) {
+        if let Some(secret) = loader.secret(&member.node) {
+            // A text without a marker is a secret all the same: it stands in `secrets`.
+            let hidden = crate::model::secret::Secret::hidden(secret.expose());
+            grants.secrets.insert(member.key.to_string(), hidden);
+        }
+    }
+    let given: BTreeSet<&str> = layers
+        .merged("secrets", |a, b| a == b)
+        .iter()
+        .map(|member| &*member.key)
+        .collect();
+    for script in &judges.scripts {
+        for secret in &script.header.secrets {
+            if !given.contains(secret.as_str()) {
+                let span = layers.first(&["match", "response_matcher"]).map_or_else(
+                    || layers.service.span.clone(),
+                    |member| member.key_span.clone(),
+                );
+                let message = format!("the script {} needs the secret {secret}", script.name);
+                let help = format!("add secrets = {{ {secret} = \"${{env:{secret}}}\" }}");
+                loader.report(Mistake::error(span, message).help(help));
+            }
+        }
+    }
+    grants
+}
+
+fn channels(loader: &mut Loader<'_>, layers: &Layers<'_>, ground: &Ground<'_>) -> Vec<ChannelName> {
+    let Some(node) = layers.get("channels") else {
+        return ground.channels.clone();
+    };
+    if node.items().is_empty() && matches!(node.value, Value::List(_)) {
+        let mistake = Mistake::error(node.span.clone(), "an empty list of channels tells nobody");
+        loader.report(mistake.help("leave it out to tell all channels"));
+    }
+    let mut names: Vec<ChannelName> = Vec::new();
+    for item in node.items() {
+        let Some(text) = item.text() else { continue };
+        if let Some(name) = ground.channels.iter().find(|name| name.as_str() == &**text) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+            continue;
+        }
+        let known = || ground.channels.iter().map(ChannelName::as_str);
+        let mistake = Mistake::error(
+            item.span.clone(),
+            format!("there is no channel `{}`", values::shorten(text)),
+        );
+        let known_list = known().take(20).collect::<Vec<_>>().join(", ");
+        loader.report(match values::near(text, known()) {
+            Some(near) => mistake.help(format!("did you mean `{near}`?")),
+            None => mistake.help(format!("the channels of this config: {known_list}")),
+        });
+    }
+    names
+}

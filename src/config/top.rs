@@ -1,0 +1,274 @@
+//! The keys of the top level to a whole config.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::channels;
+use crate::config::check;
+use crate::config::keys::{Kind, TOP};
+use crate::config::layers;
+use crate::config::loader::Loader;
+use crate::config::names;
+use crate::config::report::{line_of, line_starts};
+use crate::config::request;
+use crate::config::service::{self, Ground};
+use crate::config::tree::{Node, Value};
+use crate::config::values;
+use crate::config::{Config, Notify, Server};
+use crate::model::span::Mistake;
+use crate::script::limits::Limits;
+
+/// The predecessor's `cool_down`.
+const COOL_DOWN: Duration = Duration::from_mins(5);
+/// The predecessor's `error_threshold`.
+const ERROR_THRESHOLD: f64 = 0.5;
+/// The default of `confirm`.
+const CONFIRM: [Duration; 3] = [
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(40),
+];
+/// The default of `notify.gather`.
+const GATHER: Duration = Duration::from_secs(2);
+
+/// Reads a whole config. It may be used if nothing was reported but warnings.
+pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
+    let mut mistakes = Vec::new();
+    check::check(root, &Kind::Table(&TOP), "an ops config", &mut mistakes);
+    for mistake in mistakes {
+        loader.report(mistake);
+    }
+    let scripts = root.get("scripts").map(layers::words).unwrap_or_default();
+    for node in root.get("scripts").map_or(&[][..], Node::items) {
+        if let Some(path) = node.text().map(|text| loader.path(text))
+            && !path.is_dir()
+        {
+            let message = format!("there is no folder {}", path.display());
+            let mistake = Mistake::error(node.span.clone(), message);
+            loader.report(mistake.help("paths start at the folder of the config"));
+        }
+    }
+    loader.script_path = scripts.iter().map(|folder| loader.path(folder)).collect();
+    let channels = channels::read(loader, root.get("channels"));
+    let duration = |key: &str| root.get(key).and_then(layers::seconds);
+    let cool_down = duration("cool_down");
+    let notify = notify(loader, root, cool_down);
+    let ground = Ground {
+        defaults: root.get("defaults"),
+        interval: duration("interval").or(cool_down).unwrap_or(COOL_DOWN),
+        confirm: root
+            .get("confirm")
+            .map_or_else(|| CONFIRM.to_vec(), layers::confirm),
+        error_threshold: root
+            .get("error_threshold")
+            .and_then(|node| Some(node.number()?.as_f64()))
+            .unwrap_or(ERROR_THRESHOLD),
+        cool_down: notify.cool_down,
+        channels: channels.names,
+    };
+    let services = services(loader, root, &ground);
+    let data = root
+        .get("data")
+        .and_then(|node| node.text())
+        .map_or("oes-data", |text| &**text);
+    Config {
+        services,
+        channels: channels.settings,
+        notify,
+        server: server(loader, root),
+        data: loader.path(data),
+        script_path: loader.script_path.clone(),
+        limits: limits(root),
+        files: Vec::new(),
+    }
+}
+
+fn services(
+    loader: &mut Loader<'_>,
+    root: &Node,
+    ground: &Ground<'_>,
+) -> Vec<Arc<super::ServiceConfig>> {
+    let nodes: Vec<&Node> = ["services", "service"]
+        .iter()
+        .filter_map(|key| root.get(key))
+        .flat_map(Node::items)
+        .filter(|node| matches!(node.value, Value::Table(_)))
+        .collect();
+    let lists = ["services", "service"].map(|key| root.member(key));
+    if let [Some(_), Some(second)] = lists {
+        let mistake = Mistake::error(second.key_span.clone(), "`service` beside `services`");
+        loader.report(mistake.help("they mean the same: use one of them"));
+    }
+    let empty = |node: &Node| matches!(&node.value, Value::List(items) if items.is_empty());
+    let nothing = lists.iter().flatten().all(|list| empty(&list.node));
+    if nothing && matches!(root.value, Value::Table(_)) {
+        let span = lists
+            .iter()
+            .flatten()
+            .next()
+            .map_or(0..0, |list| list.key_span.clone());
+        let mistake = Mistake::warning(span, "no services: there is nothing to watch");
+        loader.report(mistake.help(
+            "add one: [[services]] and below it url = \"https://…\", in JSON \"services\": [ { \"url\": \"https://…\" } ]",
+        ));
+    }
+    if let Some(defaults) = ground.defaults {
+        check_defaults(loader, defaults, ground);
+    }
+    let names = names::of(loader, &nodes, ground.defaults);
+    names::check_dependencies(loader, &nodes, ground.defaults, &names);
+    let starts = line_starts(loader.text);
+    nodes
+        .iter()
+        .zip(&names)
+        .filter_map(|(node, name)| {
+            let line = line_of(&starts, node.span.start);
+            // A service whose name cannot be used is read all the same, for the other mistakes in it.
+            let service = service::read(loader, node, ground, name.as_deref().unwrap_or("?"), line);
+            name.as_ref().and(service).map(Arc::new)
+        })
+        .collect()
+}
+
+/// Reads the defaults as if they were a service, so that mistakes in them are found even where every service overrides
+/// them; and refuses keys that only one service can have.
+fn check_defaults(loader: &mut Loader<'_>, defaults: &Node, ground: &Ground<'_>) {
+    for key in ["name", "url"] {
+        if let Some(member) = defaults.member(key) {
+            let message = format!("`{key}` cannot be a default");
+            let mistake = Mistake::error(member.key_span.clone(), message);
+            loader.report(mistake.help("every service has its own"));
+        }
+    }
+    let alone = Ground {
+        defaults: None,
+        interval: ground.interval,
+        confirm: Vec::new(),
+        error_threshold: ground.error_threshold,
+        cool_down: ground.cool_down,
+        channels: ground.channels.clone(),
+    };
+    // A default matcher may take its sample from each service.
+    if defaults.get("response").is_some() || defaults.get("response_matcher").is_none() {
+        service::read(loader, defaults, &alone, "defaults", 1);
+    }
+}
+
+fn notify(loader: &mut Loader<'_>, root: &Node, cool_down: Option<Duration>) -> Notify {
+    let node = root.get("notify");
+    let duration = |key: &str| {
+        node.and_then(|node| node.get(key))
+            .and_then(layers::seconds)
+    };
+    let heartbeat = node.and_then(|node| node.get("heartbeat_url"));
+    let heartbeat_url = heartbeat.and_then(|node| {
+        request::url(loader, node)?;
+        loader.secret(node)
+    });
+    let time_zone = node.and_then(|node| node.get("time_zone"));
+    let zone = time_zone.and_then(|node| {
+        let name = node.text()?;
+        let zone = jiff::tz::TimeZone::get(name);
+        if zone.is_err() {
+            let message = format!("there is no time zone `{}`", values::shorten(name));
+            let help = "write a name of the IANA database: UTC, Europe/Berlin, America/New_York";
+            loader.report(Mistake::error(node.span.clone(), message).help(help));
+        }
+        zone.ok()
+    });
+    Notify {
+        cool_down: duration("cool_down").or(cool_down).unwrap_or(COOL_DOWN),
+        gather: duration("gather").unwrap_or(GATHER),
+        heartbeat_url,
+        time_zone: zone.unwrap_or(jiff::tz::TimeZone::UTC),
+    }
+}
+
+fn server(loader: &mut Loader<'_>, root: &Node) -> Server {
+    let mut server = Server::default();
+    let Some(table) = root.get("server") else {
+        return server;
+    };
+    let public = table.get("public").and_then(Node::boolean).unwrap_or(false);
+    let Some((node, text)) = table
+        .get("listen")
+        .and_then(|node| Some((node, node.text()?)))
+    else {
+        return server;
+    };
+    // `localhost:9115` and `:9115` are what people write; both have one meaning here.
+    let written = text
+        .strip_prefix("localhost:")
+        .map_or_else(|| text.to_string(), |port| format!("127.0.0.1:{port}"));
+    let written = written
+        .strip_prefix(':')
+        .map_or_else(|| written.clone(), |port| format!("0.0.0.0:{port}"));
+    match written.parse::<SocketAddr>() {
+        Ok(address) if check::is_local(&address) || public => server.listen = address,
+        Ok(_) => {
+            let message = format!(
+                "`{}` can be reached from other machines",
+                values::shorten(text)
+            );
+            let mistake = Mistake::error(node.span.clone(), message);
+            loader.report(mistake.help(
+                "anyone who reaches it sees every service: listen on 127.0.0.1, or write public = true beside it",
+            ));
+        }
+        Err(_) => {
+            let message = format!("`{}` is no address with a port", values::shorten(text));
+            let help =
+                "write 127.0.0.1:9115 or [::1]:9115; names other than localhost are not looked up";
+            loader.report(Mistake::error(node.span.clone(), message).help(help));
+        }
+    }
+    server
+}
+
+fn limits(root: &Node) -> Limits {
+    let mut limits = Limits::default();
+    let Some(table) = root.get("limits") else {
+        return limits;
+    };
+    let count = |key: &str, slot: &mut usize| {
+        if let Some(value) = table.get(key).and_then(layers::integer) {
+            *slot = value;
+        }
+    };
+    let size = |key: &str, slot: &mut usize| {
+        let bytes = table.get(key).and_then(|node| values::size(node).ok());
+        if let Some(bytes) = bytes.and_then(|bytes| usize::try_from(bytes).ok()) {
+            *slot = bytes;
+        }
+    };
+    if let Some(operations) = table.get("operations").and_then(layers::integer) {
+        limits.operations = operations;
+    }
+    if let Some(cpu) = table.get("cpu").and_then(layers::seconds) {
+        limits.cpu = cpu;
+    }
+    limits.wall = table.get("wall").and_then(layers::seconds).or(limits.wall);
+    count("call_depth", &mut limits.call_depth);
+    count("expression_depth", &mut limits.expression_depth);
+    count(
+        "function_expression_depth",
+        &mut limits.function_expression_depth,
+    );
+    count("variables", &mut limits.variables);
+    count("functions", &mut limits.functions);
+    size("string_bytes", &mut limits.string_bytes);
+    count("array_items", &mut limits.array_items);
+    count("map_keys", &mut limits.map_keys);
+    size("heap_bytes", &mut limits.heap_bytes);
+    size("source_bytes", &mut limits.source_bytes);
+    count("findings", &mut limits.findings);
+    count("log_lines", &mut limits.log_lines);
+    size("log_line_bytes", &mut limits.log_line_bytes);
+    count("http_calls", &mut limits.http_calls);
+    size("http_bytes", &mut limits.http_bytes);
+    size("memory_value_bytes", &mut limits.memory_value_bytes);
+    size("memory_bytes", &mut limits.memory_bytes);
+    count("memory_keys", &mut limits.memory_keys);
+    limits
+}

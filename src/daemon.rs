@@ -1,0 +1,302 @@
+//! Puts the parts together and runs them: one loop a service, the keeper, one task a channel, the pages, the reload.
+//!
+//! [`Daemon::start`] builds everything that can fail before anything runs. [`Daemon::stop`] lets probes and messages end
+//! first and the keeper last, so that what was sent is also written down.
+
+mod fleet;
+mod health;
+mod host;
+pub mod keeper;
+mod notifier;
+pub mod observe;
+pub mod once;
+mod prepare;
+mod reload;
+pub mod signals;
+mod supervisor;
+mod watching;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use crate::channel::delivery::{Console, Delivery, DeliveryError};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::history::{self, Store};
+use crate::metrics::Metrics;
+use crate::model::causes::Causes;
+use crate::model::incident::{IncidentId, Ledger};
+use crate::model::service::{Service, ServiceName};
+use crate::policy::ledger;
+use crate::policy::watch::{Change, Rules};
+use crate::probe::{self, HttpProber};
+use crate::script::pool::{Pool, PoolSettings};
+use crate::state::{self, StateFile};
+use crate::web;
+
+use fleet::Fleet;
+use keeper::{Keeper, Snapshot};
+use observe::Tools;
+use prepare::PrepareError;
+pub use supervisor::Stopped;
+use supervisor::Supervisor;
+
+/// What a start needs besides the config.
+pub struct Options {
+    /// Where the config came from: it is read again when it changes. Absent for a config that never changes.
+    pub config_path: Option<PathBuf>,
+    /// Where messages for the console go.
+    pub console: Console,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// Why the daemon could not start. Nothing runs then.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The state file cannot be used.
+    #[error(transparent)]
+    State(#[from] state::OpenError),
+    /// The pages cannot be served.
+    #[error("could not listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The prober cannot work.
+    #[error(transparent)]
+    Prober(#[from] probe::ProberError),
+    /// The script threads cannot be started.
+    #[error("could not start the script threads")]
+    Scripts(#[source] io::Error),
+    /// Messages cannot be delivered.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// A service's requests cannot be made.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+}
+
+/// A running daemon. Dropping it leaves its tasks running; see [`Daemon::stop`].
+pub struct Daemon {
+    workers: Supervisor,
+    writers: Supervisor,
+    keeper: Keeper,
+    history: Arc<Store>,
+    metrics: Metrics,
+    address: SocketAddr,
+    reload: Arc<Notify>,
+}
+
+impl Daemon {
+    /// Starts watching.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub async fn start(config: Config, options: Options) -> Result<Self, StartError> {
+        let began = Instant::now();
+        let metrics = Metrics::default();
+        let now = options.clock.now();
+        let (file, ledger) = open_state(&config, now)?;
+        let (history, restored) = open_history(&config, now);
+        let tools = tools(options.clock)?;
+        let watched = prepare::prepare_all(&tools, &config).await?;
+        let limits = config.limits.clone();
+        let delivery = Arc::new(Delivery::new(Arc::clone(&tools.pool), limits, options.console)?);
+        let listener = bind(&config).await?;
+        let address = listener.local_addr().unwrap_or(config.server.listen);
+
+        let writers = Supervisor::new(metrics.clone());
+        let workers = Supervisor::new(metrics.clone());
+        let (keeper, keeping) = keeper::new(file, ledger, metrics.clone(), options.clock);
+        start_keeper(&writers, keeping);
+        let shared = watching::Shared {
+            tools,
+            keeper: keeper.clone(),
+            history: Arc::clone(&history),
+            metrics: metrics.clone(),
+            clock: options.clock,
+            started: Instant::now(),
+            pulse: Arc::default(),
+        };
+        let mut fleet = Fleet::new(shared.clone(), workers.clone(), delivery, restored);
+        let services = watched.len();
+        fleet.apply(&config, watched).await;
+        let reload = Arc::new(Notify::new());
+        let facts = health::Page::new(&shared, fleet.book());
+        start_web(&workers, listener, Arc::new(facts));
+        let reloader = reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
+        start_once(&workers, "reload", reloader.run(workers.stopping()));
+        metrics.own.reload_successful.set(1);
+        metrics.own.reload_success_seconds.set(options.clock.now().as_second());
+        info!(services, %address, elapsed_ms = began.elapsed().as_secs_f64() * 1000.0, "watching");
+        Ok(Self { workers, writers, keeper, history, metrics, address, reload })
+    }
+
+    /// Returns what tells of every new state of the ledger.
+    pub fn snapshots(&self) -> watch::Receiver<Snapshot> {
+        self.keeper.snapshots()
+    }
+
+    /// Returns what is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Returns the address that the pages are served on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Asks for a reload of the config; returns at once.
+    pub fn reload(&self) {
+        self.reload.notify_one();
+    }
+
+    /// Stops: probes and messages under way may end within `grace`, then everything is written down.
+    pub async fn stop(self, grace: Duration) -> Stopped {
+        let stopped = self.workers.stop(grace).await;
+        let history = Arc::clone(&self.history);
+        let flushed = tokio::task::spawn_blocking(move || history.flush(HISTORY_GRACE)).await;
+        if let Ok(Err(error)) = flushed {
+            warn!(error = %Causes(&error), "the history database is not complete");
+        }
+        let written = self.writers.stop(KEEPER_GRACE).await;
+        info!(?stopped, "stopped");
+        if written == Stopped::Drained { stopped } else { written }
+    }
+}
+
+/// How long the keeper may take for its last commit.
+const KEEPER_GRACE: Duration = Duration::from_secs(10);
+/// How long the history database may take for its last rows.
+const HISTORY_GRACE: Duration = Duration::from_secs(5);
+
+fn open_state(config: &Config, now: Timestamp) -> Result<(StateFile, Ledger), StartError> {
+    let boot: u64 = rand::random();
+    let opened = StateFile::open(&config.data, &format!("{boot:016x}"), now)?;
+    match &opened.recovery {
+        state::Recovery::Fresh | state::Recovery::Loaded => {}
+        state::Recovery::FellBack { why, aside } => {
+            warn!(why, ?aside, "state file was damaged; going on with the previous copy");
+        }
+        state::Recovery::SetAside { why, aside } => {
+            warn!(why, ?aside, "state file was damaged; starting with nothing known");
+        }
+    }
+    Ok((opened.file, opened.ledger))
+}
+
+/// Opens the history database; whatever is wrong with it, monitoring goes on.
+fn open_history(
+    config: &Config,
+    now: Timestamp,
+) -> (Arc<Store>, BTreeMap<ServiceName, history::Restored>) {
+    let rules = config.services.iter().map(|one| Rules::from(&*one.service).samples());
+    let opened = Store::open(&config.data.join("oes.db"), rules.max().unwrap_or_default(), now);
+    match &opened.recovery {
+        history::Recovery::Fresh | history::Recovery::Loaded => {}
+        history::Recovery::SetAside { path, why } => {
+            warn!(why, path = %path.display(), "history database was damaged; a new one was begun");
+        }
+        history::Recovery::Unusable { why } => {
+            warn!(why, "history database cannot be used; windows and script memory end with this process");
+        }
+    }
+    (Arc::new(opened.store), opened.restored)
+}
+
+/// Returns what probes and judges.
+fn tools(clock: Clock) -> Result<Tools, StartError> {
+    let descriptors = probe::raise_descriptor_limit().unwrap_or(1024);
+    let settings = probe::Settings {
+        in_flight_max: probe::in_flight_for(descriptors),
+        ..probe::Settings::default()
+    };
+    let prober = Arc::new(HttpProber::new(settings)?);
+    let host = Arc::new(host::ScriptHost::new(Arc::clone(&prober), clock));
+    let settings = PoolSettings::default();
+    let pool = Pool::start(settings, host).map_err(StartError::Scripts)?;
+    Ok(Tools { prober: Arc::clone(&prober) as Arc<_>, plans: prober, pool: Arc::new(pool) })
+}
+
+async fn bind(config: &Config) -> Result<TcpListener, StartError> {
+    let address = config.server.listen;
+    web::bind(web::Settings { listen: address })
+        .await
+        .map_err(|source| StartError::Listen { address, source })
+}
+
+fn start_keeper(writers: &Supervisor, keeping: keeper::Keeping) {
+    start_once(writers, "keeper", keeping.run(writers.stopping()));
+}
+
+fn start_web(workers: &Supervisor, listener: TcpListener, facts: Arc<dyn web::Facts>) {
+    let stop = workers.stopping();
+    start_once(workers, "web", async move {
+        if let Err(error) = web::serve(listener, facts, stop.cancelled_owned()).await {
+            error!(error = %Causes(&error), "the pages are no longer served");
+        }
+    });
+}
+
+/// Starts a task that cannot be made anew after a panic, since it holds what there is only one of.
+fn start_once(
+    supervisor: &Supervisor,
+    name: &'static str,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
+    let mut task = Some(task);
+    supervisor.start(name, move || {
+        let task = task.take();
+        async move {
+            match task {
+                Some(task) => task.await,
+                None => error!(task = name, "this task cannot go on; restart the daemon"),
+            }
+        }
+    });
+}
+
+/// Writes what changed for a service into the ledger; tells whether anything did.
+fn apply(
+    ledger: &mut Ledger,
+    service: &Service,
+    changes: Vec<Change>,
+    now: Timestamp,
+) -> bool {
+    let name = &service.name;
+    let mut changed = false;
+    for change in changes {
+        changed |= match change {
+            Change::Opened(opened) => {
+                ledger::open(ledger, new_incident_id(), name, opened, &service.channels, now)
+            }
+            Change::Updated { violation, reason } => {
+                ledger::update(ledger, name, &violation, reason)
+            }
+            Change::Closed { violation, .. } => {
+                ledger::close(ledger, name, &violation, now).is_some()
+            }
+        };
+    }
+    changed
+}
+
+fn new_incident_id() -> IncidentId {
+    ledger::incident_id(rand::random())
+}

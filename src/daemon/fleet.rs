@@ -1,0 +1,233 @@
+//! What runs for the present config: the loops of its services and the tasks of its channels. A new config touches only
+//! what changed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::notifier::{self, Book};
+use super::observe::{Past, Watched};
+use super::supervisor::Supervisor;
+use super::watching::{Shared, Watching};
+use crate::channel::delivery::Delivery;
+use crate::channel::fingerprint::fingerprint;
+use crate::channel::settings::Settings;
+use crate::config::Config;
+use crate::history::Restored as Known;
+use crate::model::incident::Ledger;
+use crate::model::service::{ChannelName, Service, ServiceName};
+use crate::policy::delivery;
+use crate::policy::ledger::{self, Retention};
+use crate::policy::watch::{Restored, Rules, Watch};
+use crate::state::ServiceLine;
+
+/// The service under which OES speaks of itself.
+pub(super) const OWN_NAME: &str = "OES";
+
+/// Incidents that every channel knows the end of stay this long.
+const SETTLED_FOR: Duration = Duration::from_hours(7 * 24);
+/// At most this many of them.
+const SETTLED_MAX: usize = 1_000;
+
+/// What runs for the present config.
+pub(super) struct Fleet {
+    shared: Shared,
+    workers: Supervisor,
+    notify: notifier::Shared,
+    books: watch::Sender<Arc<Book>>,
+    loops: HashMap<ServiceName, watch::Sender<Arc<Watched>>>,
+    channels: HashMap<ChannelName, (String, CancellationToken)>,
+    /// What is known of services from before the start, until their loops take it.
+    restored: BTreeMap<ServiceName, Known>,
+}
+
+/// What a new config changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Applied {
+    pub(super) added: usize,
+    pub(super) changed: usize,
+    pub(super) removed: usize,
+}
+
+impl Fleet {
+    pub(super) fn new(shared: Shared, workers: Supervisor, delivery: Arc<Delivery>, restored: BTreeMap<ServiceName, Known>) -> Self {
+        let (books, book) = watch::channel(Arc::default());
+        let notify = notifier::Shared {
+            keeper: shared.keeper.clone(),
+            delivery,
+            book,
+            metrics: shared.metrics.clone(),
+            clock: shared.clock,
+        };
+        Self { shared, workers, notify, books, loops: HashMap::new(), channels: HashMap::new(), restored }
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Returns what tells of the present services.
+    pub(super) fn book(&self) -> watch::Receiver<Arc<Book>> {
+        self.books.subscribe()
+    }
+
+    /// Brings everything in line with a config whose services are made ready: ledger first, then loops and channels.
+    pub(super) async fn apply(&mut self, config: &Config, watched: Vec<Arc<Watched>>) -> Applied {
+        self.publish_book(config);
+        self.reconcile(config, &watched).await;
+        let applied = self.apply_services(watched);
+        self.apply_channels(&config.channels);
+        self.shared.metrics.own.services.set(i64::try_from(self.loops.len()).unwrap_or(i64::MAX));
+        applied
+    }
+
+    fn publish_book(&self, config: &Config) {
+        let services = config.services.iter().map(|one| (one.service.name.clone(), Arc::clone(&one.service)));
+        self.books.send_replace(Arc::new(Book {
+            services: services.collect(),
+            gather: config.notify.gather,
+            cool_down: config.notify.cool_down,
+        }));
+    }
+
+    /// Brings the ledger and the list of the state file in line with the config, and waits until that is on disk.
+    async fn reconcile(&self, config: &Config, watched: &[Arc<Watched>]) {
+        let lines: Vec<ServiceLine> = watched.iter().map(|one| service_line(&one.config.service)).collect();
+        self.shared.keeper.list(lines.into()).await;
+        let book = Arc::clone(&self.books.borrow());
+        let every: Vec<ChannelName> = config.channels.iter().map(|channel| channel.name.clone()).collect();
+        let prints: Vec<(ChannelName, String)> =
+            config.channels.iter().map(|channel| (channel.name.clone(), fingerprint(channel))).collect();
+        self.shared
+            .keeper
+            .commit(move |ledger, now| {
+                ledger::unwatch(
+                    ledger,
+                    |service, violation| match book.services.get(service) {
+                        Some(service) => Rules::from(&**service).watches(violation),
+                        None => service.as_str() == OWN_NAME,
+                    },
+                    now,
+                );
+                let routes = |service: &ServiceName| {
+                    book.services.get(service).map_or(&*every, |service| &*service.channels)
+                };
+                ledger::reroute(ledger, routes, now);
+                ledger.channels.retain(|name, _| every.contains(name));
+                for (name, print) in prints {
+                    delivery::register(ledger, &name, &print, now);
+                }
+                tidy(ledger, now);
+                true
+            })
+            .await;
+    }
+
+    fn apply_services(&mut self, watched: Vec<Arc<Watched>>) -> Applied {
+        let mut applied = Applied::default();
+        let names: BTreeSet<ServiceName> = watched.iter().map(|one| one.config.service.name.clone()).collect();
+        self.loops.retain(|name, _| {
+            let stays = names.contains(name);
+            if !stays {
+                applied.removed += 1;
+                self.shared.metrics.forget(name);
+                self.shared.history.forget(name);
+                self.restored.remove(name);
+            }
+            stays
+        });
+        let count = watched.len();
+        for one in watched {
+            let name = one.config.service.name.clone();
+            match self.loops.get(&name) {
+                None => {
+                    applied.added += 1;
+                    let known = self.restored.remove(&name).unwrap_or_default();
+                    self.start_loop(one, known, count);
+                }
+                Some(settings) => {
+                    let same = settings.borrow().config.fingerprint == one.config.fingerprint;
+                    if !same {
+                        applied.changed += 1;
+                        settings.send_replace(one);
+                    }
+                }
+            }
+        }
+        applied
+    }
+
+    fn start_loop(&mut self, watched: Arc<Watched>, known: Known, services: usize) {
+        let name = watched.config.service.name.clone();
+        let (settings, receiver) = watch::channel(watched);
+        let (shared, stop) = (self.shared.clone(), self.workers.stopping());
+        // A loop that panicked begins again with the window it was started with and what the ledger says is open.
+        self.workers.start(&name, move || {
+            let watched = Arc::clone(&receiver.borrow());
+            let watch = Watch::new(Rules::from(&*watched.config.service), restored(&shared, &watched, &known));
+            let past = Past { memory: Arc::new(known.memory.clone()), prev: None };
+            Watching::new(shared.clone(), receiver.clone(), watch, past, services).run(stop.clone())
+        });
+        self.loops.insert(name, settings);
+    }
+
+    fn apply_channels(&mut self, channels: &[Settings]) {
+        let prints: HashMap<&ChannelName, String> =
+            channels.iter().map(|channel| (&channel.name, fingerprint(channel))).collect();
+        self.channels.retain(|name, (print, stop)| {
+            let stays = prints.get(name) == Some(print);
+            if !stays {
+                stop.cancel();
+            }
+            stays
+        });
+        for channel in channels {
+            if self.channels.contains_key(&channel.name) {
+                continue;
+            }
+            let stop = self.workers.stopping().child_token();
+            let (shared, settings, token) = (self.notify.clone(), Arc::new(channel.clone()), stop.clone());
+            self.workers.start(format_args!("channel {}", channel.name), move || {
+                notifier::run(shared.clone(), Arc::clone(&settings), token.clone())
+            });
+            self.channels.insert(channel.name.clone(), (fingerprint(channel), stop));
+        }
+    }
+}
+
+/// Returns what is known of a service: its window, and the violations that the ledger holds open.
+fn restored(shared: &Shared, watched: &Watched, known: &Known) -> Restored {
+    let ledger = Arc::clone(&shared.keeper.snapshots().borrow().ledger);
+    let open = ledger
+        .incidents
+        .values()
+        .filter(|incident| incident.is_open() && incident.service == watched.config.service.name)
+        .map(|incident| (incident.violation.clone(), incident.reason.clone()));
+    Restored {
+        samples: known.samples.clone(),
+        open: open.collect(),
+        last_good: known.counters.last_good,
+        unknown_since: known.counters.unknown_since,
+    }
+}
+
+fn service_line(service: &Service) -> ServiceLine {
+    ServiceLine {
+        name: service.name.clone(),
+        url: service.request.shown_url.to_string(),
+        http_method: service.request.method.to_string(),
+        violations: Vec::new(),
+    }
+}
+
+/// Gives up and removes what nobody needs any more.
+pub(super) fn tidy(ledger: &mut Ledger, now: Timestamp) {
+    delivery::expire(ledger, now);
+    let channels: BTreeSet<ChannelName> = ledger.channels.keys().cloned().collect();
+    let retention = Retention { settled_for: SETTLED_FOR, settled_max: SETTLED_MAX };
+    ledger::prune(ledger, &channels, retention, now);
+}

@@ -1,0 +1,131 @@
+//! What the pages say of the daemon: the truth about scheduler, state file, notifier and config.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::keeper::Snapshot;
+use super::notifier::Book;
+use super::watching::Shared;
+use crate::clock::Clock;
+use crate::history::Store;
+use crate::metrics::{ChannelOwed, Metrics};
+use crate::model::duration::{Shown, since};
+use crate::model::incident::Ledger;
+use crate::policy::owed;
+use crate::web::{Facts, Health, Part};
+
+/// The scheduler is late if nothing was probed for so many of the shortest interval.
+const PATIENCE_INTERVALS: u32 = 3;
+/// The notifier is late if a message has been owed for so long.
+const OWED_MAX: Duration = Duration::from_mins(10);
+
+/// What the pages are made from.
+pub(super) struct Page {
+    snapshots: watch::Receiver<Snapshot>,
+    book: watch::Receiver<Arc<Book>>,
+    metrics: Metrics,
+    history: Arc<Store>,
+    clock: Clock,
+    started: Instant,
+    pulse: Arc<AtomicU64>,
+}
+
+impl Page {
+    pub(super) fn new(shared: &Shared, book: watch::Receiver<Arc<Book>>) -> Self {
+        Self {
+            snapshots: shared.keeper.snapshots(),
+            book,
+            metrics: shared.metrics.clone(),
+            history: Arc::clone(&shared.history),
+            clock: shared.clock,
+            started: shared.started,
+            pulse: Arc::clone(&shared.pulse),
+        }
+    }
+
+    fn scheduler(&self) -> Part {
+        let book = self.book.borrow();
+        let shortest = book.services.values().map(|service| service.interval + service.timeout).min();
+        let last = Duration::from_millis(self.pulse.load(Ordering::Relaxed));
+        let silence = self.started.elapsed().saturating_sub(last);
+        let ready = shortest.is_none_or(|shortest| silence < shortest * PATIENCE_INTERVALS);
+        let services = book.services.len();
+        let detail = format!("{services} services, last probe {} ago", Shown(silence));
+        Part { name: "scheduler", alive: ready, ready, detail }
+    }
+
+    fn state(snapshot: &Snapshot) -> Part {
+        let ready = snapshot.durable;
+        let detail = if ready {
+            format!("on disk as commit {}", snapshot.seq)
+        } else {
+            "the state file cannot be written; going on in memory".to_owned()
+        };
+        Part { name: "state", alive: true, ready, detail }
+    }
+
+    fn notifier(ledger: &Ledger, now: Timestamp) -> Part {
+        let owed = owed(ledger);
+        let oldest = owed.iter().filter_map(|one| one.oldest).min();
+        let age = oldest.map(|oldest| since(oldest, now)).unwrap_or_default();
+        let disabled: Vec<&str> = ledger
+            .channels
+            .iter()
+            .filter(|(_, state)| state.disabled.is_some())
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let messages: usize = owed.iter().map(|one| one.messages).sum();
+        let mut detail = format!("{messages} messages owed, the oldest for {}", Shown(age));
+        if !disabled.is_empty() {
+            detail = format!("{detail}; disabled: {}", disabled.join(", "));
+        }
+        Part { name: "notifier", alive: true, ready: age < OWED_MAX && disabled.is_empty(), detail }
+    }
+
+    fn config(&self) -> Part {
+        let ready = self.metrics.own.reload_successful.get() == 1;
+        let detail = if ready {
+            "runs as written"
+        } else {
+            "the config was changed and cannot be used; what ran before goes on"
+        };
+        Part { name: "config", alive: true, ready, detail: detail.to_owned() }
+    }
+}
+
+/// Returns what each channel is owed.
+fn owed(ledger: &Ledger) -> Vec<ChannelOwed> {
+    let one = |channel: &crate::model::service::ChannelName| {
+        let (messages, oldest) = owed::backlog(ledger, channel);
+        ChannelOwed { channel: channel.clone(), messages, oldest }
+    };
+    ledger.channels.keys().map(one).collect()
+}
+
+impl Facts for Page {
+    fn metrics(&self) -> String {
+        let ledger = Arc::clone(&self.snapshots.borrow().ledger);
+        self.metrics.refresh(&ledger, &owed(&ledger), self.clock.now());
+        let health = self.history.health();
+        let dropped = i64::try_from(health.dropped_rows + health.failed_rows).unwrap_or(i64::MAX);
+        self.metrics.own.history_dropped.set(dropped);
+        self.metrics.encode()
+    }
+
+    fn health(&self) -> Health {
+        let snapshot = self.snapshots.borrow().clone();
+        let now = self.clock.now();
+        let parts = vec![
+            self.scheduler(),
+            Self::state(&snapshot),
+            Self::notifier(&snapshot.ledger, now),
+            self.config(),
+        ];
+        Health { parts }
+    }
+}

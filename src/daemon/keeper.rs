@@ -1,0 +1,246 @@
+//! The one writer of the ledger: applies changes, commits them to disk, then publishes what is so.
+//!
+//! Changes that arrive while a commit is under way share the next one. A failed commit is not hidden and not waited
+//! for: the ledger goes on in memory, is shown as not durable, and the commit is tried again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::model::causes::Causes;
+use crate::model::incident::Ledger;
+use crate::model::service::ServiceName;
+use crate::model::violation::Violation;
+use crate::state::{CommitError, Committed, ServiceLine, StateFile};
+
+/// Changes that may wait; a full queue makes the sender wait.
+const QUEUE: usize = 4_096;
+/// A failed commit is tried again after this.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// What everybody but the keeper sees of the ledger.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The ledger.
+    pub ledger: Arc<Ledger>,
+    /// Whether it is on disk.
+    pub durable: bool,
+    /// Sequence number of the newest commit.
+    pub seq: u64,
+    /// When the newest commit succeeded.
+    pub committed_at: Option<Instant>,
+}
+
+/// A change of the ledger; tells whether it changed anything.
+type Change = Box<dyn FnOnce(&mut Ledger, jiff::Timestamp) -> bool + Send>;
+
+enum Request {
+    Change { change: Change, done: Option<oneshot::Sender<bool>> },
+    Services(Arc<[ServiceLine]>),
+}
+
+/// Asks the keeper for changes. Clones share.
+#[derive(Debug, Clone)]
+pub struct Keeper {
+    requests: mpsc::Sender<Request>,
+    snapshots: watch::Receiver<Snapshot>,
+}
+
+impl Keeper {
+    /// Asks for a change and does not wait for it to be on disk. Nothing happens once the daemon has stopped.
+    pub async fn tell(
+        &self,
+        change: impl FnOnce(&mut Ledger, jiff::Timestamp) -> bool + Send + 'static,
+    ) {
+        self.send(Request::Change { change: Box::new(change), done: None }).await;
+    }
+
+    /// Asks for a change and returns once it is published: whether it is on disk.
+    pub async fn commit(
+        &self,
+        change: impl FnOnce(&mut Ledger, jiff::Timestamp) -> bool + Send + 'static,
+    ) -> bool {
+        let (done, published) = oneshot::channel();
+        self.send(Request::Change { change: Box::new(change), done: Some(done) }).await;
+        published.await.unwrap_or(false)
+    }
+
+    /// Replaces the services that the state file lists.
+    pub async fn list(&self, services: Arc<[ServiceLine]>) {
+        self.send(Request::Services(services)).await;
+    }
+
+    /// Returns the newest ledger, and what tells of the next.
+    pub fn snapshots(&self) -> watch::Receiver<Snapshot> {
+        self.snapshots.clone()
+    }
+
+    async fn send(&self, request: Request) {
+        // The keeper outlives every task that asks it; after it there is nothing left to change.
+        self.requests.send(request).await.unwrap_or_default();
+    }
+}
+
+/// The keeper's own side: run it on one task.
+#[derive(Debug)]
+pub struct Keeping {
+    requests: mpsc::Receiver<Request>,
+    snapshots: watch::Sender<Snapshot>,
+    file: Option<StateFile>,
+    ledger: Arc<Ledger>,
+    services: Arc<[ServiceLine]>,
+    metrics: Metrics,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Change { .. } => "Change",
+            Self::Services(_) => "Services",
+        })
+    }
+}
+
+/// Returns the keeper of `file`, whose present contents are `ledger`, and its own side.
+pub fn new(file: StateFile, ledger: Ledger, metrics: Metrics, clock: Clock) -> (Keeper, Keeping) {
+    let (sender, requests) = mpsc::channel(QUEUE);
+    let ledger = Arc::new(ledger);
+    let first = Snapshot { ledger: Arc::clone(&ledger), durable: true, seq: 0, committed_at: None };
+    let (publisher, snapshots) = watch::channel(first);
+    let keeping = Keeping {
+        requests,
+        snapshots: publisher,
+        file: Some(file),
+        ledger,
+        services: Arc::from([]),
+        metrics,
+        clock,
+    };
+    (Keeper { requests: sender, snapshots }, keeping)
+}
+
+impl Keeping {
+    /// Works until `stop`, then until nothing is asked any more.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut dirty = true;
+        loop {
+            let retry = async {
+                if dirty { sleep(RETRY_AFTER).await } else { std::future::pending().await }
+            };
+            let mut waiting = Vec::new();
+            tokio::select! {
+                biased;
+                request = self.requests.recv() => match request {
+                    Some(request) => dirty |= self.apply(request, &mut waiting),
+                    None => break,
+                },
+                () = stop.cancelled(), if self.requests.is_empty() => break,
+                () = retry => {}
+            }
+            while let Ok(request) = self.requests.try_recv() {
+                dirty |= self.apply(request, &mut waiting);
+            }
+            if dirty {
+                dirty = !self.commit().await;
+            }
+            for done in waiting {
+                // Whoever asked may have been stopped meanwhile.
+                done.send(!dirty).unwrap_or_default();
+            }
+        }
+        if dirty {
+            self.commit().await;
+        }
+    }
+
+    fn apply(&mut self, request: Request, waiting: &mut Vec<oneshot::Sender<bool>>) -> bool {
+        match request {
+            Request::Change { change, done } => {
+                waiting.extend(done);
+                change(Arc::make_mut(&mut self.ledger), self.clock.now())
+            }
+            Request::Services(services) => {
+                self.services = services;
+                true
+            }
+        }
+    }
+
+    /// Commits the ledger and publishes it in any case; returns whether it is on disk.
+    async fn commit(&mut self) -> bool {
+        let Some(mut file) = self.file.take() else { return false };
+        let (ledger, services) = (Arc::clone(&self.ledger), Arc::clone(&self.services));
+        let began = Instant::now();
+        let now = self.clock.now();
+        let written = tokio::task::spawn_blocking(move || {
+            let committed = file.commit(&ledger, &with_violations(&services, &ledger), now);
+            (file, committed)
+        })
+        .await;
+        self.metrics.own.commit_seconds.observe(began.elapsed().as_secs_f64());
+        let durable = match written {
+            Ok((file, committed)) => {
+                self.file = Some(file);
+                self.settle(committed)
+            }
+            Err(panic) => {
+                error!(error = %panic, "the state file's writer broke; nothing more is durable");
+                false
+            }
+        };
+        self.metrics.own.state_durable.set(i64::from(durable));
+        durable
+    }
+
+    fn settle(&mut self, committed: Result<Committed, CommitError>) -> bool {
+        let was_durable = self.snapshots.borrow().durable;
+        let durable = match committed {
+            Ok(committed) => {
+                self.metrics.own.state_seq.set(i64::try_from(committed.seq).unwrap_or(i64::MAX));
+                if !was_durable {
+                    info!("state file can be written again");
+                }
+                self.snapshots.send_modify(|snapshot| {
+                    snapshot.seq = committed.seq;
+                    snapshot.committed_at = Some(Instant::now());
+                });
+                true
+            }
+            Err(error) => {
+                self.metrics.own.commit_failures.inc();
+                warn!(
+                    error = %Causes(&error),
+                    "state file could not be written; going on in memory"
+                );
+                false
+            }
+        };
+        self.snapshots.send_modify(|snapshot| {
+            snapshot.ledger = Arc::clone(&self.ledger);
+            snapshot.durable = durable;
+        });
+        durable
+    }
+}
+
+/// Returns the lines of the state file with what each service breaks now.
+fn with_violations(services: &[ServiceLine], ledger: &Ledger) -> Vec<ServiceLine> {
+    let mut open: BTreeMap<&ServiceName, Vec<Violation>> = BTreeMap::new();
+    for incident in ledger.incidents.values().filter(|incident| incident.is_open()) {
+        open.entry(&incident.service).or_default().push(incident.violation.clone());
+    }
+    let mut lines = services.to_vec();
+    for line in &mut lines {
+        line.violations = open.remove(&line.name).unwrap_or_default();
+        line.violations.sort_unstable();
+    }
+    lines
+}

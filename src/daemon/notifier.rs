@@ -1,0 +1,176 @@
+//! Tells people: one task a channel reads the ledger and sends whatever the channel is owed.
+//!
+//! Nothing is handed to these tasks that could be lost: what a channel must know follows from the ledger at any moment.
+//! A channel has one message under way at a time and never waits for another channel.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::keeper::{Keeper, Snapshot};
+use crate::channel::answer::Answer;
+use crate::channel::delivery::{Attempt, Delivery};
+use crate::channel::message::{Message, Sending, Subject};
+use crate::channel::settings::Settings;
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::model::duration::since;
+use crate::model::incident::Ledger;
+use crate::model::service::{Service, ServiceName};
+use crate::policy::delivery::{self, FailKind, Failed};
+use crate::policy::owed::{self, Batch, Plan};
+
+/// What the notifier must know of the config.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    /// Services by name.
+    pub(super) services: HashMap<ServiceName, Arc<Service>>,
+    /// How long an opening waits for others.
+    pub(super) gather: Duration,
+    /// Least time between two announcements where the service says nothing.
+    pub(super) cool_down: Duration,
+}
+
+/// What all channels share. Clones share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) keeper: Keeper,
+    pub(super) delivery: Arc<Delivery>,
+    pub(super) book: watch::Receiver<Arc<Book>>,
+    pub(super) metrics: Metrics,
+    pub(super) clock: Clock,
+}
+
+/// A wait for a wall-clock moment is looked at again after this, so that a clock that was set does not hold it.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// Sends what one channel is owed until `stop`; a message under way is finished first.
+pub(super) async fn run(shared: Shared, channel: Arc<Settings>, stop: CancellationToken) {
+    let mut snapshots = shared.keeper.snapshots();
+    let mut book = shared.book.clone();
+    while !stop.is_cancelled() {
+        let now = shared.clock.now();
+        let plan = {
+            let snapshot = snapshots.borrow_and_update();
+            let book = book.borrow_and_update();
+            plan(&snapshot.ledger, &channel, &book, now)
+        };
+        let wait = match plan {
+            Plan::Send(batch) => {
+                let snapshot = snapshots.borrow().clone();
+                tell(&shared, &channel, batch, &snapshot).await;
+                continue;
+            }
+            Plan::WaitUntil(at) => since(now, at).min(LOOK_AGAIN),
+            Plan::Idle | Plan::Disabled => LOOK_AGAIN,
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            changed = snapshots.changed() => if changed.is_err() { break },
+            changed = book.changed() => if changed.is_err() { break },
+            () = sleep(wait) => {}
+        }
+    }
+}
+
+fn plan(ledger: &Ledger, channel: &Settings, book: &Book, now: Timestamp) -> Plan {
+    let cool_down = |service: &ServiceName| {
+        book.services.get(service).map_or(book.cool_down, |service| service.notify_cool_down)
+    };
+    let settings = owed::Settings { gather: book.gather, cool_down: &cool_down };
+    owed::owed(ledger, &channel.name, &settings, now)
+}
+
+/// Sends one message: intent on disk, send, outcome on disk.
+async fn tell(shared: &Shared, channel: &Arc<Settings>, batch: Batch, before: &Snapshot) {
+    let intended = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (name, planned, flag) = (channel.name.clone(), batch.clone(), Arc::clone(&intended));
+    let durable = shared
+        .keeper
+        .commit(move |ledger, now| {
+            let current = delivery::intend(ledger, &name, &planned, now);
+            flag.store(current, std::sync::atomic::Ordering::SeqCst);
+            current
+        })
+        .await;
+    if !intended.load(std::sync::atomic::Ordering::SeqCst) {
+        return;
+    }
+    for message in messages(shared, &batch, before, durable) {
+        let at = shared.clock.now();
+        let number = attempt_number(&before.ledger, channel, &batch);
+        let answer = shared.delivery.send(channel, &message, Attempt { number, at }).await;
+        shared.metrics.attempted(&channel.name, answer.as_str());
+        settle(shared, channel, batch.clone(), answer).await;
+    }
+}
+
+fn attempt_number(ledger: &Ledger, channel: &Settings, batch: &Batch) -> u32 {
+    let attempts = |told: &owed::Told| {
+        let key = (channel.name.clone(), told.incident.clone());
+        ledger.deliveries.get(&key).map(|delivery| delivery.attempts)
+    };
+    batch.told.iter().filter_map(attempts).max().unwrap_or_default().saturating_add(1)
+}
+
+fn messages(
+    shared: &Shared,
+    batch: &Batch,
+    before: &Snapshot,
+    durable: bool,
+) -> Vec<Message> {
+    let book = shared.book.borrow();
+    let message = |told: &owed::Told| {
+        let incident = before.ledger.incidents.get(&told.incident)?.clone();
+        let subject = book.services.get(&incident.service).map_or_else(
+            || Subject::gone(incident.service.clone()),
+            |service| Subject::from(&**service),
+        );
+        let sending = Sending {
+            message_id: batch.message_id.clone(),
+            possible_repeat: told.possible_repeat,
+            durable,
+            link: None,
+            now: shared.clock.now(),
+        };
+        Some(Message { telling: told.telling.into(), incident, subject, sending })
+    };
+    batch.told.iter().filter_map(message).collect()
+}
+
+async fn settle(shared: &Shared, channel: &Arc<Settings>, batch: Batch, answer: Answer) {
+    let name = channel.name.clone();
+    if let Answer::Taken { remote_ref } = answer {
+        info!(channel.name = %name, message.id = batch.message_id, "message taken");
+        shared
+            .keeper
+            .commit(move |ledger, now| {
+                delivery::confirm(ledger, &name, &batch, remote_ref.as_deref(), now)
+            })
+            .await;
+        return;
+    }
+    let error = answer.reason().unwrap_or_default().to_owned();
+    let kind = match answer {
+        Answer::Retry { after, .. } => FailKind::Retry { after },
+        Answer::RateLimited { after, .. } => FailKind::RateLimited { after: Some(after) },
+        Answer::Rejected { .. } => FailKind::RejectedPayload,
+        Answer::Disabled { .. } => FailKind::ChannelDisabled,
+        Answer::Unknown { .. } | Answer::Taken { .. } => FailKind::Unknown,
+    };
+    warn!(channel.name = %name, message.id = batch.message_id, error, ?kind, "message not taken");
+    shared
+        .keeper
+        .commit(move |ledger, now| {
+            let random = rand::random::<f64>();
+            delivery::fail(ledger, &name, &batch, Failed { kind, error: &error, random }, now);
+            true
+        })
+        .await;
+}

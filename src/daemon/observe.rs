@@ -1,0 +1,185 @@
+//! Probe and judge: the one path that `run`, `check`, `dry-run`, `probe` and `demo` share.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::config::ServiceConfig;
+use crate::matcher::Matcher;
+use crate::model::exchange::Exchange;
+use crate::model::json::Json;
+use crate::model::judgement::{Judgement, Memory, ScriptRun};
+use crate::model::observation::Observation;
+use crate::probe::{HttpProber, Plan, Prober};
+use crate::script::limits::Limits;
+use crate::script::pool::Pool;
+use crate::script::job::{Input, Job, Prev};
+
+/// Longest wall time of a script that sets none itself.
+const SCRIPT_WALL_MAX: Duration = Duration::from_secs(30);
+
+/// A service with everything that was made ready for it.
+#[derive(Debug)]
+pub struct Watched {
+    /// The service and its matchers.
+    pub config: Arc<ServiceConfig>,
+    /// Its request, made ready; absent if all its matchers are scripts that make their own.
+    pub plan: Option<Plan>,
+    /// The service as its scripts see it.
+    pub facts: Json,
+    /// Limits of its scripts.
+    pub limits: Limits,
+}
+
+/// What probing and judging need. Clones share.
+#[derive(Clone)]
+pub struct Tools {
+    /// Makes exchanges.
+    pub prober: Arc<dyn Prober>,
+    /// Makes services ready to be probed.
+    pub plans: Arc<HttpProber>,
+    /// Runs scripts.
+    pub pool: Arc<Pool>,
+}
+
+/// What scripts know of the past.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// What they remember.
+    pub memory: Arc<Memory>,
+    /// The last exchange that had a body, kept only where a script asks for it.
+    pub prev: Option<Prev>,
+}
+
+impl Watched {
+    /// Tells whether any of the scripts reads `prev`.
+    pub fn uses_prev(&self) -> bool {
+        self.scripts().any(|script| script.source.uses_prev)
+    }
+
+    /// Returns the scripts among the matchers.
+    pub fn scripts(&self) -> impl Iterator<Item = &crate::matcher::ScriptMatcher> {
+        self.config.matchers.iter().filter_map(Matcher::as_script)
+    }
+}
+
+/// Probes a service that was due at `due` and judges what came.
+pub async fn observe(
+    tools: &Tools,
+    watched: &Watched,
+    past: &Past,
+    due: Instant,
+    now: Timestamp,
+) -> Observation {
+    let exchange = match &watched.plan {
+        Some(plan) => Some(Arc::new(tools.prober.probe(plan, due, now).await)),
+        None => None,
+    };
+    let judgement = judge(&tools.pool, watched, exchange.as_ref(), past, now).await;
+    Observation { at: now, exchange, judgement }
+}
+
+/// Judges an exchange with every matcher of a service, in order; findings add up, and each script sees what the one
+/// before it remembered.
+pub async fn judge(
+    pool: &Pool,
+    watched: &Watched,
+    exchange: Option<&Arc<Exchange>>,
+    past: &Past,
+    now: Timestamp,
+) -> Judgement {
+    let mut judgement = Judgement::default();
+    let mut memory = Arc::clone(&past.memory);
+    for matcher in &watched.config.matchers {
+        let said = match (matcher.as_script(), exchange) {
+            (None, Some(exchange)) => matcher.judge(exchange),
+            (None, None) => continue,
+            (Some(script), exchange) => {
+                match exchange.and_then(|exchange| matcher.before_script(exchange)) {
+                    Some(said) => said,
+                    None => {
+                        let prev = past.prev.clone();
+                        let input = input(watched, script, exchange, &memory, prev, now);
+                        let job = Job {
+                            source: Arc::clone(&script.source),
+                            input,
+                            limits: watched.limits.clone(),
+                        };
+                        pool.run(job).await
+                    }
+                }
+            }
+        };
+        for run in &said.runs {
+            remember(&mut memory, run);
+        }
+        judgement.merge(said);
+    }
+    judgement
+}
+
+fn input(
+    watched: &Watched,
+    script: &crate::matcher::ScriptMatcher,
+    exchange: Option<&Arc<Exchange>>,
+    memory: &Arc<Memory>,
+    prev: Option<Prev>,
+    now: Timestamp,
+) -> Input {
+    let service = &watched.config.service;
+    Input {
+        service: watched.facts.clone(),
+        url: service.request.url.clone(),
+        exchange: exchange.map(Arc::clone),
+        expected: script.expected.clone(),
+        params: script.params.clone(),
+        memory: Arc::clone(memory),
+        prev,
+        now,
+        wall: watched.limits.wall.unwrap_or_else(|| (service.timeout * 2).min(SCRIPT_WALL_MAX)),
+        grants: service.grants.clone(),
+    }
+}
+
+/// Applies what a run changed in a service's memory.
+pub fn remember(memory: &mut Arc<Memory>, run: &ScriptRun) {
+    if run.memory.is_empty() {
+        return;
+    }
+    let memory = Arc::make_mut(memory);
+    for key in &run.memory.removed {
+        memory.remove(key);
+    }
+    for (key, entry) in &run.memory.set {
+        memory.insert(Arc::clone(key), entry.clone());
+    }
+}
+
+/// Returns the exchange that a next run may want to see as `prev`: the newest one that had a body.
+pub fn as_prev(observation: &Observation) -> Option<Prev> {
+    let exchange = observation.exchange.as_ref()?;
+    let body = &exchange.result.as_ref().ok()?.body;
+    (!body.bytes.is_empty()).then(|| Prev { exchange: Arc::clone(exchange), at: observation.at })
+}
+
+/// Returns a service as its scripts see it: name, url, method, interval, tags, payload and so on; no secrets.
+pub fn facts(config: &ServiceConfig) -> Json {
+    let service = &config.service;
+    let list = |texts: &[String]| texts.iter().map(|text| Json::from(text.as_str())).collect::<Json>();
+    let mut facts: BTreeMap<&str, Json> = BTreeMap::new();
+    facts.insert("name", service.name.as_str().into());
+    facts.insert("url", (*service.request.shown_url).into());
+    facts.insert("method", service.request.method.as_str().into());
+    facts.insert("interval", service.interval.as_secs_f64().into());
+    facts.insert("timeout", service.timeout.as_secs_f64().into());
+    facts.insert("tags", list(&service.tags));
+    facts.insert("group", service.group.as_deref().map_or(Json::Null, Json::from));
+    facts.insert("payload", service.request.payload.clone().unwrap_or_default());
+    let latency_ms = service.latency.map(|rule| Json::from(rule.limit.as_secs_f64() * 1000.0));
+    facts.insert("latency_ms", latency_ms.unwrap_or_default());
+    Json::object(facts)
+}
+

@@ -1,0 +1,108 @@
+//! Probe and judge without a daemon: nothing is saved, nothing is sent.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use thiserror::Error;
+use tokio::time::Instant;
+
+use super::host::ScriptHost;
+use super::observe::{Past, Tools, Watched, judge, observe};
+use super::prepare::{PrepareError, prepare};
+use crate::clock::Clock;
+use crate::config::{Config, ServiceConfig};
+use crate::model::exchange::Exchange;
+use crate::model::observation::Observation;
+use crate::probe::{self, HttpProber};
+use crate::script::limits::Limits;
+use crate::script::host::Host;
+use crate::script::pool::{Pool, PoolSettings};
+
+/// Probes and judges services of a config, one call at a time or many at once. Clones share.
+#[derive(Clone)]
+pub struct Once {
+    tools: Tools,
+    limits: Limits,
+    clock: Clock,
+}
+
+/// Why nothing can be probed.
+#[derive(Debug, Error)]
+pub enum OnceError {
+    /// The prober cannot work.
+    #[error(transparent)]
+    Prober(#[from] probe::ProberError),
+    /// The script threads cannot be started.
+    #[error("could not start the script threads")]
+    Scripts(#[from] std::io::Error),
+}
+
+impl Once {
+    /// Returns what probes the services of `config`; scripts make their requests through the prober.
+    ///
+    /// # Errors
+    /// [`OnceError`] if the parts cannot be built.
+    pub fn new(config: &Config) -> Result<Self, OnceError> {
+        let prober = Arc::new(HttpProber::new(probe::Settings::default())?);
+        let host = Arc::new(ScriptHost::new(Arc::clone(&prober), Clock::System));
+        Self::with(config, prober, host)
+    }
+
+    /// Returns the same with another host for the scripts' requests, made around the live one.
+    ///
+    /// # Errors
+    /// [`OnceError`] if the parts cannot be built.
+    pub fn with_host(
+        config: &Config,
+        around: impl FnOnce(Arc<dyn Host>) -> Arc<dyn Host>,
+    ) -> Result<Self, OnceError> {
+        let prober = Arc::new(HttpProber::new(probe::Settings::default())?);
+        let live = Arc::new(ScriptHost::new(Arc::clone(&prober), Clock::System));
+        Self::with(config, prober, around(live))
+    }
+
+    fn with(config: &Config, prober: Arc<HttpProber>, host: Arc<dyn Host>) -> Result<Self, OnceError> {
+        let pool = Arc::new(Pool::start(PoolSettings::default(), host)?);
+        let tools = Tools { prober: Arc::clone(&prober) as Arc<_>, plans: prober, pool };
+        Ok(Self { tools, limits: config.limits.clone(), clock: Clock::System })
+    }
+
+    /// Makes a service ready.
+    ///
+    /// # Errors
+    /// [`PrepareError`] if its TLS files or its proxy cannot be used.
+    pub fn prepare(&self, service: &Arc<ServiceConfig>) -> Result<Watched, PrepareError> {
+        prepare(&self.tools, service, &self.limits)
+    }
+
+    /// Probes a service once with nothing remembered.
+    ///
+    /// # Errors
+    /// [`PrepareError`] if the service cannot be made ready.
+    pub async fn probe(&self, service: &Arc<ServiceConfig>) -> Result<Observation, PrepareError> {
+        let (once, service) = (self.clone(), Arc::clone(service));
+        let prepared = tokio::task::spawn_blocking(move || once.prepare(&service)).await;
+        let watched = match prepared {
+            Ok(watched) => watched?,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        };
+        Ok(self.observe(&watched, &Past::default(), self.clock.now()).await)
+    }
+
+    /// Probes a prepared service; its scripts see `past`, and `now` as the time.
+    pub async fn observe(&self, watched: &Watched, past: &Past, now: Timestamp) -> Observation {
+        observe(&self.tools, watched, past, Instant::now(), now).await
+    }
+
+    /// Judges an exchange that was not made here.
+    pub async fn judge(
+        &self,
+        watched: &Watched,
+        exchange: Arc<Exchange>,
+        past: &Past,
+        now: Timestamp,
+    ) -> Observation {
+        let judgement = judge(&self.tools.pool, watched, Some(&exchange), past, now).await;
+        Observation { at: now, exchange: Some(exchange), judgement }
+    }
+}

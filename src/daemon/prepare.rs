@@ -1,0 +1,62 @@
+//! Makes services ready to be probed: everything about a config that can fail before anything is touched.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::observe::{Tools, Watched, facts};
+use crate::config::{Config, ServiceConfig};
+use crate::matcher::Matcher;
+use crate::model::service::ServiceName;
+use crate::probe::PlanError;
+use crate::script::limits::Limits;
+
+/// Why a service cannot be probed.
+#[derive(Debug, Error)]
+#[error("service {service} cannot be probed")]
+pub struct PrepareError {
+    /// The service.
+    pub service: ServiceName,
+    /// Why.
+    #[source]
+    pub source: PlanError,
+}
+
+/// Makes every service of a config ready, off the runtime: a TLS connector takes a tenth of a second.
+///
+/// # Errors
+/// [`PrepareError`] for the first service that cannot be.
+pub(super) async fn prepare_all(
+    tools: &Tools,
+    config: &Config,
+) -> Result<Vec<Arc<Watched>>, PrepareError> {
+    let (tools, services, limits) = (tools.clone(), config.services.clone(), config.limits.clone());
+    let prepared = tokio::task::spawn_blocking(move || {
+        services.iter().map(|service| prepare(&tools, service, &limits).map(Arc::new)).collect()
+    });
+    match prepared.await {
+        Ok(prepared) => prepared,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+/// Makes one service ready.
+///
+/// # Errors
+/// [`PrepareError`] if its TLS files or its proxy cannot be used.
+pub(super) fn prepare(
+    tools: &Tools,
+    config: &Arc<ServiceConfig>,
+    limits: &Limits,
+) -> Result<Watched, PrepareError> {
+    let asks = |matcher: &Matcher| {
+        matcher.as_script().is_none_or(|script| script.source.header.sends_request)
+    };
+    let plan = if config.matchers.iter().any(asks) {
+        let failed = |source| PrepareError { service: config.service.name.clone(), source };
+        Some(tools.plans.plan(&config.service).map_err(failed)?)
+    } else {
+        None
+    };
+    Ok(Watched { config: Arc::clone(config), plan, facts: facts(config), limits: limits.clone() })
+}

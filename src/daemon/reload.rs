@@ -1,0 +1,229 @@
+//! Reads the config again when it changes: a bad one changes nothing and is said to everybody, a good one touches only
+//! what changed.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::fleet::{Applied, Fleet, OWN_NAME};
+use super::{new_incident_id, prepare};
+use crate::config::report::Report;
+use crate::config::{self, Config, Loaded, ProcessEnvironment};
+use crate::model::causes::Causes;
+use crate::model::incident::Reason;
+use crate::model::service::{ChannelName, ServiceName};
+use crate::model::violation::Violation;
+use crate::policy::ledger;
+use crate::policy::watch::Opened;
+
+/// Changes of files are looked at once they have been quiet for so long, so that an editor can finish.
+const QUIET: Duration = Duration::from_millis(200);
+/// At the latest after this, however much changes.
+const QUIET_MAX: Duration = Duration::from_secs(2);
+
+/// Watches the files of a config and applies what they become.
+pub(super) struct Reloader {
+    fleet: Fleet,
+    config: Config,
+    path: Option<PathBuf>,
+    asked: Arc<Notify>,
+    /// Whether the last reload was refused.
+    refused: bool,
+}
+
+/// How a reload ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    /// The new config runs.
+    Applied(Applied),
+    /// It says what runs already.
+    Unchanged,
+    /// It cannot be used; what ran goes on. One line a mistake.
+    Refused(String),
+}
+
+impl Reloader {
+    pub(super) fn new(fleet: Fleet, config: Config, path: Option<PathBuf>, asked: Arc<Notify>) -> Self {
+        Self { fleet, config, path, asked, refused: false }
+    }
+
+    /// Works until `stop`.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let Some(path) = self.path.clone() else { return stop.cancelled().await };
+        let (sender, mut events) = mpsc::channel(1);
+        let mut files = FileWatch::new(sender, &self.config.files);
+        loop {
+            let forced = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = self.asked.notified() => true,
+                Some(()) = events.recv() => { settle(&mut events).await; false }
+            };
+            let read = self.reload(&path, forced).await;
+            files.follow(&read);
+        }
+    }
+
+    /// Reloads and returns the files that were read.
+    async fn reload(&mut self, path: &Path, forced: bool) -> Vec<PathBuf> {
+        let owned = path.to_owned();
+        let loaded = tokio::task::spawn_blocking(move || config::load(&owned, &ProcessEnvironment)).await;
+        let (outcome, read) = match loaded {
+            Ok(Ok(loaded)) => {
+                let files = loaded.config.files.clone();
+                (self.apply(loaded).await, files)
+            }
+            Ok(Err(report)) => (Outcome::Refused(first_lines(&report)), report.read),
+            Err(panicked) => (Outcome::Refused(panicked.to_string()), self.config.files.clone()),
+        };
+        self.tell(&outcome, forced).await;
+        read
+    }
+
+    async fn apply(&mut self, loaded: Loaded) -> Outcome {
+        let config = loaded.config;
+        if config.server != self.config.server || config.data != self.config.data {
+            return Outcome::Refused("`server` and `data` change only with a restart".to_owned());
+        }
+        let tools = self.fleet.shared().tools.clone();
+        let watched = match prepare::prepare_all(&tools, &config).await {
+            Ok(watched) => watched,
+            Err(error) => return Outcome::Refused(Causes(&error).to_string()),
+        };
+        let settings_changed = config.notify != self.config.notify
+            || config.limits != self.config.limits
+            || config.channels.len() != self.config.channels.len();
+        let applied = self.fleet.apply(&config, watched).await;
+        self.config = config;
+        if applied == Applied::default() && !settings_changed && !self.refused {
+            Outcome::Unchanged
+        } else {
+            Outcome::Applied(applied)
+        }
+    }
+
+    /// Says how it ended: in the log, in the metrics, and if it was refused as an incident of OES itself.
+    async fn tell(&mut self, outcome: &Outcome, forced: bool) {
+        let shared = self.fleet.shared();
+        let own = &shared.metrics.own;
+        let refused = matches!(outcome, Outcome::Refused(_));
+        own.reload_successful.set(i64::from(!refused));
+        if !refused {
+            own.reload_success_seconds.set(shared.clock.now().as_second());
+        }
+        match outcome {
+            Outcome::Applied(Applied { added, changed, removed }) => {
+                info!(added, changed, removed, "config reloaded");
+            }
+            Outcome::Unchanged if forced => info!("config is unchanged"),
+            Outcome::Unchanged => {}
+            Outcome::Refused(why) => warn!(why, "config is refused; what ran goes on"),
+        }
+        let (name, violation) = (ServiceName::new(OWN_NAME), Violation::Named("config".into()));
+        let channels: Vec<ChannelName> =
+            self.config.channels.iter().map(|channel| channel.name.clone()).collect();
+        let outcome = outcome.clone();
+        shared
+            .keeper
+            .tell(move |ledger, now| {
+                let Outcome::Refused(why) = outcome else {
+                    return ledger::close(ledger, &name, &violation, now).is_some();
+                };
+                let reason = Reason {
+                    rule: "the changed ops config cannot be used; what ran before goes on".to_owned(),
+                    finding: Some(why),
+                    ..Reason::default()
+                };
+                let opened = Opened { violation, since: now, last_good: None, reason };
+                ledger::open(ledger, new_incident_id(), &name, opened, &channels, now)
+            })
+            .await;
+        self.refused = refused;
+    }
+}
+
+/// Returns the first mistakes, one a line, and how many more there are.
+fn first_lines(report: &Report) -> String {
+    const SHOWN: usize = 3;
+    let lines = report.lines();
+    let errors: Vec<_> = lines.iter().filter(|line| line.severity == "error").collect();
+    let mut text: Vec<String> = errors
+        .iter()
+        .take(SHOWN)
+        .map(|line| format!("{}:{}:{}: {}", line.file, line.line, line.column, line.message))
+        .collect();
+    if errors.len() > SHOWN {
+        text.push(format!("and {} more", errors.len() - SHOWN));
+    }
+    text.join("\n")
+}
+
+/// Waits until no more changes come.
+async fn settle(events: &mut mpsc::Receiver<()>) {
+    let quiet = async {
+        while timeout(QUIET, events.recv()).await.is_ok_and(|event| event.is_some()) {}
+    };
+    tokio::select! {
+        () = quiet => {}
+        () = sleep(QUIET_MAX) => {}
+    }
+}
+
+/// Tells when one of some files changes. Their folders are watched, since editors replace files.
+struct FileWatch {
+    watcher: Option<RecommendedWatcher>,
+    /// Names of the files that matter; the rest of their folders may change as it likes.
+    names: Arc<RwLock<BTreeSet<OsString>>>,
+    folders: BTreeSet<PathBuf>,
+}
+
+impl FileWatch {
+    fn new(events: mpsc::Sender<()>, files: &[PathBuf]) -> Self {
+        let names: Arc<RwLock<BTreeSet<OsString>>> = Arc::default();
+        let known = Arc::clone(&names);
+        let heard = move |event: notify::Result<notify::Event>| {
+            let known = known.read().unwrap_or_else(PoisonError::into_inner);
+            let ours = |path: &PathBuf| path.file_name().is_some_and(|name| known.contains(name));
+            if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(ours)) {
+                // A full queue already holds what makes the files be looked at.
+                events.try_send(()).unwrap_or_default();
+            }
+        };
+        let watcher = notify::recommended_watcher(heard)
+            .inspect_err(|error| warn!(%error, "changed files go unnoticed; SIGHUP still reloads"))
+            .ok();
+        let mut watch = Self { watcher, names, folders: BTreeSet::new() };
+        watch.follow(files);
+        watch
+    }
+
+    /// Watches the folders of these files from now on.
+    fn follow(&mut self, files: &[PathBuf]) {
+        let Some(watcher) = &mut self.watcher else { return };
+        let names = files.iter().filter_map(|file| file.file_name()).map(OsString::from).collect();
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = names;
+        for file in files {
+            let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let folder = parent.unwrap_or(Path::new(".")).to_path_buf();
+            if self.folders.contains(&folder) {
+                continue;
+            }
+            match watcher.watch(&folder, RecursiveMode::NonRecursive) {
+                Ok(()) => {
+                    self.folders.insert(folder);
+                }
+                Err(error) => {
+                    warn!(folder = %folder.display(), %error, "changes in this folder go unnoticed");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The loop of one service: probe when due, judge, remember, tell the keeper what changed. No service waits for another.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::keeper::Keeper;
+use super::observe::{Past, Tools, Watched, as_prev, observe, remember};
+use crate::clock::Clock;
+use crate::history::Store;
+use crate::metrics::{Metrics, ServiceCounters};
+use crate::model::observation::Observation;
+use crate::model::service::ServiceName;
+use crate::model::violation::Violation;
+use crate::policy::ledger;
+use crate::policy::schedule::Schedule;
+use crate::policy::watch::{Change, Rules, Watch};
+
+/// What all loops share. Clones share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) tools: Tools,
+    pub(super) keeper: Keeper,
+    pub(super) history: Arc<Store>,
+    pub(super) metrics: Metrics,
+    pub(super) clock: Clock,
+    /// What the grids of all services count from.
+    pub(super) started: Instant,
+    /// Milliseconds after `started` at which any service was last probed.
+    pub(super) pulse: Arc<AtomicU64>,
+}
+
+/// One service's loop.
+pub(super) struct Watching {
+    shared: Shared,
+    name: ServiceName,
+    settings: watch::Receiver<Arc<Watched>>,
+    watched: Arc<Watched>,
+    watch: Watch,
+    past: Past,
+    counters: ServiceCounters,
+    schedule: Schedule,
+    due: Instant,
+    /// The regular moment that `due` belongs to, or that comes after a confirm probe.
+    regular: Instant,
+}
+
+impl Watching {
+    /// Returns the loop of a service, due first after `first`.
+    pub(super) fn new(
+        shared: Shared,
+        settings: watch::Receiver<Arc<Watched>>,
+        watch: Watch,
+        past: Past,
+        services: usize,
+    ) -> Self {
+        let watched = Arc::clone(&settings.borrow());
+        let service = &watched.config.service;
+        let schedule = Schedule::new(service.name.as_str(), service.interval);
+        let due = Instant::now() + schedule.first(services);
+        let name = service.name.clone();
+        let counters = ServiceCounters::new(&name);
+        let regular = due;
+        Self { shared, name, settings, watched, watch, past, counters, schedule, due, regular }
+    }
+
+    /// Probes until `stop`, or until nobody holds the service's settings any more.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let mut first = true;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                changed = self.settings.changed() => match changed {
+                    Ok(()) => { self.reconfigure().await; continue }
+                    Err(_) => break,
+                },
+                () = sleep_until(self.due) => {}
+            }
+            let now = self.shared.clock.now();
+            let observing = Box::pin(observe(&self.shared.tools, &self.watched, &self.past, self.due, now));
+            // A stop drops the probe, which closes its connection; what it would have said is lost, and the next start
+            // looks again.
+            let Some(observation) = stop.run_until_cancelled(observing).await else { break };
+            self.take(&observation).await;
+            self.plan_next(first);
+            first = false;
+        }
+    }
+
+    /// Goes on with changed settings; window, memory and open violations stay.
+    async fn reconfigure(&mut self) {
+        self.watched = Arc::clone(&self.settings.borrow_and_update());
+        let service = &self.watched.config.service;
+        let schedule = Schedule::new(self.name.as_str(), service.interval);
+        let unwatched = self.watch.reconfigure(Rules::from(&**service));
+        for violation in unwatched {
+            let name = self.name.clone();
+            self.shared
+                .keeper
+                .tell(move |ledger, now| {
+                    let kept = |service: &ServiceName, open: &Violation| *service != name || *open != violation;
+                    !ledger::unwatch(ledger, kept, now).is_empty()
+                })
+                .await;
+        }
+        if schedule != self.schedule {
+            self.schedule = schedule;
+            let since = self.shared.started.elapsed();
+            self.regular = self.shared.started + self.schedule.next(since, since).at;
+            self.due = self.due.min(self.regular);
+        }
+    }
+
+    async fn take(&mut self, observation: &Observation) {
+        self.count(observation);
+        for run in &observation.judgement.runs {
+            remember(&mut self.past.memory, run);
+            self.shared.history.write_memory(&self.name, run.memory.clone());
+        }
+        if self.watched.uses_prev() {
+            self.past.prev = as_prev(observation).or(self.past.prev.take());
+        }
+        let sample = observation.sample();
+        debug!(
+            service.name = %self.name,
+            outcome = %sample.outcome,
+            code = sample.code.as_deref(),
+            latency_ms = sample.latency.map(|latency| latency.as_secs_f64() * 1000.0),
+            "probed"
+        );
+        let changes = self.watch.observe(&sample, &observation.judgement, observation);
+        self.shared.history.write_sample(&self.name, sample);
+        if !changes.is_empty() {
+            self.tell(changes).await;
+        }
+    }
+
+    fn count(&self, observation: &Observation) {
+        let elapsed = self.shared.started.elapsed().as_millis();
+        self.shared.pulse.fetch_max(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let metrics = &self.shared.metrics;
+        let outcome = observation.judgement.outcome;
+        let timings = observation.exchange.as_ref().map(|exchange| exchange.timings);
+        metrics.probed(&self.counters, outcome, &timings.unwrap_or_default());
+        if let Some(Err(failure)) = observation.exchange.as_ref().map(|exchange| &exchange.result) {
+            metrics.failed(failure.kind);
+        }
+        for run in &observation.judgement.runs {
+            for (name, value) in &run.metrics {
+                metrics.script_gauge(&self.name, name, *value);
+            }
+        }
+    }
+
+    async fn tell(&self, changes: Vec<Change>) {
+        for change in &changes {
+            match change {
+                Change::Opened(opened) => info!(
+                    service.name = %self.name,
+                    violation = %opened.violation,
+                    rule = opened.reason.rule,
+                    finding = opened.reason.finding,
+                    "violation opened"
+                ),
+                Change::Closed { violation, rule } => {
+                    info!(service.name = %self.name, %violation, rule, "violation closed");
+                }
+                Change::Updated { .. } => {}
+            }
+        }
+        let service = Arc::clone(&self.watched.config.service);
+        self.shared.keeper.tell(move |ledger, now| super::apply(ledger, &service, changes, now)).await;
+    }
+
+    /// Decides when to look next: soon if the outcome disagrees with the present state, else at the next moment of
+    /// the service's grid.
+    fn plan_next(&mut self, first: bool) {
+        let started = self.shared.started;
+        let now = started.elapsed();
+        if self.regular <= Instant::now() {
+            let last = self.regular.saturating_duration_since(started);
+            let next = if first { self.schedule.second(last) } else { last };
+            if first && next > now {
+                self.regular = started + next;
+            } else {
+                let next = self.schedule.next(last, now);
+                self.regular = started + next.at;
+                self.shared.metrics.own.overruns.inc_by(next.missed);
+            }
+        }
+        let confirm = self.watch.next_confirm().map(|delay| Instant::now() + delay);
+        self.due = confirm.map_or(self.regular, |confirm| confirm.min(self.regular));
+    }
+}

@@ -1,0 +1,204 @@
+//! Opens the database and reads it, whatever is there.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::schema::{SchemaError, migrate};
+use super::{Counters, Recovery, Restored};
+use crate::model::json;
+use crate::model::judgement::{Memory, MemoryEntry, Outcome};
+use crate::model::service::ServiceName;
+use crate::model::violation::Sample;
+
+/// How long a database may be locked by another program before it counts as unusable.
+const BUSY: Duration = Duration::from_secs(2);
+
+/// A database that was read.
+pub(super) struct Loaded {
+    /// Absent if not even memory can be had for one.
+    pub(super) connection: Option<Connection>,
+    pub(super) restored: BTreeMap<ServiceName, Restored>,
+    pub(super) recovery: Recovery,
+}
+
+/// Opens a database for writing and reads it: with a damaged one aside in a new one, else in none.
+pub(super) fn open(path: &Path, samples: usize, now: Timestamp) -> Loaded {
+    let error = match attempt(path, samples, now) {
+        Ok((connection, restored, empty)) => {
+            let recovery = if empty {
+                Recovery::Fresh
+            } else {
+                Recovery::Loaded
+            };
+            return Loaded {
+                connection: Some(connection),
+                restored,
+                recovery,
+            };
+        }
+        Err(error) => error,
+    };
+    let why = error.to_string();
+    if is_damage(&error)
+        && let Some(aside) = set_aside(path, now)
+        && let Ok((connection, restored, _)) = attempt(path, samples, now)
+    {
+        return Loaded {
+            connection: Some(connection),
+            restored,
+            recovery: Recovery::SetAside { path: aside, why },
+        };
+    }
+    Loaded {
+        connection: None,
+        restored: BTreeMap::new(),
+        recovery: Recovery::Unusable { why },
+    }
+}
+
+/// Returns what the scripts of one service remember, while a daemon may be writing it.
+pub(super) fn memory_of(path: &Path, service: &ServiceName, now: Timestamp) -> rusqlite::Result<Memory> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(BUSY)?;
+    let mut restored = read(&connection, 0, now)?;
+    Ok(restored.remove(service).unwrap_or_default().memory)
+}
+
+type Attempt = (Connection, BTreeMap<ServiceName, Restored>, bool);
+
+fn attempt(path: &Path, samples: usize, now: Timestamp) -> Result<Attempt, SchemaError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    let empty = migrate(&mut connection)?;
+    let restored = read(&connection, samples, now)?;
+    Ok((connection, restored, empty))
+}
+
+/// Tells whether the file itself is at fault, and not the disk, the rights or another program.
+pub(super) fn is_damage(error: &SchemaError) -> bool {
+    match error {
+        SchemaError::Sqlite(rusqlite::Error::SqliteFailure(failure, _)) => matches!(
+            failure.code,
+            // Code 1: the tables are not ours.
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown
+        ),
+        // A newer version, or a value of another kind than we write.
+        SchemaError::Newer { .. } | SchemaError::Sqlite(_) => true,
+    }
+}
+
+/// Moves a database with its journal out of the way. Returns where it is.
+pub(super) fn set_aside(path: &Path, now: Timestamp) -> Option<PathBuf> {
+    let stamp = now.strftime("%Y%m%dT%H%M%S%6fZ");
+    let suffixed = |suffix: &str| PathBuf::from(format!("{}{suffix}", path.display()));
+    let aside = suffixed(&format!(".corrupt-{stamp}"));
+    fs::rename(path, &aside).ok()?;
+    for journal in ["-wal", "-shm"] {
+        // Most often there is none. One that stayed would be taken for the journal of the new database.
+        let moved = suffixed(&format!(".corrupt-{stamp}{journal}"));
+        if fs::rename(suffixed(journal), moved).is_err() && suffixed(journal).exists() {
+            return None;
+        }
+    }
+    Some(aside)
+}
+
+fn read(
+    connection: &Connection,
+    samples: usize,
+    now: Timestamp,
+) -> rusqlite::Result<BTreeMap<ServiceName, Restored>> {
+    let mut by_id: HashMap<i64, (ServiceName, Restored)> = HashMap::new();
+    let mut services = connection.prepare(
+        "SELECT id, name, first_seen_us, last_good_us, unknown_since_us, passes, warns, unknowns, fails, errors
+         FROM services",
+    )?;
+    let mut rows = services.query(())?;
+    while let Some(row) = rows.next()? {
+        let mut counters = Counters {
+            first_seen: time(row.get(2)?),
+            last_good: time(row.get(3)?),
+            unknown_since: time(row.get(4)?),
+            outcomes: [0; 5],
+        };
+        for (column, count) in (5..).zip(&mut counters.outcomes) {
+            *count = u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0);
+        }
+        let name: String = row.get(1)?;
+        let restored = Restored {
+            counters,
+            ..Restored::default()
+        };
+        by_id.insert(row.get(0)?, (ServiceName::new(name), restored));
+    }
+    read_samples(connection, &mut by_id)?;
+    read_memory(connection, &mut by_id, now)?;
+    let mut restored: BTreeMap<ServiceName, Restored> = by_id.into_values().collect();
+    for service in restored.values_mut() {
+        let surplus = service.samples.len().saturating_sub(samples);
+        service.samples.drain(..surplus);
+    }
+    Ok(restored)
+}
+
+fn read_samples(
+    connection: &Connection,
+    by_id: &mut HashMap<i64, (ServiceName, Restored)>,
+) -> rusqlite::Result<()> {
+    let mut samples = connection.prepare(
+        "SELECT service, at_us, outcome, latency_us, code FROM samples ORDER BY service, seq",
+    )?;
+    let mut rows = samples.query(())?;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(2)?;
+        let outcome = Outcome::ALL
+            .into_iter()
+            .find(|outcome| outcome.as_str() == name);
+        let service = by_id.get_mut(&row.get(0)?);
+        if let (Some((_, restored)), Some(at), Some(outcome)) =
+            (service, time(row.get(1)?), outcome)
+        {
+            let latency: Option<i64> = row.get(3)?;
+            restored.samples.push(Sample {
+                at,
+                outcome,
+                latency: latency.and_then(|us| Some(Duration::from_micros(us.try_into().ok()?))),
+                code: row.get::<_, Option<String>>(4)?.map(Into::into),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn read_memory(
+    connection: &Connection,
+    by_id: &mut HashMap<i64, (ServiceName, Restored)>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let mut memory = connection.prepare("SELECT service, key, value, expires_at_us FROM memory")?;
+    let mut rows = memory.query(())?;
+    while let Some(row) = rows.next()? {
+        let (key, text): (String, String) = (row.get(1)?, row.get(2)?);
+        let expires_at = time(row.get(3)?);
+        let expired = expires_at.is_some_and(|at| at <= now);
+        let service = by_id.get_mut(&row.get(0)?);
+        if let (Some((_, restored)), Ok(document), false) =
+            (service, json::parse(text.as_bytes()), expired)
+        {
+            let value = document.root;
+            restored
+                .memory
+                .insert(key.into(), MemoryEntry { value, expires_at });
+        }
+    }
+    Ok(())
+}
+
+fn time(us: Option<i64>) -> Option<Timestamp> {
+    Timestamp::from_microsecond(us?).ok()
+}

@@ -1,0 +1,68 @@
+//! The tables, and how older ones become them.
+
+use rusqlite::{Connection, Transaction};
+
+/// Each makes the version of its place, from 1, out of the one before. Never change one that was released.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE services (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        first_seen_us INTEGER,
+        last_good_us INTEGER,
+        unknown_since_us INTEGER,
+        passes INTEGER NOT NULL,
+        warns INTEGER NOT NULL,
+        unknowns INTEGER NOT NULL,
+        fails INTEGER NOT NULL,
+        errors INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE samples (
+        service INTEGER NOT NULL REFERENCES services (id),
+        seq INTEGER NOT NULL,
+        at_us INTEGER NOT NULL,
+        outcome TEXT NOT NULL,
+        latency_us INTEGER,
+        code TEXT,
+        PRIMARY KEY (service, seq)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE memory (
+        service INTEGER NOT NULL REFERENCES services (id),
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        expires_at_us INTEGER,
+        PRIMARY KEY (service, key)
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// Why a database does not have the tables of this version.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SchemaError {
+    #[error("it has version {found}, this oes knows up to {}: a newer one wrote it", MIGRATIONS.len())]
+    Newer { found: u32 },
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Brings a database to the version of this program. Returns whether it was empty.
+pub(super) fn migrate(connection: &mut Connection) -> Result<bool, SchemaError> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if usize::try_from(found).is_ok_and(|found| found > MIGRATIONS.len()) {
+        return Err(SchemaError::Newer { found });
+    }
+    for (version, sql) in (1_u32..)
+        .zip(MIGRATIONS)
+        .filter(|(version, _)| *version > found)
+    {
+        let transaction = connection.transaction()?;
+        step(&transaction, version, sql)?;
+        transaction.commit()?;
+    }
+    Ok(found == 0)
+}
+
+fn step(transaction: &Transaction<'_>, version: u32, sql: &str) -> rusqlite::Result<()> {
+    transaction.execute_batch(sql)?;
+    transaction.pragma_update(None, "user_version", version)
+}

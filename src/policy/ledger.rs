@@ -1,0 +1,248 @@
+//! What changes the incidents of the ledger.
+//!
+//! At most one incident of a violation of a service is open. An incident leaves the ledger only after every channel
+//! of the config that had to know of it does, or has a dead letter.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::watch::Opened;
+use crate::model::duration::since;
+use crate::model::incident::{Announced, Delivery, Ending, Incident, IncidentId, Ledger, Reason};
+use crate::model::service::{ChannelName, ServiceName};
+use crate::model::violation::Violation;
+
+/// Dead letters beyond this many are dropped, oldest first.
+pub const DEAD_LETTERS_MAX: usize = 1000;
+/// How long the last announcement of a violation is remembered for its cool-down.
+const ANNOUNCED_FOR: Duration = Duration::from_hours(24);
+
+/// How long incidents stay that every channel knows of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// This long after their close.
+    pub settled_for: Duration,
+    /// At most this many, newest first.
+    pub settled_max: usize,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            settled_for: Duration::from_hours(7 * 24),
+            settled_max: 500,
+        }
+    }
+}
+
+/// Returns the name of an incident from random bytes: 16 characters of Crockford's base 32.
+pub fn incident_id(random: [u8; 10]) -> IncidentId {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let bits = random
+        .iter()
+        .fold(0_u128, |bits, byte| (bits << 8) | u128::from(*byte));
+    let id: String = (0..16)
+        .rev()
+        .filter_map(|digit| DIGITS.get(usize::try_from((bits >> (digit * 5)) & 31).ok()?))
+        .map(|digit| char::from(*digit))
+        .collect();
+    IncidentId(Arc::from(id))
+}
+
+/// Opens an incident that these channels must know of. Does nothing and returns `false` if one of the same violation
+/// of the service is open already.
+pub fn open(
+    ledger: &mut Ledger,
+    id: IncidentId,
+    service: &ServiceName,
+    opened: Opened,
+    channels: &[ChannelName],
+    now: Timestamp,
+) -> bool {
+    if find(ledger, service, &opened.violation).is_some() || ledger.incidents.contains_key(&id) {
+        return false;
+    }
+    for channel in channels {
+        let delivery = Delivery {
+            owed_since: Some(now),
+            ..Delivery::default()
+        };
+        ledger
+            .deliveries
+            .insert((channel.clone(), id.clone()), delivery);
+    }
+    let incident = Incident {
+        id: id.clone(),
+        service: service.clone(),
+        violation: opened.violation,
+        generation: 1,
+        opened_at: opened.since,
+        closed_at: None,
+        ending: None,
+        last_good: opened.last_good,
+        reason: opened.reason,
+    };
+    ledger.incidents.insert(id, incident);
+    true
+}
+
+/// Gives an open incident a newer reason; nobody is told of that alone. Returns whether there is such an incident.
+pub fn update(
+    ledger: &mut Ledger,
+    service: &ServiceName,
+    violation: &Violation,
+    reason: Reason,
+) -> bool {
+    let Some(id) = find(ledger, service, violation) else {
+        return false;
+    };
+    if let Some(incident) = ledger.incidents.get_mut(&id) {
+        incident.reason = reason;
+    }
+    true
+}
+
+/// Closes an open incident since the service keeps the rule again. Returns its name, `None` if none was open.
+pub fn close(
+    ledger: &mut Ledger,
+    service: &ServiceName,
+    violation: &Violation,
+    now: Timestamp,
+) -> Option<IncidentId> {
+    let id = find(ledger, service, violation)?;
+    end(ledger, &id, Ending::Recovered, now);
+    Some(id)
+}
+
+/// Closes every open incident whose violation is no longer watched: `watched` tells, by service and violation.
+/// Returns their names.
+pub fn unwatch(
+    ledger: &mut Ledger,
+    watched: impl Fn(&ServiceName, &Violation) -> bool,
+    now: Timestamp,
+) -> Vec<IncidentId> {
+    let gone: Vec<IncidentId> = ledger
+        .incidents
+        .values()
+        .filter(|incident| incident.is_open() && !watched(&incident.service, &incident.violation))
+        .map(|incident| incident.id.clone())
+        .collect();
+    for id in &gone {
+        end(ledger, id, Ending::Unwatched, now);
+    }
+    gone
+}
+
+/// Returns the open incident of a violation of a service.
+pub fn find(ledger: &Ledger, service: &ServiceName, violation: &Violation) -> Option<IncidentId> {
+    ledger
+        .incidents
+        .values()
+        .find(|incident| {
+            incident.is_open() && incident.service == *service && incident.violation == *violation
+        })
+        .map(|incident| incident.id.clone())
+}
+
+/// Brings what each channel must know in line with the routes of a new config.
+///
+/// A channel that a service now tells must know of its open incidents, not of past ones. A channel that it no longer
+/// tells forgets those that it was certainly not told of; where it was, it is still owed their end.
+pub fn reroute<'a>(
+    ledger: &mut Ledger,
+    channels: impl Fn(&ServiceName) -> &'a [ChannelName],
+    now: Timestamp,
+) {
+    let Ledger {
+        incidents,
+        deliveries,
+        ..
+    } = ledger;
+    deliveries.retain(|(channel, id), delivery| {
+        let routed = incidents
+            .get(id)
+            .is_some_and(|incident| channels(&incident.service).contains(channel));
+        let untold = delivery.announced == Announced::No && delivery.intent.is_none();
+        let open = incidents.get(id).is_some_and(Incident::is_open);
+        routed || !untold || !open
+    });
+    for incident in incidents.values().filter(|incident| incident.is_open()) {
+        for channel in channels(&incident.service) {
+            deliveries
+                .entry((channel.clone(), incident.id.clone()))
+                .or_insert_with(|| Delivery {
+                    owed_since: Some(now),
+                    ..Delivery::default()
+                });
+        }
+    }
+}
+
+/// Tells whether a delivery still lacks the newest generation of its incident.
+pub(super) fn is_owed(incident: &Incident, delivery: &Delivery) -> bool {
+    let given_up = delivery.given_up.map_or(0, |given_up| given_up.generation);
+    delivery.acked_generation.max(given_up) < incident.generation
+}
+
+/// Removes what nobody needs any more. `channels` are those of the config; what others must know holds nothing back.
+pub fn prune(
+    ledger: &mut Ledger,
+    channels: &BTreeSet<ChannelName>,
+    retention: Retention,
+    now: Timestamp,
+) {
+    let unsettled: BTreeSet<IncidentId> = ledger
+        .deliveries
+        .iter()
+        .filter(|((channel, id), delivery)| {
+            let incident = ledger.incidents.get(id);
+            channels.contains(channel)
+                && incident.is_some_and(|incident| is_owed(incident, delivery))
+        })
+        .map(|((_, id), _)| id.clone())
+        .collect();
+    let mut settled: Vec<(Timestamp, IncidentId)> = ledger
+        .incidents
+        .values()
+        .filter(|incident| !unsettled.contains(&incident.id))
+        .filter_map(|incident| Some((incident.closed_at?, incident.id.clone())))
+        .collect();
+    settled.sort_unstable_by(|a, b| b.cmp(a));
+    for (position, (closed_at, id)) in settled.into_iter().enumerate() {
+        if position >= retention.settled_max || since(closed_at, now) > retention.settled_for {
+            ledger.incidents.remove(&id);
+        }
+    }
+    let Ledger {
+        incidents,
+        deliveries,
+        ..
+    } = ledger;
+    deliveries.retain(|(_, id), _| incidents.contains_key(id));
+    ledger
+        .channels
+        .retain(|channel, _| channels.contains(channel));
+    ledger
+        .announced
+        .retain(|_, at| since(*at, now) <= ANNOUNCED_FOR);
+    let surplus = ledger.dead_letters.len().saturating_sub(DEAD_LETTERS_MAX);
+    ledger.dead_letters.drain(..surplus);
+}
+
+fn end(ledger: &mut Ledger, id: &IncidentId, ending: Ending, now: Timestamp) {
+    let Some(incident) = ledger.incidents.get_mut(id) else {
+        return;
+    };
+    incident.generation = incident.generation.saturating_add(1);
+    incident.closed_at = Some(now.max(incident.opened_at));
+    incident.ending = Some(ending);
+    for ((_, of), delivery) in &mut ledger.deliveries {
+        if of == id {
+            delivery.owed_since = Some(now);
+            delivery.attempts = 0;
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What a message shows of the probe that opened a violation.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::incident::Reason;
+use crate::model::json::Json;
+use crate::model::judgement::Judgement;
+use crate::model::violation::Sample;
+
+/// Values longer than this in a reason are cut to a summary, so that no response can swell the state file.
+const VALUE_BYTES_MAX: usize = 1024;
+/// Texts longer than this in a reason are cut.
+const TEXT_CHARS_MAX: usize = 1000;
+
+/// Returns the reason that a probe gives for a violation.
+pub(super) fn reason<'a>(
+    rule: String,
+    judgement: &Judgement,
+    exchange: &dyn fmt::Display,
+    samples: impl Iterator<Item = &'a Sample>,
+) -> Reason {
+    let main = judgement.main_finding();
+    Reason {
+        rule,
+        code: main.map(|finding| Arc::clone(&finding.code)),
+        finding: main.map(|finding| cut(finding.to_string())),
+        path: main.and_then(|finding| finding.path.clone()).map(cut),
+        expected: main
+            .and_then(|finding| finding.expected.as_ref())
+            .map(bounded),
+        actual: main
+            .and_then(|finding| finding.actual.as_ref())
+            .map(bounded),
+        place: main.and_then(|finding| Some(finding.at.as_ref()?.to_string())),
+        more_findings: judgement.findings.len().saturating_sub(1),
+        exchange: cut(exchange.to_string()),
+        samples: samples.cloned().collect(),
+    }
+}
+
+fn bounded(value: &Json) -> Json {
+    match serde_json::to_vec(value) {
+        Ok(bytes) if bytes.len() <= VALUE_BYTES_MAX => value.clone(),
+        _ => Json::string(value.summary(VALUE_BYTES_MAX / 4)),
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((at, _)) = text.char_indices().nth(TEXT_CHARS_MAX) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::judgement::Finding;
+
+    #[test]
+    fn a_large_value_becomes_a_summary() {
+        let mut finding = Finding::error("x", "y".repeat(5000)).at_path("$.a");
+        finding.actual = Some(Json::string("z".repeat(100_000)));
+        finding.expected = Some(Json::from(1_i64));
+        let reason = reason(
+            "rule".to_owned(),
+            &Judgement::of(vec![finding]),
+            &"GET x",
+            std::iter::empty(),
+        );
+        assert_eq!(reason.expected, Some(Json::from(1_i64)));
+        assert!(serde_json::to_vec(&reason).unwrap().len() < 4000);
+    }
+}

@@ -1,0 +1,160 @@
+//! Asks every rule what it says of the newest probe.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Watch;
+use crate::model::duration::{Shown, since};
+use crate::model::judgement::{Judgement, Outcome};
+use crate::model::violation::{Sample, Violation};
+
+/// How many runs must break before that is a violation.
+const BROKEN_MIN: u32 = 2;
+/// How many good probes in a row the close of `error` needs.
+const GOOD_MIN: u32 = 2;
+
+/// What a rule says of the newest probe.
+pub(super) enum Finding {
+    /// The rule is broken, since then, for this reason.
+    Broken(Timestamp, String),
+    /// The rule is kept, clearly enough to close.
+    Kept(String),
+    /// Neither.
+    Unclear,
+}
+
+impl Watch {
+    /// Asks every rule.
+    pub(super) fn findings(
+        &mut self,
+        sample: &Sample,
+        judgement: &Judgement,
+    ) -> Vec<(Violation, Finding)> {
+        let mut findings = vec![(Violation::Error, self.judge_error(sample))];
+        findings.push((Violation::Latency, self.judge_latency(sample)));
+        findings.push((Violation::Matcher, self.judge_matcher(sample)));
+        findings.push((Violation::Unknown, self.judge_unknown(sample)));
+        findings.extend(self.judge_named(sample, judgement));
+        findings
+    }
+
+    fn judge_error(&self, sample: &Sample) -> Finding {
+        let rule = &self.rules.error;
+        let failed = self.window.failed();
+        let counted = self.window.counted().len();
+        if sample.outcome == Outcome::Fail && self.window.breaks(rule) {
+            let began = self
+                .window
+                .failing_since()
+                .map_or(sample.at, |first| first.at);
+            let threshold = Percent(rule.threshold);
+            let text = format!(
+                "{failed} of the last {counted} probes failed, more than {threshold} of {}",
+                rule.window
+            );
+            return Finding::Broken(began, text);
+        }
+        if sample.outcome.is_good() && self.good >= GOOD_MIN && self.window.clearly_keeps(rule) {
+            let threshold = Percent(rule.threshold / 2.0);
+            return Finding::Kept(format!(
+                "{failed} of the last {counted} probes failed, at most {threshold}; the last {} are good",
+                self.good
+            ));
+        }
+        Finding::Unclear
+    }
+
+    fn judge_latency(&mut self, sample: &Sample) -> Finding {
+        if !sample.outcome.counts() || sample.latency.is_none() {
+            return Finding::Unclear;
+        }
+        let Some(reading) = self.latency() else {
+            return Finding::Unclear;
+        };
+        if reading.exceeds() {
+            self.within_limit = 0;
+            return Finding::Broken(sample.at, reading.to_string());
+        }
+        self.within_limit = self.within_limit.saturating_add(1);
+        let window = self.rules.latency.map_or(1, |rule| rule.window);
+        if reading.value <= reading.limit.mul_f64(0.9) || self.within_limit >= window {
+            Finding::Kept(reading.to_string())
+        } else {
+            Finding::Unclear
+        }
+    }
+
+    fn judge_matcher(&self, sample: &Sample) -> Finding {
+        if self.broken >= BROKEN_MIN && sample.outcome == Outcome::Error {
+            let began = self.broken_since.unwrap_or(sample.at);
+            return Finding::Broken(
+                began,
+                format!(
+                    "the matcher itself broke in {} probes in a row",
+                    self.broken
+                ),
+            );
+        }
+        if sample.outcome.counts() {
+            return Finding::Kept("the matcher judges again".to_owned());
+        }
+        Finding::Unclear
+    }
+
+    fn judge_unknown(&self, sample: &Sample) -> Finding {
+        match (sample.outcome, self.unknown_since) {
+            (Outcome::Unknown, Some(began)) => {
+                if since(began, sample.at) < self.rules.unknown_after {
+                    return Finding::Unclear;
+                }
+                let text = format!(
+                    "could not be judged for {}, allowed {}",
+                    Shown(since(began, sample.at)),
+                    Shown(self.rules.unknown_after)
+                );
+                Finding::Broken(began, text)
+            }
+            _ => Finding::Kept("can be judged again".to_owned()),
+        }
+    }
+
+    fn judge_named(&self, sample: &Sample, judgement: &Judgement) -> Vec<(Violation, Finding)> {
+        let mut findings = Vec::new();
+        let mut named = BTreeSet::new();
+        if sample.outcome != Outcome::Error {
+            for naming in judgement.runs.iter().flat_map(|run| &run.violations) {
+                if Violation::RESERVED.contains(&&*naming.name) {
+                    continue;
+                }
+                let violation = Violation::Named(Arc::clone(&naming.name));
+                if named.insert(violation.clone()) {
+                    let text = naming.message.clone();
+                    findings.push((violation, Finding::Broken(sample.at, text)));
+                }
+            }
+        }
+        let judged =
+            sample.outcome.counts() && (sample.outcome.is_good() || !judgement.runs.is_empty());
+        if judged {
+            let gone = self.open.keys().filter(|violation| {
+                matches!(violation, Violation::Named(_)) && !named.contains(violation)
+            });
+            let text = "the script no longer names it";
+            findings.extend(gone.map(|gone| (gone.clone(), Finding::Kept(text.to_owned()))));
+        }
+        findings
+    }
+}
+
+/// Displays a share as `50 %`, `33.3 %`.
+struct Percent(f64);
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenths = (self.0 * 1000.0).round() / 10.0;
+        write!(f, "{tenths} %")
+    }
+}

@@ -1,0 +1,28 @@
+//! The functions and values that a script sees, by theme. What belongs to the run is in [`super::run`].
+
+mod calls;
+mod data;
+mod expect;
+pub(super) mod http;
+pub(super) mod memory;
+pub(super) mod secrets;
+mod shape;
+mod text;
+pub(super) mod time;
+mod values;
+pub(super) mod verdict;
+
+use rhai::Engine;
+
+pub(super) fn register(engine: &mut Engine) {
+    data::register(engine);
+    text::register(engine);
+    time::register(engine);
+    values::register(engine);
+    verdict::register(engine);
+    expect::register(engine);
+    memory::register(engine);
+    http::register(engine);
+    secrets::register(engine);
+    shape::register(engine);
+}

@@ -1,0 +1,207 @@
+//! JSON paths and numbers.
+
+use rhai::{Array, Dynamic, Engine, ImmutableString};
+
+use crate::model::json::{self, Json, Number};
+use crate::model::path::Path;
+use crate::script::guard::{self, Fallible, Fault};
+use crate::script::value::{
+    ArrayView, Origin, kind_name, misshapen, problem, rendered, to_json, view, viewed,
+};
+
+pub(super) fn register(engine: &mut Engine) {
+    engine
+        .register_fn("at", |value: Dynamic, path: &str| {
+            let (json, origin) = tree(&value)?;
+            find(&json, origin, path).map(|found| view(found, origin))
+        })
+        .register_fn("at", |value: Dynamic, path: &str, default: Dynamic| {
+            let (json, origin) = tree(&value)?;
+            let found = parse(path)?.find(&json).map(|found| view(found, origin));
+            Ok::<_, Fault>(found.unwrap_or(default))
+        })
+        .register_fn("jp", |value: Dynamic, path: &str| {
+            let (json, origin) = tree(&value)?;
+            let found = parse(path)?.select(&json);
+            guard::charge(found.len() as u64)?;
+            Ok::<_, Fault>(
+                found
+                    .into_iter()
+                    .map(|(_, found)| view(found, origin))
+                    .collect::<Array>(),
+            )
+        })
+        .register_fn("has", |value: Dynamic, path: &str| {
+            Ok::<_, Fault>(parse(path)?.find(&tree(&value)?.0).is_ok())
+        })
+        .register_fn("count", count)
+        .register_fn("num", |value: Dynamic, path: &str| {
+            let (json, origin) = tree(&value)?;
+            number(find(&json, origin, path)?, origin, path)
+        })
+        .register_fn("num", |value: Dynamic| {
+            let (json, origin) = tree(&value)?;
+            number(&json, origin, "the value")
+        })
+        .register_fn("str", |value: Dynamic, path: &str| {
+            let (json, origin) = tree(&value)?;
+            let found = find(&json, origin, path)?;
+            found.as_str().map(ImmutableString::from).ok_or_else(|| {
+                misshapen(
+                    origin,
+                    format!("{path} is {}, not a string", found.summary(60)),
+                )
+            })
+        });
+    register_numbers(engine);
+}
+
+fn register_numbers(engine: &mut Engine) {
+    engine
+        .register_fn("pct_diff", |a: Dynamic, b: Dynamic| {
+            let (a, b) = (float(&a)?, float(&b)?);
+            Ok::<_, Fault>(if a.to_bits() == b.to_bits() {
+                0.0
+            } else {
+                (a - b).abs() / b.abs() * 100.0
+            })
+        })
+        .register_fn("approx", |a: Dynamic, b: Dynamic, tolerance: Dynamic| {
+            Ok::<_, Fault>((float(&a)? - float(&b)?).abs() <= float(&tolerance)?)
+        })
+        .register_fn("median", |numbers: &mut Array| median(numbers))
+        .register_fn("median", |numbers: &mut ArrayView| {
+            median(&numbers.clone().into_iter().collect())
+        })
+        .register_fn("hex", |text: &str| {
+            parse_hex(text.trim()).ok_or_else(|| {
+                problem(format!(
+                    "`{}` is no hexadecimal number of 64 bits",
+                    super::super::value::cut(text, 60)
+                ))
+            })
+        })
+        .register_fn("json", |value: Dynamic| {
+            Ok::<_, Fault>(to_json(&value)?.to_string())
+        })
+        .register_fn("parse_json", |text: &str| {
+            guard::charge(text.len() as u64 / 16)?;
+            let document = json::parse(text.as_bytes())
+                .map_err(|error| problem(format!("this is no JSON: {error}")))?;
+            Ok::<_, Fault>(view(&document.root, Origin::Own))
+        });
+}
+
+/// Returns a value as JSON with where it came from.
+pub(in crate::script) fn tree(value: &Dynamic) -> Fallible<(Json, Origin)> {
+    match viewed(value) {
+        Some(found) => Ok(found),
+        None => Ok((to_json(value)?, Origin::Own)),
+    }
+}
+
+pub(in crate::script) fn parse(path: &str) -> Fallible<Path> {
+    path.parse()
+        .map_err(|error: crate::model::path::PathError| problem(error.to_string()))
+}
+
+fn find<'a>(json: &'a Json, origin: Origin, path: &str) -> Fallible<&'a Json> {
+    parse(path)?
+        .find(json)
+        .map_err(|missing| misshapen(origin, missing.to_string()))
+}
+
+/// Counts what a pattern finds, or what the container at a path holds.
+fn count(value: Dynamic, path: &str) -> Fallible<i64> {
+    let (json, origin) = tree(&value)?;
+    let pattern = parse(path)?;
+    let many = pattern
+        .steps()
+        .iter()
+        .any(|step| matches!(step, crate::model::path::Step::Any));
+    let count = if many {
+        pattern.select(&json).len()
+    } else {
+        match find(&json, origin, path)? {
+            Json::Array(items) => items.len(),
+            Json::Object(members) => members.len(),
+            other => {
+                return Err(misshapen(
+                    origin,
+                    format!("{path} is {}, not an array or object", other.summary(60)),
+                ));
+            }
+        }
+    };
+    Ok(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+fn number(json: &Json, origin: Origin, what: &str) -> Fallible<Dynamic> {
+    let found = match json {
+        Json::Number(_) => Some(view(json, origin)),
+        Json::String(text) => numeric_text(text.trim()),
+        _ => None,
+    };
+    found.ok_or_else(|| {
+        misshapen(
+            origin,
+            format!("{what} is {}, not a number", json.summary(60)),
+        )
+    })
+}
+
+fn numeric_text(text: &str) -> Option<Dynamic> {
+    if text.starts_with("0x") || text.starts_with("0X") {
+        return parse_hex(text);
+    }
+    if let Ok(number) = text.parse::<i64>() {
+        return Some(number.into());
+    }
+    let shaped = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
+    let number: f64 = text.parse().ok()?;
+    (shaped && number.is_finite()).then(|| number.into())
+}
+
+fn parse_hex(text: &str) -> Option<Dynamic> {
+    let digits = text
+        .strip_prefix("0x")
+        .or_else(|| text.strip_prefix("0X"))
+        .unwrap_or(text);
+    let number = u64::from_str_radix(digits, 16).ok()?;
+    Some(match i64::try_from(number) {
+        Ok(number) => number.into(),
+        Err(_) => Number::UInt(number).as_f64().into(),
+    })
+}
+
+/// Returns a number as a float.
+///
+/// # Errors
+/// It is none.
+pub(in crate::script) fn float(value: &Dynamic) -> Fallible<f64> {
+    if let Ok(number) = value.as_int() {
+        return Ok(Number::Int(number).as_f64());
+    }
+    value.as_float().map_err(|_| {
+        problem(format!(
+            "expected a number, got {} {}",
+            kind_name(value),
+            rendered(value, 60)
+        ))
+    })
+}
+
+fn median(numbers: &Array) -> Fallible<f64> {
+    guard::charge(numbers.len() as u64)?;
+    let mut sorted: Vec<f64> = numbers.iter().map(float).collect::<Fallible<_>>()?;
+    sorted.sort_by(f64::total_cmp);
+    let upper = sorted.len() / 2;
+    let at = |index: usize| sorted.get(index).copied();
+    match (at(upper), upper.checked_sub(1).and_then(at)) {
+        (Some(middle), _) if sorted.len() % 2 == 1 => Ok(middle),
+        (Some(above), Some(below)) => Ok(f64::midpoint(above, below)),
+        _ => Err(problem("there is no median of nothing")),
+    }
+}

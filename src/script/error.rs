@@ -1,0 +1,249 @@
+//! The interpreter's errors in words for a person, with their place.
+
+use std::sync::Arc;
+
+use rhai::{EvalAltResult, ParseError, ParseErrorType, Position};
+
+use super::guard::Trip;
+use super::value::{Origin, Raised, rendered, text};
+use crate::model::judgement::{Finding, Severity};
+use crate::model::span::{Mistake, Place, did_you_mean};
+
+/// Bytes of a thrown value that are shown.
+const THROWN_BYTES: usize = 1024;
+
+/// Returns a syntax error at its place.
+pub(super) fn syntax(error: &ParseError, source: &str) -> Mistake {
+    if let ParseErrorType::ForbiddenVariable(name) = error.err_type() {
+        let message = format!("`{name}` is a value of OES and cannot be defined again");
+        return Mistake::error(span(source, error.position()), message)
+            .help("give yours another name");
+    }
+    if let ParseErrorType::VariableUndefined(name) = error.err_type() {
+        let mistake = Mistake::error(
+            span(source, error.position()),
+            format!("there is no variable `{name}`"),
+        );
+        return match did_you_mean(name, super::engine::VALUES.iter().copied()) {
+            Some(near) => mistake.help(format!("did you mean `{near}`?")),
+            None => mistake,
+        };
+    }
+    let message = reworded_syntax(&error.err_type().to_string());
+    Mistake::error(span(source, error.position()), message)
+}
+
+fn reworded_syntax(message: &str) -> String {
+    let mut letters = message.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => "syntax error".to_owned(),
+    }
+}
+
+/// Returns the bytes of the word at a position; empty at the end of the text.
+pub(super) fn span(source: &str, position: Position) -> std::ops::Range<usize> {
+    let Some(line) = position.line() else {
+        return source.len()..source.len();
+    };
+    let begin: usize = source
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let rest = source.get(begin..).unwrap_or_default();
+    let column = position.position().unwrap_or(1).saturating_sub(1);
+    let start = rest
+        .char_indices()
+        .nth(column)
+        .map_or(rest.len(), |(offset, _)| offset);
+    let word = rest
+        .get(start..)
+        .unwrap_or_default()
+        .chars()
+        .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+        .map(char::len_utf8)
+        .sum::<usize>();
+    let first = rest
+        .get(start..)
+        .and_then(|rest| rest.chars().next())
+        .filter(|letter| *letter != '\n')
+        .map_or(0, char::len_utf8);
+    begin + start..begin + start + word.max(first)
+}
+
+/// Returns the place of a position.
+pub(super) fn place(file: &Arc<str>, position: Position) -> Option<Place> {
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Some(Place {
+        file: Arc::clone(file),
+        line: number(position.line()?),
+        column: number(position.position().unwrap_or(1)),
+    })
+}
+
+/// Returns the line of the source at a position, without the white space around it.
+pub(super) fn line(source: &str, position: Position) -> Option<String> {
+    let line = source.lines().nth(position.line()?.checked_sub(1)?)?;
+    Some(super::value::cut(line.trim(), 200))
+}
+
+/// Returns the finding that a limit amounts to.
+pub(super) fn limit(trip: &Trip) -> Finding {
+    Finding::error(
+        format!("limit.{}", trip.limit),
+        format!(
+            "the script {}; make it do less, or raise `limits.{}`",
+            trip.message, trip.limit
+        ),
+    )
+    .weighing(Severity::Broken)
+}
+
+/// Returns the finding that an error of a run amounts to.
+pub(super) fn finding(error: &EvalAltResult, file: &Arc<str>, source: &str) -> Finding {
+    let (error, position) = innermost(error);
+    let mut finding = match error {
+        EvalAltResult::ErrorRuntime(thrown, _) => match thrown.read_lock::<Raised>() {
+            Some(raised) => {
+                Finding::error(raised.code, raised.message.clone()).weighing(match raised.origin {
+                    Origin::Probed => Severity::Error,
+                    Origin::Dependency => Severity::Unknown,
+                    Origin::Own => Severity::Broken,
+                })
+            }
+            None => Finding::error("script", text(thrown, THROWN_BYTES)).weighing(Severity::Broken),
+        },
+        other => match interpreters_limit(other) {
+            Some(trip) => limit(&trip),
+            None => Finding::error("script", reworded(other)).weighing(Severity::Broken),
+        },
+    };
+    finding.at = place(file, position);
+    finding.source = line(source, position);
+    finding
+}
+
+/// Follows calls to the error that began it all.
+fn innermost(error: &EvalAltResult) -> (&EvalAltResult, Position) {
+    let mut error = error;
+    let mut position = error.position();
+    while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) = error {
+        error = inner;
+        if !inner.position().is_none() {
+            position = inner.position();
+        }
+    }
+    (error, position)
+}
+
+/// Returns the limit that the interpreter itself held.
+fn interpreters_limit(error: &EvalAltResult) -> Option<Trip> {
+    let (limit, message) = match error {
+        EvalAltResult::ErrorStackOverflow(_) => (
+            "call_depth",
+            "calls functions within functions too deep".to_owned(),
+        ),
+        EvalAltResult::ErrorTooManyVariables(_) => {
+            ("variables", "has too many variables at once".to_owned())
+        }
+        EvalAltResult::ErrorDataTooLarge(what, _) => {
+            let what = reworded_syntax(what);
+            let limit = if what.contains("string") {
+                "string_bytes"
+            } else if what.contains("map") {
+                "map_keys"
+            } else {
+                "array_items"
+            };
+            (limit, format!("made a value that is too large ({what})"))
+        }
+        _ => return None,
+    };
+    Some(Trip { limit, message })
+}
+
+fn reworded(error: &EvalAltResult) -> String {
+    match error {
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => function_not_found(signature),
+        EvalAltResult::ErrorVariableNotFound(name, _) => {
+            format!(
+                "there is no variable `{name}` here; a function sees its parameters and the values of OES only"
+            )
+        }
+        EvalAltResult::ErrorPropertyNotFound(name, _) => format!("there is no key `{name}`"),
+        EvalAltResult::ErrorIndexNotFound(key, _) => {
+            format!("there is no element {}", rendered(key, 60))
+        }
+        EvalAltResult::ErrorArrayBounds(0, index, _) => {
+            format!("the array is empty: there is no element {index}")
+        }
+        EvalAltResult::ErrorArrayBounds(length, index, _) => {
+            format!("the array has no element {index} ({length} elements)")
+        }
+        EvalAltResult::ErrorMismatchDataType(wanted, got, _) => {
+            format!("expected {}, got {}", kind(wanted), kind(got))
+        }
+        EvalAltResult::ErrorMismatchOutputType(wanted, got, _) => {
+            format!(
+                "a function should return {}, it returned {}",
+                kind(wanted),
+                kind(got)
+            )
+        }
+        EvalAltResult::ErrorIndexingType(what, _) => {
+            format!("cannot take an element of {}", kind(what))
+        }
+        EvalAltResult::ErrorFor(_) => "`for` needs an array or a range to go through".to_owned(),
+        EvalAltResult::ErrorArithmetic(what, _) => reworded_syntax(what),
+        EvalAltResult::ErrorDotExpr(what, _) if what.contains("setter is not registered") => {
+            "a response is read only; take `.copy()` of it first".to_owned()
+        }
+        EvalAltResult::ErrorDotExpr(what, _) if !what.is_empty() => reworded_syntax(what),
+        other => {
+            let text = super::value::cut(&other.to_string(), THROWN_BYTES);
+            let place = text.rfind(" (line ").unwrap_or(text.len());
+            reworded_syntax(text.get(..place).unwrap_or(&text))
+        }
+    }
+}
+
+/// Rewords `- (string, i64)` to `cannot subtract …` and `foo (map)` to a sentence with the nearest known name.
+fn function_not_found(signature: &str) -> String {
+    let (name, kinds) = signature.split_once(" (").unwrap_or((signature, ""));
+    let kinds: Vec<&str> = kinds
+        .trim_end_matches(')')
+        .split(", ")
+        .filter(|kind| !kind.is_empty())
+        .map(kind)
+        .collect();
+    match (name, kinds.as_slice()) {
+        (operator, [a, b]) if !operator.starts_with(|c: char| c.is_alphanumeric() || c == '_') => {
+            format!("there is no `{operator}` between {a} and {b}")
+        }
+        (operator, [a]) if !operator.starts_with(|c: char| c.is_alphanumeric() || c == '_') => {
+            format!("there is no `{operator}` for {a}")
+        }
+        (setter, [of, ..]) if setter.contains("set$") => {
+            format!("{of} of a response is read only; take `.copy()` of it first")
+        }
+        (name, []) => format!("there is no function {name}() without arguments"),
+        (name, kinds) => format!("there is no function `{name}` for {}", kinds.join(", ")),
+    }
+}
+
+/// Returns what a person calls a kind that the interpreter names.
+fn kind(name: &str) -> &str {
+    match name.trim_start_matches("&mut ").trim() {
+        "()" => "null",
+        "i64" => "a whole number",
+        "f64" => "a number",
+        "bool" => "a boolean",
+        "string" | "ImmutableString" | "&str | ImmutableString | String" => "a string",
+        "char" => "a character",
+        "array" => "an array",
+        "map" => "an object",
+        "Fn" => "a function",
+        other => other,
+    }
+}

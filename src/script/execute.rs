@@ -1,0 +1,333 @@
+//! One run from its inputs to plain results, on the thread that this is called on.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Scope};
+use tokio::runtime::Handle;
+
+use super::guard::{self, Fallible, Spent};
+use super::host::Host;
+use super::job::{CallError, CallJob, Job};
+use super::run::{self, Run};
+use super::source::Source;
+use super::value::{Origin, to_json, view};
+use super::{error, heap};
+use crate::model::json::Json;
+use crate::model::judgement::{Finding, Judgement, MemoryEntry, Severity, Usage, Used};
+
+/// A run may leave this much behind.
+const LEAK_ONE: i64 = 64 << 10;
+/// All runs of one version of a script may leave this much behind.
+const LEAK_ALL: i64 = 1 << 20;
+/// Versions of scripts that are remembered; far more than an installation has.
+const VERSIONS_MAX: usize = 10_000;
+
+/// Who leaked what. A script that leaks is suspended until its text changes, because what it holds is never freed.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    leaked: Mutex<HashMap<Arc<str>, i64>>,
+}
+
+impl Ledger {
+    /// Returns why this version of a script does not run any more.
+    pub(super) fn suspended(&self, version: &Arc<str>) -> Option<Finding> {
+        let leaked = self.leaked.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = *leaked.get(version)?;
+        (bytes > LEAK_ALL).then(|| {
+            Finding::error(
+                "limit.leak",
+                "the script is suspended because its runs leave memory behind that can never be freed: a closure holds a \
+                 variable that holds the closure; it runs again when its text changes",
+            )
+            .weighing(Severity::Broken)
+        })
+    }
+
+    /// Enters what a run left behind, and returns the finding if that suspends the script.
+    fn enter(&self, version: &Arc<str>, bytes: i64) -> Option<Finding> {
+        if bytes <= 0 {
+            return None;
+        }
+        let mut leaked = self.leaked.lock().unwrap_or_else(PoisonError::into_inner);
+        if leaked.len() >= VERSIONS_MAX {
+            leaked.retain(|_, bytes| *bytes > LEAK_ALL);
+        }
+        let total = leaked.entry(Arc::clone(version)).or_default();
+        *total = if bytes > LEAK_ONE {
+            i64::MAX
+        } else {
+            total.saturating_add(bytes)
+        };
+        drop(leaked);
+        self.suspended(version)
+    }
+}
+
+/// What a run needs of the pool.
+pub(super) struct Around<'a> {
+    pub(super) runtime: &'a Handle,
+    pub(super) host: &'a Arc<dyn Host>,
+    pub(super) ledger: &'a Ledger,
+}
+
+/// How a script ended.
+enum End {
+    Value,
+    Failed(Box<Finding>),
+    Terminated,
+}
+
+/// Runs a matcher script.
+pub(super) fn run(engine: &Engine, ast: &AST, job: Job, around: Around<'_>) -> Judgement {
+    let source = Arc::clone(&job.source);
+    let limits = job.limits.clone();
+    let wall = limits.wall.unwrap_or(job.input.wall);
+    // The inputs live as long as the measurement: what others allocated must not be freed within it.
+    let inputs = Arc::new(job.input);
+    guard::begin(&limits, wall);
+    run::begin(Run::of_matcher(
+        &source,
+        &limits,
+        &inputs,
+        around.runtime,
+        around.host,
+    ));
+    let end = evaluate(&source, || {
+        let mut scope = Scope::new();
+        let value: Dynamic = engine.eval_ast_with_scope(&mut scope, ast)?;
+        if source.returns_value {
+            run::conclude(&value)?;
+        }
+        Ok(())
+    });
+    let spent = guard::finish();
+    let Some(state) = run::end() else {
+        return Judgement::default();
+    };
+    let mut judgement = state.judgement(|findings| settle(findings, end, &spent, &source));
+    let leaked = left_behind(&mut judgement);
+    if let Some(finding) = around.ledger.enter(&source.version, leaked) {
+        let runs = std::mem::take(&mut judgement.runs);
+        judgement.findings.push(finding);
+        judgement = Judgement::of(judgement.findings);
+        judgement.runs = runs;
+    }
+    for run in &mut judgement.runs {
+        fill_usage(&mut run.usage, &spent, &limits, wall);
+        if judgement.outcome == crate::model::judgement::Outcome::Error {
+            run.memory = crate::model::judgement::MemoryDiff::default();
+        }
+    }
+    drop(inputs);
+    judgement
+}
+
+/// Calls a function of a script.
+pub(super) fn call(
+    engine: &Engine,
+    ast: &AST,
+    job: &CallJob,
+    ledger: &Ledger,
+) -> Result<Json, CallError> {
+    let source = &job.source;
+    guard::begin(
+        &job.limits,
+        job.limits.wall.unwrap_or(Duration::from_secs(10)),
+    );
+    run::begin(Run::of_call(source, &job.limits, job.now));
+    let mut result = None;
+    let end = evaluate(source, || {
+        let arguments: Vec<Dynamic> = job
+            .arguments
+            .iter()
+            .map(|argument| view(argument, Origin::Own))
+            .collect();
+        let value: Dynamic = engine.call_fn_with_options(
+            CallFnOptions::new().eval_ast(true),
+            &mut Scope::new(),
+            ast,
+            job.function,
+            arguments,
+        )?;
+        result = Some(to_json(&value)?);
+        Ok(())
+    });
+    let spent = guard::finish();
+    drop(run::end());
+    let before = heap::held();
+    let copy = result.as_ref().map(deep_copy);
+    let size = heap::held() - before;
+    let result = {
+        drop(result);
+        copy
+    };
+    let held = guard::heap_now() - size - failure_bytes(&end);
+    if let Some(finding) = ledger.enter(&source.version, held) {
+        return Err(CallError(Box::new(finding)));
+    }
+    let mut findings = Vec::new();
+    settle(&mut findings, end, &spent, source);
+    match (findings.pop(), result) {
+        (None, Some(json)) => Ok(json),
+        (Some(finding), _) => Err(CallError(Box::new(finding))),
+        (None, None) => Err(CallError(Box::new(
+            Finding::error("script", "the script stopped without a value")
+                .weighing(Severity::Broken),
+        ))),
+    }
+}
+
+/// Runs the script and turns whatever comes of it into plain data, all that it made dropped.
+fn evaluate(source: &Source, script: impl FnOnce() -> Fallible<()>) -> End {
+    match catch_unwind(AssertUnwindSafe(script)) {
+        Ok(Ok(())) => End::Value,
+        Ok(Err(failed)) if terminated(&failed) => End::Terminated,
+        Ok(Err(failed)) => End::Failed(Box::new(error::finding(
+            &failed,
+            &source.file,
+            &source.text,
+        ))),
+        Err(_) => End::Failed(Box::new(
+            Finding::error(
+                "script.crashed",
+                "the interpreter broke on this script; please report it with the script",
+            )
+            .weighing(Severity::Broken),
+        )),
+    }
+}
+
+/// Returns about what the finding of a failed run takes.
+fn failure_bytes(end: &End) -> i64 {
+    let before = heap::held();
+    let copy = match end {
+        End::Failed(finding) => {
+            let mut copy = finding.clone();
+            copy.code = Arc::from(&*finding.code);
+            Some(copy)
+        }
+        End::Value | End::Terminated => None,
+    };
+    let size = heap::held() - before;
+    drop(copy);
+    size
+}
+
+fn terminated(mut error: &EvalAltResult) -> bool {
+    while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) = error {
+        error = inner;
+    }
+    matches!(error, EvalAltResult::ErrorTerminated(..))
+}
+
+/// Adds what the end of the script amounts to. A limit that was hit beats whatever the script returned.
+fn settle(findings: &mut Vec<Finding>, end: End, spent: &Spent, source: &Source) {
+    if let Some(trip) = &spent.trip {
+        let mut finding = error::limit(trip);
+        if let End::Failed(failed) = end {
+            finding.at = failed.at;
+            finding.source = failed.source;
+        }
+        findings.push(finding);
+        return;
+    }
+    match end {
+        End::Value => {}
+        End::Failed(_) if spent.stopped => {}
+        End::Failed(finding) => findings.push(*finding),
+        End::Terminated if spent.stopped => {}
+        End::Terminated => findings.push(
+            Finding::error(
+                "script",
+                format!("`{}` was stopped for no known reason", source.name),
+            )
+            .weighing(Severity::Broken),
+        ),
+    }
+}
+
+/// Makes the results independent of the run, and returns the bytes that the run left behind besides them.
+fn left_behind(judgement: &mut Judgement) -> i64 {
+    let before = heap::held();
+    let copy = independent(judgement);
+    let size = heap::held() - before;
+    // What is shared with the run goes with the original; what then is held beyond the copy can never be freed.
+    drop(std::mem::replace(judgement, copy));
+    guard::heap_now() - size
+}
+
+/// Copies a judgement with everything that it shares.
+fn independent(judgement: &Judgement) -> Judgement {
+    let fresh = |text: &Arc<str>| Arc::<str>::from(&**text);
+    let mut copy = judgement.clone();
+    for finding in &mut copy.findings {
+        finding.code = fresh(&finding.code);
+        for value in finding
+            .evidence
+            .iter_mut()
+            .map(|(_, value)| value)
+            .chain(&mut finding.expected)
+            .chain(&mut finding.actual)
+        {
+            *value = deep_copy(value);
+        }
+    }
+    for run in &mut copy.runs {
+        run.metrics = run
+            .metrics
+            .iter()
+            .map(|(name, value)| (fresh(name), *value))
+            .collect();
+        run.memory.set = run
+            .memory
+            .set
+            .iter()
+            .map(|(key, entry)| {
+                let entry = MemoryEntry {
+                    value: deep_copy(&entry.value),
+                    expires_at: entry.expires_at,
+                };
+                (fresh(key), entry)
+            })
+            .collect();
+        for violation in &mut run.violations {
+            violation.name = fresh(&violation.name);
+        }
+        for removed in &mut run.memory.removed {
+            *removed = fresh(removed);
+        }
+    }
+    copy
+}
+
+fn deep_copy(json: &Json) -> Json {
+    match json {
+        Json::String(text) => Json::string(&**text),
+        Json::Array(items) => items.iter().map(deep_copy).collect(),
+        Json::Object(members) => Json::object(
+            members
+                .iter()
+                .map(|(key, value)| (Arc::<str>::from(&**key), deep_copy(value))),
+        ),
+        scalar => scalar.clone(),
+    }
+}
+
+fn fill_usage(usage: &mut Usage, spent: &Spent, limits: &super::limits::Limits, wall: Duration) {
+    let count = |number: usize| number as u64;
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let used = |used: u64, allowed: u64| Used { used, allowed };
+    usage.operations = used(spent.operations, limits.operations);
+    usage.cpu_us = used(micros(spent.cpu), micros(limits.cpu));
+    usage.wall_ms = used(millis(spent.wall), millis(wall));
+    usage.heap_bytes = used(spent.heap_peak, count(limits.heap_bytes));
+    usage.http_calls.allowed = count(limits.http_calls);
+    usage.http_bytes.allowed = count(limits.http_bytes.saturating_mul(limits.http_calls));
+    usage.findings.allowed = count(limits.findings);
+    usage.log_lines.allowed = count(limits.log_lines);
+    usage.memory_bytes.allowed = count(limits.memory_bytes);
+}

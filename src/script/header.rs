@@ -1,0 +1,158 @@
+//! What a script says of itself in the `//!` lines at its top: text, then `//! ---`, then TOML.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::source::{Header, Param, ParamKind};
+use crate::model::json::Json;
+use crate::model::span::{Mistake, did_you_mean};
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawHeader {
+    request: Option<bool>,
+    status: Option<toml::Value>,
+    #[serde(default)]
+    hosts: Vec<String>,
+    #[serde(default)]
+    secrets: Vec<String>,
+    #[serde(default)]
+    params: BTreeMap<Spanned<String>, RawParam>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawParam {
+    kind: Option<Spanned<String>>,
+    default: Option<Spanned<toml::Value>>,
+    #[serde(default)]
+    help: String,
+}
+
+/// The TOML of a header with the place in the script of each of its lines.
+#[derive(Default)]
+struct Settings {
+    text: String,
+    /// Where each line begins in `text` and in the script.
+    lines: Vec<(usize, usize)>,
+}
+
+impl Settings {
+    fn push(&mut self, line: &str, place: usize) {
+        self.lines.push((self.text.len(), place));
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn place(&self, offset: usize) -> usize {
+        self.lines
+            .iter()
+            .rev()
+            .find(|(begins, _)| *begins <= offset)
+            .map_or(0, |(begins, place)| place + offset - begins)
+    }
+
+    fn span(&self, span: &Range<usize>) -> Range<usize> {
+        let start = self.place(span.start);
+        start..self.place(span.end).max(start)
+    }
+}
+
+/// Reads the header of a script; what is wrong with it goes to `mistakes`.
+pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Header {
+    let mut about = Vec::new();
+    let mut settings: Option<Settings> = None;
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let Some(content) = line.strip_prefix("//!") else {
+            break;
+        };
+        let indent = usize::from(content.starts_with(' '));
+        let body = content.get(indent..).unwrap_or_default().trim_end();
+        match &mut settings {
+            Some(settings) => settings.push(body, offset + 3 + indent),
+            None if body.trim() == "---" => settings = Some(Settings::default()),
+            None => about.push(body),
+        }
+        offset += line.len();
+    }
+    let mut header = Header {
+        about: about.join("\n").trim().to_owned(),
+        sends_request: true,
+        ..Header::default()
+    };
+    if let Some(settings) = settings {
+        match toml::from_str::<RawHeader>(&settings.text) {
+            Ok(raw) => fill(&mut header, raw, &settings, mistakes),
+            Err(error) => {
+                let span = settings.span(&error.span().unwrap_or(0..0));
+                mistakes.push(
+                    Mistake::error(span, format!("the header: {}", error.message().trim())).help(
+                        "below `//! ---` a header is TOML with request, status, hosts, secrets and [params.NAME] \
+                         with kind, default, help",
+                    ),
+                );
+            }
+        }
+    }
+    header
+}
+
+fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut Vec<Mistake>) {
+    header.sends_request = raw.request.unwrap_or(true);
+    header.status = raw.status.map(|status| match status {
+        toml::Value::String(text) => text,
+        other => other.to_string(),
+    });
+    header.hosts = raw.hosts;
+    header.secrets = raw.secrets;
+    let mut params: Vec<(Spanned<String>, RawParam)> = raw.params.into_iter().collect();
+    params.sort_by_key(|(name, _)| name.span().start);
+    for (name, param) in params {
+        let kind = match &param.kind {
+            None => ParamKind::Any,
+            Some(written) => ParamKind::parse(written.get_ref()).unwrap_or_else(|| {
+                let mistake = Mistake::error(
+                    settings.span(&written.span()),
+                    format!("`{}` is no kind of parameter", written.get_ref()),
+                );
+                mistakes.push(mistake.help(
+                    match did_you_mean(written.get_ref(), ParamKind::NAMES.map(|(name, _)| name)) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!(
+                            "kinds: {}",
+                            ParamKind::NAMES.map(|(name, _)| name).join(", ")
+                        ),
+                    },
+                ));
+                ParamKind::Any
+            }),
+        };
+        let default = param.default.and_then(|written| {
+            let span = settings.span(&written.span());
+            let json = Json::deserialize(written.into_inner()).ok();
+            match json {
+                Some(json) if kind.accepts(&json) => Some(json),
+                _ => {
+                    mistakes.push(Mistake::error(
+                        span,
+                        format!(
+                            "the default of `{}` is not of its kind, {kind}",
+                            name.get_ref()
+                        ),
+                    ));
+                    None
+                }
+            }
+        });
+        header.params.push(Param {
+            name: name.into_inner().into(),
+            kind,
+            default,
+            help: param.help,
+        });
+    }
+}

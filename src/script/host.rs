@@ -1,0 +1,77 @@
+//! What a script may ask of the world, as a seam: the sandbox decides which hosts, the host makes the request.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use url::Url;
+
+/// Makes requests for scripts.
+pub trait Host: Send + Sync {
+    /// Makes one request. Dropping the future must be enough to abandon it.
+    fn http(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = HostReply> + Send>>;
+}
+
+/// One request of a script, secrets filled in.
+#[derive(Clone)]
+pub struct HostRequest {
+    /// The method, in upper case.
+    pub method: String,
+    /// Where to.
+    pub url: Url,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Option<Bytes>,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// Bytes of body that are read at most.
+    pub body_limit_bytes: usize,
+    /// Which address rules hold.
+    pub allowed: Allowed,
+}
+
+/// Why a script may ask a host, which decides how its addresses are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allowed {
+    /// It is the origin of the service's own URL: what the probe may reach the script may reach.
+    OwnOrigin,
+    /// The config or the script's header names it.
+    Granted,
+}
+
+/// Shows no header, no body and no part of the URL that may hold a secret.
+impl std::fmt::Debug for HostRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HostRequest")
+            .field("method", &self.method)
+            .field("host", &self.url.host_str())
+            .field("allowed", &self.allowed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came of a request.
+pub type HostReply = Result<HostResponse, HostFailure>;
+
+/// A response to a script's request.
+#[derive(Debug, Clone, Default)]
+pub struct HostResponse {
+    /// Its status.
+    pub status: u16,
+    /// Its headers, names in lower case, in order.
+    pub headers: Vec<(String, String)>,
+    /// Its body, decoded.
+    pub body: Bytes,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Why there is no response to a script's request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFailure {
+    /// Stable name, as of a probe: `connect_refused`.
+    pub kind: String,
+    /// What happened, for a person.
+    pub message: String,
+}

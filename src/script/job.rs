@@ -1,0 +1,81 @@
+//! What goes into a run, and what can come of a call.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use thiserror::Error;
+use url::Url;
+
+use super::limits::Limits;
+use super::source::Source;
+use crate::model::exchange::Exchange;
+use crate::model::json::Json;
+use crate::model::judgement::{Finding, Memory};
+use crate::model::service::Grants;
+
+/// One run of a matcher script.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The script.
+    pub source: Arc<Source>,
+    /// What it judges.
+    pub input: Input,
+    /// What it is allowed.
+    pub limits: Limits,
+}
+
+/// What a matcher script is given: plain data.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// The service as the script sees it: name, url, method, payload, tags, interval.
+    pub service: Json,
+    /// The service's own URL, whose origin the script may ask.
+    pub url: Url,
+    /// What the probe saw; absent for a script with `request = false`.
+    pub exchange: Option<Arc<Exchange>>,
+    /// The config's `response` sample.
+    pub expected: Option<Json>,
+    /// The matcher's parameters as the config gives them; defaults come from the header.
+    pub params: BTreeMap<Arc<str>, Json>,
+    /// What the service's scripts remember.
+    pub memory: Arc<Memory>,
+    /// The last exchange with a body.
+    pub prev: Option<Prev>,
+    /// The time of the run, the only clock of the script.
+    pub now: Timestamp,
+    /// How long the run may take with its requests, where the limits do not say.
+    pub wall: Duration,
+    /// What the config lets the service's scripts use.
+    pub grants: Grants,
+}
+
+/// The last exchange with a body, and when it was.
+#[derive(Debug, Clone)]
+pub struct Prev {
+    /// What the probe saw.
+    pub exchange: Arc<Exchange>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One call of a function of a script that is only functions.
+#[derive(Debug, Clone)]
+pub struct CallJob {
+    /// The script.
+    pub source: Arc<Source>,
+    /// Name of the function.
+    pub function: &'static str,
+    /// Its arguments.
+    pub arguments: Vec<Json>,
+    /// The time of the call.
+    pub now: Timestamp,
+    /// What it is allowed; requests and memory are not.
+    pub limits: Limits,
+}
+
+/// Why a call gave no value: the script broke, hit a limit, or no thread had time for it.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("{}{}", .0, .0.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default())]
+pub struct CallError(pub Box<Finding>);

@@ -1,0 +1,146 @@
+//! Holds every run against its deadline, on the machine's own clock, and replaces threads that do not come back.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use tokio::time::Instant;
+
+use super::ticket::Ticket;
+use super::worker::{self, Shared, Work};
+use crate::script::engine;
+
+/// Which threads a run goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    Plain,
+    Waiting,
+}
+
+/// After its deadline a run has this long to end by itself: its own meter stops it far sooner.
+const GRACE: Duration = Duration::from_millis(250);
+/// After its deadline a thread has this long to come back before another takes its place.
+const ABANDON_AFTER: Duration = Duration::from_secs(1);
+/// How often deadlines are looked at while something runs.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The watched runs and the threads.
+pub(super) struct Watch {
+    shared: Arc<Shared>,
+    queues: [Receiver<Work>; 2],
+    tickets: Mutex<HashMap<u64, Arc<Ticket>>>,
+    /// Told when the first run comes in; the watching thread sleeps while there is none.
+    wake: Sender<()>,
+    workers: Mutex<HashMap<u64, Arc<AtomicBool>>>,
+    next_worker: AtomicU64,
+    abandoned: AtomicU64,
+}
+
+impl Watch {
+    pub(super) fn start(shared: Shared, queues: [Receiver<Work>; 2]) -> io::Result<Arc<Self>> {
+        let (wake, woken) = crossbeam_channel::bounded(1);
+        let watch = Arc::new(Self {
+            shared: Arc::new(shared),
+            queues,
+            tickets: Mutex::default(),
+            wake,
+            workers: Mutex::default(),
+            next_worker: AtomicU64::new(0),
+            abandoned: AtomicU64::new(0),
+        });
+        let watched = Arc::downgrade(&watch);
+        std::thread::Builder::new()
+            .name(format!("{}-watch", engine::THREAD_NAME))
+            .spawn(move || keep_watch(&watched, &woken))?;
+        Ok(watch)
+    }
+
+    pub(super) fn add(&self, ticket: Arc<Ticket>) {
+        let mut tickets = lock(&self.tickets);
+        let first = tickets.is_empty();
+        tickets.insert(ticket.number, ticket);
+        drop(tickets);
+        if first {
+            // A full channel holds a wake-up already.
+            self.wake.try_send(()).unwrap_or_default();
+        }
+    }
+
+    pub(super) fn remove(&self, ticket: &Ticket) {
+        lock(&self.tickets).remove(&ticket.number);
+    }
+
+    pub(super) fn abandoned(&self) -> u64 {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_worker(self: &Arc<Self>, lane: Lane) -> io::Result<()> {
+        let number = self.next_worker.fetch_add(1, Ordering::Relaxed);
+        let given_up = Arc::new(AtomicBool::new(false));
+        lock(&self.workers).insert(number, Arc::clone(&given_up));
+        let queue = match lane {
+            Lane::Plain => &self.queues[0],
+            Lane::Waiting => &self.queues[1],
+        }
+        .clone();
+        let watch = Arc::downgrade(self);
+        let shared = Arc::clone(&self.shared);
+        std::thread::Builder::new()
+            .name(format!("{}-{number}", engine::THREAD_NAME))
+            .stack_size(self.shared.stack_bytes)
+            .spawn(move || worker::work(number, &queue, &shared, &watch, &given_up))?;
+        Ok(())
+    }
+
+    /// Answers for runs that are over their time, and replaces the threads of those that do not end.
+    fn look(self: &Arc<Self>) {
+        let now = Instant::now();
+        let late: Vec<Arc<Ticket>> = lock(&self.tickets)
+            .values()
+            .filter(|ticket| now > ticket.deadline() + GRACE)
+            .map(Arc::clone)
+            .collect();
+        for ticket in late {
+            let worker = ticket.worker();
+            ticket.refuse(super::overdue(worker.is_some(), ticket.wall));
+            match worker {
+                None => self.remove(&ticket),
+                Some(worker) if now > ticket.deadline() + ABANDON_AFTER => {
+                    self.remove(&ticket);
+                    if let Some(given_up) = lock(&self.workers).remove(&worker) {
+                        given_up.store(true, Ordering::Relaxed);
+                        self.abandoned.fetch_add(1, Ordering::Relaxed);
+                    }
+                    // Without the memory for another thread the queue refuses in time; nothing else can be done.
+                    drop(self.add_worker(ticket.lane));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn keep_watch(watch: &Weak<Watch>, woken: &Receiver<()>) {
+    while woken.recv().is_ok() {
+        loop {
+            match woken.recv_timeout(LOOK_EVERY) {
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let Some(watch) = watch.upgrade() else {
+                return;
+            };
+            watch.look();
+            if lock(&watch.tickets).is_empty() {
+                break;
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

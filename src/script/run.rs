@@ -1,0 +1,206 @@
+//! What belongs to the one run on this thread: its inputs, and what it has found so far.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rhai::Dynamic;
+use tokio::runtime::Handle;
+
+use super::api::http::Network;
+use super::api::memory::Remembered;
+use super::api::secrets::Secrets;
+use super::guard::{self, Fallible};
+use super::host::Host;
+use super::job::Input;
+use super::limits::Limits;
+use super::source::Source;
+use super::value::{kind_name, problem};
+use crate::model::judgement::{Finding, Judgement, ScriptRun, Severity};
+
+/// The state of a run.
+pub(super) struct Run {
+    pub(super) now: Timestamp,
+    pub(super) limits: Limits,
+    pub(super) source: Arc<Source>,
+    /// Absent in a call.
+    pub(super) matcher: Option<Matcher>,
+}
+
+/// What a matcher script has besides.
+pub(super) struct Matcher {
+    pub(super) input: Arc<Input>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) out: ScriptRun,
+    pub(super) memory: Remembered,
+    pub(super) secrets: Secrets,
+    pub(super) network: Network,
+    /// Positions in `out.steps` of the steps that are running, outermost first.
+    pub(super) steps: Vec<usize>,
+}
+
+thread_local! {
+    static RUN: RefCell<Option<Run>> = const { RefCell::new(None) };
+}
+
+/// Makes this the run on this thread.
+pub(super) fn begin(run: Run) {
+    RUN.replace(Some(run));
+}
+
+/// Ends the run on this thread and returns its state.
+pub(super) fn end() -> Option<Run> {
+    RUN.take()
+}
+
+/// Gives access to the run.
+///
+/// # Errors
+/// There is none on this thread.
+pub(super) fn with<T>(access: impl FnOnce(&mut Run) -> Fallible<T>) -> Fallible<T> {
+    RUN.with_borrow_mut(|run| match run {
+        Some(run) => access(run),
+        None => Err(problem("no script is running")),
+    })
+}
+
+/// Gives access to what only a matcher script has.
+///
+/// # Errors
+/// This is a call of a channel script's function.
+pub(super) fn matcher<T>(access: impl FnOnce(&mut Matcher, &Limits) -> Fallible<T>) -> Fallible<T> {
+    with(|run| match &mut run.matcher {
+        Some(matcher) => access(matcher, &run.limits),
+        None => Err(problem("this is available in matcher scripts only")),
+    })
+}
+
+/// Returns the time of the run.
+///
+/// # Errors
+/// There is none on this thread.
+pub(super) fn now() -> Fallible<Timestamp> {
+    with(|run| Ok(run.now))
+}
+
+/// Adds a finding, within the step that runs.
+///
+/// # Errors
+/// There are too many: the run is over.
+pub(super) fn find(mut finding: Finding) -> Fallible<()> {
+    matcher(|matcher, limits| {
+        if matcher.findings.len() >= limits.findings {
+            return Err(guard::trip(
+                "findings",
+                format!("found more than {} things", limits.findings),
+            ));
+        }
+        finding.step = matcher
+            .steps
+            .last()
+            .and_then(|step| matcher.out.steps.get(*step))
+            .map(|step| step.name.clone());
+        matcher.findings.push(finding);
+        Ok(())
+    })
+}
+
+/// Reads the value of the script's last expression.
+///
+/// # Errors
+/// It is neither nothing, a boolean nor a string.
+pub(super) fn conclude(value: &Dynamic) -> Fallible<()> {
+    if value.is_unit() || value.as_bool() == Ok(true) {
+        return Ok(());
+    }
+    if value.as_bool() == Ok(false) {
+        return find(Finding::error(
+            "script-returned-false",
+            "script returned false",
+        ));
+    }
+    if value.is_string() {
+        let message = super::value::text(value, super::api::verdict::MESSAGE_BYTES);
+        let code = super::api::verdict::slug(&message);
+        return find(Finding::error(code, message));
+    }
+    if let Ok(map) = value.as_map_ref() {
+        return super::api::verdict::returned(&map);
+    }
+    Err(problem(format!(
+        "the script's last value is {}; end with nothing, true, false or a message",
+        kind_name(value)
+    )))
+}
+
+impl Run {
+    pub(super) fn of_matcher(
+        source: &Arc<Source>,
+        limits: &Limits,
+        input: &Arc<Input>,
+        runtime: &Handle,
+        host: &Arc<dyn Host>,
+    ) -> Self {
+        let mut params = BTreeMap::new();
+        for param in &source.header.params {
+            if let Some(default) = &param.default {
+                params.insert(Arc::clone(&param.name), default.clone());
+            }
+        }
+        params.extend(input.params.clone());
+        Self {
+            now: input.now,
+            limits: limits.clone(),
+            source: Arc::clone(source),
+            matcher: Some(Matcher {
+                findings: Vec::new(),
+                out: ScriptRun {
+                    script: Arc::clone(&source.name),
+                    version: Arc::clone(&source.version),
+                    ..ScriptRun::default()
+                },
+                memory: Remembered::new(Arc::clone(&input.memory), input.now),
+                secrets: Secrets::default(),
+                network: Network::new(runtime, host, source, input, &params),
+                steps: Vec::new(),
+                input: Arc::new(Input {
+                    params,
+                    ..Input::clone(input)
+                }),
+            }),
+        }
+    }
+
+    pub(super) fn of_call(source: &Arc<Source>, limits: &Limits, now: Timestamp) -> Self {
+        Self {
+            now,
+            limits: limits.clone(),
+            source: Arc::clone(source),
+            matcher: None,
+        }
+    }
+
+    /// Returns what the run amounts to; `settle` adds how it ended.
+    pub(super) fn judgement(self, settle: impl FnOnce(&mut Vec<Finding>)) -> Judgement {
+        let Some(matcher) = self.matcher else {
+            return Judgement::default();
+        };
+        let mut findings = matcher.findings;
+        settle(&mut findings);
+        let mut out = matcher.out;
+        out.usage.http_calls.used = out.http.len() as u64;
+        out.usage.http_bytes.used = out.http.iter().map(|call| call.bytes).sum();
+        out.usage.findings.used = findings
+            .iter()
+            .filter(|finding| finding.severity != Severity::Broken)
+            .count() as u64;
+        out.usage.log_lines.used = out.notes.len() as u64;
+        out.usage.memory_bytes.used = matcher.memory.bytes() as u64;
+        out.memory = matcher.memory.diff();
+        matcher.secrets.hide(&mut findings, &mut out);
+        let mut judgement = Judgement::of(findings);
+        judgement.runs.push(out);
+        judgement
+    }
+}

@@ -1,0 +1,291 @@
+//! JSON as a script sees it, and a script's values as JSON and as text.
+//!
+//! A JSON container is not copied into the interpreter: it is a view that shares the tree. Scalars are plain values.
+
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, Position};
+
+use super::guard::Fallible;
+use crate::model::json::{DEPTH_MAX, Json, Number, Object};
+
+/// Where a JSON value came from, which decides what it means that a key is missing in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The probed response: the service is wrong.
+    Probed,
+    /// The answer to a request of the script's: a dependency is wrong.
+    Dependency,
+    /// The config, memory, or the script itself: the script is wrong.
+    Own,
+}
+
+/// An array of a JSON tree.
+#[derive(Debug, Clone)]
+pub(super) struct ArrayView {
+    pub(super) items: Arc<[Json]>,
+    pub(super) origin: Origin,
+}
+
+/// An object of a JSON tree.
+#[derive(Debug, Clone)]
+pub(super) struct ObjectView {
+    pub(super) members: Arc<Object>,
+    pub(super) origin: Origin,
+}
+
+/// What a script catches when a value is not shaped as it expects, or a dependency fails.
+#[derive(Debug, Clone)]
+pub(super) struct Raised {
+    pub(super) code: &'static str,
+    pub(super) origin: Origin,
+    pub(super) message: String,
+}
+
+/// Returns an error of the script's own making.
+pub(super) fn problem(message: impl Into<String>) -> Box<EvalAltResult> {
+    let message: String = message.into();
+    Box::new(EvalAltResult::ErrorRuntime(message.into(), Position::NONE))
+}
+
+/// Returns the error for a value that is not shaped as the script expects.
+pub(super) fn misshapen(origin: Origin, message: impl Into<String>) -> Box<EvalAltResult> {
+    let message = message.into();
+    if origin == Origin::Own {
+        return problem(message);
+    }
+    raised(Raised {
+        code: "shape",
+        origin,
+        message,
+    })
+}
+
+pub(super) fn raised(raised: Raised) -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorRuntime(
+        Dynamic::from(raised),
+        Position::NONE,
+    ))
+}
+
+/// Returns the value as a script sees it: containers as views, scalars as plain values.
+///
+/// A whole number above `i64::MAX` becomes the nearest float.
+pub(super) fn view(json: &Json, origin: Origin) -> Dynamic {
+    match json {
+        Json::Null => Dynamic::UNIT,
+        Json::Bool(value) => (*value).into(),
+        Json::Number(Number::Int(number)) => (*number).into(),
+        Json::Number(number) => number.as_f64().into(),
+        Json::String(text) => ImmutableString::from(&**text).into(),
+        Json::Array(items) => Dynamic::from(ArrayView {
+            items: Arc::clone(items),
+            origin,
+        }),
+        Json::Object(members) => Dynamic::from(ObjectView {
+            members: Arc::clone(members),
+            origin,
+        }),
+    }
+}
+
+/// Returns the value as plain arrays and maps of the script's own. A JSON tree is never deep enough to matter here.
+pub(super) fn copy(json: &Json) -> Dynamic {
+    match json {
+        Json::Array(items) => items.iter().map(copy).collect::<Array>().into(),
+        Json::Object(members) => members
+            .iter()
+            .map(|(key, value)| (rhai::Identifier::from(&**key), copy(value)))
+            .collect::<Map>()
+            .into(),
+        scalar => view(scalar, Origin::Own),
+    }
+}
+
+/// Returns the JSON behind a view with its origin, absent for the script's own values.
+pub(super) fn viewed(value: &Dynamic) -> Option<(Json, Origin)> {
+    if let Some(array) = value.read_lock::<ArrayView>() {
+        return Some((Json::Array(Arc::clone(&array.items)), array.origin));
+    }
+    value
+        .read_lock::<ObjectView>()
+        .map(|object| (Json::Object(Arc::clone(&object.members)), object.origin))
+}
+
+/// Returns a script's value as JSON.
+///
+/// # Errors
+/// It nests too deep, or holds something that is no JSON: a function, a handle, a number that is not finite.
+pub(super) fn to_json(value: &Dynamic) -> Fallible<Json> {
+    json_within(value, DEPTH_MAX)
+}
+
+fn json_within(value: &Dynamic, depth_left: usize) -> Fallible<Json> {
+    if let Some((json, _)) = viewed(value) {
+        return Ok(json);
+    }
+    if value.is_array() || value.is_map() {
+        super::guard::charge(1)?;
+        let depth_left = depth_left
+            .checked_sub(1)
+            .ok_or_else(|| problem(format!("the value nests deeper than {DEPTH_MAX} levels")))?;
+        if let Ok(items) = value.as_array_ref() {
+            let items: Fallible<Vec<Json>> = items
+                .iter()
+                .map(|item| json_within(item, depth_left))
+                .collect();
+            return Ok(items?.into_iter().collect());
+        }
+        if let Ok(members) = value.as_map_ref() {
+            let members: Fallible<Vec<(Arc<str>, Json)>> = members
+                .iter()
+                .map(|(key, item)| Ok((Arc::from(key.as_str()), json_within(item, depth_left)?)))
+                .collect();
+            return Ok(Json::object(members?));
+        }
+    }
+    scalar_json(value).ok_or_else(|| {
+        problem(format!(
+            "{} is no JSON value and cannot be kept or sent",
+            kind_name(value)
+        ))
+    })
+}
+
+fn scalar_json(value: &Dynamic) -> Option<Json> {
+    if value.is_unit() {
+        return Some(Json::Null);
+    }
+    if let Ok(text) = value.as_immutable_string_ref() {
+        return Some(Json::string(text.as_str()));
+    }
+    if let Ok(value) = value.as_bool() {
+        return Some(value.into());
+    }
+    if let Ok(number) = value.as_int() {
+        return Some(number.into());
+    }
+    if let Ok(number) = value.as_float() {
+        return number.is_finite().then(|| Json::from(number));
+    }
+    value
+        .as_char()
+        .ok()
+        .map(|character| Json::from(character.to_string()))
+}
+
+/// Returns what a person calls the kind of this value: `a number`, `an array`.
+pub(super) fn kind_name(value: &Dynamic) -> &'static str {
+    if value.is_unit() {
+        "null"
+    } else if value.is_string() || value.is_char() {
+        "a string"
+    } else if value.is_bool() {
+        "a boolean"
+    } else if value.is_int() || value.is_float() {
+        "a number"
+    } else if value.is_array() || value.is::<ArrayView>() {
+        "an array"
+    } else if value.is_map() || value.is::<ObjectView>() {
+        "an object"
+    } else if value.is::<FnPtr>() {
+        "a function"
+    } else {
+        "a handle of OES"
+    }
+}
+
+/// How deep a value is written out.
+const RENDER_DEPTH: usize = 32;
+
+/// Returns the value as text of at most about `max` bytes: strings as they are, the rest as JSON, cut with `…`.
+pub(super) fn text(value: &Dynamic, max: usize) -> String {
+    if let Ok(text) = value.as_immutable_string_ref() {
+        return cut(&text, max);
+    }
+    if let Ok(character) = value.as_char() {
+        return character.to_string();
+    }
+    rendered(value, max)
+}
+
+/// Returns the value as JSON-like text of at most about `max` bytes, strings in quotes.
+pub(super) fn rendered(value: &Dynamic, max: usize) -> String {
+    let mut writer = Bounded {
+        text: String::new(),
+        left: max,
+    };
+    if render(value, &mut writer, RENDER_DEPTH).is_err() {
+        writer.text.push('…');
+    }
+    writer.text
+}
+
+/// Returns the text cut to at most `max` bytes, with `…` where something is missing.
+pub(super) fn cut(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(max);
+    format!("{}…", text.get(..end).unwrap_or_default())
+}
+
+struct Bounded {
+    text: String,
+    left: usize,
+}
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        if part.len() <= self.left {
+            self.left -= part.len();
+            self.text.push_str(part);
+            return Ok(());
+        }
+        let end = part.floor_char_boundary(self.left);
+        self.text.push_str(part.get(..end).unwrap_or_default());
+        self.left = 0;
+        Err(fmt::Error)
+    }
+}
+
+fn render(value: &Dynamic, out: &mut Bounded, depth_left: usize) -> fmt::Result {
+    if let Some((json, _)) = viewed(value) {
+        return write!(out, "{json}");
+    }
+    if let Some(raised) = value.read_lock::<Raised>() {
+        return out.write_str(&raised.message);
+    }
+    let Some(below) = depth_left.checked_sub(1) else {
+        return Err(fmt::Error);
+    };
+    if let Ok(items) = value.as_array_ref() {
+        out.write_char('[')?;
+        for (index, item) in items.iter().enumerate() {
+            out.write_str(if index == 0 { "" } else { "," })?;
+            render(item, out, below)?;
+        }
+        return out.write_char(']');
+    }
+    if let Ok(members) = value.as_map_ref() {
+        out.write_char('{')?;
+        for (index, (key, item)) in members.iter().enumerate() {
+            out.write_str(if index == 0 { "" } else { "," })?;
+            write!(out, "{}:", Json::string(key.as_str()))?;
+            render(item, out, below)?;
+        }
+        return out.write_char('}');
+    }
+    if let Ok(number) = value.as_float() {
+        return write!(out, "{number:?}");
+    }
+    if let Ok(text) = value.as_immutable_string_ref() {
+        // A long text is cut before it is quoted, so that no second copy of it is made.
+        return write!(out, "{}", Json::string(cut(&text, out.left)));
+    }
+    match scalar_json(value) {
+        Some(json) => write!(out, "{json}"),
+        None => write!(out, "({})", value.type_name()),
+    }
+}

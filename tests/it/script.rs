@@ -1,0 +1,6 @@
+//! The sandbox as the matcher and the channels use it: plain data in, plain data out.
+
+mod api;
+mod bench;
+mod hostile;
+mod shipped;

@@ -1,0 +1,154 @@
+//! What the tests of scripts share: a pool with a scripted host, and inputs made by hand.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, Version};
+use jiff::Timestamp;
+use oes::model::exchange::{Body, Exchange, Response, Sent, Timings};
+use oes::model::json::{self, Json};
+use oes::model::judgement::{Judgement, Memory};
+use oes::model::service::Grants;
+use oes::script::host::{Host, HostReply, HostRequest, HostResponse};
+use oes::script::job::{Input, Job};
+use oes::script::limits::Limits;
+use oes::script::pool::{Pool, PoolSettings};
+use oes::script::source::Source;
+
+type Answer = dyn Fn(&HostRequest) -> HostReply + Send + Sync;
+
+/// A host that answers from a function and remembers what it was asked.
+pub(super) struct Fake {
+    answer: Box<Answer>,
+    pub(super) asked: Mutex<Vec<HostRequest>>,
+}
+
+impl Host for Fake {
+    fn http(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
+        let reply = (self.answer)(&request);
+        self.asked.lock().unwrap().push(request);
+        Box::pin(async move {
+            if matches!(&reply, Ok(response) if response.status == 599) {
+                std::future::pending::<()>().await;
+            }
+            reply
+        })
+    }
+}
+
+pub(super) fn fake(
+    answer: impl Fn(&HostRequest) -> HostReply + Send + Sync + 'static,
+) -> Arc<Fake> {
+    Arc::new(Fake {
+        answer: Box::new(answer),
+        asked: Mutex::default(),
+    })
+}
+
+pub(super) fn silent() -> Arc<Fake> {
+    fake(|_| reply(404, "{}"))
+}
+
+pub(super) fn reply(status: u16, body: &str) -> HostReply {
+    Ok(HostResponse {
+        status,
+        headers: vec![("content-type".into(), "application/json".into())],
+        body: body.to_owned().into(),
+        elapsed: Duration::from_millis(12),
+    })
+}
+
+pub(super) fn pool(host: &Arc<Fake>) -> Pool {
+    let settings = PoolSettings {
+        threads: 1,
+        waiting_threads: 1,
+        ..PoolSettings::default()
+    };
+    Pool::start(settings, Arc::clone(host) as Arc<dyn Host>).unwrap()
+}
+
+pub(super) fn parse(text: &str) -> Json {
+    json::parse(text.as_bytes()).unwrap().root
+}
+
+pub(super) fn exchange(status: u16, body: &str) -> Arc<Exchange> {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", "application/json".parse().unwrap());
+    let mut timings = Timings::default();
+    timings.total = Duration::from_millis(42);
+    Arc::new(Exchange {
+        started_at: now(),
+        sent: Sent {
+            method: "GET".into(),
+            url: "https://api.example.io/price".into(),
+            ..Sent::default()
+        },
+        timings,
+        hops: vec![],
+        peer: None,
+        certificate: None,
+        result: Ok(Response {
+            status: StatusCode::from_u16(status).unwrap(),
+            version: Version::HTTP_11,
+            headers,
+            body: Body::new(body.to_owned()),
+        }),
+    })
+}
+
+pub(super) fn now() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+pub(super) fn source(text: &str) -> Arc<Source> {
+    match Source::compile("test", "scripts/test.rhai", text) {
+        Ok((source, _)) => Arc::new(source),
+        Err(mistakes) => panic!("{mistakes:?}\n{text}"),
+    }
+}
+
+pub(super) fn input(body: &str) -> Input {
+    Input {
+        service: parse(r#"{"name":"price","url":"https://api.example.io/price","payload":null}"#),
+        url: "https://api.example.io/price".parse().unwrap(),
+        exchange: Some(exchange(200, body)),
+        expected: None,
+        params: BTreeMap::new(),
+        memory: Arc::new(Memory::new()),
+        prev: None,
+        now: now(),
+        wall: Duration::from_secs(5),
+        grants: Grants::default(),
+    }
+}
+
+/// Limits that leave a debug build on a busy machine time to do what a release build does in milliseconds.
+pub(super) fn limits() -> Limits {
+    Limits {
+        cpu: Duration::from_secs(2),
+        ..Limits::default()
+    }
+}
+
+pub(super) async fn judge(pool: &Pool, text: &str, input: Input) -> Judgement {
+    let job = Job {
+        source: source(text),
+        input,
+        limits: limits(),
+    };
+    pool.run(job).await
+}
+
+/// Returns the findings as `severity code: message`.
+pub(super) fn lines(judgement: &Judgement) -> Vec<String> {
+    judgement
+        .findings
+        .iter()
+        .map(|finding| {
+            let severity = finding.severity.outcome();
+            format!("{severity} {}: {}", finding.code, finding.message)
+        })
+        .collect()
+}

@@ -1,0 +1,6 @@
+//! What integration tests share.
+
+pub(crate) mod inbox;
+pub(crate) mod messages;
+pub(crate) mod scripts;
+pub(crate) mod upstream;
