@@ -11,6 +11,7 @@ mod probe;
 mod run;
 mod shell;
 mod status;
+mod table;
 
 use std::process::ExitCode;
 
@@ -20,9 +21,16 @@ use output::Colour;
 
 /// Watch HTTP services, judge each response with a matcher, tell people through channels
 #[derive(Debug, Parser)]
-#[command(name = "oes", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Start with `oes demo`: it needs no network and no set-up.\n\
-    Exit codes: 0 pass, 1 fail, 2 usage or config, 3 unknown, 4 script error, 130 interrupted.")]
+#[command(
+    name = "oes",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Start with `oes demo`: it needs no network and no set-up.\n\
+    Exit codes: 0 pass, 1 fail, 2 usage or config, 3 unknown, 4 script error, 130 interrupted."
+)]
 struct Arguments {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
@@ -87,7 +95,9 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// If the threads cannot be started.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
 }
 
 #[cfg(test)]

@@ -116,7 +116,11 @@ impl Daemon {
         let tools = tools(options.clock)?;
         let watched = prepare::prepare_all(&tools, &config).await?;
         let limits = config.limits.clone();
-        let delivery = Arc::new(Delivery::new(Arc::clone(&tools.pool), limits, options.console)?);
+        let delivery = Arc::new(Delivery::new(
+            Arc::clone(&tools.pool),
+            limits,
+            options.console,
+        )?);
         let listener = bind(&config).await?;
         let address = listener.local_addr().unwrap_or(config.server.listen);
 
@@ -139,12 +143,24 @@ impl Daemon {
         let reload = Arc::new(Notify::new());
         let facts = health::Page::new(&shared, fleet.book());
         start_web(&workers, listener, Arc::new(facts));
-        let reloader = reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
+        let reloader =
+            reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
         start_once(&workers, "reload", reloader.run(workers.stopping()));
         metrics.own.reload_successful.set(1);
-        metrics.own.reload_success_seconds.set(options.clock.now().as_second());
+        metrics
+            .own
+            .reload_success_seconds
+            .set(options.clock.now().as_second());
         info!(services, %address, elapsed_ms = began.elapsed().as_secs_f64() * 1000.0, "watching");
-        Ok(Self { workers, writers, keeper, history, metrics, address, reload })
+        Ok(Self {
+            workers,
+            writers,
+            keeper,
+            history,
+            metrics,
+            address,
+            reload,
+        })
     }
 
     /// Returns what tells of every new state of the ledger.
@@ -177,7 +193,11 @@ impl Daemon {
         }
         let written = self.writers.stop(KEEPER_GRACE).await;
         info!(?stopped, "stopped");
-        if written == Stopped::Drained { stopped } else { written }
+        if written == Stopped::Drained {
+            stopped
+        } else {
+            written
+        }
     }
 }
 
@@ -192,10 +212,18 @@ fn open_state(config: &Config, now: Timestamp) -> Result<(StateFile, Ledger), St
     match &opened.recovery {
         state::Recovery::Fresh | state::Recovery::Loaded => {}
         state::Recovery::FellBack { why, aside } => {
-            warn!(why, ?aside, "state file was damaged; going on with the previous copy");
+            warn!(
+                why,
+                ?aside,
+                "state file was damaged; going on with the previous copy"
+            );
         }
         state::Recovery::SetAside { why, aside } => {
-            warn!(why, ?aside, "state file was damaged; starting with nothing known");
+            warn!(
+                why,
+                ?aside,
+                "state file was damaged; starting with nothing known"
+            );
         }
     }
     Ok((opened.file, opened.ledger))
@@ -206,15 +234,25 @@ fn open_history(
     config: &Config,
     now: Timestamp,
 ) -> (Arc<Store>, BTreeMap<ServiceName, history::Restored>) {
-    let rules = config.services.iter().map(|one| Rules::from(&*one.service).samples());
-    let opened = Store::open(&config.data.join("oes.db"), rules.max().unwrap_or_default(), now);
+    let rules = config
+        .services
+        .iter()
+        .map(|one| Rules::from(&*one.service).samples());
+    let opened = Store::open(
+        &config.data.join("oes.db"),
+        rules.max().unwrap_or_default(),
+        now,
+    );
     match &opened.recovery {
         history::Recovery::Fresh | history::Recovery::Loaded => {}
         history::Recovery::SetAside { path, why } => {
             warn!(why, path = %path.display(), "history database was damaged; a new one was begun");
         }
         history::Recovery::Unusable { why } => {
-            warn!(why, "history database cannot be used; windows and script memory end with this process");
+            warn!(
+                why,
+                "history database cannot be used; windows and script memory end with this process"
+            );
         }
     }
     (Arc::new(opened.store), opened.restored)
@@ -231,7 +269,11 @@ fn tools(clock: Clock) -> Result<Tools, StartError> {
     let host = Arc::new(host::ScriptHost::new(Arc::clone(&prober), clock));
     let settings = PoolSettings::default();
     let pool = Pool::start(settings, host).map_err(StartError::Scripts)?;
-    Ok(Tools { prober: Arc::clone(&prober) as Arc<_>, plans: prober, pool: Arc::new(pool) })
+    Ok(Tools {
+        prober: Arc::clone(&prober) as Arc<_>,
+        plans: prober,
+        pool: Arc::new(pool),
+    })
 }
 
 async fn bind(config: &Config) -> Result<TcpListener, StartError> {
@@ -264,37 +306,36 @@ fn start_once(
     supervisor.start(name, move || {
         let task = task.take();
         async move {
-            match task {
-                Some(task) => task.await,
-                None => error!(task = name, "this task cannot go on; restart the daemon"),
+            if let Some(task) = task {
+                task.await;
+            } else {
+                error!(task = name, "this task cannot go on; restart the daemon");
             }
         }
     });
 }
 
 /// Writes what changed for a service into the ledger; tells whether anything did.
-fn apply(
-    ledger: &mut Ledger,
-    service: &Service,
-    changes: Vec<Change>,
-    now: Timestamp,
-) -> bool {
-    let name = &service.name;
-    let mut changed = false;
+fn apply(ledger: &mut Ledger, service: &Service, changes: Vec<Change>, now: Timestamp) -> bool {
+    let of = &service.name;
+    let mut any = false;
     for change in changes {
-        changed |= match change {
-            Change::Opened(opened) => {
-                ledger::open(ledger, new_incident_id(), name, opened, &service.channels, now)
-            }
-            Change::Updated { violation, reason } => {
-                ledger::update(ledger, name, &violation, reason)
-            }
+        any |= match change {
+            Change::Opened(opened) => ledger::open(
+                ledger,
+                new_incident_id(),
+                of,
+                opened,
+                &service.channels,
+                now,
+            ),
+            Change::Updated { violation, reason } => ledger::update(ledger, of, &violation, reason),
             Change::Closed { violation, .. } => {
-                ledger::close(ledger, name, &violation, now).is_some()
+                ledger::close(ledger, of, &violation, now).is_some()
             }
         };
     }
-    changed
+    any
 }
 
 fn new_incident_id() -> IncidentId {

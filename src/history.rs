@@ -151,8 +151,15 @@ pub struct ReadError {
 ///
 /// # Errors
 /// [`ReadError`] if there is no such database or it cannot be read.
-pub fn read_memory(path: &Path, service: &ServiceName, now: Timestamp) -> Result<Memory, ReadError> {
-    load::memory_of(path, service, now).map_err(|source| ReadError { path: path.to_owned(), source })
+pub fn read_memory(
+    path: &Path,
+    service: &ServiceName,
+    now: Timestamp,
+) -> Result<Memory, ReadError> {
+    load::memory_of(path, service, now).map_err(|source| ReadError {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The database. Dropping it writes what is queued.

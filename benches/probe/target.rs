@@ -22,6 +22,11 @@ pub fn body() -> String {
     )
 }
 
+/// The same with a price that is no number: what `/wrong` answers to one request in a hundred.
+fn wrong_body() -> String {
+    body().replace("1.28", r#""1.28""#)
+}
+
 /// A running target.
 pub struct Target {
     child: Child,
@@ -54,7 +59,14 @@ impl Target {
         let http = line().parse().unwrap();
         let https = line().parse().unwrap();
         let authority_pem = line().replace('|', "\n");
-        Self { child, stdin, stdout, http, https, authority_pem }
+        Self {
+            child,
+            stdin,
+            stdout,
+            http,
+            https,
+            authority_pem,
+        }
     }
 
     /// Returns connections accepted and requests answered since the last call.
@@ -62,7 +74,9 @@ impl Target {
         self.stdin.as_mut().unwrap().write_all(b"count\n").unwrap();
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
-        let mut numbers = line.split_whitespace().map(|number| number.parse().unwrap());
+        let mut numbers = line
+            .split_whitespace()
+            .map(|number| number.parse().unwrap());
         (numbers.next().unwrap(), numbers.next().unwrap())
     }
 }
@@ -92,7 +106,11 @@ pub fn main() {
         let http = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let https = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (authority_pem, acceptor) = identity();
-        println!("{}\n{}", http.local_addr().unwrap(), https.local_addr().unwrap());
+        println!(
+            "{}\n{}",
+            http.local_addr().unwrap(),
+            https.local_addr().unwrap()
+        );
         println!("{}", authority_pem.replace('\n', "|"));
         spawn(accept(http, None, Arc::clone(&counts)));
         spawn(accept(https, Some(acceptor), Arc::clone(&counts)));
@@ -111,7 +129,9 @@ fn identity() -> (String, tokio_native_tls::TlsAcceptor) {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::default();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    params.distinguished_name.push(rcgen::DnType::CommonName, "bench authority");
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "bench authority");
     let authority_pem = params.self_signed(&key).unwrap().pem();
     let issuer = rcgen::Issuer::new(params, key);
     let key = rcgen::KeyPair::generate().unwrap();
@@ -119,10 +139,16 @@ fn identity() -> (String, tokio_native_tls::TlsAcceptor) {
     let pem = leaf.signed_by(&key, &issuer).unwrap().pem();
     let identity =
         native_tls::Identity::from_pkcs8(pem.as_bytes(), key.serialize_pem().as_bytes()).unwrap();
-    (authority_pem, native_tls::TlsAcceptor::new(identity).unwrap().into())
+    (
+        authority_pem,
+        native_tls::TlsAcceptor::new(identity).unwrap().into(),
+    )
 }
 
-#[expect(clippy::disallowed_methods, reason = "the target is no part of the daemon")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the target is no part of the daemon"
+)]
 fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(task));
 }
@@ -133,7 +159,9 @@ async fn accept(
     counts: Arc<Counts>,
 ) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
         counts.connections.fetch_add(1, Ordering::SeqCst);
         let (acceptor, counts) = (acceptor.clone(), Arc::clone(&counts));
         spawn(async move {
@@ -150,10 +178,15 @@ async fn accept(
 }
 
 async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, counts: Arc<Counts>) {
-    let text = Bytes::from(body());
-    let service = service_fn(|_| {
-        counts.requests.fetch_add(1, Ordering::SeqCst);
-        let text = text.clone();
+    let (right, wrong) = (Bytes::from(body()), Bytes::from(wrong_body()));
+    let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+        let number = counts.requests.fetch_add(1, Ordering::SeqCst);
+        let is_wrong = number.is_multiple_of(100) && request.uri().path() == "/wrong";
+        let text = if is_wrong {
+            wrong.clone()
+        } else {
+            right.clone()
+        };
         async move {
             http::Response::builder()
                 .header("content-type", "application/json")
@@ -161,5 +194,9 @@ async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, counts: A
         }
     });
     // A prober that goes away early is counted by what it did not ask.
-    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+    drop(
+        http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service)
+            .await,
+    );
 }

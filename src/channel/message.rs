@@ -14,46 +14,17 @@ use jiff::Timestamp;
 use crate::model::incident::Incident;
 use crate::model::service::{Service, ServiceName, ServiceSeverity};
 use crate::model::violation::Violation;
-use crate::policy::owed;
+use crate::policy::owed::Telling;
 
 pub use text::Colour;
 
-/// What a message tells of an incident.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Telling {
-    /// It is open.
-    Fire,
-    /// It is over; the channel has shown its opening.
-    Resolve,
-    /// It opened and closed while the channel could take nothing.
-    Outage,
-    /// It is open and nobody looks any more: the service or its rule left the ops config.
-    Unwatched,
-}
-
-impl Telling {
-    /// All tellings.
-    pub const ALL: [Self; 4] = [Self::Fire, Self::Resolve, Self::Outage, Self::Unwatched];
-
-    /// Returns the stable name, which channel scripts and webhook receivers see.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fire => "opened",
-            Self::Resolve => "resolved",
-            Self::Outage => "outage",
-            Self::Unwatched => "unwatched",
-        }
-    }
-}
-
-impl From<owed::Telling> for Telling {
-    fn from(telling: owed::Telling) -> Self {
-        match telling {
-            owed::Telling::Fire => Self::Fire,
-            owed::Telling::Resolve => Self::Resolve,
-            owed::Telling::Outage => Self::Outage,
-            owed::Telling::Unwatched => Self::Unwatched,
-        }
+/// Returns the stable name of a telling, which channel scripts and webhook receivers see.
+fn kind(telling: Telling) -> &'static str {
+    match telling {
+        Telling::Fire => "opened",
+        Telling::Resolve => "resolved",
+        Telling::Outage => "outage",
+        Telling::Unwatched => "unwatched",
     }
 }
 

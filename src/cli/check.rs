@@ -63,7 +63,11 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     } else {
         show(arguments, config.as_ref(), &report);
     }
-    if config.is_some() { Exit::Pass } else { Exit::Usage }
+    if config.is_some() {
+        Exit::Pass
+    } else {
+        Exit::Usage
+    }
 }
 
 fn show(arguments: &Arguments, config: Option<&Config>, report: &Report) {
@@ -72,20 +76,23 @@ fn show(arguments: &Arguments, config: Option<&Config>, report: &Report) {
         Format::Short => output::note(report.plain().trim_end()),
     }
     let path = arguments.config.display();
-    match config {
-        Some(config) => output::result(format_args!(
+    if let Some(config) = config {
+        output::result(format_args!(
             "{} {path}: {}, {}",
             output::styled(output::GOOD, "ok"),
             output::counted(config.services.len(), "service"),
             output::counted(config.channels.len(), "channel")
-        )),
-        None => {
-            let errors = report.lines().iter().filter(|line| line.severity == "error").count();
-            output::result(format_args!(
-                "{} {path}: {}",
-                output::styled(output::ERROR, "not usable"),
-                output::counted(errors, "mistake")
-            ));
-        }
+        ));
+    } else {
+        let errors = report
+            .lines()
+            .iter()
+            .filter(|line| line.severity == "error")
+            .count();
+        output::result(format_args!(
+            "{} {path}: {}",
+            output::styled(output::ERROR, "not usable"),
+            output::counted(errors, "mistake")
+        ));
     }
 }

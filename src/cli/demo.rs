@@ -44,7 +44,11 @@ pub(super) struct Arguments {
 }
 
 /// When the certificate is an expired one.
-const EXPIRED: Trouble = Trouble { from: 13, until: 24, told: "the certificate of the TLS service expires" };
+const EXPIRED: Trouble = Trouble {
+    from: 13,
+    until: 24,
+    told: "the certificate of the TLS service expires",
+};
 
 /// Why the demo cannot run.
 #[derive(Debug, Error)]
@@ -104,11 +108,17 @@ async fn show(length: Duration) -> Result<Exit, DemoError> {
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let plain = api::bind(loopback).await.map_err(DemoError::Listen)?;
     let certificates = Certificates::new()?;
-    let (secure, expire) =
-        TlsListener::bind(loopback, &certificates).await.map_err(DemoError::Listen)?;
+    let (secure, expire) = TlsListener::bind(loopback, &certificates)
+        .await
+        .map_err(DemoError::Listen)?;
     let address = plain.local_addr().map_err(DemoError::Listen)?;
     let secure_address = axum::serve::Listener::local_addr(&secure).map_err(DemoError::Listen)?;
-    let config = load(&folder.0, address, secure_address, &certificates.authority_pem)?;
+    let config = load(
+        &folder.0,
+        address,
+        secure_address,
+        &certificates.authority_pem,
+    )?;
 
     let start = Instant::now();
     let messages = Arc::new(AtomicUsize::new(0));
@@ -135,12 +145,24 @@ async fn show(length: Duration) -> Result<Exit, DemoError> {
     let snapshot = daemon.snapshots().borrow().clone();
     let probes = probes(&daemon.metrics().encode());
     daemon.stop(Duration::from_secs(2)).await;
-    summarise(&snapshot.ledger.incidents.values().collect::<Vec<_>>(), &probes, messages.load(Ordering::SeqCst));
-    Ok(if interrupted { Exit::Interrupted } else { Exit::Pass })
+    summarise(
+        &snapshot.ledger.incidents.values().collect::<Vec<_>>(),
+        &probes,
+        messages.load(Ordering::SeqCst),
+    );
+    Ok(if interrupted {
+        Exit::Interrupted
+    } else {
+        Exit::Pass
+    })
 }
 
 fn stopped_serving(served: io::Result<()>) -> DemoError {
-    DemoError::Listen(served.err().unwrap_or_else(|| io::Error::other("the demo's API ended")))
+    DemoError::Listen(
+        served
+            .err()
+            .unwrap_or_else(|| io::Error::other("the demo's API ended")),
+    )
 }
 
 fn load(
@@ -202,8 +224,11 @@ fn introduce(services: usize, daemon: &Daemon, length: Duration) {
 async fn narrate(start: Instant, length: Duration, expire: impl Fn(bool)) {
     let mut moments: Vec<(u64, String)> = Vec::new();
     for trouble in TROUBLES.iter().chain([&EXPIRED]) {
-        moments.push((trouble.from, format!("{}", styled(WARNING, trouble.told))));
-        moments.push((trouble.until, format!("{}: {}", trouble.told, styled(GOOD, "mended"))));
+        moments.push((trouble.from, styled(WARNING, trouble.told)));
+        moments.push((
+            trouble.until,
+            format!("{} {}", styled(GOOD, "no longer:"), trouble.told),
+        ));
     }
     moments.sort_by_key(|(second, _)| *second);
     for (second, told) in moments {
@@ -215,7 +240,10 @@ async fn narrate(start: Instant, length: Duration, expire: impl Fn(bool)) {
         if second == EXPIRED.from || second == EXPIRED.until {
             expire(second == EXPIRED.from);
         }
-        output::result(format_args!("{} {told}", styled(FAINT, format_args!("── {second:>2} s ──"))));
+        output::result(format_args!(
+            "{} {told}",
+            styled(FAINT, format_args!("── {second:>2} s ──"))
+        ));
     }
     sleep_until(start + length).await;
 }
@@ -223,9 +251,18 @@ async fn narrate(start: Instant, length: Duration, expire: impl Fn(bool)) {
 /// Returns how many probes ended how, by outcome, from the metrics.
 fn probes(metrics: &str) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
-    for line in metrics.lines().filter(|line| line.starts_with("oes_probes_total{")) {
-        let outcome = line.split("outcome=\"").nth(1).and_then(|rest| rest.split('"').next());
-        let count = line.rsplit(' ').next().and_then(|count| count.parse::<u64>().ok());
+    for line in metrics
+        .lines()
+        .filter(|line| line.starts_with("oes_probes_total{"))
+    {
+        let outcome = line
+            .split("outcome=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next());
+        let count = line
+            .rsplit(' ')
+            .next()
+            .and_then(|count| count.parse::<u64>().ok());
         if let (Some(outcome), Some(count)) = (outcome, count) {
             *counts.entry(outcome.to_owned()).or_default() += count;
         }
@@ -236,8 +273,10 @@ fn probes(metrics: &str) -> BTreeMap<String, u64> {
 fn summarise(incidents: &[&Incident], probes: &BTreeMap<String, u64>, messages: usize) {
     let mut text = format!("\n{}\n", styled(BOLD, "Summary"));
     let total: u64 = probes.values().sum();
-    let outcomes: Vec<String> =
-        probes.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    let outcomes: Vec<String> = probes
+        .iter()
+        .map(|(outcome, count)| format!("{count} {outcome}"))
+        .collect();
     let _infallible = writeln!(text, "  {total} probes: {}", outcomes.join(", "));
     let mut incidents = incidents.to_vec();
     incidents.sort_by_key(|incident| incident.opened_at);
@@ -249,7 +288,11 @@ fn summarise(incidents: &[&Incident], probes: &BTreeMap<String, u64>, messages: 
             }
             None => (styled(WARNING, "!"), "still open".to_owned()),
         };
-        let finding = incident.reason.finding.as_deref().unwrap_or(&incident.reason.rule);
+        let finding = incident
+            .reason
+            .finding
+            .as_deref()
+            .unwrap_or(&incident.reason.rule);
         let _infallible = writeln!(
             text,
             "  {sign} {} · {} {state}: {finding}",

@@ -37,13 +37,19 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(exit) => exit,
         Err(error) => return output::usage_error(&error),
     };
-    if arguments.repeat.watch { watch(arguments) } else { exit }
+    if arguments.repeat.watch {
+        watch(arguments)
+    } else {
+        exit
+    }
 }
 
 /// One pass: what the arguments ask for, as often as they ask for it.
 fn once(arguments: &Arguments) -> Result<Exit, ArgumentError> {
     let every = arguments.every()?;
-    let Some((config, service)) = subject(arguments)? else { return Ok(Exit::Usage) };
+    let Some((config, service)) = subject(arguments)? else {
+        return Ok(Exit::Usage);
+    };
     let runtime = runtime().map_err(|error| form("threads", error.to_string()))?;
     let exit = runtime.block_on(async {
         let session = Session::new(arguments, &config, &service)?;
@@ -55,13 +61,23 @@ fn once(arguments: &Arguments) -> Result<Exit, ArgumentError> {
 
 /// Returns the config and the service that the arguments mean; absent if what is wrong was shown.
 fn subject(arguments: &Arguments) -> Result<Option<(Config, Arc<ServiceConfig>)>, ArgumentError> {
-    let path = arguments.inputs.config.clone().or_else(load::default_config);
+    let path = arguments
+        .inputs
+        .config
+        .clone()
+        .or_else(load::default_config);
     if let (Some(path), None) = (&path, &arguments.url) {
-        let is_script = arguments.subject.ends_with(".rhai");
+        let is_script = is_script_file(&arguments.subject);
         if !is_script && let Some(config) = load::load(path) {
             let named = |one: &&Arc<ServiceConfig>| one.service.name.as_str() == arguments.subject;
             if let Some(service) = config.services.iter().find(named).map(Arc::clone) {
                 return Ok(Some((config, service)));
+            }
+            if arguments.request.response.is_none() && arguments.request.from_curl.is_none() {
+                return Err(ArgumentError::NoService {
+                    name: arguments.subject.clone(),
+                    config: path.clone(),
+                });
             }
         }
     }
@@ -75,8 +91,18 @@ fn subject(arguments: &Arguments) -> Result<Option<(Config, Arc<ServiceConfig>)>
     }
 }
 
+fn is_script_file(subject: &str) -> bool {
+    Path::new(subject)
+        .extension()
+        .is_some_and(|extension| extension == "rhai")
+}
+
 fn find(config: Config, name: &str) -> Option<(Config, Arc<ServiceConfig>)> {
-    let service = config.services.iter().find(|one| one.service.name.as_str() == name).map(Arc::clone)?;
+    let service = config
+        .services
+        .iter()
+        .find(|one| one.service.name.as_str() == name)
+        .map(Arc::clone)?;
     Some((config, service))
 }
 
@@ -85,9 +111,21 @@ fn show_mistakes(report: &config::report::Report) {
     let mut scripts = report.clone();
     scripts.files.retain(|file| &*file.name != "arguments.json");
     load::show(&scripts);
-    for line in report.lines().iter().filter(|line| &*line.file == "arguments.json") {
-        let help = line.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
-        output::note(format_args!("{}: {}{help}", output::styled(output::ERROR, line.severity), line.message));
+    for line in report
+        .lines()
+        .iter()
+        .filter(|line| &*line.file == "arguments.json")
+    {
+        let help = line
+            .help
+            .as_ref()
+            .map(|help| format!(" ({help})"))
+            .unwrap_or_default();
+        output::note(format_args!(
+            "{}: {}{help}",
+            output::styled(output::ERROR, line.severity),
+            line.message
+        ));
     }
 }
 
@@ -107,40 +145,51 @@ impl Session {
     ) -> Result<Self, ArgumentError> {
         let mode = HttpMode::parse(&arguments.inputs.http)
             .ok_or_else(|| form("http", "one of `live`, `deny`, `replay:FOLDER`"))?;
-        let mut cassette = None;
+        let mut recordings = None;
         let once = Once::with_host(config, |live| {
-            let (mode, around) = match Cassette::new(mode, Arc::clone(&live)) {
-                Ok(made) => (Ok(Arc::new(made)), true),
-                Err(error) => (Err(error), false),
+            let loaded = Cassette::new(mode, Arc::clone(&live)).map(Arc::new);
+            let host = match &loaded {
+                Ok(loaded) => Arc::new(cassette::Shared(Arc::clone(loaded))) as Arc<_>,
+                Err(_) => live,
             };
-            let host = match (&mode, around) {
-                (Ok(made), true) => Arc::new(cassette::Shared(Arc::clone(made))) as Arc<_>,
-                _ => live,
-            };
-            cassette = Some(mode);
+            recordings = Some(loaded);
             host
         })
         .map_err(|error| form("http", error.to_string()))?;
-        let unreadable = |error: std::io::Error| form("http", format!("nothing to replay: {error}"));
+        let unreadable =
+            |error: std::io::Error| form("http", format!("nothing to replay: {error}"));
         let missing = || form("http", "no host was made");
-        let cassette = cassette.ok_or_else(missing)?.map_err(unreadable)?;
-        let watched = once.prepare(service).map_err(|error| form("config", error.to_string()))?;
+        let cassette = recordings.ok_or_else(missing)?.map_err(unreadable)?;
+        let watched = once
+            .prepare(service)
+            .map_err(|error| form("config", error.to_string()))?;
         let response = arguments
             .request
             .response
             .as_deref()
             .map(|path| recorded(arguments, path).map(Arc::new))
             .transpose()?;
-        Ok(Self { once, watched, cassette, response })
+        Ok(Self {
+            once,
+            watched,
+            cassette,
+            response,
+        })
     }
 
     async fn run(&self, arguments: &Arguments, every: Duration) -> Result<Exit, ArgumentError> {
         let mut now = arguments.inputs.now.unwrap_or_else(|| Clock::System.now());
-        let mut past = Past { memory: Arc::new(memory(arguments, &self.watched)?), prev: None };
+        let mut past = Past {
+            memory: Arc::new(memory(arguments, &self.watched)?),
+            prev: None,
+        };
         let mut outcomes = Vec::new();
         for round in 0..arguments.repeat.times {
             if round > 0 && !arguments.output.json {
-                output::result(format_args!("\n{}", output::styled(output::BOLD, format_args!("── {now} ──"))));
+                output::result(format_args!(
+                    "\n{}",
+                    output::styled(output::BOLD, format_args!("── {now} ──"))
+                ));
             }
             let observation = self.observe(&past, now).await;
             let last = round + 1 == arguments.repeat.times;
@@ -162,7 +211,11 @@ impl Session {
 
     async fn observe(&self, past: &Past, now: Timestamp) -> Observation {
         match &self.response {
-            Some(exchange) => self.once.judge(&self.watched, Arc::clone(exchange), past, now).await,
+            Some(exchange) => {
+                self.once
+                    .judge(&self.watched, Arc::clone(exchange), past, now)
+                    .await
+            }
             None => self.once.observe(&self.watched, past, now).await,
         }
     }
@@ -170,7 +223,11 @@ impl Session {
     fn print(&self, arguments: &Arguments, observation: &Observation, past: &Past, last: bool) {
         let judgement = observation.judgement.clone();
         let hint = observation.exchange.as_ref().and_then(|exchange| {
-            self.watched.config.matchers.iter().find_map(|matcher| matcher.hint(exchange))
+            self.watched
+                .config
+                .matchers
+                .iter()
+                .find_map(|matcher| matcher.hint(exchange))
         });
         let run = DryRun {
             exchange: observation.exchange.clone(),
@@ -187,12 +244,25 @@ impl Session {
         }
     }
 
-    fn record(&self, arguments: &Arguments, observation: &Observation) -> Result<(), ArgumentError> {
-        let Some(folder) = &arguments.output.record else { return Ok(()) };
-        let saved = observation.exchange.as_ref().map_or(Ok(()), |exchange| record::response(folder, exchange));
+    fn record(
+        &self,
+        arguments: &Arguments,
+        observation: &Observation,
+    ) -> Result<(), ArgumentError> {
+        let Some(folder) = &arguments.output.record else {
+            return Ok(());
+        };
+        let saved = observation
+            .exchange
+            .as_ref()
+            .map_or(Ok(()), |exchange| record::response(folder, exchange));
         saved
             .and_then(|()| self.cassette.save(folder))
-            .map_err(|source| ArgumentError::File { option: "record", path: folder.clone(), source })?;
+            .map_err(|source| ArgumentError::File {
+                option: "record",
+                path: folder.clone(),
+                source,
+            })?;
         let folder = folder.display();
         output::note(format_args!(
             "recorded to {folder}: try it again with --response {folder}/response.body --http replay:{folder}"
@@ -203,8 +273,11 @@ impl Session {
 
 /// Returns the exchange that `--response FILE` stands for.
 fn recorded(arguments: &Arguments, path: &Path) -> Result<Exchange, ArgumentError> {
-    let bytes = std::fs::read(path)
-        .map_err(|source| ArgumentError::File { option: "response", path: path.to_owned(), source })?;
+    let bytes = std::fs::read(path).map_err(|source| ArgumentError::File {
+        option: "response",
+        path: path.to_owned(),
+        source,
+    })?;
     let status = StatusCode::from_u16(arguments.request.status)
         .map_err(|_| form("status", "a status is a number from 100 to 999"))?;
     let kind = HeaderValue::from_str(&arguments.request.content_type)
@@ -214,12 +287,21 @@ fn recorded(arguments: &Arguments, path: &Path) -> Result<Exchange, ArgumentErro
     let body = Body::new(bytes);
     Ok(Exchange {
         started_at: arguments.inputs.now.unwrap_or_else(|| Clock::System.now()),
-        sent: Sent { method: "read".to_owned(), url: path.display().to_string(), ..Sent::default() },
+        sent: Sent {
+            method: "read".to_owned(),
+            url: path.display().to_string(),
+            ..Sent::default()
+        },
         timings: Timings::default(),
         hops: Vec::new(),
         peer: None,
         certificate: None,
-        result: Ok(Response { status, version: Version::HTTP_11, headers, body }),
+        result: Ok(Response {
+            status,
+            version: Version::HTTP_11,
+            headers,
+            body,
+        }),
     })
 }
 
@@ -228,7 +310,11 @@ fn memory(arguments: &Arguments, watched: &Watched) -> Result<Memory, ArgumentEr
     match arguments.inputs.memory.as_str() {
         "empty" => Ok(Memory::new()),
         "live" => {
-            let path = arguments.inputs.config.clone().or_else(load::default_config);
+            let path = arguments
+                .inputs
+                .config
+                .clone()
+                .or_else(load::default_config);
             let path = path.ok_or_else(|| form("memory", "`live` needs --config"))?;
             let config = load::load(&path).ok_or_else(|| form("config", "it cannot be used"))?;
             let path = config.data.join("oes.db");
@@ -245,7 +331,8 @@ fn memory(arguments: &Arguments, watched: &Watched) -> Result<Memory, ArgumentEr
             };
             let document = crate::model::json::parse(text.as_bytes())
                 .map_err(|error| form("memory", format!("not JSON: {error}")))?;
-            report::memory_of(&document.root).ok_or_else(|| form("memory", "the file holds no JSON object"))
+            report::memory_of(&document.root)
+                .ok_or_else(|| form("memory", "the file holds no JSON object"))
         }
     }
 }
@@ -256,11 +343,15 @@ const LOOK: Duration = Duration::from_millis(300);
 /// Runs again whenever a file that the arguments name changes, until Ctrl-C.
 fn watch(arguments: &Arguments) -> Exit {
     output::note("watching; Ctrl-C ends");
-    let Ok(runtime) = runtime() else { return Exit::Usage };
+    let Ok(runtime) = runtime() else {
+        return Exit::Usage;
+    };
     let mut seen = stamps(arguments);
     loop {
         let pressed = runtime.block_on(async {
-            tokio::time::timeout(LOOK, tokio::signal::ctrl_c()).await.is_ok()
+            tokio::time::timeout(LOOK, tokio::signal::ctrl_c())
+                .await
+                .is_ok()
         });
         if pressed {
             return Exit::Interrupted;
@@ -283,9 +374,25 @@ fn stamps(arguments: &Arguments) -> BTreeMap<String, Option<SystemTime>> {
         Some(script.clone()),
         Some(format!("{script}.rhai")),
         Some(format!("scripts/matchers/{script}.rhai")),
-        arguments.request.response.as_ref().map(|path| path.display().to_string()),
-        arguments.inputs.config.as_ref().map(|path| path.display().to_string()),
+        arguments
+            .request
+            .response
+            .as_ref()
+            .map(|path| path.display().to_string()),
+        arguments
+            .inputs
+            .config
+            .as_ref()
+            .map(|path| path.display().to_string()),
     ];
-    let stamp = |path: &str| std::fs::metadata(path).and_then(|file| file.modified()).ok();
-    named.into_iter().flatten().map(|path| (path.clone(), stamp(&path))).collect()
+    let stamp = |path: &str| {
+        std::fs::metadata(path)
+            .and_then(|file| file.modified())
+            .ok()
+    };
+    named
+        .into_iter()
+        .flatten()
+        .map(|path| (path.clone(), stamp(&path)))
+        .collect()
 }

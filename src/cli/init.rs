@@ -43,7 +43,10 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         let path = arguments.folder.join(name);
         match write_new(&path, text) {
             Ok(true) => output::note(format_args!("wrote {}", path.display())),
-            Ok(false) => output::note(format_args!("{} is there already: left as it is", path.display())),
+            Ok(false) => output::note(format_args!(
+                "{} is there already: left as it is",
+                path.display()
+            )),
             Err(error) => return output::usage_error(&error),
         }
     }
@@ -57,12 +60,18 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 
 /// Writes a file that is not there yet; tells whether it did.
 fn write_new(path: &Path, text: &str) -> Result<bool, WriteError> {
-    let failed = |source| WriteError { path: path.to_owned(), source };
+    let failed = |source| WriteError {
+        path: path.to_owned(),
+        source,
+    };
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(failed)?;
     }
     match File::create_new(path) {
-        Ok(mut file) => file.write_all(text.as_bytes()).map(|()| true).map_err(failed),
+        Ok(mut file) => file
+            .write_all(text.as_bytes())
+            .map(|()| true)
+            .map_err(failed),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(failed(error)),
     }

@@ -26,12 +26,18 @@ pub(super) fn load(path: &Path) -> Option<Config> {
 /// Shows a report on standard error, if it says anything.
 pub(super) fn show(report: &Report) {
     if !report.is_empty() {
-        let look = Look { colour: colours_on_stderr(), width: COLUMNS };
+        let look = Look {
+            colour: colours_on_stderr(),
+            width: COLUMNS,
+        };
         output::note(report.graphical(look).trim_end());
     }
 }
 
 /// The ops config in this folder that is used where a command is given none.
 pub(super) fn default_config() -> Option<PathBuf> {
-    ["oes.toml", "oes.json"].into_iter().map(PathBuf::from).find(|path| path.is_file())
+    ["oes.toml", "oes.json"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|path| path.is_file())
 }

@@ -34,13 +34,23 @@ impl LogArguments {
     /// If the level is not a level or a filter.
     pub(super) fn start(&self) -> Result<(), tracing_subscriber::filter::ParseError> {
         let filter = EnvFilter::try_new(&self.log_level)?;
-        let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let lines = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr);
         // A second start would be a programming error that costs nothing but the second format.
         match self.log_format {
             LogFormat::Text => {
-                lines.with_ansi(colours_on_stderr()).with_target(false).try_init().unwrap_or_default();
+                lines
+                    .with_ansi(colours_on_stderr())
+                    .with_target(false)
+                    .try_init()
+                    .unwrap_or_default();
             }
-            LogFormat::Json => lines.json().flatten_event(true).try_init().unwrap_or_default(),
+            LogFormat::Json => lines
+                .json()
+                .flatten_event(true)
+                .try_init()
+                .unwrap_or_default(),
         }
         Ok(())
     }

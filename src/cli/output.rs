@@ -8,9 +8,9 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::Exit;
-use crate::model::causes::Causes;
 use crate::channel::delivery::Console;
 use crate::channel::message::Colour as MessageColour;
+use crate::model::causes::Causes;
 use crate::model::judgement::Outcome;
 
 /// When colours are used.
@@ -58,7 +58,12 @@ fn ignore_closed_pipe(written: io::Result<()>) {
 
 /// Writes an error with its causes to standard error and returns the exit code for wrong usage.
 pub(super) fn usage_error(error: &dyn std::error::Error) -> Exit {
-    note(format_args!("{}error:{} {}", ERROR.render(), ERROR.render_reset(), Causes(error)));
+    note(format_args!(
+        "{}error:{} {}",
+        ERROR.render(),
+        ERROR.render_reset(),
+        Causes(error)
+    ));
     Exit::Usage
 }
 
@@ -111,6 +116,10 @@ pub(super) fn console() -> Console {
     let plain = anstream::AutoStream::choice(&io::stdout()) == anstream::ColorChoice::Never;
     Console {
         write: Box::new(|text| result(text)),
-        colour: if plain { MessageColour::Plain } else { MessageColour::Ansi },
+        colour: if plain {
+            MessageColour::Plain
+        } else {
+            MessageColour::Ansi
+        },
     }
 }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use comfy_table::{Cell, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use super::output::{exit_of, outcome_look, styled};
+use super::output::{FAINT, exit_of, outcome_look};
+use super::table::{self, Cell};
 use super::{Exit, load, output, runtime};
 use crate::daemon::once::{Once, OnceError};
 use crate::model::duration::Shown;
@@ -29,14 +29,20 @@ pub(super) struct Arguments {
     #[arg(long = "service", value_name = "TEXT")]
     services: Vec<String>,
 
-    /// Print one JSON object (`oes.probe/1`) a service, in the order of the config
+    /// Print one JSON object (`oes.probe/1`), its services in the order of the config
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Probed<'a> {
     schema: &'static str,
+    exit: u8,
+    services: Vec<Line<'a>>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
     service: &'a ServiceName,
     outcome: Outcome,
     latency_ms: Option<f64>,
@@ -49,7 +55,9 @@ struct Line<'a> {
 type Row = (usize, ServiceName, Observation);
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
-    let Some(config) = load::load(&arguments.config) else { return Exit::Usage };
+    let Some(config) = load::load(&arguments.config) else {
+        return Exit::Usage;
+    };
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return output::usage_error(&error),
@@ -63,16 +71,26 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Err(error) => return output::usage_error(&error),
     };
     if rows.is_empty() {
-        output::note("no service has such a name");
-        return Exit::Usage;
+        let wanted = arguments.services.join("`, `");
+        let problem = format!("no service has `{wanted}` in its name");
+        return output::usage_error(&std::io::Error::other(problem));
     }
+    let exit = exit_of(
+        rows.iter()
+            .map(|(_, _, observation)| observation.judgement.outcome),
+    );
     if arguments.json {
-        rows.iter().for_each(print_json);
+        let services = rows.iter().map(line).collect();
+        output::json(&Probed {
+            schema: "oes.probe/1",
+            exit: exit as u8,
+            services,
+        });
     } else {
         print_table(&rows);
     }
     runtime.shutdown_timeout(Duration::from_millis(100));
-    exit_of(rows.iter().map(|(_, _, observation)| observation.judgement.outcome))
+    exit
 }
 
 /// Probes all services at once, within the prober's own limits, with a progress bar on a terminal.
@@ -102,49 +120,66 @@ async fn probe_all(once: Once, config: &crate::config::Config, wanted: &[String]
     rows
 }
 
-fn print_json((_, service, observation): &Row) {
+fn line((_, service, observation): &Row) -> Line<'_> {
     let exchange = observation.exchange.as_ref();
     let result = exchange.map(|exchange| exchange.result.as_ref());
-    output::json(&Line {
-        schema: "oes.probe/1",
+    Line {
         service,
         outcome: observation.judgement.outcome,
-        latency_ms: observation.latency().map(|latency| latency.as_secs_f64() * 1000.0),
-        status: result.and_then(Result::ok).map(|response| response.status.as_u16()),
-        failure: result.and_then(Result::err).map(|failure| failure.kind.as_str()),
+        latency_ms: observation
+            .latency()
+            .map(|latency| latency.as_secs_f64() * 1000.0),
+        status: result
+            .and_then(Result::ok)
+            .map(|response| response.status.as_u16()),
+        failure: result
+            .and_then(Result::err)
+            .map(|failure| failure.kind.as_str()),
         findings: &observation.judgement.findings,
-    });
+    }
 }
 
 fn print_table(rows: &[Row]) {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["", "service", "outcome", "latency", "what was found"]);
+    let header = ["", "service", "outcome", "latency", "what was found"];
+    let mut table = vec![header.map(|title| Cell::new(FAINT, title)).to_vec()];
     for (_, name, observation) in rows {
         let outcome = observation.judgement.outcome;
         let (style, sign) = outcome_look(outcome);
-        let found = observation.judgement.main_finding().map(ToString::to_string);
+        let found = observation
+            .judgement
+            .main_finding()
+            .map(ToString::to_string);
         let more = observation.judgement.findings.len().saturating_sub(1);
         let found = match (found, more) {
             (None, _) => String::new(),
             (Some(found), 0) => found,
             (Some(found), more) => format!("{found} (+{more} more)"),
         };
-        let latency = observation.latency().map_or_else(String::new, |latency| Shown(latency).to_string());
-        table.add_row([
-            Cell::new(styled(style, sign)),
-            Cell::new(name),
-            Cell::new(styled(style, outcome)),
-            Cell::new(latency),
-            Cell::new(found),
+        let latency = observation
+            .latency()
+            .map_or_else(String::new, |latency| Shown(latency).to_string());
+        table.push(vec![
+            Cell::new(style, sign),
+            Cell::plain(name),
+            Cell::new(style, outcome),
+            Cell::plain(latency),
+            Cell::plain(found),
         ]);
     }
-    output::result(table);
-    let count = |wanted| rows.iter().filter(|(_, _, o)| o.judgement.outcome == wanted).count();
+    table::print(&table);
+    let count = |wanted| {
+        rows.iter()
+            .filter(|(_, _, o)| o.judgement.outcome == wanted)
+            .count()
+    };
     let parts: Vec<String> = Outcome::ALL
         .into_iter()
         .filter(|outcome| count(*outcome) > 0)
         .map(|outcome| format!("{} {outcome}", count(outcome)))
         .collect();
-    output::note(format_args!("{}: {}", output::counted(rows.len(), "service"), parts.join(", ")));
+    output::note(format_args!(
+        "{}: {}",
+        output::counted(rows.len(), "service"),
+        parts.join(", ")
+    ));
 }

@@ -31,7 +31,9 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     if let Err(error) = arguments.log.start() {
         return output::usage_error(&error);
     }
-    let Some(config) = load::load(&arguments.config) else { return Exit::Usage };
+    let Some(config) = load::load(&arguments.config) else {
+        return Exit::Usage;
+    };
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return output::usage_error(&error),

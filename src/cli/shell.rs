@@ -31,7 +31,12 @@ pub(super) struct CompletionArguments {
 
 pub(super) fn completions(arguments: &CompletionArguments) -> Exit {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "oes", &mut script);
+    clap_complete::generate(
+        arguments.shell,
+        &mut super::Arguments::command(),
+        "oes",
+        &mut script,
+    );
     print_bytes(&script)
 }
 

@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use comfy_table::{Cell, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::output::{BOLD, ERROR, FAINT, GOOD, WARNING, counted, styled};
+use super::table::{self, Cell};
 use super::{Exit, load, output};
 use crate::clock::Clock;
 use crate::model::duration::{Shown, since};
 use crate::model::incident::{ChannelState, Incident, Ledger};
 use crate::model::service::ChannelName;
-use crate::state::{self, ServiceLine, Snapshot};
+use crate::state::{self, ReadError, ServiceLine, Snapshot};
 
 /// Show which services are wrong, since when and why, and whom the daemon still has to tell
 ///
@@ -51,12 +51,28 @@ struct Channel<'a> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
-    let Some(config) = load::load(&arguments.config) else { return Exit::Usage };
+    let Some(config) = load::load(&arguments.config) else {
+        return Exit::Usage;
+    };
     let snapshot = match state::read(&config.data) {
         Ok(snapshot) => snapshot,
-        Err(error) => return output::usage_error(&error),
+        Err(error) => {
+            let exit = output::usage_error(&error);
+            if matches!(error, ReadError::Missing { .. }) {
+                output::note(format_args!(
+                    "it is there once `oes run {}` has run",
+                    arguments.config.display()
+                ));
+            }
+            return exit;
+        }
     };
-    let open: Vec<&Incident> = snapshot.ledger.incidents.values().filter(|one| one.is_open()).collect();
+    let open: Vec<&Incident> = snapshot
+        .ledger
+        .incidents
+        .values()
+        .filter(|one| one.is_open())
+        .collect();
     if arguments.json {
         print_json(&snapshot, &open);
     } else {
@@ -65,19 +81,31 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         print_channels(&snapshot.ledger, now);
         let closed = open.is_empty();
         let services = counted(snapshot.services.len(), "service");
-        let (style, verdict) = if closed { (GOOD, "all well") } else { (ERROR, "not well") };
+        let (style, verdict) = if closed {
+            (GOOD, "all well")
+        } else {
+            (ERROR, "not well")
+        };
         output::note(format_args!(
             "{}: {services}, {}",
             styled(style, verdict),
             counted(open.len(), "open incident")
         ));
     }
-    if open.is_empty() { Exit::Pass } else { Exit::Fail }
+    if open.is_empty() {
+        Exit::Pass
+    } else {
+        Exit::Fail
+    }
 }
 
 fn print_json(snapshot: &Snapshot, open: &[&Incident]) {
     let ledger = &snapshot.ledger;
-    let channel = |(name, state)| Channel { name, owed: owed(ledger, name), state };
+    let channel = |(name, state)| Channel {
+        name,
+        owed: owed(ledger, name),
+        state,
+    };
     output::json(&Status {
         schema: "oes.status/1",
         seq: snapshot.seq,
@@ -93,50 +121,67 @@ fn owed(ledger: &Ledger, channel: &ChannelName) -> usize {
 }
 
 fn print_services(snapshot: &Snapshot, open: &[&Incident], all: bool, now: Timestamp) {
-    let mut table = table();
+    let mut rows = Vec::new();
     for service in &snapshot.services {
         let of_service = |incident: &&&Incident| incident.service == service.name;
         let mut incidents = open.iter().filter(of_service).peekable();
         if all && incidents.peek().is_none() {
-            table.add_row([Cell::new(styled(GOOD, "✓")), Cell::new(&service.name)]);
+            rows.push(vec![
+                Cell::new(GOOD, "✓"),
+                Cell::plain(&service.name),
+                Cell::new(GOOD, "fine"),
+            ]);
         }
         for incident in incidents {
-            table.add_row(incident_row(incident, now));
+            rows.push(incident_row(incident, now));
         }
     }
     let listed = |incident: &&&Incident| {
-        !snapshot.services.iter().any(|service| service.name == incident.service)
+        !snapshot
+            .services
+            .iter()
+            .any(|service| service.name == incident.service)
     };
     for incident in open.iter().filter(listed) {
-        table.add_row(incident_row(incident, now));
+        rows.push(incident_row(incident, now));
     }
-    if !table.is_empty() {
-        output::result(table);
-    }
+    table::print(&rows);
 }
 
-fn incident_row(incident: &Incident, now: Timestamp) -> [Cell; 5] {
+fn incident_row(incident: &Incident, now: Timestamp) -> Vec<Cell> {
     let reason = &incident.reason;
-    let why = reason.finding.clone().unwrap_or_else(|| reason.rule.clone());
+    let why = reason
+        .finding
+        .clone()
+        .unwrap_or_else(|| reason.rule.clone());
     let first_line = why.lines().next().unwrap_or_default().to_owned();
-    [
-        Cell::new(styled(ERROR, "✗")),
-        Cell::new(styled(BOLD, &incident.service)),
-        Cell::new(styled(ERROR, &incident.violation)),
-        Cell::new(format!("for {}", Shown(since(incident.opened_at, now)))),
-        Cell::new(first_line),
+    vec![
+        Cell::new(ERROR, "✗"),
+        Cell::new(BOLD, &incident.service),
+        Cell::new(ERROR, &incident.violation),
+        Cell::plain(format_args!(
+            "for {}",
+            Shown(since(incident.opened_at, now))
+        )),
+        Cell::plain(first_line),
     ]
 }
 
 fn print_channels(ledger: &Ledger, now: Timestamp) {
-    let mut table = table();
+    let mut rows = Vec::new();
     for (name, state) in &ledger.channels {
         let owed = owed(ledger, name);
         let (style, word) = match &state.disabled {
             Some(why) => (ERROR, format!("disabled: {why}")),
             None if state.failures > 0 => {
                 let why = state.last_error.as_deref().unwrap_or_default();
-                (WARNING, format!("failing, {}: {why}", counted(state.failures as usize, "try")))
+                (
+                    WARNING,
+                    format!(
+                        "failing, {}: {why}",
+                        counted(state.failures as usize, "try")
+                    ),
+                )
             }
             None => (GOOD, "fine".to_owned()),
         };
@@ -144,27 +189,22 @@ fn print_channels(ledger: &Ledger, now: Timestamp) {
             || "nothing sent yet".to_owned(),
             |at| format!("last message {} ago", Shown(since(at, now))),
         );
-        table.add_row([
-            Cell::new(styled(FAINT, "channel")),
-            Cell::new(name),
-            Cell::new(styled(style, word)),
-            Cell::new(format!("{owed} owed")),
-            Cell::new(styled(FAINT, last)),
+        rows.push(vec![
+            Cell::new(FAINT, "channel"),
+            Cell::plain(name),
+            Cell::new(style, word),
+            Cell::plain(format_args!("{owed} owed")),
+            Cell::new(FAINT, last),
         ]);
     }
-    if !table.is_empty() {
-        output::result(table);
-    }
+    table::print(&rows);
     if !ledger.dead_letters.is_empty() {
         output::result(styled(
             ERROR,
-            format_args!("{} could not be delivered", counted(ledger.dead_letters.len(), "message")),
+            format_args!(
+                "{} could not be delivered",
+                counted(ledger.dead_letters.len(), "message")
+            ),
         ));
     }
-}
-
-fn table() -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table
 }

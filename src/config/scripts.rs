@@ -102,6 +102,14 @@ fn plain_name(name: &str) -> bool {
             .all(|character| character.is_alphanumeric() || matches!(character, '_' | '-' | '.'))
 }
 
+/// Returns the file that a name ending in `.rhai` is the path of, from the folder of the config. A script is then called
+/// by the stem of its file.
+fn path_of(loader: &Loader<'_>, name: &str) -> Option<PathBuf> {
+    let stem = name.strip_suffix(".rhai")?;
+    let named = !stem.is_empty() && !stem.ends_with(['/', '\\']);
+    named.then(|| loader.folder.join(name))
+}
+
 /// Returns the folders to look in, in order.
 fn folders(loader: &Loader<'_>, role: Role) -> Vec<PathBuf> {
     let own = [
@@ -117,6 +125,14 @@ fn folders(loader: &Loader<'_>, role: Role) -> Vec<PathBuf> {
 }
 
 fn look(loader: &mut Loader<'_>, role: Role, name: &str, span: &Range<usize>) -> Found {
+    if let Some(path) = path_of(loader, name) {
+        let stem = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or(name)
+            .to_owned();
+        return own(loader, &stem, &path, span);
+    }
     if plain_name(name) {
         for folder in folders(loader, role) {
             let path = folder.join(format!("{name}.rhai"));

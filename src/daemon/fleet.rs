@@ -54,7 +54,12 @@ pub(super) struct Applied {
 }
 
 impl Fleet {
-    pub(super) fn new(shared: Shared, workers: Supervisor, delivery: Arc<Delivery>, restored: BTreeMap<ServiceName, Known>) -> Self {
+    pub(super) fn new(
+        shared: Shared,
+        workers: Supervisor,
+        delivery: Arc<Delivery>,
+        restored: BTreeMap<ServiceName, Known>,
+    ) -> Self {
         let (books, book) = watch::channel(Arc::default());
         let notify = notifier::Shared {
             keeper: shared.keeper.clone(),
@@ -63,7 +68,15 @@ impl Fleet {
             metrics: shared.metrics.clone(),
             clock: shared.clock,
         };
-        Self { shared, workers, notify, books, loops: HashMap::new(), channels: HashMap::new(), restored }
+        Self {
+            shared,
+            workers,
+            notify,
+            books,
+            loops: HashMap::new(),
+            channels: HashMap::new(),
+            restored,
+        }
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -81,12 +94,19 @@ impl Fleet {
         self.reconcile(config, &watched).await;
         let applied = self.apply_services(watched);
         self.apply_channels(&config.channels);
-        self.shared.metrics.own.services.set(i64::try_from(self.loops.len()).unwrap_or(i64::MAX));
+        self.shared
+            .metrics
+            .own
+            .services
+            .set(i64::try_from(self.loops.len()).unwrap_or(i64::MAX));
         applied
     }
 
     fn publish_book(&self, config: &Config) {
-        let services = config.services.iter().map(|one| (one.service.name.clone(), Arc::clone(&one.service)));
+        let services = config
+            .services
+            .iter()
+            .map(|one| (one.service.name.clone(), Arc::clone(&one.service)));
         self.books.send_replace(Arc::new(Book {
             services: services.collect(),
             gather: config.notify.gather,
@@ -96,12 +116,22 @@ impl Fleet {
 
     /// Brings the ledger and the list of the state file in line with the config, and waits until that is on disk.
     async fn reconcile(&self, config: &Config, watched: &[Arc<Watched>]) {
-        let lines: Vec<ServiceLine> = watched.iter().map(|one| service_line(&one.config.service)).collect();
+        let lines: Vec<ServiceLine> = watched
+            .iter()
+            .map(|one| service_line(&one.config.service))
+            .collect();
         self.shared.keeper.list(lines.into()).await;
         let book = Arc::clone(&self.books.borrow());
-        let every: Vec<ChannelName> = config.channels.iter().map(|channel| channel.name.clone()).collect();
-        let prints: Vec<(ChannelName, String)> =
-            config.channels.iter().map(|channel| (channel.name.clone(), fingerprint(channel))).collect();
+        let every: Vec<ChannelName> = config
+            .channels
+            .iter()
+            .map(|channel| channel.name.clone())
+            .collect();
+        let prints: Vec<(ChannelName, String)> = config
+            .channels
+            .iter()
+            .map(|channel| (channel.name.clone(), fingerprint(channel)))
+            .collect();
         self.shared
             .keeper
             .commit(move |ledger, now| {
@@ -114,7 +144,9 @@ impl Fleet {
                     now,
                 );
                 let routes = |service: &ServiceName| {
-                    book.services.get(service).map_or(&*every, |service| &*service.channels)
+                    book.services
+                        .get(service)
+                        .map_or(&*every, |service| &*service.channels)
                 };
                 ledger::reroute(ledger, routes, now);
                 ledger.channels.retain(|name, _| every.contains(name));
@@ -129,7 +161,10 @@ impl Fleet {
 
     fn apply_services(&mut self, watched: Vec<Arc<Watched>>) -> Applied {
         let mut applied = Applied::default();
-        let names: BTreeSet<ServiceName> = watched.iter().map(|one| one.config.service.name.clone()).collect();
+        let names: BTreeSet<ServiceName> = watched
+            .iter()
+            .map(|one| one.config.service.name.clone())
+            .collect();
         self.loops.retain(|name, _| {
             let stays = names.contains(name);
             if !stays {
@@ -168,16 +203,24 @@ impl Fleet {
         // A loop that panicked begins again with the window it was started with and what the ledger says is open.
         self.workers.start(&name, move || {
             let watched = Arc::clone(&receiver.borrow());
-            let watch = Watch::new(Rules::from(&*watched.config.service), restored(&shared, &watched, &known));
-            let past = Past { memory: Arc::new(known.memory.clone()), prev: None };
+            let watch = Watch::new(
+                Rules::from(&*watched.config.service),
+                restored(&shared, &watched, &known),
+            );
+            let past = Past {
+                memory: Arc::new(known.memory.clone()),
+                prev: None,
+            };
             Watching::new(shared.clone(), receiver.clone(), watch, past, services).run(stop.clone())
         });
         self.loops.insert(name, settings);
     }
 
     fn apply_channels(&mut self, channels: &[Settings]) {
-        let prints: HashMap<&ChannelName, String> =
-            channels.iter().map(|channel| (&channel.name, fingerprint(channel))).collect();
+        let prints: HashMap<&ChannelName, String> = channels
+            .iter()
+            .map(|channel| (&channel.name, fingerprint(channel)))
+            .collect();
         self.channels.retain(|name, (print, stop)| {
             let stays = prints.get(name) == Some(print);
             if !stays {
@@ -190,11 +233,14 @@ impl Fleet {
                 continue;
             }
             let stop = self.workers.stopping().child_token();
-            let (shared, settings, token) = (self.notify.clone(), Arc::new(channel.clone()), stop.clone());
-            self.workers.start(format_args!("channel {}", channel.name), move || {
-                notifier::run(shared.clone(), Arc::clone(&settings), token.clone())
-            });
-            self.channels.insert(channel.name.clone(), (fingerprint(channel), stop));
+            let (shared, settings, token) =
+                (self.notify.clone(), Arc::new(channel.clone()), stop.clone());
+            self.workers
+                .start(format_args!("channel {}", channel.name), move || {
+                    notifier::run(shared.clone(), Arc::clone(&settings), token.clone())
+                });
+            self.channels
+                .insert(channel.name.clone(), (fingerprint(channel), stop));
         }
     }
 }
@@ -228,6 +274,9 @@ fn service_line(service: &Service) -> ServiceLine {
 pub(super) fn tidy(ledger: &mut Ledger, now: Timestamp) {
     delivery::expire(ledger, now);
     let channels: BTreeSet<ChannelName> = ledger.channels.keys().cloned().collect();
-    let retention = Retention { settled_for: SETTLED_FOR, settled_max: SETTLED_MAX };
+    let retention = Retention {
+        settled_for: SETTLED_FOR,
+        settled_max: SETTLED_MAX,
+    };
     ledger::prune(ledger, &channels, retention, now);
 }

@@ -50,13 +50,22 @@ impl Page {
 
     fn scheduler(&self) -> Part {
         let book = self.book.borrow();
-        let shortest = book.services.values().map(|service| service.interval + service.timeout).min();
+        let shortest = book
+            .services
+            .values()
+            .map(|service| service.interval + service.timeout)
+            .min();
         let last = Duration::from_millis(self.pulse.load(Ordering::Relaxed));
         let silence = self.started.elapsed().saturating_sub(last);
         let ready = shortest.is_none_or(|shortest| silence < shortest * PATIENCE_INTERVALS);
         let services = book.services.len();
         let detail = format!("{services} services, last probe {} ago", Shown(silence));
-        Part { name: "scheduler", alive: ready, ready, detail }
+        Part {
+            name: "scheduler",
+            alive: ready,
+            ready,
+            detail,
+        }
     }
 
     fn state(snapshot: &Snapshot) -> Part {
@@ -66,7 +75,12 @@ impl Page {
         } else {
             "the state file cannot be written; going on in memory".to_owned()
         };
-        Part { name: "state", alive: true, ready, detail }
+        Part {
+            name: "state",
+            alive: true,
+            ready,
+            detail,
+        }
     }
 
     fn notifier(ledger: &Ledger, now: Timestamp) -> Part {
@@ -84,7 +98,12 @@ impl Page {
         if !disabled.is_empty() {
             detail = format!("{detail}; disabled: {}", disabled.join(", "));
         }
-        Part { name: "notifier", alive: true, ready: age < OWED_MAX && disabled.is_empty(), detail }
+        Part {
+            name: "notifier",
+            alive: true,
+            ready: age < OWED_MAX && disabled.is_empty(),
+            detail,
+        }
     }
 
     fn config(&self) -> Part {
@@ -94,7 +113,12 @@ impl Page {
         } else {
             "the config was changed and cannot be used; what ran before goes on"
         };
-        Part { name: "config", alive: true, ready, detail: detail.to_owned() }
+        Part {
+            name: "config",
+            alive: true,
+            ready,
+            detail: detail.to_owned(),
+        }
     }
 }
 
@@ -102,7 +126,11 @@ impl Page {
 fn owed(ledger: &Ledger) -> Vec<ChannelOwed> {
     let one = |channel: &crate::model::service::ChannelName| {
         let (messages, oldest) = owed::backlog(ledger, channel);
-        ChannelOwed { channel: channel.clone(), messages, oldest }
+        ChannelOwed {
+            channel: channel.clone(),
+            messages,
+            oldest,
+        }
     };
     ledger.channels.keys().map(one).collect()
 }
@@ -110,7 +138,8 @@ fn owed(ledger: &Ledger) -> Vec<ChannelOwed> {
 impl Facts for Page {
     fn metrics(&self) -> String {
         let ledger = Arc::clone(&self.snapshots.borrow().ledger);
-        self.metrics.refresh(&ledger, &owed(&ledger), self.clock.now());
+        self.metrics
+            .refresh(&ledger, &owed(&ledger), self.clock.now());
         let health = self.history.health();
         let dropped = i64::try_from(health.dropped_rows + health.failed_rows).unwrap_or(i64::MAX);
         self.metrics.own.history_dropped.set(dropped);

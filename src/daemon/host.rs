@@ -35,7 +35,9 @@ impl Host for ScriptHost {
         let (prober, now) = (Arc::clone(&self.prober), self.clock.now());
         Box::pin(async move {
             let parts = parts(request)?;
-            let plan = prober.plan_for(parts).map_err(|error| refused(Causes(&error).to_string()))?;
+            let plan = prober
+                .plan_for(parts)
+                .map_err(|error| refused(Causes(&error).to_string()))?;
             reply(prober.probe(&plan, Instant::now(), now).await)
         })
     }
@@ -57,7 +59,11 @@ fn parts(request: HostRequest) -> Result<RequestParts, HostFailure> {
         request: Request {
             method,
             shown_url: request.url.as_str().into(),
-            headers: request.headers.iter().map(header).collect::<Result<_, HostFailure>>()?,
+            headers: request
+                .headers
+                .iter()
+                .map(header)
+                .collect::<Result<_, HostFailure>>()?,
             url: request.url,
             body: request.body,
             payload: None,
@@ -75,7 +81,10 @@ fn parts(request: HostRequest) -> Result<RequestParts, HostFailure> {
 }
 
 fn refused(message: String) -> HostFailure {
-    HostFailure { kind: "bad_request".to_owned(), message }
+    HostFailure {
+        kind: "bad_request".to_owned(),
+        message,
+    }
 }
 
 fn reply(exchange: Exchange) -> HostReply {
@@ -85,7 +94,10 @@ fn reply(exchange: Exchange) -> HostReply {
         message: failure.message,
     })?;
     let headers = response.headers.iter().map(|(name, value)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        (
+            name.as_str().to_owned(),
+            String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        )
     });
     Ok(HostResponse {
         status: response.status.as_u16(),

@@ -42,7 +42,10 @@ pub struct Snapshot {
 type Change = Box<dyn FnOnce(&mut Ledger, jiff::Timestamp) -> bool + Send>;
 
 enum Request {
-    Change { change: Change, done: Option<oneshot::Sender<bool>> },
+    Change {
+        change: Change,
+        done: Option<oneshot::Sender<bool>>,
+    },
     Services(Arc<[ServiceLine]>),
 }
 
@@ -59,7 +62,11 @@ impl Keeper {
         &self,
         change: impl FnOnce(&mut Ledger, jiff::Timestamp) -> bool + Send + 'static,
     ) {
-        self.send(Request::Change { change: Box::new(change), done: None }).await;
+        self.send(Request::Change {
+            change: Box::new(change),
+            done: None,
+        })
+        .await;
     }
 
     /// Asks for a change and returns once it is published: whether it is on disk.
@@ -68,7 +75,11 @@ impl Keeper {
         change: impl FnOnce(&mut Ledger, jiff::Timestamp) -> bool + Send + 'static,
     ) -> bool {
         let (done, published) = oneshot::channel();
-        self.send(Request::Change { change: Box::new(change), done: Some(done) }).await;
+        self.send(Request::Change {
+            change: Box::new(change),
+            done: Some(done),
+        })
+        .await;
         published.await.unwrap_or(false)
     }
 
@@ -113,7 +124,12 @@ impl std::fmt::Debug for Request {
 pub fn new(file: StateFile, ledger: Ledger, metrics: Metrics, clock: Clock) -> (Keeper, Keeping) {
     let (sender, requests) = mpsc::channel(QUEUE);
     let ledger = Arc::new(ledger);
-    let first = Snapshot { ledger: Arc::clone(&ledger), durable: true, seq: 0, committed_at: None };
+    let first = Snapshot {
+        ledger: Arc::clone(&ledger),
+        durable: true,
+        seq: 0,
+        committed_at: None,
+    };
     let (publisher, snapshots) = watch::channel(first);
     let keeping = Keeping {
         requests,
@@ -124,7 +140,13 @@ pub fn new(file: StateFile, ledger: Ledger, metrics: Metrics, clock: Clock) -> (
         metrics,
         clock,
     };
-    (Keeper { requests: sender, snapshots }, keeping)
+    (
+        Keeper {
+            requests: sender,
+            snapshots,
+        },
+        keeping,
+    )
 }
 
 impl Keeping {
@@ -133,7 +155,11 @@ impl Keeping {
         let mut dirty = true;
         loop {
             let retry = async {
-                if dirty { sleep(RETRY_AFTER).await } else { std::future::pending().await }
+                if dirty {
+                    sleep(RETRY_AFTER).await;
+                } else {
+                    std::future::pending::<()>().await;
+                }
             };
             let mut waiting = Vec::new();
             tokio::select! {
@@ -176,7 +202,9 @@ impl Keeping {
 
     /// Commits the ledger and publishes it in any case; returns whether it is on disk.
     async fn commit(&mut self) -> bool {
-        let Some(mut file) = self.file.take() else { return false };
+        let Some(mut file) = self.file.take() else {
+            return false;
+        };
         let (ledger, services) = (Arc::clone(&self.ledger), Arc::clone(&self.services));
         let began = Instant::now();
         let now = self.clock.now();
@@ -185,7 +213,10 @@ impl Keeping {
             (file, committed)
         })
         .await;
-        self.metrics.own.commit_seconds.observe(began.elapsed().as_secs_f64());
+        self.metrics
+            .own
+            .commit_seconds
+            .observe(began.elapsed().as_secs_f64());
         let durable = match written {
             Ok((file, committed)) => {
                 self.file = Some(file);
@@ -204,7 +235,10 @@ impl Keeping {
         let was_durable = self.snapshots.borrow().durable;
         let durable = match committed {
             Ok(committed) => {
-                self.metrics.own.state_seq.set(i64::try_from(committed.seq).unwrap_or(i64::MAX));
+                self.metrics
+                    .own
+                    .state_seq
+                    .set(i64::try_from(committed.seq).unwrap_or(i64::MAX));
                 if !was_durable {
                     info!("state file can be written again");
                 }
@@ -234,8 +268,14 @@ impl Keeping {
 /// Returns the lines of the state file with what each service breaks now.
 fn with_violations(services: &[ServiceLine], ledger: &Ledger) -> Vec<ServiceLine> {
     let mut open: BTreeMap<&ServiceName, Vec<Violation>> = BTreeMap::new();
-    for incident in ledger.incidents.values().filter(|incident| incident.is_open()) {
-        open.entry(&incident.service).or_default().push(incident.violation.clone());
+    for incident in ledger
+        .incidents
+        .values()
+        .filter(|incident| incident.is_open())
+    {
+        open.entry(&incident.service)
+            .or_default()
+            .push(incident.violation.clone());
     }
     let mut lines = services.to_vec();
     for line in &mut lines {

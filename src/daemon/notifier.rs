@@ -81,9 +81,14 @@ pub(super) async fn run(shared: Shared, channel: Arc<Settings>, stop: Cancellati
 
 fn plan(ledger: &Ledger, channel: &Settings, book: &Book, now: Timestamp) -> Plan {
     let cool_down = |service: &ServiceName| {
-        book.services.get(service).map_or(book.cool_down, |service| service.notify_cool_down)
+        book.services
+            .get(service)
+            .map_or(book.cool_down, |service| service.notify_cool_down)
     };
-    let settings = owed::Settings { gather: book.gather, cool_down: &cool_down };
+    let settings = owed::Settings {
+        gather: book.gather,
+        cool_down: &cool_down,
+    };
     owed::owed(ledger, &channel.name, &settings, now)
 }
 
@@ -105,7 +110,10 @@ async fn tell(shared: &Shared, channel: &Arc<Settings>, batch: Batch, before: &S
     for message in messages(shared, &batch, before, durable) {
         let at = shared.clock.now();
         let number = attempt_number(&before.ledger, channel, &batch);
-        let answer = shared.delivery.send(channel, &message, Attempt { number, at }).await;
+        let answer = shared
+            .delivery
+            .send(channel, &message, Attempt { number, at })
+            .await;
         shared.metrics.attempted(&channel.name, answer.as_str());
         settle(shared, channel, batch.clone(), answer).await;
     }
@@ -114,17 +122,21 @@ async fn tell(shared: &Shared, channel: &Arc<Settings>, batch: Batch, before: &S
 fn attempt_number(ledger: &Ledger, channel: &Settings, batch: &Batch) -> u32 {
     let attempts = |told: &owed::Told| {
         let key = (channel.name.clone(), told.incident.clone());
-        ledger.deliveries.get(&key).map(|delivery| delivery.attempts)
+        ledger
+            .deliveries
+            .get(&key)
+            .map(|delivery| delivery.attempts)
     };
-    batch.told.iter().filter_map(attempts).max().unwrap_or_default().saturating_add(1)
+    batch
+        .told
+        .iter()
+        .filter_map(attempts)
+        .max()
+        .unwrap_or_default()
+        .saturating_add(1)
 }
 
-fn messages(
-    shared: &Shared,
-    batch: &Batch,
-    before: &Snapshot,
-    durable: bool,
-) -> Vec<Message> {
+fn messages(shared: &Shared, batch: &Batch, before: &Snapshot, durable: bool) -> Vec<Message> {
     let book = shared.book.borrow();
     let message = |told: &owed::Told| {
         let incident = before.ledger.incidents.get(&told.incident)?.clone();
@@ -139,7 +151,12 @@ fn messages(
             link: None,
             now: shared.clock.now(),
         };
-        Some(Message { telling: told.telling.into(), incident, subject, sending })
+        Some(Message {
+            telling: told.telling,
+            incident,
+            subject,
+            sending,
+        })
     };
     batch.told.iter().filter_map(message).collect()
 }
@@ -169,7 +186,17 @@ async fn settle(shared: &Shared, channel: &Arc<Settings>, batch: Batch, answer: 
         .keeper
         .commit(move |ledger, now| {
             let random = rand::random::<f64>();
-            delivery::fail(ledger, &name, &batch, Failed { kind, error: &error, random }, now);
+            delivery::fail(
+                ledger,
+                &name,
+                &batch,
+                Failed {
+                    kind,
+                    error: &error,
+                    random,
+                },
+                now,
+            );
             true
         })
         .await;

@@ -14,9 +14,9 @@ use crate::model::json::Json;
 use crate::model::judgement::{Judgement, Memory, ScriptRun};
 use crate::model::observation::Observation;
 use crate::probe::{HttpProber, Plan, Prober};
+use crate::script::job::{Input, Job, Prev};
 use crate::script::limits::Limits;
 use crate::script::pool::Pool;
-use crate::script::job::{Input, Job, Prev};
 
 /// Longest wall time of a script that sets none itself.
 const SCRIPT_WALL_MAX: Duration = Duration::from_secs(30);
@@ -79,7 +79,11 @@ pub async fn observe(
         None => None,
     };
     let judgement = judge(&tools.pool, watched, exchange.as_ref(), past, now).await;
-    Observation { at: now, exchange, judgement }
+    Observation {
+        at: now,
+        exchange,
+        judgement,
+    }
 }
 
 /// Judges an exchange with every matcher of a service, in order; findings add up, and each script sees what the one
@@ -98,18 +102,19 @@ pub async fn judge(
             (None, Some(exchange)) => matcher.judge(exchange),
             (None, None) => continue,
             (Some(script), exchange) => {
-                match exchange.and_then(|exchange| matcher.before_script(exchange)) {
-                    Some(said) => said,
-                    None => {
-                        let prev = past.prev.clone();
-                        let input = input(watched, script, exchange, &memory, prev, now);
-                        let job = Job {
-                            source: Arc::clone(&script.source),
-                            input,
-                            limits: watched.limits.clone(),
-                        };
-                        pool.run(job).await
-                    }
+                let before = exchange.and_then(|exchange| matcher.before_script(exchange));
+                if let Some(said) = before {
+                    said
+                } else {
+                    let prev = past.prev.clone();
+                    let input = input(watched, script, exchange, &memory, prev, now);
+                    let source = Arc::clone(&script.source);
+                    pool.run(Job {
+                        source,
+                        input,
+                        limits: watched.limits.clone(),
+                    })
+                    .await
                 }
             }
         };
@@ -139,7 +144,10 @@ fn input(
         memory: Arc::clone(memory),
         prev,
         now,
-        wall: watched.limits.wall.unwrap_or_else(|| (service.timeout * 2).min(SCRIPT_WALL_MAX)),
+        wall: watched
+            .limits
+            .wall
+            .unwrap_or_else(|| (service.timeout * 2).min(SCRIPT_WALL_MAX)),
         grants: service.grants.clone(),
     }
 }
@@ -162,13 +170,21 @@ pub fn remember(memory: &mut Arc<Memory>, run: &ScriptRun) {
 pub fn as_prev(observation: &Observation) -> Option<Prev> {
     let exchange = observation.exchange.as_ref()?;
     let body = &exchange.result.as_ref().ok()?.body;
-    (!body.bytes.is_empty()).then(|| Prev { exchange: Arc::clone(exchange), at: observation.at })
+    (!body.bytes.is_empty()).then(|| Prev {
+        exchange: Arc::clone(exchange),
+        at: observation.at,
+    })
 }
 
 /// Returns a service as its scripts see it: name, url, method, interval, tags, payload and so on; no secrets.
 pub fn facts(config: &ServiceConfig) -> Json {
     let service = &config.service;
-    let list = |texts: &[String]| texts.iter().map(|text| Json::from(text.as_str())).collect::<Json>();
+    let list = |texts: &[String]| {
+        texts
+            .iter()
+            .map(|text| Json::from(text.as_str()))
+            .collect::<Json>()
+    };
     let mut facts: BTreeMap<&str, Json> = BTreeMap::new();
     facts.insert("name", service.name.as_str().into());
     facts.insert("url", (*service.request.shown_url).into());
@@ -176,10 +192,17 @@ pub fn facts(config: &ServiceConfig) -> Json {
     facts.insert("interval", service.interval.as_secs_f64().into());
     facts.insert("timeout", service.timeout.as_secs_f64().into());
     facts.insert("tags", list(&service.tags));
-    facts.insert("group", service.group.as_deref().map_or(Json::Null, Json::from));
-    facts.insert("payload", service.request.payload.clone().unwrap_or_default());
-    let latency_ms = service.latency.map(|rule| Json::from(rule.limit.as_secs_f64() * 1000.0));
+    facts.insert(
+        "group",
+        service.group.as_deref().map_or(Json::Null, Json::from),
+    );
+    facts.insert(
+        "payload",
+        service.request.payload.clone().unwrap_or_default(),
+    );
+    let latency_ms = service
+        .latency
+        .map(|rule| Json::from(rule.limit.as_secs_f64() * 1000.0));
     facts.insert("latency_ms", latency_ms.unwrap_or_default());
     Json::object(facts)
 }
-

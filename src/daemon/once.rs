@@ -14,8 +14,8 @@ use crate::config::{Config, ServiceConfig};
 use crate::model::exchange::Exchange;
 use crate::model::observation::Observation;
 use crate::probe::{self, HttpProber};
-use crate::script::limits::Limits;
 use crate::script::host::Host;
+use crate::script::limits::Limits;
 use crate::script::pool::{Pool, PoolSettings};
 
 /// Probes and judges services of a config, one call at a time or many at once. Clones share.
@@ -61,10 +61,22 @@ impl Once {
         Self::with(config, prober, around(live))
     }
 
-    fn with(config: &Config, prober: Arc<HttpProber>, host: Arc<dyn Host>) -> Result<Self, OnceError> {
+    fn with(
+        config: &Config,
+        prober: Arc<HttpProber>,
+        host: Arc<dyn Host>,
+    ) -> Result<Self, OnceError> {
         let pool = Arc::new(Pool::start(PoolSettings::default(), host)?);
-        let tools = Tools { prober: Arc::clone(&prober) as Arc<_>, plans: prober, pool };
-        Ok(Self { tools, limits: config.limits.clone(), clock: Clock::System })
+        let tools = Tools {
+            prober: Arc::clone(&prober) as Arc<_>,
+            plans: prober,
+            pool,
+        };
+        Ok(Self {
+            tools,
+            limits: config.limits.clone(),
+            clock: Clock::System,
+        })
     }
 
     /// Makes a service ready.
@@ -86,7 +98,9 @@ impl Once {
             Ok(watched) => watched?,
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         };
-        Ok(self.observe(&watched, &Past::default(), self.clock.now()).await)
+        Ok(self
+            .observe(&watched, &Past::default(), self.clock.now())
+            .await)
     }
 
     /// Probes a prepared service; its scripts see `past`, and `now` as the time.
@@ -103,6 +117,10 @@ impl Once {
         now: Timestamp,
     ) -> Observation {
         let judgement = judge(&self.tools.pool, watched, Some(&exchange), past, now).await;
-        Observation { at: now, exchange: Some(exchange), judgement }
+        Observation {
+            at: now,
+            exchange: Some(exchange),
+            judgement,
+        }
     }
 }

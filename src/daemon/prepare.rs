@@ -30,9 +30,16 @@ pub(super) async fn prepare_all(
     tools: &Tools,
     config: &Config,
 ) -> Result<Vec<Arc<Watched>>, PrepareError> {
-    let (tools, services, limits) = (tools.clone(), config.services.clone(), config.limits.clone());
+    let (tools, services, limits) = (
+        tools.clone(),
+        config.services.clone(),
+        config.limits.clone(),
+    );
     let prepared = tokio::task::spawn_blocking(move || {
-        services.iter().map(|service| prepare(&tools, service, &limits).map(Arc::new)).collect()
+        services
+            .iter()
+            .map(|service| prepare(&tools, service, &limits).map(Arc::new))
+            .collect()
     });
     match prepared.await {
         Ok(prepared) => prepared,
@@ -50,13 +57,23 @@ pub(super) fn prepare(
     limits: &Limits,
 ) -> Result<Watched, PrepareError> {
     let asks = |matcher: &Matcher| {
-        matcher.as_script().is_none_or(|script| script.source.header.sends_request)
+        matcher
+            .as_script()
+            .is_none_or(|script| script.source.header.sends_request)
     };
     let plan = if config.matchers.iter().any(asks) {
-        let failed = |source| PrepareError { service: config.service.name.clone(), source };
+        let failed = |source| PrepareError {
+            service: config.service.name.clone(),
+            source,
+        };
         Some(tools.plans.plan(&config.service).map_err(failed)?)
     } else {
         None
     };
-    Ok(Watched { config: Arc::clone(config), plan, facts: facts(config), limits: limits.clone() })
+    Ok(Watched {
+        config: Arc::clone(config),
+        plan,
+        facts: facts(config),
+        limits: limits.clone(),
+    })
 }

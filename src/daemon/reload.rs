@@ -51,13 +51,26 @@ enum Outcome {
 }
 
 impl Reloader {
-    pub(super) fn new(fleet: Fleet, config: Config, path: Option<PathBuf>, asked: Arc<Notify>) -> Self {
-        Self { fleet, config, path, asked, refused: false }
+    pub(super) fn new(
+        fleet: Fleet,
+        config: Config,
+        path: Option<PathBuf>,
+        asked: Arc<Notify>,
+    ) -> Self {
+        Self {
+            fleet,
+            config,
+            path,
+            asked,
+            refused: false,
+        }
     }
 
     /// Works until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let Some(path) = self.path.clone() else { return stop.cancelled().await };
+        let Some(path) = self.path.clone() else {
+            return stop.cancelled().await;
+        };
         let (sender, mut events) = mpsc::channel(1);
         let mut files = FileWatch::new(sender, &self.config.files);
         loop {
@@ -75,14 +88,18 @@ impl Reloader {
     /// Reloads and returns the files that were read.
     async fn reload(&mut self, path: &Path, forced: bool) -> Vec<PathBuf> {
         let owned = path.to_owned();
-        let loaded = tokio::task::spawn_blocking(move || config::load(&owned, &ProcessEnvironment)).await;
+        let loaded =
+            tokio::task::spawn_blocking(move || config::load(&owned, &ProcessEnvironment)).await;
         let (outcome, read) = match loaded {
             Ok(Ok(loaded)) => {
                 let files = loaded.config.files.clone();
                 (self.apply(loaded).await, files)
             }
             Ok(Err(report)) => (Outcome::Refused(first_lines(&report)), report.read),
-            Err(panicked) => (Outcome::Refused(panicked.to_string()), self.config.files.clone()),
+            Err(panicked) => (
+                Outcome::Refused(panicked.to_string()),
+                self.config.files.clone(),
+            ),
         };
         self.tell(&outcome, forced).await;
         read
@@ -117,19 +134,31 @@ impl Reloader {
         let refused = matches!(outcome, Outcome::Refused(_));
         own.reload_successful.set(i64::from(!refused));
         if !refused {
-            own.reload_success_seconds.set(shared.clock.now().as_second());
+            own.reload_success_seconds
+                .set(shared.clock.now().as_second());
         }
         match outcome {
-            Outcome::Applied(Applied { added, changed, removed }) => {
+            Outcome::Applied(Applied {
+                added,
+                changed,
+                removed,
+            }) => {
                 info!(added, changed, removed, "config reloaded");
             }
             Outcome::Unchanged if forced => info!("config is unchanged"),
             Outcome::Unchanged => {}
             Outcome::Refused(why) => warn!(why, "config is refused; what ran goes on"),
         }
-        let (name, violation) = (ServiceName::new(OWN_NAME), Violation::Named("config".into()));
-        let channels: Vec<ChannelName> =
-            self.config.channels.iter().map(|channel| channel.name.clone()).collect();
+        let (name, violation) = (
+            ServiceName::new(OWN_NAME),
+            Violation::Named("config".into()),
+        );
+        let channels: Vec<ChannelName> = self
+            .config
+            .channels
+            .iter()
+            .map(|channel| channel.name.clone())
+            .collect();
         let outcome = outcome.clone();
         shared
             .keeper
@@ -138,11 +167,17 @@ impl Reloader {
                     return ledger::close(ledger, &name, &violation, now).is_some();
                 };
                 let reason = Reason {
-                    rule: "the changed ops config cannot be used; what ran before goes on".to_owned(),
+                    rule: "the changed ops config cannot be used; what ran before goes on"
+                        .to_owned(),
                     finding: Some(why),
                     ..Reason::default()
                 };
-                let opened = Opened { violation, since: now, last_good: None, reason };
+                let opened = Opened {
+                    violation,
+                    since: now,
+                    last_good: None,
+                    reason,
+                };
                 ledger::open(ledger, new_incident_id(), &name, opened, &channels, now)
             })
             .await;
@@ -154,11 +189,19 @@ impl Reloader {
 fn first_lines(report: &Report) -> String {
     const SHOWN: usize = 3;
     let lines = report.lines();
-    let errors: Vec<_> = lines.iter().filter(|line| line.severity == "error").collect();
+    let errors: Vec<_> = lines
+        .iter()
+        .filter(|line| line.severity == "error")
+        .collect();
     let mut text: Vec<String> = errors
         .iter()
         .take(SHOWN)
-        .map(|line| format!("{}:{}:{}: {}", line.file, line.line, line.column, line.message))
+        .map(|line| {
+            format!(
+                "{}:{}:{}: {}",
+                line.file, line.line, line.column, line.message
+            )
+        })
         .collect();
     if errors.len() > SHOWN {
         text.push(format!("and {} more", errors.len() - SHOWN));
@@ -169,7 +212,10 @@ fn first_lines(report: &Report) -> String {
 /// Waits until no more changes come.
 async fn settle(events: &mut mpsc::Receiver<()>) {
     let quiet = async {
-        while timeout(QUIET, events.recv()).await.is_ok_and(|event| event.is_some()) {}
+        while timeout(QUIET, events.recv())
+            .await
+            .is_ok_and(|event| event.is_some())
+        {}
     };
     tokio::select! {
         () = quiet => {}
@@ -200,18 +246,30 @@ impl FileWatch {
         let watcher = notify::recommended_watcher(heard)
             .inspect_err(|error| warn!(%error, "changed files go unnoticed; SIGHUP still reloads"))
             .ok();
-        let mut watch = Self { watcher, names, folders: BTreeSet::new() };
+        let mut watch = Self {
+            watcher,
+            names,
+            folders: BTreeSet::new(),
+        };
         watch.follow(files);
         watch
     }
 
     /// Watches the folders of these files from now on.
     fn follow(&mut self, files: &[PathBuf]) {
-        let Some(watcher) = &mut self.watcher else { return };
-        let names = files.iter().filter_map(|file| file.file_name()).map(OsString::from).collect();
+        let Some(watcher) = &mut self.watcher else {
+            return;
+        };
+        let names = files
+            .iter()
+            .filter_map(|file| file.file_name())
+            .map(OsString::from)
+            .collect();
         *self.names.write().unwrap_or_else(PoisonError::into_inner) = names;
         for file in files {
-            let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let parent = file
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty());
             let folder = parent.unwrap_or(Path::new(".")).to_path_buf();
             if self.folders.contains(&folder) {
                 continue;

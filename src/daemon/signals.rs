@@ -20,7 +20,9 @@ pub async fn stop_requested(daemon: &Daemon) {
 }
 
 fn listen(kind: SignalKind) -> Option<Signal> {
-    signal(kind).inspect_err(|error| warn!(%error, ?kind, "signal cannot be listened for")).ok()
+    signal(kind)
+        .inspect_err(|error| warn!(%error, ?kind, "signal cannot be listened for"))
+        .ok()
 }
 
 /// Waits for a signal; for ever if it cannot be listened for.

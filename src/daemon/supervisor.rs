@@ -37,7 +37,11 @@ pub enum Stopped {
 impl Supervisor {
     /// Returns a supervisor that counts panics in `metrics`.
     pub(super) fn new(metrics: Metrics) -> Self {
-        Self { stop: CancellationToken::new(), tasks: TaskTracker::new(), metrics }
+        Self {
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            metrics,
+        }
     }
 
     /// Returns the token that tells tasks to stop.
@@ -47,8 +51,11 @@ impl Supervisor {
 
     /// Starts a task. If it panics it is logged, counted and made anew by `make` after a second; it ends when its
     /// future does.
-    pub(super) fn start<F>(&self, name: impl fmt::Display, mut make: impl FnMut() -> F + Send + 'static)
-    where
+    pub(super) fn start<F>(
+        &self,
+        name: impl fmt::Display,
+        mut make: impl FnMut() -> F + Send + 'static,
+    ) where
         F: Future<Output = ()> + Send + 'static,
     {
         let span = error_span!(parent: None, "task", name = %name);
@@ -57,7 +64,11 @@ impl Supervisor {
             while let Err(panic) = Caught(Box::pin(make())).await {
                 metrics.own.task_panics.inc();
                 error!(panic = %panic, "task panicked and starts again");
-                if stop.run_until_cancelled(sleep(RESTART_AFTER)).await.is_none() {
+                if stop
+                    .run_until_cancelled(sleep(RESTART_AFTER))
+                    .await
+                    .is_none()
+                {
                     break;
                 }
             }
@@ -65,7 +76,10 @@ impl Supervisor {
         self.spawn(task.instrument(span));
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that spawns"
+    )]
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         drop(tokio::spawn(self.tasks.track_future(task)));
     }
@@ -77,7 +91,10 @@ impl Supervisor {
         if timeout(grace, self.tasks.wait()).await.is_ok() {
             return Stopped::Drained;
         }
-        info!(tasks = self.tasks.len(), "grace period ended with tasks still at work");
+        info!(
+            tasks = self.tasks.len(),
+            "grace period ended with tasks still at work"
+        );
         Stopped::Abandoned
     }
 }
@@ -128,20 +145,29 @@ mod tests {
         supervisor.start("test", move || {
             let (counted, stop) = (Arc::clone(&counted), stop.clone());
             async move {
-                assert!(counted.fetch_add(1, Ordering::SeqCst) > 0, "the first run fails");
+                assert!(
+                    counted.fetch_add(1, Ordering::SeqCst) > 0,
+                    "the first run fails"
+                );
                 stop.cancelled().await;
             }
         });
         sleep(Duration::from_secs(5)).await;
         assert_eq!(runs.load(Ordering::SeqCst), 2);
         assert_eq!(supervisor.metrics.own.task_panics.get(), 1);
-        assert_eq!(supervisor.stop(Duration::from_secs(1)).await, Stopped::Drained);
+        assert_eq!(
+            supervisor.stop(Duration::from_secs(1)).await,
+            Stopped::Drained
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_task_that_does_not_stop_is_abandoned() {
         let supervisor = Supervisor::new(Metrics::default());
         supervisor.start("deaf", std::future::pending::<()>);
-        assert_eq!(supervisor.stop(Duration::from_secs(1)).await, Stopped::Abandoned);
+        assert_eq!(
+            supervisor.stop(Duration::from_secs(1)).await,
+            Stopped::Abandoned
+        );
     }
 }

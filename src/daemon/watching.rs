@@ -65,7 +65,18 @@ impl Watching {
         let name = service.name.clone();
         let counters = ServiceCounters::new(&name);
         let regular = due;
-        Self { shared, name, settings, watched, watch, past, counters, schedule, due, regular }
+        Self {
+            shared,
+            name,
+            settings,
+            watched,
+            watch,
+            past,
+            counters,
+            schedule,
+            due,
+            regular,
+        }
     }
 
     /// Probes until `stop`, or until nobody holds the service's settings any more.
@@ -82,10 +93,18 @@ impl Watching {
                 () = sleep_until(self.due) => {}
             }
             let now = self.shared.clock.now();
-            let observing = Box::pin(observe(&self.shared.tools, &self.watched, &self.past, self.due, now));
+            let observing = Box::pin(observe(
+                &self.shared.tools,
+                &self.watched,
+                &self.past,
+                self.due,
+                now,
+            ));
             // A stop drops the probe, which closes its connection; what it would have said is lost, and the next start
             // looks again.
-            let Some(observation) = stop.run_until_cancelled(observing).await else { break };
+            let Some(observation) = stop.run_until_cancelled(observing).await else {
+                break;
+            };
             self.take(&observation).await;
             self.plan_next(first);
             first = false;
@@ -103,7 +122,9 @@ impl Watching {
             self.shared
                 .keeper
                 .tell(move |ledger, now| {
-                    let kept = |service: &ServiceName, open: &Violation| *service != name || *open != violation;
+                    let kept = |service: &ServiceName, open: &Violation| {
+                        *service != name || *open != violation
+                    };
                     !ledger::unwatch(ledger, kept, now).is_empty()
                 })
                 .await;
@@ -120,7 +141,9 @@ impl Watching {
         self.count(observation);
         for run in &observation.judgement.runs {
             remember(&mut self.past.memory, run);
-            self.shared.history.write_memory(&self.name, run.memory.clone());
+            self.shared
+                .history
+                .write_memory(&self.name, run.memory.clone());
         }
         if self.watched.uses_prev() {
             self.past.prev = as_prev(observation).or(self.past.prev.take());
@@ -133,7 +156,9 @@ impl Watching {
             latency_ms = sample.latency.map(|latency| latency.as_secs_f64() * 1000.0),
             "probed"
         );
-        let changes = self.watch.observe(&sample, &observation.judgement, observation);
+        let changes = self
+            .watch
+            .observe(&sample, &observation.judgement, observation);
         self.shared.history.write_sample(&self.name, sample);
         if !changes.is_empty() {
             self.tell(changes).await;
@@ -142,12 +167,22 @@ impl Watching {
 
     fn count(&self, observation: &Observation) {
         let elapsed = self.shared.started.elapsed().as_millis();
-        self.shared.pulse.fetch_max(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.shared.pulse.fetch_max(
+            u64::try_from(elapsed).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
         let metrics = &self.shared.metrics;
         let outcome = observation.judgement.outcome;
-        let timings = observation.exchange.as_ref().map(|exchange| exchange.timings);
+        let timings = observation
+            .exchange
+            .as_ref()
+            .map(|exchange| exchange.timings);
         metrics.probed(&self.counters, outcome, &timings.unwrap_or_default());
-        if let Some(Err(failure)) = observation.exchange.as_ref().map(|exchange| &exchange.result) {
+        if let Some(Err(failure)) = observation
+            .exchange
+            .as_ref()
+            .map(|exchange| &exchange.result)
+        {
             metrics.failed(failure.kind);
         }
         for run in &observation.judgement.runs {
@@ -174,7 +209,10 @@ impl Watching {
             }
         }
         let service = Arc::clone(&self.watched.config.service);
-        self.shared.keeper.tell(move |ledger, now| super::apply(ledger, &service, changes, now)).await;
+        self.shared
+            .keeper
+            .tell(move |ledger, now| super::apply(ledger, &service, changes, now))
+            .await;
     }
 
     /// Decides when to look next: soon if the outcome disagrees with the present state, else at the next moment of
@@ -184,7 +222,11 @@ impl Watching {
         let now = started.elapsed();
         if self.regular <= Instant::now() {
             let last = self.regular.saturating_duration_since(started);
-            let next = if first { self.schedule.second(last) } else { last };
+            let next = if first {
+                self.schedule.second(last)
+            } else {
+                last
+            };
             if first && next > now {
                 self.regular = started + next;
             } else {
@@ -193,7 +235,10 @@ impl Watching {
                 self.shared.metrics.own.overruns.inc_by(next.missed);
             }
         }
-        let confirm = self.watch.next_confirm().map(|delay| Instant::now() + delay);
+        let confirm = self
+            .watch
+            .next_confirm()
+            .map(|delay| Instant::now() + delay);
         self.due = confirm.map_or(self.regular, |confirm| confirm.min(self.regular));
     }
 }

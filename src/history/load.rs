@@ -62,7 +62,11 @@ pub(super) fn open(path: &Path, samples: usize, now: Timestamp) -> Loaded {
 }
 
 /// Returns what the scripts of one service remember, while a daemon may be writing it.
-pub(super) fn memory_of(path: &Path, service: &ServiceName, now: Timestamp) -> rusqlite::Result<Memory> {
+pub(super) fn memory_of(
+    path: &Path,
+    service: &ServiceName,
+    now: Timestamp,
+) -> rusqlite::Result<Memory> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY)?;
     let mut restored = read(&connection, 0, now)?;

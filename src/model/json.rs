@@ -1,14 +1,15 @@
 //! JSON as matchers and scripts read it: an immutable, shared tree with exact 64-bit integers.
 
+mod number;
+mod object;
 mod parse;
+mod write;
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{Deserialize, Deserializer};
-use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
-
+pub use number::Number;
+pub use object::Object;
 pub use parse::{Document, JsonError, parse, parse_with};
 
 /// How deep a text may nest.
@@ -32,130 +33,6 @@ pub enum Json {
     Array(Arc<[Json]>),
     /// An object
     Object(Arc<Object>),
-}
-
-/// A JSON number. Whole numbers of 64 bits are exact.
-#[derive(Debug, Clone, Copy)]
-pub enum Number {
-    /// A whole number in the range of `i64`.
-    Int(i64),
-    /// A whole number above `i64::MAX`.
-    UInt(u64),
-    /// Any other number; finite.
-    Float(f64),
-}
-
-/// The members of an object in the order written; of equal keys the last one counts.
-#[derive(Debug, Clone, Default)]
-pub struct Object {
-    members: Vec<(Arc<str>, Json)>,
-    /// Positions in `members` ordered by key; empty for small objects, which are scanned.
-    by_key: Vec<u32>,
-}
-
-/// Up to this many members are scanned.
-const SCAN_MAX: usize = 12;
-
-impl Object {
-    /// Returns an object of these members, whose keys must differ; see [`Object::dedup`].
-    fn of_unique(members: Vec<(Arc<str>, Json)>) -> Self {
-        let by_key = if members.len() > SCAN_MAX {
-            Self::sorted(&members)
-        } else {
-            Vec::new()
-        };
-        Self { members, by_key }
-    }
-
-    /// Returns an object of these members; of equal keys the last value takes the place of the first.
-    pub fn new(mut members: Vec<(Arc<str>, Json)>) -> Self {
-        Self::dedup(&mut members);
-        Self::of_unique(members)
-    }
-
-    fn sorted(members: &[(Arc<str>, Json)]) -> Vec<u32> {
-        let mut order: Vec<u32> = (0..u32::try_from(members.len()).unwrap_or(u32::MAX)).collect();
-        order.sort_by(|a, b| Self::key(members, *a).cmp(Self::key(members, *b)));
-        order
-    }
-
-    fn key(members: &[(Arc<str>, Json)], position: u32) -> &str {
-        members.get(position as usize).map_or("", |(key, _)| key)
-    }
-
-    /// Keeps the last value of each key at the place of its first, and returns the keys that came more than once.
-    fn dedup(members: &mut Vec<(Arc<str>, Json)>) -> Vec<Arc<str>> {
-        let order = Self::sorted(members);
-        let mut repeated: Vec<Arc<str>> = Vec::new();
-        let mut drop = vec![false; members.len()];
-        let mut run_start = 0;
-        while let Some(&first) = order.get(run_start) {
-            let key = Self::key(members, first);
-            let run = order
-                .iter()
-                .skip(run_start)
-                .take_while(|position| Self::key(members, **position) == key)
-                .count();
-            if let (true, Some(&last)) = (run > 1, order.get(run_start + run - 1)) {
-                repeated.push(Arc::from(key));
-                for &position in order.iter().skip(run_start + 1).take(run - 1) {
-                    if let Some(slot) = drop.get_mut(position as usize) {
-                        *slot = true;
-                    }
-                }
-                members.swap(first as usize, last as usize);
-            }
-            run_start += run;
-        }
-        if !repeated.is_empty() {
-            let mut flags = drop.into_iter();
-            members.retain(|_| !flags.next().unwrap_or(false));
-        }
-        repeated
-    }
-
-    /// Returns the value of a key.
-    pub fn get(&self, key: &str) -> Option<&Json> {
-        if self.by_key.is_empty() {
-            return self
-                .members
-                .iter()
-                .find(|(name, _)| **name == *key)
-                .map(|(_, value)| value);
-        }
-        let found = self
-            .by_key
-            .binary_search_by(|position| Self::key(&self.members, *position).cmp(key))
-            .ok()?;
-        self.members
-            .get(*self.by_key.get(found)? as usize)
-            .map(|(_, value)| value)
-    }
-
-    /// Tells whether the key is there.
-    pub fn contains_key(&self, key: &str) -> bool {
-        self.get(key).is_some()
-    }
-
-    /// Returns the members in the order written.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Json)> {
-        self.members.iter().map(|(key, value)| (key, value))
-    }
-
-    /// Returns the keys in the order written.
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.members.iter().map(|(key, _)| &**key)
-    }
-
-    /// Returns how many members there are.
-    pub fn len(&self) -> usize {
-        self.members.len()
-    }
-
-    /// Tells whether there are no members.
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
-    }
 }
 
 /// The kind of a JSON value. There is one kind of number.
@@ -307,74 +184,6 @@ impl PartialEq for Json {
     }
 }
 
-impl Number {
-    /// Returns the nearest `f64`.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "the nearest float is what is asked for"
-    )]
-    pub fn as_f64(self) -> f64 {
-        match self {
-            Self::Int(number) => number as f64,
-            Self::UInt(number) => number as f64,
-            Self::Float(number) => number,
-        }
-    }
-
-    /// Returns the number as `i64` if it is whole and in range; `1.0` is whole.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the range is checked first"
-    )]
-    pub fn as_i64(self) -> Option<i64> {
-        match self {
-            Self::Int(number) => Some(number),
-            Self::UInt(_) => None,
-            // 2^63 is exact in f64, so that the comparison is.
-            Self::Float(number) => (number.fract() == 0.0
-                && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number))
-            .then_some(number as i64),
-        }
-    }
-
-    /// Tells whether the number is whole; `1.0` is.
-    pub fn is_whole(self) -> bool {
-        !matches!(self, Self::Float(number) if number.fract() != 0.0)
-    }
-
-    /// Compares by value, exactly: an integer is never rounded to a float first.
-    pub fn compare(self, other: Self) -> Ordering {
-        match (self.whole(), other.whole()) {
-            (Some(a), Some(b)) => a.cmp(&b),
-            _ => self
-                .as_f64()
-                .partial_cmp(&other.as_f64())
-                .unwrap_or(Ordering::Equal),
-        }
-    }
-
-    /// Returns the exact value of a whole number; a float of 1e38 and more counts as not whole.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the range is checked first"
-    )]
-    fn whole(self) -> Option<i128> {
-        match self {
-            Self::Int(number) => Some(number.into()),
-            Self::UInt(number) => Some(number.into()),
-            Self::Float(number) => {
-                (number.fract() == 0.0 && number.abs() < 1e38).then_some(number as i128)
-            }
-        }
-    }
-}
-
-impl PartialEq for Number {
-    fn eq(&self, other: &Self) -> bool {
-        self.compare(*other) == Ordering::Equal
-    }
-}
-
 impl From<i64> for Json {
     fn from(number: i64) -> Self {
         Self::Number(Number::Int(number))
@@ -419,83 +228,6 @@ impl From<String> for Json {
 impl FromIterator<Json> for Json {
     fn from_iter<T: IntoIterator<Item = Self>>(elements: T) -> Self {
         Self::Array(elements.into_iter().collect())
-    }
-}
-
-/// Writes compact JSON.
-impl fmt::Display for Json {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => f.write_str("null"),
-            Self::Bool(value) => write!(f, "{value}"),
-            Self::Number(number) => write!(f, "{number}"),
-            Self::String(text) => write_string(f, text),
-            Self::Array(elements) => {
-                f.write_str("[")?;
-                for (index, element) in elements.iter().enumerate() {
-                    write!(f, "{}{element}", if index == 0 { "" } else { "," })?;
-                }
-                f.write_str("]")
-            }
-            Self::Object(members) => {
-                f.write_str("{")?;
-                for (index, (key, value)) in members.iter().enumerate() {
-                    f.write_str(if index == 0 { "" } else { "," })?;
-                    write_string(f, key)?;
-                    write!(f, ":{value}")?;
-                }
-                f.write_str("}")
-            }
-        }
-    }
-}
-
-/// Whole floats keep their point: `1.0`.
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Int(number) => write!(f, "{number}"),
-            Self::UInt(number) => write!(f, "{number}"),
-            Self::Float(number) => write!(f, "{number:?}"),
-        }
-    }
-}
-
-fn write_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
-}
-
-impl Serialize for Json {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Bool(value) => serializer.serialize_bool(*value),
-            Self::Number(Number::Int(number)) => serializer.serialize_i64(*number),
-            Self::Number(Number::UInt(number)) => serializer.serialize_u64(*number),
-            Self::Number(Number::Float(number)) => serializer.serialize_f64(*number),
-            Self::String(text) => serializer.serialize_str(text),
-            Self::Array(elements) => {
-                let mut seq = serializer.serialize_seq(Some(elements.len()))?;
-                for element in elements.iter() {
-                    seq.serialize_element(element)?;
-                }
-                seq.end()
-            }
-            Self::Object(members) => {
-                let mut map = serializer.serialize_map(Some(members.len()))?;
-                for (key, value) in members.iter() {
-                    map.serialize_entry(&**key, value)?;
-                }
-                map.end()
-            }
-        }
-    }
-}
-
-/// Reads within [`DEPTH_MAX`] and [`NODES_MAX`].
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        parse::from_deserializer(deserializer)
     }
 }
 

@@ -186,10 +186,15 @@ impl Judgement {
         }
     }
 
-    /// Adds what another matcher said: findings add up, the heavier outcome counts.
+    /// Adds what another matcher said: findings add up, the heavier outcome counts. What both found is there once: a
+    /// refused connection is one finding however many matchers meet it.
     pub fn merge(&mut self, other: Self) {
         self.outcome = self.outcome.max(other.outcome);
-        self.findings.extend(other.findings);
+        for finding in other.findings {
+            if !self.findings.contains(&finding) {
+                self.findings.push(finding);
+            }
+        }
         self.runs.extend(other.runs);
     }
 
@@ -312,4 +317,22 @@ pub struct Used {
     pub used: u64,
     /// How much is allowed.
     pub allowed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_matchers_found_is_there_once() {
+        let refused = || Judgement::of(vec![Finding::error("connect_refused", "refused")]);
+        let mut judgement = refused();
+        judgement.merge(refused());
+        judgement.merge(Judgement::of(vec![
+            Finding::error("type", "expected number").at_path("$.a"),
+        ]));
+        let found: Vec<String> = judgement.findings.iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["refused", "$.a: expected number"]);
+        assert_eq!(judgement.outcome, Outcome::Fail);
+    }
 }

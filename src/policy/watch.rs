@@ -177,7 +177,13 @@ impl Watch {
         for sample in &restored.samples {
             watch.remember(sample);
         }
-        if restored.unknown_since.is_some() {
+        // The samples know of gaps in which nobody looked, but may not reach back to the first `unknown`.
+        let oldest = restored.samples.first().map(|sample| sample.at);
+        if oldest.is_none()
+            || watch
+                .unknown_since
+                .is_some_and(|began| Some(began) == oldest)
+        {
             watch.unknown_since = restored.unknown_since;
         }
         for (violation, reason) in restored.open {

@@ -81,7 +81,7 @@ enum End {
 }
 
 /// Runs a matcher script.
-pub(super) fn run(engine: &Engine, ast: &AST, job: Job, around: Around<'_>) -> Judgement {
+pub(super) fn run(engine: &Engine, ast: &AST, job: Job, around: &Around<'_>) -> Judgement {
     let source = Arc::clone(&job.source);
     let limits = job.limits.clone();
     let wall = limits.wall.unwrap_or(job.input.wall);
@@ -236,9 +236,8 @@ fn settle(findings: &mut Vec<Finding>, end: End, spent: &Spent, source: &Source)
     }
     match end {
         End::Value => {}
-        End::Failed(_) if spent.stopped => {}
+        End::Failed(_) | End::Terminated if spent.stopped => {}
         End::Failed(finding) => findings.push(*finding),
-        End::Terminated if spent.stopped => {}
         End::Terminated => findings.push(
             Finding::error(
                 "script",

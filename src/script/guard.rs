@@ -4,6 +4,11 @@
 //! script which catches the first error is stopped at its next operation, and the host sees the trip even where the
 //! script goes on to return a value.
 
+#![expect(
+    clippy::unnecessary_box_returns,
+    reason = "the interpreter takes its errors boxed"
+)]
+
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::time::Duration;
@@ -219,18 +224,18 @@ pub(super) fn wall_left() -> Duration {
 }
 
 /// Stops the run because it hit a limit that is counted elsewhere.
-pub(super) fn trip(limit: &'static str, message: String) -> Box<EvalAltResult> {
+pub(super) fn trip(limit: &'static str, message: String) -> Fault {
     METER.with(|meter| meter.trip(limit, message));
     terminated()
 }
 
 /// Ends the run at the script's own wish; nothing that it does can catch this.
-pub(super) fn stop() -> Box<EvalAltResult> {
+pub(super) fn stop() -> Fault {
     METER.with(|meter| meter.stopped.set(true));
     terminated()
 }
 
-fn terminated() -> Box<EvalAltResult> {
+fn terminated() -> Fault {
     Box::new(EvalAltResult::ErrorTerminated(
         Dynamic::UNIT,
         Position::NONE,

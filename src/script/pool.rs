@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, TrySendError};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 use super::engine;
 use super::error;
 use super::execute::Ledger;
 use super::host::Host;
 use super::job::{CallError, CallJob, Job};
+use super::source::Source;
 use crate::model::json::Json;
 use crate::model::judgement::{Finding, Judgement, Severity};
 use ticket::{Reply, Ticket};
@@ -50,7 +50,7 @@ impl Default for PoolSettings {
 }
 
 /// The longest that a run may take with its requests, whatever the limits say.
-const WALL_MAX: Duration = Duration::from_secs(300);
+const WALL_MAX: Duration = Duration::from_mins(5);
 
 /// Threads that run scripts. Dropping it lets the threads finish what they have and end.
 pub struct Pool {
@@ -116,7 +116,7 @@ impl Pool {
             Lane::Plain
         };
         let (reply, answer) = oneshot::channel();
-        let ticket = self.ticket(lane, wall, Reply::Run(reply));
+        let ticket = self.ticket(lane, wall, &source, Reply::Run(reply));
         let refused = match self.submit(lane, Work::Run(Box::new(job), ticket)) {
             Ok(()) => match answer.await {
                 Ok(judgement) => return judgement,
@@ -140,7 +140,7 @@ impl Pool {
         job.limits.wall = Some(wall);
         job.limits.heap_bytes = job.limits.heap_bytes.min(self.settings.heap_bytes);
         let (reply, answer) = oneshot::channel();
-        let ticket = self.ticket(Lane::Plain, wall, Reply::Call(reply));
+        let ticket = self.ticket(Lane::Plain, wall, &job.source, Reply::Call(reply));
         self.submit(Lane::Plain, Work::Call(Box::new(job), ticket))
             .map_err(CallError)?;
         answer
@@ -153,9 +153,15 @@ impl Pool {
         self.watch.abandoned()
     }
 
-    fn ticket(&self, lane: Lane, wall: Duration, reply: Reply) -> Arc<Ticket> {
+    fn ticket(
+        &self,
+        lane: Lane,
+        wall: Duration,
+        source: &Arc<Source>,
+        reply: Reply,
+    ) -> Arc<Ticket> {
         let number = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let ticket = Arc::new(Ticket::new(number, lane, wall, Instant::now(), reply));
+        let ticket = Arc::new(Ticket::new(number, lane, wall, source, reply));
         self.watch.add(Arc::clone(&ticket));
         ticket
     }

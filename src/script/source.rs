@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::limits::Limits;
 use super::{api, engine, error, header, lint};
-use crate::model::json::{Json, Kind};
+use crate::model::json::{Json, Kind, Number};
 use crate::model::span::{Mistake, MistakeSeverity, did_you_mean};
 
 /// A script that compiles.
@@ -127,7 +127,7 @@ impl ParamKind {
             Self::Any => true,
             Self::String => value.kind() == Kind::String,
             Self::Number => value.kind() == Kind::Number,
-            Self::Integer => value.as_number().is_some_and(|number| number.is_whole()),
+            Self::Integer => value.as_number().is_some_and(Number::is_whole),
             Self::Boolean => value.kind() == Kind::Boolean,
             Self::Duration => match value {
                 Json::Number(number) => number.as_f64() >= 0.0,
@@ -217,11 +217,8 @@ impl Source {
             return Err(mistakes);
         }
         let digest = Sha256::digest(text.as_bytes());
-        let version: String = digest
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let (first, _) = digest.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+        let version = format!("{:016x}", u64::from_be_bytes(*first));
         let source = Self {
             name: name.into(),
             file: file.into(),

@@ -2,12 +2,17 @@
 //!
 //! A JSON container is not copied into the interpreter: it is a view that shares the tree. Scalars are plain values.
 
+#![expect(
+    clippy::unnecessary_box_returns,
+    reason = "the interpreter takes its errors boxed"
+)]
+
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, Position};
 
-use super::guard::Fallible;
+use super::guard::{Fallible, Fault};
 use crate::model::json::{DEPTH_MAX, Json, Number, Object};
 
 /// Where a JSON value came from, which decides what it means that a key is missing in it.
@@ -44,13 +49,13 @@ pub(super) struct Raised {
 }
 
 /// Returns an error of the script's own making.
-pub(super) fn problem(message: impl Into<String>) -> Box<EvalAltResult> {
+pub(super) fn problem(message: impl Into<String>) -> Fault {
     let message: String = message.into();
     Box::new(EvalAltResult::ErrorRuntime(message.into(), Position::NONE))
 }
 
 /// Returns the error for a value that is not shaped as the script expects.
-pub(super) fn misshapen(origin: Origin, message: impl Into<String>) -> Box<EvalAltResult> {
+pub(super) fn misshapen(origin: Origin, message: impl Into<String>) -> Fault {
     let message = message.into();
     if origin == Origin::Own {
         return problem(message);
@@ -62,7 +67,7 @@ pub(super) fn misshapen(origin: Origin, message: impl Into<String>) -> Box<EvalA
     })
 }
 
-pub(super) fn raised(raised: Raised) -> Box<EvalAltResult> {
+pub(super) fn raised(raised: Raised) -> Fault {
     Box::new(EvalAltResult::ErrorRuntime(
         Dynamic::from(raised),
         Position::NONE,

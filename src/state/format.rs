@@ -124,6 +124,7 @@ pub(super) fn encode(contents: &Contents<'_>) -> serde_json::Result<Vec<u8>> {
     out.extend_from_slice(format!("{{\"version\":\"{VERSION}\",\n\"services\":").as_bytes());
     lines(&mut out, contents.services.iter())?;
     out.extend_from_slice(b",\n\"oes\":{\"sha256\":\"");
+    let place = out.len()..out.len() + NO_HASH.len();
     out.extend_from_slice(NO_HASH.as_bytes());
     out.extend_from_slice(b"\",\n");
     let header = Header {
@@ -172,7 +173,7 @@ pub(super) fn encode(contents: &Contents<'_>) -> serde_json::Result<Vec<u8>> {
     lines(&mut out, announced)?;
     out.extend_from_slice(b"}}\n");
     let hash = hash(&out);
-    if let Some(place) = hash_place(&out).and_then(|place| out.get_mut(place)) {
+    if let Some(place) = out.get_mut(place) {
         place.copy_from_slice(hash.as_bytes());
     }
     Ok(out)

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use oes::channel::answer::Answer;
 use oes::channel::delivery::{Attempt, Console};
-use oes::channel::message::{Colour, Message, Telling};
+use oes::channel::message::{Colour, Message};
 use oes::channel::settings::{ChannelKind, Settings};
 use oes::model::service::ChannelName;
+use oes::policy::owed::Telling;
 
 use crate::support::inbox::{Inbox, Reply};
 use crate::support::messages::{channel, first_try, price, scripted};

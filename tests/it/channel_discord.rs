@@ -4,8 +4,9 @@ mod answers;
 
 use insta::assert_snapshot;
 use oes::channel::answer::Answer;
-use oes::channel::message::{Message, Telling};
+use oes::channel::message::Message;
 use oes::model::service::ServiceName;
+use oes::policy::owed::Telling;
 
 use crate::support::inbox::{Inbox, Received, Reply};
 use crate::support::messages::{channel, first_try, full_of, never_came_up, price};

@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use insta::assert_snapshot;
 use oes::channel::answer::Answer;
-use oes::channel::message::{Message, Telling};
+use oes::channel::message::Message;
 use oes::model::json::parse;
+use oes::policy::owed::Telling;
 use sha2::{Digest as _, Sha256};
 
 use crate::support::inbox::{Inbox, Received, Reply};

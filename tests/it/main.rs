@@ -13,6 +13,7 @@ mod channel_delivery;
 mod channel_discord;
 mod channel_webhook;
 mod config;
+mod crash;
 mod matcher_conformance;
 mod probe;
 mod probe_body;

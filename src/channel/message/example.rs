@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{Message, Sending, Subject, Telling};
+use super::{Message, Sending, Subject};
 use crate::model::incident::{Incident, IncidentId, Reason};
 use crate::model::service::ServiceName;
 use crate::model::violation::Violation;
+use crate::policy::owed::Telling;
 
 impl Message {
     /// Returns a message that says of itself that it is an example: to see what a channel would send, or to send it

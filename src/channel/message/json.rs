@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Message, samples, words};
+use super::{Message, kind, samples, words};
+use crate::model::duration::Shown;
 use crate::model::json::Json;
 use crate::model::service::ServiceSeverity;
 use crate::model::violation::Sample;
@@ -24,7 +25,7 @@ impl Message {
         let incident = &self.incident;
         let sending = &self.sending;
         Json::object([
-            ("kind", Json::from(self.telling.as_str())),
+            ("kind", Json::from(kind(self.telling))),
             ("title", Json::from(self.title())),
             ("headline", Json::from(self.headline())),
             ("note", text(self.note())),
@@ -102,7 +103,10 @@ impl Message {
             ("marks", Json::from(samples::marks(seen))),
             ("bars", Json::from(samples::sparkline(seen))),
             ("p50_ms", median.map_or(Json::Null, milliseconds)),
-            ("p50", text(median.map(words::latency).as_deref())),
+            (
+                "p50",
+                text(median.map(|median| Shown(median).to_string()).as_deref()),
+            ),
             ("samples", seen.iter().map(sample).collect()),
         ])
     }

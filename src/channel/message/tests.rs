@@ -103,12 +103,11 @@ fn a_terminal_shows_what_failed_since_when_and_why() {
 
       $.price: expected number, got string "1.31"
       expected  1.28
-      actual    "1.31"
       found by  [price.shape] scripts/price_sanity.rhai:2:15
       and       2 more findings
 
       exchange  GET https://api.example.io/asset/price/x → 200 in 214 ms
-      since     2026-01-01 02:13:07 UTC (1 min 35 s)
+      since     2026-01-01 02:13:07 UTC (95 s)
       last good 2026-01-01 02:09:07 UTC
       probes    ✓✓✓✗✗✗✗  ▂▂▂▂███  p50 214 ms
       runbook   https://wiki.example.io/price
@@ -124,8 +123,6 @@ fn a_terminal_shows_how_long_it_was() {
       it was    4 of the last 7 probes failed, more than 50 %
 
       $.price: expected number, got string "1.31"
-      found by  [price.shape] scripts/price_sanity.rhai:2:15
-      and       2 more findings
 
       open      2026-01-01 02:13:07 UTC to 2026-01-01 02:41:07 UTC (28 min)
       probes    ✓✓✓✗✗✗✗  ▂▂▂▂███  p50 214 ms
@@ -143,7 +140,7 @@ fn a_terminal_shows_a_service_that_never_came_up() {
       No probe of this service has passed yet.
 
       exchange  GET https://api.example.io → connection refused by 192.0.2.1:443
-      since     2026-01-01 02:13:07 UTC (1 min 35 s)
+      since     2026-01-01 02:13:07 UTC (95 s)
       service   critical
       incident  01J8ZK4N6P7Q8R9S
     "#);
@@ -162,7 +159,6 @@ fn a_terminal_shows_what_the_reader_should_know_of_the_sending() {
 
       $.price: expected number, got string "1.31"
       expected  1.28
-      actual    "1.31"
       found by  [price.shape] scripts/price_sanity.rhai:2:15
       and       2 more findings
 
@@ -202,7 +198,14 @@ fn data_cannot_take_over_a_terminal() {
 
 #[test]
 fn each_telling_has_its_title() {
-    let titles: Vec<String> = Telling::ALL.map(|telling| example(telling).title()).into();
+    let titles: Vec<String> = [
+        Telling::Fire,
+        Telling::Resolve,
+        Telling::Outage,
+        Telling::Unwatched,
+    ]
+    .map(|telling| example(telling).title())
+    .into();
     assert_eq!(
         titles,
         [
@@ -268,7 +271,7 @@ fn scripts_see_every_fact() {
     last_good: {"rfc3339":"2026-01-01T02:09:07Z","unix":1767233347,"words":"2026-01-01 02:09:07 UTC"}
     never_came_up: false
     duration_s: 95
-    duration: "1 min 35 s"
+    duration: "95 s"
     probes: {"marks":"✗✗","bars":"██","p50_ms":870,"p50":"870 ms","samples":[{"at":{"rfc3339":"2026-01-01T02:12:07Z","unix":1767233527,"words":"2026-01-01 02:12:07 UTC"},"outcome":"fail","latency_ms":870,"code":"price.shape"},{"at":{"rfc3339":"2026-01-01T02:13:07Z","unix":1767233587,"words":"2026-01-01 02:13:07 UTC"},"outcome":"fail","latency_ms":880,"code":"price.shape"}]}
     message_id: "msg_5f0c9a"
     possible_repeat: false

@@ -4,8 +4,10 @@ use std::fmt::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Message, Telling, json, samples, words};
+use super::{Message, json, samples, words};
+use crate::model::duration::Shown;
 use crate::model::service::ServiceSeverity;
+use crate::policy::owed::Telling;
 
 /// Whether a text has colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,17 +52,22 @@ impl Message {
             page.blank()?;
             page.line(finding)?;
             for (label, value) in [("expected", &reason.expected), ("actual", &reason.actual)] {
-                if let (Some(value), false) = (value, resolved) {
-                    page.row(label, &value.summary(VALUE_CHARACTERS_MAX))?;
+                let value = value
+                    .as_ref()
+                    .map(|value| value.summary(VALUE_CHARACTERS_MAX));
+                if let Some(value) = value.filter(|value| !resolved && !says(finding, value)) {
+                    page.row(label, &value)?;
                 }
             }
             let code = reason.code.as_deref().map(|code| format!("[{code}]"));
             let found: Vec<String> = code.into_iter().chain(reason.place.clone()).collect();
-            page.row("found by", &found.join(" "))?;
-            match reason.more_findings {
-                0 => {}
-                1 => page.row("and", "1 more finding")?,
-                more => page.row("and", &format!("{more} more findings"))?,
+            if !resolved {
+                page.row("found by", &found.join(" "))?;
+                match reason.more_findings {
+                    0 => {}
+                    1 => page.row("and", "1 more finding")?,
+                    more => page.row("and", &format!("{more} more findings"))?,
+                }
             }
         }
         page.blank()?;
@@ -130,7 +137,7 @@ impl Message {
     /// Returns marks and bars of the samples with their median, empty without samples.
     fn drawing(&self) -> String {
         let seen = &self.incident.reason.samples;
-        let median = samples::median(seen).map(|median| format!("p50 {}", words::latency(median)));
+        let median = samples::median(seen).map(|median| format!("p50 {}", Shown(median)));
         [
             samples::marks(seen),
             samples::sparkline(seen),
@@ -203,6 +210,30 @@ impl Page {
     fn blank(&mut self) -> fmt::Result {
         self.text.write_char('\n')
     }
+}
+
+/// Tells whether a finding's words hold a value already, so that a row for it would say it twice. Matchers describe
+/// what they expected in words (`number > 0`), which are a text among the values but no text of the response.
+fn says(finding: &str, value: &str) -> bool {
+    let words = value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'));
+    words.is_some_and(|words| !words.is_empty() && has_word(finding, words))
+        || has_word(finding, value)
+}
+
+/// Tells whether `text` has `words` in it, not as a part of a longer word or number.
+fn has_word(text: &str, words: &str) -> bool {
+    let joined = |character: Option<char>| {
+        character.is_some_and(|character| {
+            character.is_alphanumeric() || matches!(character, '.' | '_' | '-')
+        })
+    };
+    text.match_indices(words).any(|(at, _)| {
+        let (before, rest) = text.split_at_checked(at).unwrap_or((text, ""));
+        let after = rest.strip_prefix(words).unwrap_or_default();
+        !joined(before.chars().next_back()) && !joined(after.chars().next())
+    })
 }
 
 /// Returns a text without anything that moves a terminal's cursor or turns its writing around.

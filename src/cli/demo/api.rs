@@ -26,14 +26,29 @@ pub(super) struct Trouble {
 }
 
 /// The chart stops moving.
-pub(super) const FROZEN: Trouble = Trouble { from: 6, until: 26, told: "/chart stops moving" };
+pub(super) const FROZEN: Trouble = Trouble {
+    from: 6,
+    until: 26,
+    told: "/chart stops moving",
+};
 /// The price turns into a string.
-pub(super) const MISTYPED: Trouble =
-    Trouble { from: 10, until: 22, told: "/price answers with its price as a string" };
+pub(super) const MISTYPED: Trouble = Trouble {
+    from: 10,
+    until: 22,
+    told: "/price answers with its price as a string",
+};
 /// Every answer is a 500.
-pub(super) const FAILING: Trouble = Trouble { from: 16, until: 28, told: "/flaky answers 500" };
+pub(super) const FAILING: Trouble = Trouble {
+    from: 16,
+    until: 28,
+    told: "/flaky answers 500",
+};
 /// Every answer takes long.
-pub(super) const SLOW: Trouble = Trouble { from: 20, until: 32, told: "/slow takes 400 ms" };
+pub(super) const SLOW: Trouble = Trouble {
+    from: 20,
+    until: 32,
+    told: "/slow takes 400 ms",
+};
 
 /// All of them, in order.
 pub(super) const TROUBLES: [Trouble; 4] = [FROZEN, MISTYPED, FAILING, SLOW];
@@ -81,18 +96,32 @@ fn router(start: Instant) -> Router {
 
 async fn price(State(since): State<Arc<Since>>) -> Json<Value> {
     let price = 1.28 + f64::from(u32::try_from(since.second() % 7).unwrap_or_default()) / 100.0;
-    let shown = if since.suffers(MISTYPED) { json!(format!("{price:.2}")) } else { json!(price) };
+    let shown = if since.suffers(MISTYPED) {
+        json!(format!("{price:.2}"))
+    } else {
+        json!(price)
+    };
     Json(json!({ "status": "ok", "name": "ergopad", "price": shown }))
 }
 
 async fn chart(State(since): State<Arc<Since>>) -> Json<Value> {
-    let newest = if since.suffers(FROZEN) { FROZEN.from } else { since.second() };
-    let candles: Vec<Value> = (0..20).map(|n| json!([newest + n, 128 + (newest + n) % 9])).collect();
+    let newest = if since.suffers(FROZEN) {
+        FROZEN.from
+    } else {
+        since.second()
+    };
+    let candles: Vec<Value> = (0..20)
+        .map(|n| json!([newest + n, 128 + (newest + n) % 9]))
+        .collect();
     Json(json!(candles))
 }
 
 async fn balances(Json(asked): Json<Value>) -> Json<Value> {
-    let addresses = asked.get("addresses").and_then(Value::as_array).cloned().unwrap_or_default();
+    let addresses = asked
+        .get("addresses")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let balances: serde_json::Map<String, Value> = addresses
         .iter()
         .filter_map(Value::as_str)

@@ -6,9 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
 use axum::routing::get;
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_native_tls::{TlsAcceptor, TlsStream};
@@ -42,7 +40,9 @@ impl Certificates {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        params.distinguished_name.push(DnType::CommonName, "OES demo authority");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "OES demo authority");
         let authority_pem = params.self_signed(&key)?.pem();
         let issuer = Issuer::new(params, key);
         Ok(Self {
@@ -57,11 +57,14 @@ impl Certificates {
 fn acceptor(issuer: &Issuer<'_, KeyPair>, year: i32) -> Result<TlsAcceptor, TlsError> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()])?;
-    params.distinguished_name.push(DnType::CommonName, "OES demo");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "OES demo");
     params.not_before = rcgen::date_time_ymd(2019, 1, 1);
     params.not_after = rcgen::date_time_ymd(year, 2, 1);
     let leaf = params.signed_by(&key, issuer)?.pem();
-    let identity = native_tls::Identity::from_pkcs8(leaf.as_bytes(), key.serialize_pem().as_bytes())?;
+    let identity =
+        native_tls::Identity::from_pkcs8(leaf.as_bytes(), key.serialize_pem().as_bytes())?;
     Ok(native_tls::TlsAcceptor::new(identity)?.into())
 }
 
@@ -83,7 +86,10 @@ impl Expire {
     /// Serves the expired certificate, or the good one again.
     pub(super) fn set(&self, expired: bool) {
         let next = if expired { &self.expired } else { &self.good };
-        *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = next.clone();
+        *self
+            .acceptor
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = next.clone();
     }
 }
 
@@ -113,8 +119,11 @@ impl TlsListener {
     pub(super) async fn serve(self) -> io::Result<()> {
         let body = r#"{"status":"ok","over":"tls"}"#;
         let headers = [("content-type", "application/json")];
-        axum::serve(self, Router::new().route("/status", get(move || async move { (headers, body) })))
-            .await
+        axum::serve(
+            self,
+            Router::new().route("/status", get(move || async move { (headers, body) })),
+        )
+        .await
     }
 }
 
@@ -124,8 +133,14 @@ impl axum::serve::Listener for TlsListener {
 
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {
         loop {
-            let Ok((stream, peer)) = self.inner.accept().await else { continue };
-            let acceptor = self.acceptor.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let Ok((stream, peer)) = self.inner.accept().await else {
+                continue;
+            };
+            let acceptor = self
+                .acceptor
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
             // A client that refuses the certificate is part of the show.
             if let Ok(secured) = acceptor.accept(stream).await {
                 return (secured, peer);

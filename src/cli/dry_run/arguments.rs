@@ -65,7 +65,12 @@ pub(super) struct RequestArguments {
     pub(super) status: u16,
 
     /// Content type of the response given by --response
-    #[arg(long, value_name = "TYPE", default_value = "application/json", requires = "response")]
+    #[arg(
+        long,
+        value_name = "TYPE",
+        default_value = "application/json",
+        requires = "response"
+    )]
     pub(super) content_type: String,
 
     /// The deadline of the probe
@@ -105,7 +110,7 @@ pub(super) struct InputArguments {
     #[arg(long = "allow-host", value_name = "HOST")]
     pub(super) allow_hosts: Vec<String>,
 
-    /// A secret that the script may use, NAME=ENVIRONMENT_VARIABLE (can be repeated)
+    /// A secret that the script may use, from an environment variable (can be repeated)
     #[arg(long = "secret", value_name = "NAME=VARIABLE")]
     pub(super) secrets: Vec<String>,
 
@@ -181,21 +186,30 @@ pub(super) enum ArgumentError {
     /// The curl command cannot be read.
     #[error(transparent)]
     Curl(#[from] CurlError),
+    /// No such service, and nothing else to probe.
+    #[error("{} has no service `{name}`; a matcher needs a URL to probe, or --response FILE to judge", config.display())]
+    NoService { name: String, config: PathBuf },
     /// Nothing to probe.
     #[error("a matcher needs a URL to probe, or --response FILE to judge")]
     NoUrl,
 }
 
 pub(super) fn form(option: &'static str, problem: impl Into<String>) -> ArgumentError {
-    ArgumentError::Form { option, problem: problem.into() }
+    ArgumentError::Form {
+        option,
+        problem: problem.into(),
+    }
 }
 
 /// Returns the text of an argument that may be `@FILE`.
 pub(super) fn text_or_file(option: &'static str, text: &str) -> Result<String, ArgumentError> {
     match text.strip_prefix('@') {
         None => Ok(text.to_owned()),
-        Some(file) => std::fs::read_to_string(file)
-            .map_err(|source| ArgumentError::File { option, path: file.into(), source }),
+        Some(file) => std::fs::read_to_string(file).map_err(|source| ArgumentError::File {
+            option,
+            path: file.into(),
+            source,
+        }),
     }
 }
 
@@ -217,7 +231,12 @@ impl Arguments {
 
     /// Returns the ops config of one service that these arguments amount to.
     pub(super) fn as_config(&self) -> Result<Value, ArgumentError> {
-        let curl = self.request.from_curl.as_deref().map(curl::parse).transpose()?;
+        let curl = self
+            .request
+            .from_curl
+            .as_deref()
+            .map(curl::parse)
+            .transpose()?;
         let curl = curl.unwrap_or_default();
         let url = self.url.clone().or(curl.url.clone());
         let url = match (url, &self.request.response) {
@@ -246,7 +265,12 @@ impl Arguments {
         curl: &CurlRequest,
         service: &mut Map<String, Value>,
     ) -> Result<(), ArgumentError> {
-        let data = self.request.data.as_deref().map(|data| text_or_file("data", data)).transpose()?;
+        let data = self
+            .request
+            .data
+            .as_deref()
+            .map(|data| text_or_file("data", data))
+            .transpose()?;
         let data = data.or(curl.body.clone());
         let method = self.request.method.clone().or(curl.method.clone());
         let method = method.or_else(|| data.as_ref().map(|_| "POST".to_owned()));
@@ -260,7 +284,9 @@ impl Arguments {
                 .ok_or_else(|| form("header", format!("`{header}` is not `Name: value`")))?;
             headers.insert(name.trim().to_owned(), json!(value.trim()));
         }
-        let typed = headers.keys().any(|name| name.eq_ignore_ascii_case("content-type"));
+        let typed = headers
+            .keys()
+            .any(|name| name.eq_ignore_ascii_case("content-type"));
         if let Some(data) = data {
             match serde_json::from_str::<Value>(&data) {
                 Ok(payload) if !typed => service.insert("payload".to_owned(), payload),

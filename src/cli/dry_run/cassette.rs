@@ -69,7 +69,12 @@ impl Cassette {
             }
             _ => Vec::new(),
         };
-        Ok(Self { mode, live, recorded: Mutex::new(recorded), played: Mutex::default() })
+        Ok(Self {
+            mode,
+            live,
+            recorded: Mutex::new(recorded),
+            played: Mutex::default(),
+        })
     }
 
     /// Writes what was asked live to a folder.
@@ -85,8 +90,10 @@ impl Cassette {
     fn replay(&self, request: &HostRequest) -> HostReply {
         let recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (request.method.clone(), request.url.to_string());
-        let same: Vec<&Recorded> =
-            recorded.iter().filter(|one| one.method == key.0 && one.url == key.1).collect();
+        let same: Vec<&Recorded> = recorded
+            .iter()
+            .filter(|one| one.method == key.0 && one.url == key.1)
+            .collect();
         let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
         let position = played.entry(key).or_default();
         let answer = same.get(*position).or(same.last());
@@ -103,18 +110,24 @@ impl Cassette {
     }
 
     fn remember(&self, request: &HostRequest, response: &HostResponse) {
-        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).push(Recorded {
-            method: request.method.clone(),
-            url: request.url.to_string(),
-            status: response.status,
-            headers: response.headers.clone(),
-            body: String::from_utf8_lossy(&response.body).into_owned(),
-        });
+        self.recorded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Recorded {
+                method: request.method.clone(),
+                url: request.url.to_string(),
+                status: response.status,
+                headers: response.headers.clone(),
+                body: String::from_utf8_lossy(&response.body).into_owned(),
+            });
     }
 }
 
 fn refusal(kind: &str, message: &str) -> HostFailure {
-    HostFailure { kind: kind.to_owned(), message: message.to_owned() }
+    HostFailure {
+        kind: kind.to_owned(),
+        message: message.to_owned(),
+    }
 }
 
 /// A cassette that scripts and the command share.

@@ -27,7 +27,9 @@ pub(super) enum CurlError {
     #[error("the command does not begin with `curl`")]
     NotCurl,
     /// An option that dry-run does not know; ignoring it could change the request.
-    #[error("`{0}` is an option of curl that dry-run does not read; leave it out, or give the request with -X, -H and -d")]
+    #[error(
+        "`{0}` is an option of curl that dry-run does not read; leave it out, or give the request with -X, -H and -d"
+    )]
     Option(String),
     /// An option without its value.
     #[error("`{0}` misses its value")]
@@ -36,8 +38,18 @@ pub(super) enum CurlError {
 
 /// Options without a value that do not change what is asked.
 const HARMLESS: [&str; 12] = [
-    "-s", "--silent", "-S", "--show-error", "-i", "--include", "-v", "--verbose", "--compressed", "-L",
-    "--location", "-sS",
+    "-s",
+    "--silent",
+    "-S",
+    "--show-error",
+    "-i",
+    "--include",
+    "-v",
+    "--verbose",
+    "--compressed",
+    "-L",
+    "--location",
+    "-sS",
 ];
 
 /// Reads a curl command line.
@@ -46,7 +58,8 @@ const HARMLESS: [&str; 12] = [
 /// [`CurlError`] says which part cannot be read.
 pub(super) fn parse(command: &str) -> Result<CurlRequest, CurlError> {
     let command = command.replace("\\\n", " ");
-    let mut words = shlex::split(&command).ok_or(CurlError::Quotes)?.into_iter();
+    let words = shlex::split(&command).ok_or(CurlError::Quotes)?;
+    let mut words = words.into_iter().flat_map(apart);
     if words.next().as_deref() != Some("curl") {
         return Err(CurlError::NotCurl);
     }
@@ -67,7 +80,9 @@ pub(super) fn parse(command: &str) -> Result<CurlRequest, CurlError> {
             }
             "--json" => {
                 request.body = Some(value()?);
-                request.headers.push("Content-Type: application/json".to_owned());
+                request
+                    .headers
+                    .push("Content-Type: application/json".to_owned());
             }
             "-I" | "--head" => request.method = Some("HEAD".to_owned()),
             "-k" | "--insecure" => request.insecure = true,
@@ -81,10 +96,22 @@ pub(super) fn parse(command: &str) -> Result<CurlRequest, CurlError> {
         request.method = Some("POST".to_owned());
         let typed = |header: &String| header.to_ascii_lowercase().starts_with("content-type:");
         if !request.headers.iter().any(typed) {
-            request.headers.push("Content-Type: application/x-www-form-urlencoded".to_owned());
+            request
+                .headers
+                .push("Content-Type: application/x-www-form-urlencoded".to_owned());
         }
     }
     Ok(request)
+}
+
+/// Takes an option and the value written right after it apart: `-XPOST`.
+fn apart(word: String) -> Vec<String> {
+    match word.split_at_checked(2) {
+        Some((option @ ("-X" | "-H" | "-d" | "-A" | "-b"), value)) if !value.is_empty() => {
+            vec![option.to_owned(), value.to_owned()]
+        }
+        _ => vec![word],
+    }
 }
 
 #[cfg(test)]
@@ -109,14 +136,31 @@ mod tests {
         let request = parse("curl -d a=1 -d b=2 http://x/").unwrap();
         assert_eq!(request.method.as_deref(), Some("POST"));
         assert_eq!(request.body.as_deref(), Some("a=1&b=2"));
-        assert_eq!(request.headers, ["Content-Type: application/x-www-form-urlencoded"]);
+        assert_eq!(
+            request.headers,
+            ["Content-Type: application/x-www-form-urlencoded"]
+        );
+    }
+
+    #[test]
+    fn reads_values_that_are_joined_to_their_options() {
+        let request = parse("curl -XPUT -H'Accept: a/b' -da=1 http://x/").unwrap();
+        assert_eq!(request.method.as_deref(), Some("PUT"));
+        assert_eq!(request.headers, ["Accept: a/b"]);
+        assert_eq!(request.body.as_deref(), Some("a=1"));
     }
 
     #[test]
     fn says_what_it_cannot_read() {
         assert_eq!(parse("wget x").unwrap_err(), CurlError::NotCurl);
         assert_eq!(parse("curl 'x").unwrap_err(), CurlError::Quotes);
-        assert_eq!(parse("curl -H").unwrap_err(), CurlError::Value("-H".to_owned()));
-        assert_eq!(parse("curl --proxy p x").unwrap_err(), CurlError::Option("--proxy".to_owned()));
+        assert_eq!(
+            parse("curl -H").unwrap_err(),
+            CurlError::Value("-H".to_owned())
+        );
+        assert_eq!(
+            parse("curl --proxy p x").unwrap_err(),
+            CurlError::Option("--proxy".to_owned())
+        );
     }
 }

@@ -8,7 +8,7 @@ use super::report::DryRun;
 use crate::cli::output::{self, BOLD, FAINT, WARNING, styled};
 use crate::model::duration::Shown;
 use crate::model::exchange::{Exchange, Response};
-use crate::model::judgement::{Finding, MemoryDiff, Outcome, ScriptRun, Severity, Used};
+use crate::model::judgement::{Finding, MemoryDiff, Outcome, ScriptRun, Severity, Usage, Used};
 
 /// Characters of the body that are shown.
 const BODY_SHOWN: usize = 600;
@@ -53,7 +53,11 @@ fn labelled(label: &str, text: &str) -> String {
 
 fn request(exchange: &Exchange, trace: bool) {
     let sent = &exchange.sent;
-    let body = if sent.body_bytes > 0 { format!(" · {} B sent", sent.body_bytes) } else { String::new() };
+    let body = if sent.body_bytes > 0 {
+        format!(" · {} B sent", sent.body_bytes)
+    } else {
+        String::new()
+    };
     let mut text = format!("{} {}{body}", sent.method, sent.url);
     for hop in &exchange.hops {
         write!(text, "\n{} from {}", hop.status, hop.url).unwrap_or_default();
@@ -61,10 +65,20 @@ fn request(exchange: &Exchange, trace: bool) {
     match &exchange.result {
         Ok(response) => text.push_str(&response_text(exchange, response, trace)),
         Err(failure) => {
-            write!(text, "\n{} {}", styled(output::ERROR, failure.kind), failure.message)
-                .unwrap_or_default();
-            write!(text, "\nafter {} {}", Shown(exchange.timings.total), phases(exchange))
-                .unwrap_or_default();
+            write!(
+                text,
+                "\n{} {}",
+                styled(output::ERROR, failure.kind),
+                failure.message
+            )
+            .unwrap_or_default();
+            write!(
+                text,
+                "\nafter {} {}",
+                Shown(exchange.timings.total),
+                phases(exchange)
+            )
+            .unwrap_or_default();
         }
     }
     if let Some(certificate) = &exchange.certificate {
@@ -93,7 +107,8 @@ fn response_text(exchange: &Exchange, response: &Response, trace: bool) -> Strin
     if trace {
         for (name, value) in &response.headers {
             let value = String::from_utf8_lossy(value.as_bytes());
-            write!(text, "\n{}", styled(FAINT, format_args!("{name}: {value}"))).unwrap_or_default();
+            write!(text, "\n{}", styled(FAINT, format_args!("{name}: {value}")))
+                .unwrap_or_default();
         }
     }
     text.push_str(&body_text(response, trace));
@@ -102,11 +117,17 @@ fn response_text(exchange: &Exchange, response: &Response, trace: bool) -> Strin
 
 /// The beginning of the body, or with `trace` all of it; without control characters.
 fn body_text(response: &Response, trace: bool) -> String {
-    let (characters, lines, columns) =
-        if trace { (usize::MAX, usize::MAX, usize::MAX) } else { (BODY_SHOWN, 12, BODY_LINE_SHOWN) };
+    let (characters, lines, columns) = if trace {
+        (usize::MAX, usize::MAX, usize::MAX)
+    } else {
+        (BODY_SHOWN, 12, BODY_LINE_SHOWN)
+    };
     let body = String::from_utf8_lossy(&response.body.bytes);
-    let shown: String =
-        body.chars().take(characters).filter(|c| !c.is_control() || *c == '\n').collect();
+    let shown: String = body
+        .chars()
+        .take(characters)
+        .filter(|c| !c.is_control() || *c == '\n')
+        .collect();
     let mut text = String::new();
     for line in shown.lines().take(lines) {
         let cut: String = line.chars().take(columns).collect();
@@ -128,40 +149,54 @@ fn phases(exchange: &Exchange) -> String {
     if other >= Duration::from_millis(1) {
         parts.push(format!("other {}", human_exact(other)));
     }
-    if parts.is_empty() { String::new() } else { format!("({})", parts.join(" · ")) }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!("({})", parts.join(" · "))
+    }
 }
 
 /// Milliseconds with one decimal below ten.
 fn human_exact(spent: Duration) -> String {
     let ms = spent.as_secs_f64() * 1000.0;
-    if ms < 10.0 { format!("{ms:.1}") } else { format!("{ms:.0}") }
+    if ms < 10.0 {
+        format!("{ms:.1}")
+    } else {
+        format!("{ms:.0}")
+    }
 }
 
 fn ran(script: &ScriptRun) {
     let usage = &script.usage;
-    let plural = |count: usize, what: &str| {
-        format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-    };
+    let plural =
+        |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let mut text = format!(
-        "{} · {} · {} µs CPU · {} of {} operations · {} heap",
+        "{} · {}",
         styled(BOLD, &script.script),
-        plural(script.http.len(), "request"),
-        usage.cpu_us.used,
-        grouped(usage.operations.used),
-        grouped(usage.operations.allowed),
-        bytes(usage.heap_bytes)
+        plural(script.http.len(), "request")
     );
+    write!(text, "\n{}", styled(FAINT, limits(usage))).unwrap_or_default();
     for call in &script.http {
         let answer = call.status.map_or_else(
             || call.error.clone().unwrap_or_default(),
             |status| format!("{status} · {} B", call.bytes),
         );
-        write!(text, "\n{} {} → {answer} · {} ms", call.method, call.url, call.elapsed_ms)
-            .unwrap_or_default();
+        write!(
+            text,
+            "\n{} {} → {answer} · {} ms",
+            call.method, call.url, call.elapsed_ms
+        )
+        .unwrap_or_default();
     }
     for step in &script.steps {
         let sign = if step.completed { "✓" } else { "✗" };
-        write!(text, "\n{sign} step {} · {} ms", step.name, step.elapsed_us / 1000).unwrap_or_default();
+        write!(
+            text,
+            "\n{sign} step {} · {} ms",
+            step.name,
+            step.elapsed_us / 1000
+        )
+        .unwrap_or_default();
     }
     for (name, value) in &script.metrics {
         write!(text, "\nmetric {name} = {value}").unwrap_or_default();
@@ -170,9 +205,54 @@ fn ran(script: &ScriptRun) {
         write!(text, "\n{}", styled(FAINT, format_args!("note: {note}"))).unwrap_or_default();
     }
     for violation in &script.violations {
-        write!(text, "\nviolation {}: {}", violation.name, violation.message).unwrap_or_default();
+        write!(
+            text,
+            "\nviolation {}: {}",
+            violation.name, violation.message
+        )
+        .unwrap_or_default();
     }
     output::result(labelled("script", &text));
+}
+
+/// What the run used of what it was allowed; of the rarer things only those that it used at all.
+fn limits(usage: &Usage) -> String {
+    let count = |used: Used, what: &str| {
+        format!("{} of {} {what}", grouped(used.used), grouped(used.allowed))
+    };
+    let millis = |used: Used, unit: fn(u64) -> Duration, what: &str| {
+        format!(
+            "{} of {} {what}",
+            Shown(unit(used.used)),
+            Shown(unit(used.allowed))
+        )
+    };
+    let mut parts = vec![
+        count(usage.operations, "operations"),
+        millis(usage.cpu_us, Duration::from_micros, "CPU"),
+        millis(usage.wall_ms, Duration::from_millis, "in all"),
+        format!("{} heap", bytes(usage.heap_bytes)),
+    ];
+    let rarer = [
+        (usage.http_calls, count(usage.http_calls, "requests")),
+        (
+            usage.http_bytes,
+            format!("{} of answers", bytes(usage.http_bytes)),
+        ),
+        (usage.findings, count(usage.findings, "findings")),
+        (usage.log_lines, count(usage.log_lines, "notes")),
+        (
+            usage.memory_bytes,
+            format!("{} memory", bytes(usage.memory_bytes)),
+        ),
+    ];
+    parts.extend(
+        rarer
+            .into_iter()
+            .filter(|(used, _)| used.used > 0)
+            .map(|(_, text)| text),
+    );
+    parts.join(" · ")
 }
 
 fn bytes(used: Used) -> String {
@@ -207,7 +287,11 @@ fn finding_text(finding: &Finding) -> String {
         Severity::Unknown => (WARNING, "?", "  (unknown)"),
         Severity::Warning => (WARNING, "!", "  (warning)"),
     };
-    let mut text = format!("{} {} {finding}{word}", styled(style, sign), styled(BOLD, &finding.code));
+    let mut text = format!(
+        "{} {} {finding}{word}",
+        styled(style, sign),
+        styled(BOLD, &finding.code)
+    );
     if let Some(step) = &finding.step {
         write!(text, "\n     in step {step}").unwrap_or_default();
     }
@@ -236,8 +320,15 @@ fn memory(script: &ScriptRun, run: &DryRun) {
     let mut lines: Vec<String> = set
         .iter()
         .map(|(key, entry)| {
-            let before = run.memory_before.get(key).map(|entry| entry.value.summary(60));
-            format!("{key}: {} → {}", before.unwrap_or_else(|| "nothing".to_owned()), entry.value.summary(60))
+            let before = run
+                .memory_before
+                .get(key)
+                .map(|entry| entry.value.summary(60));
+            format!(
+                "{key}: {} → {}",
+                before.unwrap_or_else(|| "nothing".to_owned()),
+                entry.value.summary(60)
+            )
         })
         .collect();
     lines.extend(removed.iter().map(|key| format!("{key}: removed")));
@@ -249,7 +340,13 @@ fn memory(script: &ScriptRun, run: &DryRun) {
 
 fn verdict(run: &DryRun) -> String {
     let judgement = &run.judgement;
-    let count = |severity| judgement.findings.iter().filter(|f| f.severity == severity).count();
+    let count = |severity| {
+        judgement
+            .findings
+            .iter()
+            .filter(|f| f.severity == severity)
+            .count()
+    };
     let (style, sign) = output::outcome_look(judgement.outcome);
     let mut parts = Vec::new();
     for (severity, what) in [

@@ -15,10 +15,18 @@ pub(super) fn response(folder: &Path, exchange: &Exchange) -> io::Result<()> {
         let headers: Vec<(&str, String)> = response
             .headers
             .iter()
-            .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.as_str(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
             .collect();
         let head = serde_json::json!({ "status": response.status.as_u16(), "headers": headers });
-        write(&folder.join("response.json"), format!("{head:#}\n").as_bytes())?;
+        write(
+            &folder.join("response.json"),
+            format!("{head:#}\n").as_bytes(),
+        )?;
         write(&folder.join("response.body"), &response.body.bytes)?;
     }
     Ok(())

@@ -79,7 +79,11 @@ impl Would {
 impl DryRun {
     /// Returns what becomes of the memory, for a person.
     pub(super) fn memory_note(&self) -> &'static str {
-        if self.memory_goes_on { "(goes on to the next probe, not saved)" } else { "(not saved)" }
+        if self.memory_goes_on {
+            "(goes on to the next probe, not saved)"
+        } else {
+            "(not saved)"
+        }
     }
 
     /// Returns the run as `oes.dry-run/1`.
@@ -100,8 +104,12 @@ impl DryRun {
 }
 
 fn request_json(exchange: &Exchange) -> Value {
-    let headers: serde_json::Map<String, Value> =
-        exchange.sent.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let headers: serde_json::Map<String, Value> = exchange
+        .sent
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
     json!({
         "method": exchange.sent.method,
         "url": exchange.sent.url,
@@ -113,8 +121,11 @@ fn request_json(exchange: &Exchange) -> Value {
 
 fn response_json(exchange: &Exchange) -> Value {
     let ms = |spent: std::time::Duration| spent.as_secs_f64() * 1000.0;
-    let mut timing: serde_json::Map<String, Value> =
-        exchange.timings.present().map(|(phase, spent)| (phase.to_string(), json!(ms(spent)))).collect();
+    let mut timing: serde_json::Map<String, Value> = exchange
+        .timings
+        .present()
+        .map(|(phase, spent)| (phase.to_string(), json!(ms(spent))))
+        .collect();
     timing.insert("total".to_owned(), json!(ms(exchange.timings.total)));
     timing.insert("other".to_owned(), json!(ms(exchange.timings.other())));
     match &exchange.result {
@@ -127,7 +138,9 @@ fn response_json(exchange: &Exchange) -> Value {
             let headers: Vec<Value> = response
                 .headers
                 .iter()
-                .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
+                .map(|(name, value)| {
+                    json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())])
+                })
                 .collect();
             let body = &response.body;
             let excerpt = body.bytes.get(..EXCERPT_BYTES).unwrap_or(&body.bytes);
@@ -166,7 +179,10 @@ fn limits_json(run: &ScriptRun) -> Value {
     let usage = serde_json::to_value(run.usage).unwrap_or_default();
     let pair = |used: &Value| json!([used.get("used"), used.get("allowed")]);
     let pairs = usage.as_object().map(|usage| {
-        usage.iter().map(|(name, used)| (name.clone(), pair(used))).collect::<serde_json::Map<_, _>>()
+        usage
+            .iter()
+            .map(|(name, used)| (name.clone(), pair(used)))
+            .collect::<serde_json::Map<_, _>>()
     });
     json!({ "script": run.script, "limits": pairs })
 }
@@ -174,6 +190,14 @@ fn limits_json(run: &ScriptRun) -> Value {
 /// Returns memory as a JSON object, and the other way round, for `--memory @FILE`.
 pub(super) fn memory_of(value: &Json) -> Option<Memory> {
     let members = value.as_object()?;
-    let entry = |value: &Json| crate::model::judgement::MemoryEntry { value: value.clone(), expires_at: None };
-    Some(members.iter().map(|(key, value)| (Arc::clone(key), entry(value))).collect())
+    let entry = |value: &Json| crate::model::judgement::MemoryEntry {
+        value: value.clone(),
+        expires_at: None,
+    };
+    Some(
+        members
+            .iter()
+            .map(|(key, value)| (Arc::clone(key), entry(value)))
+            .collect(),
+    )
 }

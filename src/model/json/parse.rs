@@ -256,7 +256,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
 /// Tells whether any key may come twice; always true for large objects, where sorting is the cheaper test.
 fn has_repeats(members: &[(Arc<str>, Json)]) -> bool {
-    members.len() > super::SCAN_MAX
+    members.len() > super::object::SCAN_MAX
         || members
             .iter()
             .enumerate()

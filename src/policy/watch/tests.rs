@@ -199,6 +199,31 @@ fn time_in_which_nobody_looked_is_not_unknown() {
 }
 
 #[test]
+fn the_time_unknown_goes_on_after_a_restart_but_not_over_a_gap() {
+    let unknown = |minute: u64| Sample {
+        at: at(minute),
+        outcome: Outcome::Unknown,
+        latency: None,
+        code: None,
+    };
+    let rows = [
+        (vec![100, 105], 60, 60),
+        (vec![100, 105, 600, 605], 60, 600),
+    ];
+    for (samples, stored, expected) in rows {
+        let watch = Watch::new(
+            rules(),
+            Restored {
+                samples: samples.into_iter().map(unknown).collect(),
+                unknown_since: Some(at(stored)),
+                ..Restored::default()
+            },
+        );
+        assert_eq!(watch.unknown_since(), Some(at(expected)));
+    }
+}
+
+#[test]
 fn a_latency_within_the_limit_but_near_it_closes_after_a_window() {
     let near = |watch: &mut Watch, minute: u64, ms: u64| {
         let sample = Sample {

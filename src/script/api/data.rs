@@ -34,7 +34,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn("has", |value: Dynamic, path: &str| {
             Ok::<_, Fault>(parse(path)?.find(&tree(&value)?.0).is_ok())
         })
-        .register_fn("count", count)
+        .register_fn("count", |value: Dynamic, path: &str| count(&value, path))
         .register_fn("num", |value: Dynamic, path: &str| {
             let (json, origin) = tree(&value)?;
             number(find(&json, origin, path)?, origin, path)
@@ -112,8 +112,8 @@ fn find<'a>(json: &'a Json, origin: Origin, path: &str) -> Fallible<&'a Json> {
 }
 
 /// Counts what a pattern finds, or what the container at a path holds.
-fn count(value: Dynamic, path: &str) -> Fallible<i64> {
-    let (json, origin) = tree(&value)?;
+fn count(value: &Dynamic, path: &str) -> Fallible<i64> {
+    let (json, origin) = tree(value)?;
     let pattern = parse(path)?;
     let many = pattern
         .steps()

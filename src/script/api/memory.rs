@@ -167,7 +167,7 @@ pub(super) fn register(engine: &mut Engine) {
             "push",
             |_: &mut MemoryHandle, key: &str, value: Dynamic, keep: i64| push(key, &value, keep),
         )
-        .register_fn("track", track);
+        .register_fn("track", |key: &str, value: Dynamic| track(key, &value));
 }
 
 fn own(key: &str) -> Fallible<()> {
@@ -229,14 +229,12 @@ fn push(key: &str, value: &Dynamic, keep: i64) -> Fallible<Array> {
 }
 
 /// Compares a value with what it was in earlier runs, and remembers since when it is what it is.
-fn track(key: &str, value: Dynamic) -> Fallible<Map> {
-    let (json, origin) = tree(&value)?;
+fn track(key: &str, value: &Dynamic) -> Fallible<Map> {
+    let (json, origin) = tree(value)?;
     let canonical = canonical(&json)?;
-    let digest: String = Sha256::digest(canonical.as_bytes())
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash = Sha256::digest(canonical.as_bytes());
+    let (first, _) = hash.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
+    let digest = format!("{:032x}", u128::from_be_bytes(*first));
     let kept = if canonical.len() <= TRACKED_BYTES {
         json.clone()
     } else {
@@ -255,7 +253,7 @@ fn track(key: &str, value: Dynamic) -> Fallible<Map> {
             Some(since) if !changed => since.min(now),
             _ => now,
         };
-        let changes = whole(part("changes")).unwrap_or(0) + i64::from(changed);
+        let times = whole(part("changes")).unwrap_or(0) + i64::from(changed);
         let previous = if changed {
             part("value")
         } else {
@@ -267,7 +265,7 @@ fn track(key: &str, value: Dynamic) -> Fallible<Map> {
             ("value", kept),
             ("previous", previous.clone()),
             ("since", since.into()),
-            ("changes", changes.into()),
+            ("changes", times.into()),
         ]);
         if old.as_ref() != Some(&entry) {
             matcher.memory.set(&name, entry, None, limits)?;
@@ -283,7 +281,7 @@ fn track(key: &str, value: Dynamic) -> Fallible<Map> {
         map.insert("unchanged_for".into(), seconds(unchanged));
         map.insert("since".into(), seconds(since));
         map.insert("previous".into(), view(&previous, Origin::Own));
-        map.insert("changes".into(), changes.into());
+        map.insert("changes".into(), times.into());
         map.insert("value".into(), view(&json, origin));
         Ok(map)
     })

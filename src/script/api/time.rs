@@ -67,9 +67,10 @@ fn unix(value: &Dynamic) -> Fallible<f64> {
         ))
     };
     let number = match value.as_immutable_string_ref() {
-        Ok(text) => match text.trim().parse::<f64>() {
-            Ok(number) => number,
-            Err(_) => {
+        Ok(text) => {
+            if let Ok(number) = text.trim().parse::<f64>() {
+                number
+            } else {
                 let time: Timestamp = text
                     .trim()
                     .parse()
@@ -80,7 +81,7 @@ fn unix(value: &Dynamic) -> Fallible<f64> {
                 )]
                 return Ok(time.as_millisecond() as f64 / 1000.0);
             }
-        },
+        }
         Err(_) => float(value).map_err(|_| refused(kind_name(value)))?,
     };
     let scale = match number.abs() {

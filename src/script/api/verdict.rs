@@ -76,7 +76,10 @@ pub(super) fn register(engine: &mut Engine) {
                 violation(context.call_position(), name, message)
             },
         )
-        .register_fn("step", step)
+        .register_fn(
+            "step",
+            |context: NativeCallContext<'_>, name: &str, body: FnPtr| step(&context, name, &body),
+        )
         .on_print(|text| drop(note_text(text)))
         .on_debug(|text, _, _| drop(note_text(text)));
 }
@@ -264,7 +267,7 @@ fn violation(position: Position, name: &str, message: &str) -> Fallible<()> {
     found_at(Finding::error(name, message), position)
 }
 
-fn step(context: NativeCallContext<'_>, name: &str, body: FnPtr) -> Fallible<Dynamic> {
+fn step(context: &NativeCallContext<'_>, name: &str, body: &FnPtr) -> Fallible<Dynamic> {
     let began = Instant::now();
     let number = run::matcher(|matcher, _| {
         let steps = &mut matcher.out.steps;
@@ -279,7 +282,7 @@ fn step(context: NativeCallContext<'_>, name: &str, body: FnPtr) -> Fallible<Dyn
         matcher.steps.push(steps.len() - 1);
         Ok(steps.len() - 1)
     })?;
-    let result = body.call_within_context::<Dynamic>(&context, ());
+    let result = body.call_within_context::<Dynamic>(context, ());
     run::matcher(|matcher, _| {
         matcher.steps.pop();
         if let Some(step) = matcher.out.steps.get_mut(number) {

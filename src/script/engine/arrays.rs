@@ -10,36 +10,36 @@ use crate::script::value::problem;
 
 pub(super) fn register(engine: &mut Engine) {
     engine
-        .register_fn("pad", pad)
+        .register_fn("pad", |array: &mut Array, length: i64, item: Dynamic| {
+            pad(array, length, &item)
+        })
         .register_fn("contains", |array: &mut Array, wanted: Dynamic| {
             Ok::<_, Fault>(position(array, &wanted, 0)?.is_some())
         })
         .register_fn("index_of", |array: &mut Array, wanted: Dynamic| {
-            index(position(array, &wanted, 0)?)
+            Ok::<_, Fault>(index(position(array, &wanted, 0)?))
         })
         .register_fn(
             "index_of",
             |array: &mut Array, wanted: Dynamic, from: i64| {
-                index(position(array, &wanted, start(array.len(), from))?)
+                Ok::<_, Fault>(index(position(array, &wanted, start(array.len(), from))?))
             },
         )
         // Exact kinds win over `Dynamic`, so that a closure is a condition and not a needle.
         .register_fn(
             "index_of",
             |context: NativeCallContext<'_>, array: &mut Array, wanted: FnPtr| {
-                index(position_where(&context, array, &wanted, 0)?)
+                Ok::<_, Fault>(index(position_where(&context, array, &wanted, 0)?))
             },
         )
         .register_fn(
             "index_of",
             |context: NativeCallContext<'_>, array: &mut Array, wanted: FnPtr, from: i64| {
                 let from = start(array.len(), from);
-                index(position_where(&context, array, &wanted, from)?)
+                Ok::<_, Fault>(index(position_where(&context, array, &wanted, from)?))
             },
         )
-        .register_fn("dedup", |array: &mut Array| {
-            dedup_by(array, |a, b| equal(a, b))
-        })
+        .register_fn("dedup", |array: &mut Array| dedup_by(array, equal))
         .register_fn(
             "dedup",
             |context: NativeCallContext<'_>, array: &mut Array, same: FnPtr| {
@@ -79,7 +79,7 @@ fn register_sort(engine: &mut Engine) {
     }
 }
 
-fn pad(array: &mut Array, length: i64, item: Dynamic) -> Fallible<()> {
+fn pad(array: &mut Array, length: i64, item: &Dynamic) -> Fallible<()> {
     let length = usize::try_from(length).unwrap_or(0);
     let missing = length.saturating_sub(array.len());
     guard::reserve(missing.saturating_mul(size_of::<Dynamic>()))?;
@@ -100,10 +100,11 @@ fn start(length: usize, from: i64) -> usize {
     }
 }
 
-fn index(position: Option<usize>) -> Fallible<i64> {
-    Ok(position
+/// Returns the index that a script is told: -1 for nothing found.
+fn index(position: Option<usize>) -> i64 {
+    position
         .and_then(|position| i64::try_from(position).ok())
-        .unwrap_or(-1))
+        .unwrap_or(-1)
 }
 
 fn position(array: &Array, wanted: &Dynamic, from: usize) -> Fallible<Option<usize>> {

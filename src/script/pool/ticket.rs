@@ -23,6 +23,7 @@ pub(super) struct Ticket {
     pub(super) number: u64,
     pub(super) lane: Lane,
     pub(super) wall: Duration,
+    source: Arc<Source>,
     state: Mutex<State>,
 }
 
@@ -35,13 +36,20 @@ struct State {
 }
 
 impl Ticket {
-    pub(super) fn new(number: u64, lane: Lane, wall: Duration, now: Instant, reply: Reply) -> Self {
+    pub(super) fn new(
+        number: u64,
+        lane: Lane,
+        wall: Duration,
+        source: &Arc<Source>,
+        reply: Reply,
+    ) -> Self {
         Self {
             number,
             lane,
             wall,
+            source: Arc::clone(source),
             state: Mutex::new(State {
-                deadline: now + wall,
+                deadline: Instant::now() + wall,
                 worker: None,
                 reply: Some(reply),
             }),
@@ -93,7 +101,7 @@ impl Ticket {
     pub(super) fn refuse(&self, finding: Finding) {
         let reply = self.state().reply.take();
         match reply {
-            Some(Reply::Run(sender)) => drop(sender.send(Judgement::of(vec![finding]))),
+            Some(Reply::Run(sender)) => drop(sender.send(refusal(&self.source, finding))),
             Some(Reply::Call(sender)) => drop(sender.send(Err(CallError(Box::new(finding))))),
             None => {}
         }

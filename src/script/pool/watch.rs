@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender};
 use tokio::time::Instant;
 
 use super::ticket::Ticket;
@@ -126,10 +126,8 @@ impl Watch {
 fn keep_watch(watch: &Weak<Watch>, woken: &Receiver<()>) {
     while woken.recv().is_ok() {
         loop {
-            match woken.recv_timeout(LOOK_EVERY) {
-                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
+            // Not on the channel: while something runs, every further run would wake this thread for nothing.
+            std::thread::park_timeout(LOOK_EVERY);
             let Some(watch) = watch.upgrade() else {
                 return;
             };

@@ -101,7 +101,7 @@ impl Bench {
                         &self.engine,
                         &ast,
                         *job,
-                        execute::Around {
+                        &execute::Around {
                             runtime: &shared.runtime,
                             host: &shared.host,
                             ledger: &shared.ledger,

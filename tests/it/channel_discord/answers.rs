@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oes::channel::answer::Answer;
-use oes::channel::message::Telling;
+use oes::policy::owed::Telling;
 
 use crate::support::inbox::{Inbox, Reply};
 use crate::support::messages::{channel, first_try, price};

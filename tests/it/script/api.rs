@@ -8,9 +8,9 @@ use oes::script::job::CallJob;
 async fn a_function_is_called_with_plain_values() {
     let pool = pool(&silent());
     let script = source(
-        r#"fn request(message, channel) {
+        r"fn request(message, channel) {
             #{ url: channel.url, body: json(#{ content: cut(message.text, 5), n: message.items.map(|i| i.n).len() }) }
-        }"#,
+        }",
     );
     assert!(script.has_function("request", 2) && !script.has_function("request", 1));
     let job = CallJob {
@@ -472,7 +472,7 @@ fn parameters_are_checked() {
             .as_object()
             .unwrap()
             .iter()
-            .map(|(name, value)| (name.clone(), value.clone()))
+            .map(|(name, value)| (std::sync::Arc::clone(name), value.clone()))
             .collect();
         script
             .check_params(&params)

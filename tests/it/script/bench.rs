@@ -1,4 +1,10 @@
 //! What the tests of scripts share: a pool with a scripted host, and inputs made by hand.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::unnecessary_wraps,
+    reason = "a test stops where its set-up is wrong"
+)]
 
 use std::collections::BTreeMap;
 use std::pin::Pin;

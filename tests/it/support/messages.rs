@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use oes::channel::delivery::Attempt;
-use oes::channel::message::{Message, Sending, Subject, Telling};
+use oes::channel::message::{Message, Sending, Subject};
 use oes::channel::settings::{ChannelKind, Settings};
 use oes::model::incident::{Ending, Incident, IncidentId, Reason};
 use oes::model::json::Json;
@@ -14,6 +14,7 @@ use oes::model::judgement::Outcome;
 use oes::model::secret::Secret;
 use oes::model::service::{ChannelName, ServiceName, ServiceSeverity};
 use oes::model::violation::{Sample, Violation};
+use oes::policy::owed::Telling;
 
 use super::scripts;
 

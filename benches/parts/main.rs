@@ -1,0 +1,191 @@
+//! Parts by themselves: `cargo bench --bench parts`. A state commit with all its disk syncs, and one run of a script of
+//! twenty lines through the pool, on bodies of three sizes.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a bench that cannot work stops"
+)]
+#![expect(
+    unreachable_pub,
+    dead_code,
+    reason = "the modules are shared with the other bench"
+)]
+
+#[path = "../probe/cpu.rs"]
+mod cpu;
+#[path = "../probe/target.rs"]
+mod target;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oes::clock::Clock;
+use oes::config::{self, ProcessEnvironment};
+use oes::daemon::observe::Past;
+use oes::daemon::once::Once;
+use oes::model::exchange::{Body, Exchange, Response, Sent, Timings};
+use oes::model::incident::{Incident, IncidentId, Ledger, Reason};
+use oes::model::judgement::Outcome;
+use oes::model::service::ServiceName;
+use oes::model::violation::Violation;
+use oes::state::{ServiceLine, StateFile};
+use tokio::time::Instant;
+
+/// A script of twenty lines.
+const SCRIPT: &str = include_str!("bench.rhai");
+/// Every tenth service has an open incident.
+const OPEN_EVERY: usize = 10;
+
+fn main() {
+    let machine = cpu::Machine::now();
+    println!("| part | median [range] | target |\n| --- | --- | --- |");
+    commit(1_000, 25);
+    commit(10_000, 60);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        script(1, 1_000, "100 µs").await;
+        script(100, 200, "4 ms").await;
+        script(1_000, 30, "50 ms").await;
+    });
+    println!("\n{}", machine.since());
+}
+
+fn show(name: &str, mut times: Vec<Duration>, target: &str) {
+    times.sort();
+    let (first, middle, last) = (times.first(), times.get(times.len() / 2), times.last());
+    println!(
+        "| {name} | {:.1?} [{:.1?}–{:.1?}] of {} | {target} |",
+        middle.unwrap(),
+        first.unwrap(),
+        last.unwrap(),
+        times.len()
+    );
+}
+
+/// Commits a ledger that differs each time, in the folder for temporary files.
+fn commit(services: usize, limit_ms: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Clock::System.now();
+    let mut file = StateFile::open(folder.path(), "bench", now).unwrap().file;
+    let lines: Vec<ServiceLine> = (0..services)
+        .map(|number| ServiceLine {
+            name: ServiceName::new(format!("service-{number:05}")),
+            url: format!("https://api.example.com/assets/{number}/price"),
+            http_method: "GET".to_owned(),
+            violations: Vec::new(),
+        })
+        .collect();
+    let incidents = lines
+        .iter()
+        .step_by(OPEN_EVERY)
+        .enumerate()
+        .map(|(number, line)| {
+            let incident = Incident {
+                id: IncidentId(format!("{number:016}").into()),
+                service: line.name.clone(),
+                violation: Violation::Error,
+                generation: 1,
+                opened_at: now,
+                closed_at: None,
+                ending: None,
+                last_good: Some(now),
+                reason: Reason {
+                    rule: "4 of the last 7 probes failed, more than 50 % of 7".to_owned(),
+                    finding: Some("$.price: expected number, got string".to_owned()),
+                    exchange: format!("GET {} → 200 in 214 ms", line.url),
+                    ..Reason::default()
+                },
+            };
+            (incident.id.clone(), incident)
+        });
+    let mut ledger = Ledger {
+        incidents: incidents.collect(),
+        ..Ledger::default()
+    };
+    let times = (0..30).map(|round| {
+        if let Some(incident) = ledger.incidents.values_mut().next() {
+            incident.generation = round;
+        }
+        let began = Instant::now();
+        file.commit(&ledger, &lines, now).unwrap();
+        began.elapsed()
+    });
+    let name = format!(
+        "state commit, {services} services, {} open incidents",
+        services / OPEN_EVERY
+    );
+    show(&name, times.collect(), &format!("≤ {limit_ms} ms"));
+}
+
+/// Runs the script on a body that was not parsed before; the time is of all threads together.
+async fn script(kib: usize, runs: usize, limit: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let scripts = folder.path().join("scripts/matchers");
+    #[expect(clippy::disallowed_methods, reason = "a bench needs no atomic files")]
+    {
+        std::fs::create_dir_all(&scripts).unwrap();
+        std::fs::write(scripts.join("bench.rhai"), SCRIPT).unwrap();
+    }
+    let text = "[[services]]\nurl = \"http://127.0.0.1:1/\"\nresponse_matcher = \"bench\"\n";
+    let loaded = match config::load_text("bench.toml", text, folder.path(), &ProcessEnvironment) {
+        Ok(loaded) => loaded,
+        Err(report) => panic!(
+            "{}",
+            report.graphical(config::report::Look {
+                colour: false,
+                width: 100
+            })
+        ),
+    };
+    let once = Once::new(&loaded.config).unwrap();
+    let watched = once
+        .prepare(loaded.config.services.first().unwrap())
+        .unwrap();
+    let body = target::body();
+    let rows: Vec<&str> = std::iter::repeat_n(body.as_str(), kib.saturating_sub(1)).collect();
+    let body = body.replacen('{', &format!("{{\"rows\":[{}],", rows.join(",")), 1);
+    let now = Clock::System.now();
+    let mut times = Vec::new();
+    for _ in 0..runs {
+        let exchange = Arc::new(answer(&body));
+        let before = cpu::own();
+        let observation = once.judge(&watched, exchange, &Past::default(), now).await;
+        times.push(cpu::own().saturating_sub(before));
+        assert_eq!(
+            observation.judgement.outcome,
+            Outcome::Pass,
+            "{:?}",
+            observation.judgement
+        );
+    }
+    show(
+        &format!(
+            "20-line script on {} KB, processor time",
+            body.len() / 1_000
+        ),
+        times,
+        &format!("≤ {limit}"),
+    );
+}
+
+fn answer(body: &str) -> Exchange {
+    Exchange {
+        started_at: Clock::System.now(),
+        sent: Sent::default(),
+        timings: Timings::default(),
+        hops: Vec::new(),
+        peer: None,
+        certificate: None,
+        result: Ok(Response {
+            status: http::StatusCode::OK,
+            version: http::Version::HTTP_11,
+            headers: http::HeaderMap::new(),
+            body: Body::new(body.to_owned()),
+        }),
+    }
+}
