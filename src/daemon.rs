@@ -5,7 +5,9 @@
 
 mod fleet;
 mod health;
+mod heartbeat;
 mod host;
+mod jump;
 pub mod keeper;
 mod notifier;
 pub mod observe;
@@ -27,7 +29,8 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::channel::delivery::{Console, Delivery, DeliveryError};
@@ -40,7 +43,7 @@ use crate::model::incident::{IncidentId, Ledger};
 use crate::model::service::{Service, ServiceName};
 use crate::policy::ledger;
 use crate::policy::watch::{Change, Rules};
-use crate::probe::{self, HttpProber};
+use crate::probe::{self, HttpProber, Prober};
 use crate::script::pool::{Pool, PoolSettings};
 use crate::state::{self, StateFile};
 use crate::web;
@@ -108,12 +111,35 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub async fn start(config: Config, options: Options) -> Result<Self, StartError> {
+        Self::begin(config, options, None).await
+    }
+
+    /// Starts watching with another prober: a fake one runs on paused time.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub async fn start_with(
+        config: Config,
+        options: Options,
+        prober: Arc<dyn Prober>,
+    ) -> Result<Self, StartError> {
+        Self::begin(config, options, Some(prober)).await
+    }
+
+    async fn begin(
+        config: Config,
+        options: Options,
+        prober: Option<Arc<dyn Prober>>,
+    ) -> Result<Self, StartError> {
         let began = Instant::now();
         let metrics = Metrics::default();
         let now = options.clock.now();
         let (file, ledger) = open_state(&config, now)?;
         let (history, restored) = open_history(&config, now);
-        let tools = tools(options.clock)?;
+        let mut tools = tools(options.clock)?;
+        if let Some(prober) = prober {
+            tools.prober = prober;
+        }
         let watched = prepare::prepare_all(&tools, &config).await?;
         let limits = config.limits.clone();
         let delivery = Arc::new(Delivery::new(
@@ -136,13 +162,24 @@ impl Daemon {
             clock: options.clock,
             started: Instant::now(),
             pulse: Arc::default(),
+            books: watch::channel(Arc::default()).0,
         };
         let mut fleet = Fleet::new(shared.clone(), workers.clone(), delivery, restored);
         let services = watched.len();
         fleet.apply(&config, watched).await;
         let reload = Arc::new(Notify::new());
-        let facts = health::Page::new(&shared, fleet.book());
-        start_web(&workers, listener, Arc::new(facts));
+        let facts = Arc::new(health::Page::new(&shared, fleet.book()));
+        start_once(
+            &workers,
+            "heartbeat",
+            heartbeat::run(shared.clone(), Arc::clone(&facts), workers.stopping()),
+        );
+        start_once(
+            &workers,
+            "tidy",
+            tidy_hourly(shared.clone(), workers.stopping()),
+        );
+        start_web(&workers, listener, facts);
         let reloader =
             reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
         start_once(&workers, "reload", reloader.run(workers.stopping()));
@@ -201,6 +238,8 @@ impl Daemon {
     }
 }
 
+/// How often the ledger is tidied where no message is taken.
+const TIDY_EVERY: Duration = Duration::from_hours(1);
 /// How long the keeper may take for its last commit.
 const KEEPER_GRACE: Duration = Duration::from_secs(10);
 /// How long the history database may take for its last rows.
@@ -315,12 +354,24 @@ fn start_once(
     });
 }
 
+/// Removes what nobody needs any more, once an hour.
+async fn tidy_hourly(shared: watching::Shared, stop: CancellationToken) {
+    while stop.run_until_cancelled(sleep(TIDY_EVERY)).await.is_some() {
+        let book = Arc::clone(&shared.books.borrow());
+        shared
+            .keeper
+            .tell(move |ledger, now| fleet::tidy(ledger, &book.channels, now))
+            .await;
+    }
+}
+
 /// Writes what changed for a service into the ledger; tells whether anything did.
 fn apply(ledger: &mut Ledger, service: &Service, changes: Vec<Change>, now: Timestamp) -> bool {
     let of = &service.name;
     let mut any = false;
     for change in changes {
         any |= match change {
+            Change::Opened(opened) if !Rules::from(service).watches(&opened.violation) => false,
             Change::Opened(opened) => ledger::open(
                 ledger,
                 new_incident_id(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::notifier::{self, Book};
@@ -15,11 +15,12 @@ use super::supervisor::Supervisor;
 use super::watching::{Shared, Watching};
 use crate::channel::delivery::Delivery;
 use crate::channel::fingerprint::fingerprint;
-use crate::channel::settings::Settings;
+use crate::channel::settings::{ChannelKind, Settings};
 use crate::config::Config;
 use crate::history::Restored as Known;
 use crate::model::incident::Ledger;
 use crate::model::service::{ChannelName, Service, ServiceName};
+use crate::model::violation::Violation;
 use crate::policy::delivery;
 use crate::policy::ledger::{self, Retention};
 use crate::policy::watch::{Restored, Rules, Watch};
@@ -41,6 +42,8 @@ pub(super) struct Fleet {
     books: watch::Sender<Arc<Book>>,
     loops: HashMap<ServiceName, watch::Sender<Arc<Watched>>>,
     channels: HashMap<ChannelName, (String, CancellationToken)>,
+    /// Held by the task of a channel: its successor with other settings waits for the message under way.
+    turns: HashMap<ChannelName, Arc<Mutex<()>>>,
     /// What is known of services from before the start, until their loops take it.
     restored: BTreeMap<ServiceName, Known>,
 }
@@ -60,7 +63,7 @@ impl Fleet {
         delivery: Arc<Delivery>,
         restored: BTreeMap<ServiceName, Known>,
     ) -> Self {
-        let (books, book) = watch::channel(Arc::default());
+        let (books, book) = (shared.books.clone(), shared.books.subscribe());
         let notify = notifier::Shared {
             keeper: shared.keeper.clone(),
             delivery,
@@ -75,6 +78,7 @@ impl Fleet {
             books,
             loops: HashMap::new(),
             channels: HashMap::new(),
+            turns: HashMap::new(),
             restored,
         }
     }
@@ -111,6 +115,13 @@ impl Fleet {
             services: services.collect(),
             gather: config.notify.gather,
             cool_down: config.notify.cool_down,
+            channels: config
+                .channels
+                .iter()
+                .map(|channel| channel.name.clone())
+                .collect(),
+            kinds: config.channels.iter().filter_map(kind).collect(),
+            heartbeat_url: config.notify.heartbeat_url.clone(),
         }));
     }
 
@@ -149,11 +160,17 @@ impl Fleet {
                         .map_or(&*every, |service| &*service.channels)
                 };
                 ledger::reroute(ledger, routes, now);
-                ledger.channels.retain(|name, _| every.contains(name));
+                // A config that runs is a config that can be used.
+                ledger::close(
+                    ledger,
+                    &ServiceName::new(OWN_NAME),
+                    &Violation::Named("config".into()),
+                    now,
+                );
                 for (name, print) in prints {
                     delivery::register(ledger, &name, &print, now);
                 }
-                tidy(ledger, now);
+                tidy(ledger, &book.channels, now);
                 true
             })
             .await;
@@ -185,7 +202,11 @@ impl Fleet {
                     self.start_loop(one, known, count);
                 }
                 Some(settings) => {
-                    let same = settings.borrow().config.fingerprint == one.config.fingerprint;
+                    let same = {
+                        let before = settings.borrow();
+                        before.config.fingerprint == one.config.fingerprint
+                            && before.limits == one.limits
+                    };
                     if !same {
                         applied.changed += 1;
                         settings.send_replace(one);
@@ -235,9 +256,18 @@ impl Fleet {
             let stop = self.workers.stopping().child_token();
             let (shared, settings, token) =
                 (self.notify.clone(), Arc::new(channel.clone()), stop.clone());
+            let turn = Arc::clone(self.turns.entry(channel.name.clone()).or_default());
             self.workers
                 .start(format_args!("channel {}", channel.name), move || {
-                    notifier::run(shared.clone(), Arc::clone(&settings), token.clone())
+                    let (shared, settings, token) =
+                        (shared.clone(), Arc::clone(&settings), token.clone());
+                    let turn = Arc::clone(&turn);
+                    async move {
+                        let Some(_turn) = token.run_until_cancelled(turn.lock()).await else {
+                            return;
+                        };
+                        notifier::run(shared, settings, token.clone()).await;
+                    }
                 });
             self.channels
                 .insert(channel.name.clone(), (fingerprint(channel), stop));
@@ -270,13 +300,29 @@ fn service_line(service: &Service) -> ServiceLine {
     }
 }
 
-/// Gives up and removes what nobody needs any more.
-pub(super) fn tidy(ledger: &mut Ledger, now: Timestamp) {
-    delivery::expire(ledger, now);
-    let channels: BTreeSet<ChannelName> = ledger.channels.keys().cloned().collect();
+fn kind(channel: &Settings) -> Option<(ChannelName, Arc<str>)> {
+    match &channel.kind {
+        ChannelKind::Console => None,
+        ChannelKind::Script(source) => Some((channel.name.clone(), Arc::clone(&source.name))),
+    }
+}
+
+/// Gives up and removes what nobody needs any more; `channels` are those of the config. Tells whether there was any.
+pub(super) fn tidy(ledger: &mut Ledger, channels: &BTreeSet<ChannelName>, now: Timestamp) -> bool {
+    let sizes = |ledger: &Ledger| {
+        (
+            ledger.incidents.len(),
+            ledger.deliveries.len(),
+            ledger.channels.len(),
+            ledger.announced.len(),
+        )
+    };
+    let before = sizes(ledger);
+    let given_up = delivery::expire(ledger, now);
     let retention = Retention {
         settled_for: SETTLED_FOR,
         settled_max: SETTLED_MAX,
     };
-    ledger::prune(ledger, &channels, retention, now);
+    ledger::prune(ledger, channels, retention, now);
+    given_up > 0 || before != sizes(ledger)
 }

@@ -21,6 +21,8 @@ use crate::web::{Facts, Health, Part};
 
 /// The scheduler is late if nothing was probed for so many of the shortest interval.
 const PATIENCE_INTERVALS: u32 = 3;
+/// However short the interval, a script may take its time.
+const PATIENCE_MIN: Duration = Duration::from_secs(30);
 /// The notifier is late if a message has been owed for so long.
 const OWED_MAX: Duration = Duration::from_mins(10);
 
@@ -57,7 +59,8 @@ impl Page {
             .min();
         let last = Duration::from_millis(self.pulse.load(Ordering::Relaxed));
         let silence = self.started.elapsed().saturating_sub(last);
-        let ready = shortest.is_none_or(|shortest| silence < shortest * PATIENCE_INTERVALS);
+        let ready = shortest
+            .is_none_or(|shortest| silence < (shortest * PATIENCE_INTERVALS).max(PATIENCE_MIN));
         let services = book.services.len();
         let detail = format!("{services} services, last probe {} ago", Shown(silence));
         Part {

@@ -12,18 +12,22 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::jump::Jumps;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::model::causes::Causes;
 use crate::model::incident::Ledger;
 use crate::model::service::ServiceName;
 use crate::model::violation::Violation;
+use crate::policy::delivery;
 use crate::state::{CommitError, Committed, ServiceLine, StateFile};
 
 /// Changes that may wait; a full queue makes the sender wait.
 const QUEUE: usize = 4_096;
 /// A failed commit is tried again after this.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// At least this often the two clocks are compared.
+const COMPARE_EVERY: Duration = Duration::from_secs(10);
 
 /// What everybody but the keeper sees of the ledger.
 #[derive(Debug, Clone)]
@@ -109,6 +113,7 @@ pub struct Keeping {
     services: Arc<[ServiceLine]>,
     metrics: Metrics,
     clock: Clock,
+    jumps: Jumps,
 }
 
 impl std::fmt::Debug for Request {
@@ -139,6 +144,7 @@ pub fn new(file: StateFile, ledger: Ledger, metrics: Metrics, clock: Clock) -> (
         services: Arc::from([]),
         metrics,
         clock,
+        jumps: Jumps::new(clock.now(), Instant::now()),
     };
     (
         Keeper {
@@ -154,13 +160,7 @@ impl Keeping {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut dirty = true;
         loop {
-            let retry = async {
-                if dirty {
-                    sleep(RETRY_AFTER).await;
-                } else {
-                    std::future::pending::<()>().await;
-                }
-            };
+            let retry = sleep(if dirty { RETRY_AFTER } else { COMPARE_EVERY });
             let mut waiting = Vec::new();
             tokio::select! {
                 biased;
@@ -171,6 +171,7 @@ impl Keeping {
                 () = stop.cancelled(), if self.requests.is_empty() => break,
                 () = retry => {}
             }
+            dirty |= self.follow_clock();
             while let Ok(request) = self.requests.try_recv() {
                 dirty |= self.apply(request, &mut waiting);
             }
@@ -200,9 +201,23 @@ impl Keeping {
         }
     }
 
+    /// Moves what waits for a time of day along with a clock that was set; tells whether it was.
+    fn follow_clock(&mut self) -> bool {
+        let Some(jump) = self.jumps.observe(self.clock.now(), Instant::now()) else {
+            return false;
+        };
+        warn!(
+            seconds = jump.as_secs_f64(),
+            "the clock was set; waits of the notifier move with it"
+        );
+        delivery::rebase(Arc::make_mut(&mut self.ledger), jump);
+        true
+    }
+
     /// Commits the ledger and publishes it in any case; returns whether it is on disk.
     async fn commit(&mut self) -> bool {
         let Some(mut file) = self.file.take() else {
+            self.publish(false);
             return false;
         };
         let (ledger, services) = (Arc::clone(&self.ledger), Arc::clone(&self.services));
@@ -224,6 +239,7 @@ impl Keeping {
             }
             Err(panic) => {
                 error!(error = %panic, "the state file's writer broke; nothing more is durable");
+                self.publish(false);
                 false
             }
         };
@@ -257,11 +273,16 @@ impl Keeping {
                 false
             }
         };
+        self.publish(durable);
+        durable
+    }
+
+    /// Shows everybody the ledger as it is now: people are told even where it cannot be written down.
+    fn publish(&self, durable: bool) {
         self.snapshots.send_modify(|snapshot| {
             snapshot.ledger = Arc::clone(&self.ledger);
             snapshot.durable = durable;
         });
-        durable
     }
 }
 

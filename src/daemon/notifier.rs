@@ -3,7 +3,7 @@
 //! Nothing is handed to these tasks that could be lost: what a channel must know follows from the ledger at any moment.
 //! A channel has one message under way at a time and never waits for another channel.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::fleet;
 use super::keeper::{Keeper, Snapshot};
 use crate::channel::answer::Answer;
 use crate::channel::delivery::{Attempt, Delivery};
@@ -20,9 +21,10 @@ use crate::channel::message::{Message, Sending, Subject};
 use crate::channel::settings::Settings;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::model::duration::since;
+use crate::model::duration::{after, since};
 use crate::model::incident::Ledger;
-use crate::model::service::{Service, ServiceName};
+use crate::model::secret::Secret;
+use crate::model::service::{ChannelName, Service, ServiceName};
 use crate::policy::delivery::{self, FailKind, Failed};
 use crate::policy::owed::{self, Batch, Plan};
 
@@ -35,6 +37,25 @@ pub(super) struct Book {
     pub(super) gather: Duration,
     /// Least time between two announcements where the service says nothing.
     pub(super) cool_down: Duration,
+    /// Every channel.
+    pub(super) channels: BTreeSet<ChannelName>,
+    /// The kind of each channel that is a script: what a provider's limit for everything concerns.
+    pub(super) kinds: HashMap<ChannelName, Arc<str>>,
+    /// What is asked regularly while all is well.
+    pub(super) heartbeat_url: Option<Secret>,
+}
+
+impl Book {
+    /// Returns the other channels of the same kind.
+    fn kin(&self, channel: &ChannelName) -> Vec<ChannelName> {
+        let kind = self.kinds.get(channel);
+        let kin = |(name, of): &(&ChannelName, &Arc<str>)| *name != channel && Some(*of) == kind;
+        self.kinds
+            .iter()
+            .filter(kin)
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
 }
 
 /// What all channels share. Clones share.
@@ -163,17 +184,28 @@ fn messages(shared: &Shared, batch: &Batch, before: &Snapshot, durable: bool) ->
 
 async fn settle(shared: &Shared, channel: &Arc<Settings>, batch: Batch, answer: Answer) {
     let name = channel.name.clone();
+    let book = Arc::clone(&shared.book.borrow());
     if let Answer::Taken { remote_ref } = answer {
         info!(channel.name = %name, message.id = batch.message_id, "message taken");
         shared
             .keeper
             .commit(move |ledger, now| {
-                delivery::confirm(ledger, &name, &batch, remote_ref.as_deref(), now)
+                let confirmed =
+                    delivery::confirm(ledger, &name, &batch, remote_ref.as_deref(), now);
+                fleet::tidy(ledger, &book.channels, now) || confirmed
             })
             .await;
         return;
     }
     let error = answer.reason().unwrap_or_default().to_owned();
+    let limited = match &answer {
+        Answer::RateLimited {
+            after,
+            global: true,
+            ..
+        } => Some((*after, book.kin(&name))),
+        _ => None,
+    };
     let kind = match answer {
         Answer::Retry { after, .. } => FailKind::Retry { after },
         Answer::RateLimited { after, .. } => FailKind::RateLimited { after: Some(after) },
@@ -197,7 +229,18 @@ async fn settle(shared: &Shared, channel: &Arc<Settings>, batch: Batch, answer: 
                 },
                 now,
             );
+            let (wait, kin) = limited.unwrap_or_default();
+            pause(ledger, &kin, after(now, wait));
             true
         })
         .await;
+}
+
+/// Leaves channels alone until a moment: the provider's limit for one of them goes for them as well.
+fn pause(ledger: &mut Ledger, channels: &[ChannelName], until: Timestamp) {
+    for name in channels {
+        if let Some(state) = ledger.channels.get_mut(name) {
+            state.paused_until = Some(state.paused_until.map_or(until, |at| at.max(until)));
+        }
+    }
 }

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use super::fleet::{Applied, Fleet, OWN_NAME};
 use super::{new_incident_id, prepare};
+use crate::channel::fingerprint::fingerprint;
 use crate::config::report::Report;
 use crate::config::{self, Config, Loaded, ProcessEnvironment};
 use crate::model::causes::Causes;
@@ -117,7 +118,7 @@ impl Reloader {
         };
         let settings_changed = config.notify != self.config.notify
             || config.limits != self.config.limits
-            || config.channels.len() != self.config.channels.len();
+            || prints(&config) != prints(&self.config);
         let applied = self.fleet.apply(&config, watched).await;
         self.config = config;
         if applied == Applied::default() && !settings_changed && !self.refused {
@@ -172,6 +173,9 @@ impl Reloader {
                     finding: Some(why),
                     ..Reason::default()
                 };
+                if ledger::update(ledger, &name, &violation, reason.clone()) {
+                    return true;
+                }
                 let opened = Opened {
                     violation,
                     since: now,
@@ -183,6 +187,15 @@ impl Reloader {
             .await;
         self.refused = refused;
     }
+}
+
+/// Returns what tells changed channels from unchanged ones.
+fn prints(config: &Config) -> Vec<(&ChannelName, String)> {
+    config
+        .channels
+        .iter()
+        .map(|channel| (&channel.name, fingerprint(channel)))
+        .collect()
 }
 
 /// Returns the first mistakes, one a line, and how many more there are.
@@ -263,8 +276,9 @@ impl FileWatch {
         let names = files
             .iter()
             .filter_map(|file| file.file_name())
-            .map(OsString::from)
-            .collect();
+            .map(OsString::from);
+        // Kubernetes replaces all files of a mounted folder at once by this link.
+        let names = names.chain([OsString::from("..data")]).collect();
         *self.names.write().unwrap_or_else(PoisonError::into_inner) = names;
         for file in files {
             let parent = file

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::keeper::Keeper;
+use super::notifier::Book;
 use super::observe::{Past, Tools, Watched, as_prev, observe, remember};
 use crate::clock::Clock;
 use crate::history::Store;
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     pub(super) history: Arc<Store>,
     pub(super) metrics: Metrics,
     pub(super) clock: Clock,
+    /// The services and channels of the present config.
+    pub(super) books: watch::Sender<Arc<Book>>,
     /// What the grids of all services count from.
     pub(super) started: Instant,
     /// Milliseconds after `started` at which any service was last probed.
@@ -105,6 +108,9 @@ impl Watching {
             let Some(observation) = stop.run_until_cancelled(observing).await else {
                 break;
             };
+            if self.settings.has_changed().is_err() {
+                break;
+            }
             self.take(&observation).await;
             self.plan_next(first);
             first = false;
@@ -208,10 +214,15 @@ impl Watching {
                 Change::Updated { .. } => {}
             }
         }
-        let service = Arc::clone(&self.watched.config.service);
+        let (name, books) = (self.name.clone(), self.shared.books.clone());
+        // What a probe found that began under an older config is held against the present one: a service or a rule
+        // that is gone opens nothing that nobody would ever close.
         self.shared
             .keeper
-            .tell(move |ledger, now| super::apply(ledger, &service, changes, now))
+            .tell(move |ledger, now| {
+                let service = books.borrow().services.get(&name).map(Arc::clone);
+                service.is_some_and(|service| super::apply(ledger, &service, changes, now))
+            })
             .await;
     }
 
