@@ -35,7 +35,7 @@ use crate::model::observation::Observation;
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let exit = match once(arguments) {
         Ok(exit) => exit,
-        Err(error) => return output::usage_error(&error),
+        Err(error) => return output::refuse(arguments.schema(), &error),
     };
     if arguments.repeat.watch {
         watch(arguments)
@@ -68,7 +68,7 @@ fn subject(arguments: &Arguments) -> Result<Option<(Config, Arc<ServiceConfig>)>
         .or_else(load::default_config);
     if let (Some(path), None) = (&path, &arguments.url) {
         let is_script = is_script_file(&arguments.subject);
-        if !is_script && let Some(config) = load::load(path) {
+        if !is_script && let Some(config) = load::load(path, arguments.schema()) {
             let named = |one: &&Arc<ServiceConfig>| one.service.name.as_str() == arguments.subject;
             if let Some(service) = config.services.iter().find(named).map(Arc::clone) {
                 return Ok(Some((config, service)));
@@ -85,7 +85,7 @@ fn subject(arguments: &Arguments) -> Result<Option<(Config, Arc<ServiceConfig>)>
     match config::load_text("arguments.json", &text, Path::new(""), &ProcessEnvironment) {
         Ok(loaded) => Ok(find(loaded.config, SERVICE)),
         Err(report) => {
-            show_mistakes(&report);
+            show_mistakes(&report, arguments);
             Ok(None)
         }
     }
@@ -107,11 +107,14 @@ fn find(config: Config, name: &str) -> Option<(Config, Arc<ServiceConfig>)> {
 }
 
 /// Shows mistakes of scripts at their place, and mistakes of the arguments without one: nobody wrote that file.
-fn show_mistakes(report: &config::report::Report) {
-    let mut scripts = report.clone();
+fn show_mistakes(wrong: &config::report::Report, arguments: &Arguments) {
+    if arguments.output.json {
+        return output::json(&report::refused(&wrong.lines()));
+    }
+    let mut scripts = wrong.clone();
     scripts.files.retain(|file| &*file.name != "arguments.json");
     load::show(&scripts);
-    for line in report
+    for line in wrong
         .lines()
         .iter()
         .filter(|line| &*line.file == "arguments.json")
@@ -316,7 +319,8 @@ fn memory(arguments: &Arguments, watched: &Watched) -> Result<Memory, ArgumentEr
                 .clone()
                 .or_else(load::default_config);
             let path = path.ok_or_else(|| form("memory", "`live` needs --config"))?;
-            let config = load::load(&path).ok_or_else(|| form("config", "it cannot be used"))?;
+            let config =
+                load::load(&path, None).ok_or_else(|| form("config", "it cannot be used"))?;
             let path = config.data.join("oes.db");
             let name = &watched.config.service.name;
             let now = Clock::System.now();

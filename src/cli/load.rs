@@ -2,25 +2,49 @@
 
 use std::path::{Path, PathBuf};
 
-use super::output::{self, colours_on_stderr};
+use super::Exit;
+use super::output::{self, Schema, colours_on_stderr};
 use crate::config::report::{Look, Report};
-use crate::config::{self, Config, ProcessEnvironment};
+use crate::config::{self, Config, Environment, ProcessEnvironment};
 
 /// Columns of a report where the terminal does not say.
 const COLUMNS: usize = 110;
 
-/// Loads a config; what is wrong is shown on standard error. Absent if it cannot be used.
-pub(super) fn load(path: &Path) -> Option<Config> {
-    match config::load(path, &ProcessEnvironment) {
+/// Loads a config; what is wrong is shown on standard error, or told as JSON where that is wanted. Absent if it cannot be
+/// used.
+pub(super) fn load(path: &Path, schema: Schema) -> Option<Config> {
+    load_with(path, schema, &ProcessEnvironment)
+}
+
+/// Does the same with another environment.
+pub(super) fn load_with(
+    path: &Path,
+    schema: Schema,
+    environment: &dyn Environment,
+) -> Option<Config> {
+    match config::load(path, environment) {
         Ok(loaded) => {
             show(&loaded.report);
             Some(loaded.config)
         }
         Err(report) => {
-            show(&report);
+            refuse(schema, &report);
             None
         }
     }
+}
+
+/// Shows why a config cannot be used, or tells it as JSON where that is wanted.
+pub(super) fn refuse(schema: Schema, report: &Report) {
+    let Some(schema) = schema else {
+        return show(report);
+    };
+    output::json(&serde_json::json!({
+        "schema": schema,
+        "exit": Exit::Usage as u8,
+        "error": "the ops config cannot be used",
+        "mistakes": report.lines(),
+    }));
 }
 
 /// Shows a report on standard error, if it says anything.

@@ -67,6 +67,22 @@ pub(super) fn usage_error(error: &dyn std::error::Error) -> Exit {
     Exit::Usage
 }
 
+/// The JSON schema of a command, where its result is wanted as JSON.
+pub(super) type Schema = Option<&'static str>;
+
+/// Says why a command cannot do its work, as JSON on standard output where that is wanted, and returns the exit code for
+/// wrong usage.
+pub(super) fn refuse(schema: Schema, error: &dyn std::error::Error) -> Exit {
+    let Some(schema) = schema else {
+        return usage_error(error);
+    };
+    let exit = Exit::Usage as u8;
+    json(
+        &serde_json::json!({ "schema": schema, "exit": exit, "error": Causes(error).to_string() }),
+    );
+    Exit::Usage
+}
+
 /// Writes a value as one line of JSON to standard output.
 pub(super) fn json(value: &impl Serialize) {
     match serde_json::to_string(value) {

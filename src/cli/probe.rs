@@ -34,6 +34,9 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+/// Name of the JSON that this command prints.
+const SCHEMA: &str = "oes.probe/1";
+
 #[derive(Serialize)]
 struct Probed<'a> {
     schema: &'static str,
@@ -55,12 +58,13 @@ struct Line<'a> {
 type Row = (usize, ServiceName, Observation);
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
-    let Some(config) = load::load(&arguments.config) else {
+    let schema = arguments.json.then_some(SCHEMA);
+    let Some(config) = load::load(&arguments.config, schema) else {
         return Exit::Usage;
     };
     let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return output::usage_error(&error),
+        Err(error) => return output::refuse(schema, &error),
     };
     let rows = runtime.block_on(async {
         let once = Once::new(&config)?;
@@ -68,12 +72,12 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     });
     let rows = match rows {
         Ok(rows) => rows,
-        Err(error) => return output::usage_error(&error),
+        Err(error) => return output::refuse(schema, &error),
     };
     if rows.is_empty() {
         let wanted = arguments.services.join("`, `");
         let problem = format!("no service has `{wanted}` in its name");
-        return output::usage_error(&std::io::Error::other(problem));
+        return output::refuse(schema, &std::io::Error::other(problem));
     }
     let exit = exit_of(
         rows.iter()
@@ -82,7 +86,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     if arguments.json {
         let services = rows.iter().map(line).collect();
         output::json(&Probed {
-            schema: "oes.probe/1",
+            schema: SCHEMA,
             exit: exit as u8,
             services,
         });

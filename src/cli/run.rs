@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     if let Err(error) = arguments.log.start() {
         return output::usage_error(&error);
     }
-    let Some(config) = load::load(&arguments.config) else {
+    let Some(config) = load::load(&arguments.config, None) else {
         return Exit::Usage;
     };
     let runtime = match runtime() {

@@ -10,6 +10,7 @@ use super::output::{BOLD, ERROR, FAINT, GOOD, WARNING, counted, styled};
 use super::table::{self, Cell};
 use super::{Exit, load, output};
 use crate::clock::Clock;
+use crate::config::{Environment, ProcessEnvironment};
 use crate::model::duration::{Shown, since};
 use crate::model::incident::{ChannelState, Incident, Ledger};
 use crate::model::service::ChannelName;
@@ -32,6 +33,21 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+/// Name of the JSON that this command prints.
+const SCHEMA: &str = "oes.status/1";
+
+/// The environment of a person who looks: the variables of the daemon need not be set to see how it is. Only the `data`
+/// folder of the config is used, so that any value will do that can stand for a text and for a URL.
+struct AnyEnvironment;
+
+impl Environment for AnyEnvironment {
+    fn var(&self, name: &str) -> Option<String> {
+        ProcessEnvironment
+            .var(name)
+            .or_else(|| Some("http://127.0.0.1/".to_owned()))
+    }
+}
+
 #[derive(Serialize)]
 struct Status<'a> {
     schema: &'static str,
@@ -51,13 +67,14 @@ struct Channel<'a> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
-    let Some(config) = load::load(&arguments.config) else {
+    let schema = arguments.json.then_some(SCHEMA);
+    let Some(config) = load::load_with(&arguments.config, schema, &AnyEnvironment) else {
         return Exit::Usage;
     };
     let snapshot = match state::read(&config.data) {
         Ok(snapshot) => snapshot,
         Err(error) => {
-            let exit = output::usage_error(&error);
+            let exit = output::refuse(schema, &error);
             if matches!(error, ReadError::Missing { .. }) {
                 output::note(format_args!(
                     "it is there once `oes run {}` has run",
@@ -107,7 +124,7 @@ fn print_json(snapshot: &Snapshot, open: &[&Incident]) {
         state,
     };
     output::json(&Status {
-        schema: "oes.status/1",
+        schema: SCHEMA,
         seq: snapshot.seq,
         services: &snapshot.services,
         incidents: open.to_vec(),

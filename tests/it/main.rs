@@ -12,6 +12,7 @@ mod architecture;
 mod channel_delivery;
 mod channel_discord;
 mod channel_webhook;
+mod cli;
 mod config;
 mod crash;
 mod matcher_conformance;

@@ -224,6 +224,11 @@ fn pair<'a>(option: &'static str, text: &'a str) -> Result<(&'a str, &'a str), A
 pub(super) const SERVICE: &str = "dry-run";
 
 impl Arguments {
+    /// Returns the name of the JSON that is wanted, if any.
+    pub(super) fn schema(&self) -> Option<&'static str> {
+        self.output.json.then_some("oes.dry-run/1")
+    }
+
     /// Returns the duration between two probes on the script's clock.
     pub(super) fn every(&self) -> Result<Duration, ArgumentError> {
         crate::config::duration(&self.repeat.every).map_err(|problem| form("every", problem))

@@ -74,7 +74,7 @@ fn request(exchange: &Exchange, trace: bool) {
             .unwrap_or_default();
             write!(
                 text,
-                "\nafter {} {}",
+                "\nafter {}{}",
                 Shown(exchange.timings.total),
                 phases(exchange)
             )
@@ -98,7 +98,7 @@ fn response_text(exchange: &Exchange, response: &Response, trace: bool) -> Strin
     let kind = response.header("content-type").unwrap_or("no content type");
     let cut = if response.body.truncated { ", cut" } else { "" };
     let mut text = format!(
-        "\n{} · {kind} · {} B{cut} · {} {}",
+        "\n{} · {kind} · {} B{cut} · {}{}",
         styled(BOLD, response.status),
         response.body.bytes.len(),
         Shown(exchange.timings.total),
@@ -152,7 +152,7 @@ fn phases(exchange: &Exchange) -> String {
     if parts.is_empty() {
         String::new()
     } else {
-        format!("({})", parts.join(" · "))
+        format!(" ({})", parts.join(" · "))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::config::report::Line;
 use crate::model::exchange::Exchange;
 use crate::model::json::Json;
 use crate::model::judgement::{Finding, Judgement, Memory, Outcome, ScriptRun};
@@ -103,12 +104,48 @@ impl DryRun {
     }
 }
 
+/// Returns as `oes.dry-run/1` that the script or the arguments cannot be used.
+pub(super) fn refused(mistakes: &[Line]) -> Value {
+    json!({
+        "schema": "oes.dry-run/1",
+        "exit": 2,
+        "compile": { "ok": false, "mistakes": mistakes },
+        "side_effects": "none",
+    })
+}
+
+/// Tells whether a header's value is nobody else's business, also where it was typed as a plain text.
+fn carries_credentials(header: &str) -> bool {
+    let name = header.to_ascii_lowercase();
+    [
+        "authorization",
+        "cookie",
+        "token",
+        "secret",
+        "api-key",
+        "apikey",
+        "password",
+        "signature",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
+}
+
 fn request_json(exchange: &Exchange) -> Value {
     let headers: serde_json::Map<String, Value> = exchange
         .sent
         .headers
         .iter()
-        .map(|(name, value)| (name.clone(), json!(value)))
+        .map(|(name, value)| {
+            (
+                name.clone(),
+                json!(if carries_credentials(name) {
+                    "***"
+                } else {
+                    &**value
+                }),
+            )
+        })
         .collect();
     json!({
         "method": exchange.sent.method,

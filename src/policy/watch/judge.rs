@@ -33,6 +33,7 @@ impl Watch {
         sample: &Sample,
         judgement: &Judgement,
     ) -> Vec<(Violation, Finding)> {
+        // A rule that is kept matters only to a violation that is open; most probes so make no text at all.
         let mut findings = vec![(Violation::Error, self.judge_error(sample))];
         findings.push((Violation::Latency, self.judge_latency(sample)));
         findings.push((Violation::Matcher, self.judge_matcher(sample)));
@@ -57,7 +58,11 @@ impl Watch {
             );
             return Finding::Broken(began, text);
         }
-        if sample.outcome.is_good() && self.good >= GOOD_MIN && self.window.clearly_keeps(rule) {
+        if self.is_open(&Violation::Error)
+            && sample.outcome.is_good()
+            && self.good >= GOOD_MIN
+            && self.window.clearly_keeps(rule)
+        {
             let threshold = Percent(rule.threshold / 2.0);
             return Finding::Kept(format!(
                 "{failed} of the last {counted} probes failed, at most {threshold}; the last {} are good",
@@ -80,7 +85,8 @@ impl Watch {
         }
         self.within_limit = self.within_limit.saturating_add(1);
         let window = self.rules.latency.map_or(1, |rule| rule.window);
-        if reading.value <= reading.limit.mul_f64(0.9) || self.within_limit >= window {
+        let keeps = reading.value <= reading.limit.mul_f64(0.9) || self.within_limit >= window;
+        if keeps && self.is_open(&Violation::Latency) {
             Finding::Kept(reading.to_string())
         } else {
             Finding::Unclear
@@ -98,7 +104,7 @@ impl Watch {
                 ),
             );
         }
-        if sample.outcome.counts() {
+        if sample.outcome.counts() && self.is_open(&Violation::Matcher) {
             return Finding::Kept("the matcher judges again".to_owned());
         }
         Finding::Unclear
@@ -117,7 +123,10 @@ impl Watch {
                 );
                 Finding::Broken(began, text)
             }
-            _ => Finding::Kept("can be judged again".to_owned()),
+            _ if self.is_open(&Violation::Unknown) => {
+                Finding::Kept("can be judged again".to_owned())
+            }
+            _ => Finding::Unclear,
         }
     }
 

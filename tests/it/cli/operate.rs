@@ -1,0 +1,368 @@
+//! `check`, `probe`, `run`, `status`, `init` and what other programs are given.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use tokio::time::Instant;
+
+use super::{Desk, json, repository};
+use crate::support::upstream::{Upstream, ok};
+
+#[test]
+fn the_help_of_the_program() {
+    assert_snapshot!(Desk::new(&[]).seen(&["--help"]), @r#"
+    exit 0
+    ── out
+    Watch HTTP services, judge each response with a matcher, tell people through channels
+
+    Usage: oes [OPTIONS] <COMMAND>
+
+    Commands:
+      run          Watch the services of an ops config until told to stop
+      check        Check an ops config and its scripts without asking anybody
+      dry-run      Try a matcher on a URL: see the response as the script sees it and every finding;
+                   nothing is saved, nothing is sent
+      probe        Probe every service of an ops config once and show a table; nothing is saved, nothing
+                   is sent
+      status       Show which services are wrong, since when and why, and whom the daemon still has to
+                   tell
+      init         Write a first ops config, a first matcher script and the schema into a folder
+      demo         Watch a small flaky API inside this process for a minute: needs no network and no
+                   set-up
+      schema       Print the JSON Schema of the ops config for editors
+      completions  Print a completion script for a shell
+      man          Print the manual page
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+          --color <WHEN>
+              When to use colours
+
+              Possible values:
+              - auto:   On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
+              - always: Always
+              - never:  Never
+              
+              [default: auto]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Start with `oes demo`: it needs no network and no set-up.
+    Exit codes: 0 pass, 1 fail, 2 usage or config, 3 unknown, 4 script error, 130 interrupted.
+    "#);
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let desk = Desk::new(&[]);
+    for command in [
+        "run",
+        "check",
+        "dry-run",
+        "probe",
+        "status",
+        "init",
+        "demo",
+        "schema",
+        "completions",
+        "man",
+    ] {
+        let output = desk.run(&[command, "--help"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && text.contains(&format!("Usage: oes {command}")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_wrong_command_is_answered_with_a_near_one() {
+    assert_snapshot!(Desk::new(&[]).seen(&["chek"]), @r#"
+    exit 2
+    ── err
+    error: unrecognized subcommand 'chek'
+
+      tip: some similar subcommands exist: 'schema', 'check'
+
+    Usage: oes [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    "#);
+}
+
+#[test]
+fn the_shipped_configs_are_right() {
+    let desk = Desk::new(&[]);
+    for (config, services) in [("ops/ergopad.json", 20), ("ops/demo.toml", 6)] {
+        let path = repository(config);
+        let output = desk.run(&["check", path.to_str().unwrap(), "--json"]);
+        let told = json(&output);
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        assert_eq!(
+            (told["ok"].as_bool(), told["services"].as_u64()),
+            (Some(true), Some(services))
+        );
+    }
+}
+
+#[test]
+fn mistakes_are_shown_with_their_place() {
+    let config = "version = \"1.0\"\n[[services]]\nurl = \"http://x.example/\"\nlatncy = 5\nmatch = [\"type\"]\n";
+    let desk = Desk::new(&[("oes.toml", config)]);
+    assert_snapshot!(desk.seen(&["check", "oes.toml"]), @r#"
+    exit 2
+    ── out
+    not usable oes.toml: 2 mistakes
+    ── err
+      × unknown key `latncy` in a service
+       ╭─[oes.toml:4:1]
+     4 │ latncy = 5
+       · ──────
+       ╰────
+      help: did you mean `latency`?
+
+      × there is no matcher `type`
+       ╭─[oes.toml:5:10]
+     5 │ match = ["type"]
+       ·          ──────
+       ╰────
+      help: did you mean `types`? known: status_code, types, exact, non_empty, node_height, orders_api,
+            price_chart_matcher, price_sanity, utxo_executor; your own is a file type.rhai beside the config or
+            in scripts/matchers
+    "#);
+    assert_snapshot!(desk.seen(&["check", "oes.toml", "--format", "short"]), @r#"
+    exit 2
+    ── out
+    not usable oes.toml: 2 mistakes
+    ── err
+    oes.toml:4:1: error: unknown key `latncy` in a service (did you mean `latency`?)
+    oes.toml:5:10: error: there is no matcher `type` (did you mean `types`? known: status_code, types, exact, non_empty, node_height, orders_api, price_chart_matcher, price_sanity, utxo_executor; your own is a file type.rhai beside the config or in scripts/matchers)
+    "#);
+    assert_snapshot!(desk.seen(&["check", "none.toml"]), @r#"
+    exit 2
+    ── out
+    not usable none.toml: 1 mistake
+    ── err
+      × none.toml: there is no such file
+    "#);
+    for command in ["probe", "status"] {
+        let output = desk.run(&[command, "oes.toml", "--json"]);
+        let told = json(&output);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(told["schema"], format!("oes.{command}/1"));
+        assert_eq!(told["mistakes"].as_array().map(Vec::len), Some(2), "{told}");
+    }
+}
+
+#[test]
+fn a_first_config_is_written_once_and_is_right() {
+    let desk = Desk::new(&[]);
+    assert_snapshot!(desk.seen(&["init", "here"]), @r#"
+    exit 0
+    ── err
+    wrote here/oes.toml
+    wrote here/scripts/matchers/list_is_fresh.rhai
+    wrote here/oes.schema.json
+    next: edit here/oes.toml, then
+      oes check here/oes.toml
+      oes probe here/oes.toml
+      oes run here/oes.toml
+    "#);
+    desk.write("here/oes.toml", "# mine");
+    assert!(
+        desk.seen(&["init", "here"])
+            .contains("here/oes.toml is there already")
+    );
+    assert_eq!(
+        std::fs::read_to_string(desk.path("here/oes.toml")).unwrap(),
+        "# mine"
+    );
+    let other = Desk::new(&[]);
+    assert_eq!(other.run(&["init"]).status.code(), Some(0));
+    assert_eq!(other.run(&["check", "oes.toml"]).status.code(), Some(0));
+}
+
+/// Returns an ops config that probes these paths of a server by their status.
+fn config(upstream: &Upstream, names: &[&str]) -> String {
+    let mut text =
+        "version = \"1.0\"\ninterval = \"1s\"\n[server]\nlisten = \"127.0.0.1:0\"\n".to_owned();
+    for name in names {
+        text += &*format!(
+            "[[services]]\nname = \"{name}\"\nurl = \"{}\"\nmatch = [\"status_code\"]\n",
+            upstream.url("/")
+        );
+    }
+    text
+}
+
+const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_probe_shows_a_table_and_the_heaviest_outcome() {
+    let good = Upstream::answering(ok("{}")).await;
+    let bad = Upstream::answering(BROKEN).await;
+    let desk = Desk::new(&[]);
+    desk.write("good.toml", &config(&good, &["a", "a longer name"]));
+    desk.write("bad.toml", &config(&bad, &["broken"]));
+    tokio::task::spawn_blocking(move || {
+        assert_snapshot!(desk.seen(&["probe", "good.toml"]), @r#"
+        exit 0
+        ── out
+           service        outcome  latency what was found
+        ✓  a              pass     TIME
+        ✓  a longer name  pass     TIME
+        ── err
+        2 services: 2 pass
+        "#);
+        assert_snapshot!(desk.seen(&["probe", "bad.toml"]), @r#"
+        exit 1
+        ── out
+           service  outcome  latency what was found
+        ✗  broken   fail     TIME expected 2xx, got 500 Internal Server Error
+        ── err
+        1 service: 1 fail
+        "#);
+        assert_snapshot!(desk.seen(&["probe", "good.toml", "--service", "zzz"]), @r#"
+        exit 2
+        ── err
+        error: no service has `zzz` in its name
+        "#);
+        let told = json(&desk.run(&["probe", "bad.toml", "--json"]));
+        assert_eq!(
+            (
+                told["exit"].as_u64(),
+                told["services"][0]["status"].as_u64()
+            ),
+            (Some(1), Some(500))
+        );
+        desk.write("breaks.rhai", "let x = 1;\nlet y = x / (x - 1);\n");
+        let text = std::fs::read_to_string(desk.path("good.toml")).unwrap();
+        desk.write(
+            "breaks.toml",
+            &text.replace("\"status_code\"", "\"breaks\""),
+        );
+        assert_eq!(desk.run(&["probe", "breaks.toml"]).status.code(), Some(4));
+        desk.write("unsure.rhai", "skip(\"the reference does not answer\");\n");
+        desk.write(
+            "unsure.toml",
+            &text.replace("\"status_code\"", "\"unsure\""),
+        );
+        assert_eq!(desk.run(&["probe", "unsure.toml"]).status.code(), Some(3));
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_status_before_during_and_after_a_run() {
+    let bad = Upstream::answering(BROKEN).await;
+    let desk = Desk::new(&[]);
+    let text = config(&bad, &["broken"]);
+    let text = text.replace(
+        "match = ",
+        "headers = { authorization = \"${env:OES_TEST_TOKEN}\" }\nmatch = ",
+    );
+    desk.write("oes.toml", &text);
+    tokio::task::spawn_blocking(move || {
+        assert_snapshot!(desk.seen(&["status", "oes.toml"]), @r#"
+        exit 2
+        ── err
+        error: there is no oes-data/state.json
+        it is there once `oes run oes.toml` has run
+        "#);
+        let mut run = desk.command(&["run", "oes.toml"]);
+        let mut run = run
+            .env("OES_TEST_TOKEN", "s3cret-token")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        // The daemon writes its state when it has something to say; until then there is nothing to look at.
+        while desk.run(&["status", "oes.toml"]).status.code() != Some(1) {
+            assert!(Instant::now() < deadline, "no incident was shown");
+        }
+        let mut second = desk.command(&["run", "oes.toml"]);
+        let second = second.env("OES_TEST_TOKEN", "x").output().unwrap();
+        assert_eq!(second.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&second.stderr).contains("in use by another oes"));
+        let told = json(&desk.run(&["status", "oes.toml", "--json"]));
+        assert_eq!(told["schema"], "oes.status/1");
+        assert_eq!(told["incidents"][0]["violation"], "error");
+        let killed = std::process::Command::new("kill")
+            .arg(run.id().to_string())
+            .status()
+            .unwrap();
+        assert!(killed.success());
+        assert_eq!(run.wait().unwrap().code(), Some(0));
+        let output = run.wait_with_output().unwrap();
+        let all = [output.stdout, output.stderr].concat();
+        assert!(!String::from_utf8_lossy(&all).contains("s3cret"));
+        let after = desk.run(&["status", "oes.toml"]);
+        assert_eq!(after.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&after.stdout).contains("expected 2xx, got 500"));
+    })
+    .await
+    .unwrap();
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let desk = Desk::new(&[]);
+    for arguments in [
+        vec!["schema"],
+        vec!["man"],
+        vec!["completions", "bash"],
+        vec!["demo", "--config"],
+    ] {
+        let mut command = desk.command(&arguments);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn other_programs_get_what_they_read() {
+    let desk = Desk::new(&[]);
+    let schema: serde_json::Value = serde_json::from_slice(&desk.run(&["schema"]).stdout).unwrap();
+    assert!(schema["properties"]["services"].is_object());
+    assert!(String::from_utf8_lossy(&desk.run(&["man"]).stdout).contains(".TH oes 1"));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(
+            String::from_utf8_lossy(&desk.run(&["completions", shell]).stdout).contains("dry-run")
+        );
+    }
+}
+
+#[test]
+fn colours_come_when_asked_for_and_only_then() {
+    let desk = Desk::new(&[("body.json", "{}")]);
+    let coloured = |more: &[&str], no_color: bool| {
+        let mut command =
+            desk.command(&[&["dry-run", "status_code", "--response", "body.json"], more].concat());
+        if !no_color {
+            command.env_remove("NO_COLOR");
+        }
+        command.output().unwrap().stdout.contains(&0x1b)
+    };
+    assert!(coloured(&["--color", "always"], false));
+    assert!(
+        coloured(&["--color", "always"], true),
+        "the flag is nearer than the environment"
+    );
+    assert!(!coloured(&[], false), "a pipe is no terminal");
+    assert!(!coloured(&["--color", "never"], false));
+}
