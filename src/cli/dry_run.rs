@@ -6,11 +6,11 @@ mod curl;
 mod human;
 mod record;
 mod report;
+mod watch;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use jiff::Timestamp;
@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Err(error) => return output::refuse(arguments.schema(), &error),
     };
     if arguments.repeat.watch {
-        watch(arguments)
+        watch::watch(arguments)
     } else {
         exit
     }
@@ -339,64 +339,4 @@ fn memory(arguments: &Arguments, watched: &Watched) -> Result<Memory, ArgumentEr
                 .ok_or_else(|| form("memory", "the file holds no JSON object"))
         }
     }
-}
-
-/// How often files are looked at by `--watch`.
-const LOOK: Duration = Duration::from_millis(300);
-
-/// Runs again whenever a file that the arguments name changes, until Ctrl-C.
-fn watch(arguments: &Arguments) -> Exit {
-    output::note("watching; Ctrl-C ends");
-    let Ok(runtime) = runtime() else {
-        return Exit::Usage;
-    };
-    let mut seen = stamps(arguments);
-    loop {
-        let pressed = runtime.block_on(async {
-            tokio::time::timeout(LOOK, tokio::signal::ctrl_c())
-                .await
-                .is_ok()
-        });
-        if pressed {
-            return Exit::Interrupted;
-        }
-        let now = stamps(arguments);
-        if now != seen {
-            seen = now;
-            output::result("");
-            if let Err(error) = once(arguments) {
-                output::usage_error(&error);
-            }
-        }
-    }
-}
-
-/// Returns when the files that the arguments name last changed.
-fn stamps(arguments: &Arguments) -> BTreeMap<String, Option<SystemTime>> {
-    let script = &arguments.subject;
-    let named = [
-        Some(script.clone()),
-        Some(format!("{script}.rhai")),
-        Some(format!("scripts/matchers/{script}.rhai")),
-        arguments
-            .request
-            .response
-            .as_ref()
-            .map(|path| path.display().to_string()),
-        arguments
-            .inputs
-            .config
-            .as_ref()
-            .map(|path| path.display().to_string()),
-    ];
-    let stamp = |path: &str| {
-        std::fs::metadata(path)
-            .and_then(|file| file.modified())
-            .ok()
-    };
-    named
-        .into_iter()
-        .flatten()
-        .map(|path| (path.clone(), stamp(&path)))
-        .collect()
 }

@@ -67,7 +67,10 @@ fn seen(output: &Output) -> String {
     let mut text = format!("exit {}\n", output.status.code().unwrap());
     for (name, bytes) in [("out", &output.stdout), ("err", &output.stderr)] {
         if !bytes.is_empty() {
-            text += &*format!("── {name}\n{}", normal(&String::from_utf8_lossy(bytes)));
+            text.push_str("── ");
+            text.push_str(name);
+            text.push('\n');
+            text.push_str(&normal(&String::from_utf8_lossy(bytes)));
         }
     }
     text.trim_end().to_owned()

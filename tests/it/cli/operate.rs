@@ -190,15 +190,13 @@ fn a_first_config_is_written_once_and_is_right() {
 
 /// Returns an ops config that probes these paths of a server by their status.
 fn config(upstream: &Upstream, names: &[&str]) -> String {
-    let mut text =
-        "version = \"1.0\"\ninterval = \"1s\"\n[server]\nlisten = \"127.0.0.1:0\"\n".to_owned();
-    for name in names {
-        text += &*format!(
-            "[[services]]\nname = \"{name}\"\nurl = \"{}\"\nmatch = [\"status_code\"]\n",
-            upstream.url("/")
-        );
-    }
-    text
+    let head = "version = \"1.0\"\ninterval = \"1s\"\n[server]\nlisten = \"127.0.0.1:0\"\n";
+    let url = upstream.url("/");
+    let service = |name: &&str| {
+        format!("[[services]]\nname = \"{name}\"\nurl = \"{url}\"\nmatch = [\"status_code\"]\n")
+    };
+    let services: Vec<String> = names.iter().map(service).collect();
+    format!("{head}{}", services.concat())
 }
 
 const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n";

@@ -1,0 +1,67 @@
+//! Runs a dry run again whenever one of its files changes.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use super::{Arguments, once};
+use crate::cli::{Exit, output, runtime};
+
+/// How often files are looked at by `--watch`.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Runs again whenever a file that the arguments name changes, until Ctrl-C.
+pub(super) fn watch(arguments: &Arguments) -> Exit {
+    output::note("watching; Ctrl-C ends");
+    let Ok(runtime) = runtime() else {
+        return Exit::Usage;
+    };
+    let mut seen = stamps(arguments);
+    loop {
+        let pressed = runtime.block_on(async {
+            tokio::time::timeout(LOOK, tokio::signal::ctrl_c())
+                .await
+                .is_ok()
+        });
+        if pressed {
+            return Exit::Interrupted;
+        }
+        let now = stamps(arguments);
+        if now != seen {
+            seen = now;
+            output::result("");
+            if let Err(error) = once(arguments) {
+                output::usage_error(&error);
+            }
+        }
+    }
+}
+
+/// Returns when the files that the arguments name last changed.
+fn stamps(arguments: &Arguments) -> BTreeMap<String, Option<SystemTime>> {
+    let script = &arguments.subject;
+    let named = [
+        Some(script.clone()),
+        Some(format!("{script}.rhai")),
+        Some(format!("scripts/matchers/{script}.rhai")),
+        arguments
+            .request
+            .response
+            .as_ref()
+            .map(|path| path.display().to_string()),
+        arguments
+            .inputs
+            .config
+            .as_ref()
+            .map(|path| path.display().to_string()),
+    ];
+    let stamp = |path: &str| {
+        std::fs::metadata(path)
+            .and_then(|file| file.modified())
+            .ok()
+    };
+    named
+        .into_iter()
+        .flatten()
+        .map(|path| (path.clone(), stamp(&path)))
+        .collect()
+}
