@@ -44,11 +44,12 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
             console: output::console(),
             clock: Clock::System,
         };
+        let signals = daemon::signals::Signals::listen();
         let daemon = match Daemon::start(config, options).await {
             Ok(daemon) => daemon,
             Err(error) => return output::usage_error(&error),
         };
-        daemon::signals::stop_requested(&daemon).await;
+        signals.stop_requested(&daemon).await;
         match daemon.stop(Duration::from_secs(arguments.grace)).await {
             Stopped::Drained => Exit::Pass,
             Stopped::Abandoned => Exit::Unknown,

@@ -95,9 +95,11 @@ impl Fleet {
     /// Brings everything in line with a config whose services are made ready: ledger first, then loops and channels.
     pub(super) async fn apply(&mut self, config: &Config, watched: Vec<Arc<Watched>>) -> Applied {
         self.publish_book(config);
+        // Before the ledger enables a changed channel again, so that nothing more leaves with its old settings.
+        self.stop_channels(&config.channels);
         self.reconcile(config, &watched).await;
         let applied = self.apply_services(watched);
-        self.apply_channels(&config.channels);
+        self.start_channels(&config.channels);
         self.shared
             .metrics
             .own
@@ -237,7 +239,8 @@ impl Fleet {
         self.loops.insert(name, settings);
     }
 
-    fn apply_channels(&mut self, channels: &[Settings]) {
+    /// Stops the channels that are gone or have other settings.
+    fn stop_channels(&mut self, channels: &[Settings]) {
         let prints: HashMap<&ChannelName, String> = channels
             .iter()
             .map(|channel| (&channel.name, fingerprint(channel)))
@@ -249,6 +252,10 @@ impl Fleet {
             }
             stays
         });
+    }
+
+    /// Starts the channels that do not run.
+    fn start_channels(&mut self, channels: &[Settings]) {
         for channel in channels {
             if self.channels.contains_key(&channel.name) {
                 continue;

@@ -69,11 +69,14 @@ fn parts(request: HostRequest) -> Result<RequestParts, HostFailure> {
             payload: None,
             auth: Auth::None,
         },
+        // A request to the service's own origin travels as its probes do: same TLS, same addresses, same proxy.
         transport: Transport {
             redirects_max: REDIRECTS_MAX,
             body_limit_bytes: request.body_limit_bytes,
             body_overflow: BodyOverflow::Fail,
-            ..Transport::default()
+            ..request
+                .transport
+                .map_or_else(Transport::default, |own| Transport::clone(&own))
         },
         timeout: request.timeout,
         addresses,

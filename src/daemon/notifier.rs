@@ -85,7 +85,12 @@ pub(super) async fn run(shared: Shared, channel: Arc<Settings>, stop: Cancellati
         let wait = match plan {
             Plan::Send(batch) => {
                 let snapshot = snapshots.borrow().clone();
-                tell(&shared, &channel, batch, &snapshot).await;
+                let sender = Sender {
+                    shared: &shared,
+                    channel: &channel,
+                    stop: &stop,
+                };
+                tell(&sender, batch, &snapshot).await;
                 continue;
             }
             Plan::WaitUntil(at) => since(now, at).min(LOOK_AGAIN),
@@ -113,8 +118,19 @@ fn plan(ledger: &Ledger, channel: &Settings, book: &Book, now: Timestamp) -> Pla
     owed::owed(ledger, &channel.name, &settings, now)
 }
 
+/// Who sends.
+struct Sender<'a> {
+    shared: &'a Shared,
+    channel: &'a Arc<Settings>,
+    /// Stops the channel's task: on a stop of the daemon, or when the channel is gone or has other settings.
+    stop: &'a CancellationToken,
+}
+
 /// Sends one message: intent on disk, send, outcome on disk.
-async fn tell(shared: &Shared, channel: &Arc<Settings>, batch: Batch, before: &Snapshot) {
+async fn tell(sender: &Sender<'_>, batch: Batch, before: &Snapshot) {
+    let Sender {
+        shared, channel, ..
+    } = *sender;
     let intended = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let (name, planned, flag) = (channel.name.clone(), batch.clone(), Arc::clone(&intended));
     let durable = shared
@@ -136,7 +152,7 @@ async fn tell(shared: &Shared, channel: &Arc<Settings>, batch: Batch, before: &S
             .send(channel, &message, Attempt { number, at })
             .await;
         shared.metrics.attempted(&channel.name, answer.as_str());
-        settle(shared, channel, batch.clone(), answer).await;
+        settle(sender, batch.clone(), answer).await;
     }
 }
 
@@ -182,7 +198,10 @@ fn messages(shared: &Shared, batch: &Batch, before: &Snapshot, durable: bool) ->
     batch.told.iter().filter_map(message).collect()
 }
 
-async fn settle(shared: &Shared, channel: &Arc<Settings>, batch: Batch, answer: Answer) {
+async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
+    let Sender {
+        shared, channel, ..
+    } = *sender;
     let name = channel.name.clone();
     let book = Arc::clone(&shared.book.borrow());
     if let Answer::Taken { remote_ref } = answer {
@@ -213,10 +232,16 @@ async fn settle(shared: &Shared, channel: &Arc<Settings>, batch: Batch, answer: 
         Answer::Disabled { .. } => FailKind::ChannelDisabled,
         Answer::Unknown { .. } | Answer::Taken { .. } => FailKind::Unknown,
     };
+    let stop = sender.stop.clone();
     warn!(channel.name = %name, message.id = batch.message_id, error, ?kind, "message not taken");
     shared
         .keeper
         .commit(move |ledger, now| {
+            // A refusal of settings that were replaced meanwhile says nothing about the new ones.
+            let kind = match kind {
+                FailKind::ChannelDisabled if stop.is_cancelled() => FailKind::Retry { after: None },
+                kind => kind,
+            };
             let random = rand::random::<f64>();
             delivery::fail(
                 ledger,

@@ -13,6 +13,7 @@ use crate::model::exchange::Exchange;
 use crate::model::json::Json;
 use crate::model::judgement::{Judgement, Memory, ScriptRun};
 use crate::model::observation::Observation;
+use crate::model::service::Transport;
 use crate::probe::{HttpProber, Plan, Prober};
 use crate::script::job::{Input, Job, Prev};
 use crate::script::limits::Limits;
@@ -30,6 +31,8 @@ pub struct Watched {
     pub plan: Option<Plan>,
     /// The service as its scripts see it.
     pub facts: Json,
+    /// How its connections are made, for requests of its scripts to its own origin.
+    pub transport: Arc<Transport>,
     /// Limits of its scripts.
     pub limits: Limits,
 }
@@ -138,6 +141,7 @@ fn input(
     Input {
         service: watched.facts.clone(),
         url: service.request.url.clone(),
+        transport: Arc::clone(&watched.transport),
         exchange: exchange.map(Arc::clone),
         expected: script.expected.clone(),
         params: script.params.clone(),

@@ -74,6 +74,7 @@ pub(super) fn prepare(
         config: Arc::clone(config),
         plan,
         facts: facts(config),
+        transport: Arc::new(config.service.transport.clone()),
         limits: limits.clone(),
     })
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
@@ -16,9 +17,11 @@ use tracing::{info, warn};
 use super::fleet::{Applied, Fleet, OWN_NAME};
 use super::{new_incident_id, prepare};
 use crate::channel::fingerprint::fingerprint;
+use crate::clock::Clock;
 use crate::config::report::Report;
 use crate::config::{self, Config, Loaded, ProcessEnvironment};
 use crate::model::causes::Causes;
+use crate::model::duration::since;
 use crate::model::incident::Reason;
 use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
@@ -27,6 +30,8 @@ use crate::policy::watch::Opened;
 
 /// Changes of files are looked at once they have been quiet for so long, so that an editor can finish.
 const QUIET: Duration = Duration::from_millis(200);
+/// A config that changed this short before the start is read again after it: loading a large one takes seconds.
+const FRESH: Duration = Duration::from_secs(5);
 /// At the latest after this, however much changes.
 const QUIET_MAX: Duration = Duration::from_secs(2);
 
@@ -36,6 +41,8 @@ pub(super) struct Reloader {
     config: Config,
     path: Option<PathBuf>,
     asked: Arc<Notify>,
+    /// What tells of changes, until the task has it.
+    files: Option<(FileWatch, mpsc::Receiver<()>)>,
     /// Whether the last reload was refused.
     refused: bool,
 }
@@ -58,11 +65,14 @@ impl Reloader {
         path: Option<PathBuf>,
         asked: Arc<Notify>,
     ) -> Self {
+        // Here and not in the task: a change right after the start must not go unnoticed.
+        let files = path.is_some().then(|| watch(&config, fleet.shared().clock));
         Self {
             fleet,
             config,
             path,
             asked,
+            files,
             refused: false,
         }
     }
@@ -72,8 +82,10 @@ impl Reloader {
         let Some(path) = self.path.clone() else {
             return stop.cancelled().await;
         };
-        let (sender, mut events) = mpsc::channel(1);
-        let mut files = FileWatch::new(sender, &self.config.files);
+        let (mut files, mut events) = self
+            .files
+            .take()
+            .unwrap_or_else(|| watch(&self.config, self.fleet.shared().clock));
         loop {
             let forced = tokio::select! {
                 biased;
@@ -220,6 +232,22 @@ fn first_lines(report: &Report) -> String {
         text.push(format!("and {} more", errors.len() - SHOWN));
     }
     text.join("\n")
+}
+
+/// Watches the files of a config. One that changed about when the config was loaded counts as changed, since it may
+/// have done so before anything watched it.
+fn watch(config: &Config, clock: Clock) -> (FileWatch, mpsc::Receiver<()>) {
+    let (sender, events) = mpsc::channel(1);
+    let fresh = |file: &PathBuf| {
+        let changed = file.metadata().and_then(|facts| facts.modified()).ok();
+        let changed = changed.and_then(|at| Timestamp::try_from(at).ok());
+        changed.is_some_and(|at| since(at, clock.now()) < FRESH)
+    };
+    let files = FileWatch::new(sender.clone(), &config.files);
+    if config.files.iter().any(fresh) {
+        sender.try_send(()).unwrap_or_default();
+    }
+    (files, events)
 }
 
 /// Waits until no more changes come.

@@ -5,16 +5,34 @@ use tracing::{info, warn};
 
 use super::Daemon;
 
-/// Returns once SIGTERM or SIGINT asks for a stop. SIGHUP meanwhile reloads the config.
-pub async fn stop_requested(daemon: &Daemon) {
-    let mut hangup = listen(SignalKind::hangup());
-    let mut terminate = listen(SignalKind::terminate());
-    let mut interrupt = listen(SignalKind::interrupt());
-    loop {
-        tokio::select! {
-            () = next(&mut terminate) => { info!(signal = "SIGTERM", "stopping"); return }
-            () = next(&mut interrupt) => { info!(signal = "SIGINT", "stopping"); return }
-            () = next(&mut hangup) => daemon.reload(),
+/// The signals that the daemon acts on. From [`Signals::listen`] on none of them ends the process by itself.
+#[derive(Debug)]
+pub struct Signals {
+    hangup: Option<Signal>,
+    terminate: Option<Signal>,
+    interrupt: Option<Signal>,
+}
+
+impl Signals {
+    /// Listens; call it before the start, so that a stop during the start drains as well.
+    pub fn listen() -> Self {
+        Self {
+            hangup: listen(SignalKind::hangup()),
+            terminate: listen(SignalKind::terminate()),
+            interrupt: listen(SignalKind::interrupt()),
+        }
+    }
+
+    /// Returns once SIGTERM or SIGINT asks for a stop. SIGHUP meanwhile reloads the config.
+    pub async fn stop_requested(mut self, daemon: &Daemon) {
+        loop {
+            let stop = tokio::select! {
+                () = next(&mut self.terminate) => "SIGTERM",
+                () = next(&mut self.interrupt) => "SIGINT",
+                () = next(&mut self.hangup) => { daemon.reload(); continue }
+            };
+            info!(signal = stop, "stopping");
+            return;
         }
     }
 }

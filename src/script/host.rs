@@ -1,10 +1,13 @@
 //! What a script may ask of the world, as a seam: the sandbox decides which hosts, the host makes the request.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use url::Url;
+
+use crate::model::service::Transport;
 
 /// Makes requests for scripts.
 pub trait Host: Send + Sync {
@@ -29,6 +32,8 @@ pub struct HostRequest {
     pub body_limit_bytes: usize,
     /// Which address rules hold.
     pub allowed: Allowed,
+    /// How the service's own connections are made, where it asks its own origin.
+    pub transport: Option<Arc<Transport>>,
 }
 
 /// Why a script may ask a host, which decides how its addresses are checked.

@@ -13,7 +13,7 @@ use super::source::Source;
 use crate::model::exchange::Exchange;
 use crate::model::json::Json;
 use crate::model::judgement::{Finding, Memory};
-use crate::model::service::Grants;
+use crate::model::service::{Grants, Transport};
 
 /// One run of a matcher script.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct Input {
     pub service: Json,
     /// The service's own URL, whose origin the script may ask.
     pub url: Url,
+    /// How connections to that origin are made.
+    pub transport: Arc<Transport>,
     /// What the probe saw; absent for a script with `request = false`.
     pub exchange: Option<Arc<Exchange>>,
     /// The config's `response` sample.

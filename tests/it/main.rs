@@ -15,6 +15,7 @@ mod channel_webhook;
 mod cli;
 mod config;
 mod crash;
+mod daemon;
 mod matcher_conformance;
 mod probe;
 mod probe_body;

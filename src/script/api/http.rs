@@ -13,6 +13,7 @@ use url::Url;
 use super::time::duration_seconds;
 use crate::model::json::{self, Json};
 use crate::model::judgement::HttpCall;
+use crate::model::service::Transport;
 use crate::script::guard::{self, Fallible};
 use crate::script::host::{Allowed, Host, HostFailure, HostReply, HostRequest};
 use crate::script::job::Input;
@@ -29,6 +30,8 @@ pub(in crate::script) struct Network {
     runtime: Handle,
     host: Arc<dyn Host>,
     own: Url,
+    /// How connections to that origin are made.
+    transport: Arc<Transport>,
     /// `host` or `host:port`.
     granted: Vec<String>,
     bytes: usize,
@@ -211,6 +214,7 @@ impl Network {
             runtime: runtime.clone(),
             host: Arc::clone(host),
             own: input.url.clone(),
+            transport: Arc::clone(&input.transport),
             granted,
             bytes: 0,
             answered: HashMap::new(),
@@ -341,6 +345,7 @@ fn prepared(
             .map(|body| Bytes::from(secrets.fill(body))),
         timeout: asked.timeout.map_or(left, |timeout| timeout.min(left)),
         body_limit_bytes: limits.http_bytes,
+        transport: (allowed == Allowed::OwnOrigin).then(|| Arc::clone(&matcher.network.transport)),
         allowed,
     })
 }

@@ -119,6 +119,7 @@ pub(super) fn input(body: &str) -> Input {
     Input {
         service: parse(r#"{"name":"price","url":"https://api.example.io/price","payload":null}"#),
         url: "https://api.example.io/price".parse().unwrap(),
+        transport: Arc::default(),
         exchange: Some(exchange(200, body)),
         expected: None,
         params: BTreeMap::new(),

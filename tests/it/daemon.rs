@@ -1,0 +1,8 @@
+//! The whole daemon: real loopback servers, or a fake prober on paused time, or the real binary.
+
+mod channels;
+mod paused;
+mod process;
+mod reload;
+mod rig;
+mod story;

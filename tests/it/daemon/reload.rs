@@ -1,0 +1,138 @@
+//! A config that changes while the daemon runs.
+
+use std::time::Duration;
+
+use super::rig::{Rig, eventually, ledger, lines, metric, page};
+use crate::support::inbox::Reply;
+
+const GRACE: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_come_change_and_go_and_the_others_do_not_notice() {
+    let rig = Rig::new();
+    rig.api.answers("/gone", 500, "{}");
+    let slow = rig.service("kept", "match = [\"status_code\"]\ninterval = \"1h\"");
+    rig.write("oes.toml", &(rig.config(&["gone"]) + &*slow));
+    let daemon = rig.start().await;
+    rig.messages(1).await;
+    eventually("the first look", || {
+        (rig.api.hits("/kept") == 1)
+            .then_some(())
+            .ok_or(rig.api.hits("/kept").to_string())
+    })
+    .await;
+    rig.api.answers("/new", 500, "{}");
+    rig.write("oes.toml", &(rig.config(&["new"]) + &*slow));
+    let mut told = lines(&rig.messages(3).await);
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "opened gone error",
+            "opened new error",
+            "unwatched gone error"
+        ]
+    );
+    let probes = rig.api.hits("/gone");
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert!(
+        rig.api.hits("/gone") <= probes,
+        "a removed service is left alone"
+    );
+    assert_eq!(
+        rig.api.hits("/kept"),
+        1,
+        "an unchanged service is not looked at because of a reload"
+    );
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_is_swapped_and_a_broken_edit_keeps_the_old_one_and_is_said() {
+    let rig = Rig::new();
+    rig.api.answers("/price", 200, "{\"price\": 1}");
+    rig.write("cheap.rhai", "body.price < 10");
+    rig.write(
+        "oes.toml",
+        &(rig.config(&[]) + &*rig.service("price", "match = [\"cheap\"]")),
+    );
+    let daemon = rig.start().await;
+    rig.write("cheap.rhai", "body.price < 1");
+    assert_eq!(lines(&rig.messages(1).await), ["opened price error"]);
+
+    rig.write("cheap.rhai", "body.price < ");
+    let messages = rig.messages(2).await;
+    assert_eq!(lines(&messages)[1], "opened OES config");
+    let said = messages[1]["data"].to_string();
+    assert!(said.contains("cheap.rhai"), "{said}");
+    assert!(page(&daemon, "/readyz").await.starts_with("HTTP/1.1 503"));
+    assert!(page(&daemon, "/healthz").await.starts_with("HTTP/1.1 200"));
+    assert!(metric(&daemon, "oes_config_last_reload_successful") < 0.5);
+    let probes = rig.api.hits("/price");
+    eventually("probes with the old script", || {
+        (rig.api.hits("/price") > probes + 2)
+            .then_some(())
+            .ok_or("none".to_owned())
+    })
+    .await;
+
+    rig.write("cheap.rhai", "body.price < 10");
+    let mut told = lines(&rig.messages(4).await)[2..].to_vec();
+    told.sort();
+    assert_eq!(told, ["resolved OES config", "resolved price error"]);
+    assert!(page(&daemon, "/readyz").await.starts_with("HTTP/1.1 200"));
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_refused_config_opened_is_closed_by_a_restart_with_a_good_one() {
+    let rig = Rig::new();
+    rig.write("oes.toml", &rig.config(&["price"]));
+    let daemon = rig.start().await;
+    rig.write("oes.toml", "version = ");
+    assert_eq!(lines(&rig.messages(1).await), ["opened OES config"]);
+    daemon.stop(GRACE).await;
+    rig.write("oes.toml", &rig.config(&["price"]));
+    let daemon = rig.start().await;
+    assert_eq!(lines(&rig.messages(2).await)[1], "resolved OES config");
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_channel_shows_and_tells_again_once_its_settings_change() {
+    let rig = Rig::new();
+    rig.inbox.then(Reply::status(410));
+    rig.api.answers("/price", 500, "{}");
+    rig.write("oes.toml", &rig.config(&["price"]));
+    let daemon = rig.start().await;
+    eventually("the channel to be disabled", || {
+        let ledger = ledger(&daemon);
+        let disabled = ledger
+            .channels
+            .values()
+            .any(|state| state.disabled.is_some());
+        disabled
+            .then_some(())
+            .ok_or(format!("{:?}", ledger.channels))
+    })
+    .await;
+    let ready = page(&daemon, "/readyz").await;
+    assert!(
+        ready.starts_with("HTTP/1.1 503") && ready.contains("disabled: hook"),
+        "{ready}"
+    );
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(
+        rig.inbox.received().len(),
+        1,
+        "a disabled channel is left alone"
+    );
+    rig.write(
+        "oes.toml",
+        &rig.config(&["price"]).replace("/hook", "/other"),
+    );
+    assert_eq!(rig.messages(2).await.len(), 2);
+    assert_eq!(rig.inbox.received()[1].target, "/other");
+    assert!(page(&daemon, "/readyz").await.starts_with("HTTP/1.1 200"));
+    daemon.stop(GRACE).await;
+}
