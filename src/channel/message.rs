@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::model::duration::since;
 use crate::model::incident::Incident;
 use crate::model::service::{Service, ServiceName, ServiceSeverity};
 use crate::model::violation::Violation;
@@ -151,7 +152,7 @@ impl Message {
     /// Returns how long the incident has been open, or was.
     pub fn duration(&self) -> Duration {
         let end = self.incident.closed_at.unwrap_or(self.sending.now);
-        Duration::try_from(end.duration_since(self.incident.opened_at)).unwrap_or_default()
+        since(self.incident.opened_at, end)
     }
 
     /// Returns the finding without the path in front of it.
