@@ -76,8 +76,8 @@ pub struct Config {
 pub struct ServiceConfig {
     /// The service.
     pub service: Arc<Service>,
-    /// Its matchers in the order written; never empty.
-    pub matchers: Vec<Matcher>,
+    /// Its matchers in the order written; never empty. Equal ones of several services are one.
+    pub matchers: Vec<Arc<Matcher>>,
     /// The line of the config where it begins, from 1.
     pub line: u32,
     /// SHA-256 in hexadecimal over all that matters of it, secrets and versions of scripts included. Equal means

@@ -176,7 +176,7 @@ async fn script(kib: usize, runs: usize, limit: &str) {
 fn answer(body: &str) -> Exchange {
     Exchange {
         started_at: Clock::System.now(),
-        sent: Sent::default(),
+        sent: Arc::default(),
         timings: Timings::default(),
         hops: Vec::new(),
         peer: None,

@@ -290,11 +290,11 @@ fn recorded(arguments: &Arguments, path: &Path) -> Result<Exchange, ArgumentErro
     let body = Body::new(bytes);
     Ok(Exchange {
         started_at: arguments.inputs.now.unwrap_or_else(|| Clock::System.now()),
-        sent: Sent {
+        sent: Arc::new(Sent {
             method: "read".to_owned(),
             url: path.display().to_string(),
             ..Sent::default()
-        },
+        }),
         timings: Timings::default(),
         hops: Vec::new(),
         peer: None,

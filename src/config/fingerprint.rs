@@ -1,6 +1,7 @@
 //! What tells a changed service from an unchanged one at a reload.
 
 use std::fmt::{self, Write as _};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -9,7 +10,7 @@ use crate::model::service::{Auth, Service};
 
 /// Returns the SHA-256, in hexadecimal, of everything that matters of a service: its settings with the secrets behind
 /// them, and what its matchers say of themselves.
-pub(super) fn of(service: &Service, matchers: &[String]) -> String {
+pub(super) fn of(service: &Service, matchers: &[Arc<str>]) -> String {
     let mut digest = Hasher(Sha256::new());
     // Writing to the hasher cannot fail.
     let _infallible = write!(digest, "{service:?}");

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Environment;
+use crate::config::matchers::Compiled;
 use crate::config::read;
 use crate::config::report::FileReport;
 use crate::config::tree::Node;
 use crate::model::secret::Secret;
+use crate::model::service::Transport;
 use crate::model::span::{Mistake, MistakeSeverity};
 use crate::script::source::Source;
 
@@ -35,6 +37,9 @@ pub(super) struct Loader<'a> {
     pub(super) script_reports: Vec<FileReport>,
     /// Scripts by folder (`matchers`, `channels`) and name; absent ones were reported where they are named.
     pub(super) scripts: HashMap<(&'static str, String), Found>,
+    /// Compiled matchers, by all that tells one spec from another.
+    pub(super) matchers: HashMap<Arc<str>, Compiled>,
+    transports: HashSet<Arc<Transport>>,
     mistakes: Vec<Mistake>,
     errors: usize,
     warnings: usize,
@@ -70,12 +75,24 @@ impl<'a> Loader<'a> {
             files: BTreeSet::new(),
             script_reports: Vec::new(),
             scripts: HashMap::new(),
+            matchers: HashMap::new(),
+            transports: HashSet::new(),
             mistakes: Vec::new(),
             errors: 0,
             warnings: 0,
             seen: HashSet::new(),
             contents: BTreeMap::new(),
         }
+    }
+
+    /// Returns the one that all services share which say the same.
+    pub(super) fn shared_transport(&mut self, transport: Transport) -> Arc<Transport> {
+        if let Some(known) = self.transports.get(&transport) {
+            return Arc::clone(known);
+        }
+        let transport = Arc::new(transport);
+        self.transports.insert(Arc::clone(&transport));
+        transport
     }
 
     /// Reports a mistake once: what `defaults` says is read again for every service.

@@ -27,13 +27,34 @@ use crate::script::source::{ParamKind, Source};
 #[derive(Default)]
 pub(super) struct Judges {
     /// The matchers in the order written.
-    pub(super) matchers: Vec<Matcher>,
+    pub(super) matchers: Vec<Arc<Matcher>>,
     /// The scripts among them.
     pub(super) scripts: Vec<Arc<Source>>,
     /// Hosts that the scripts' parameters name.
     pub(super) hosts: Vec<String>,
     /// What a fingerprint must know of them.
-    pub(super) prints: Vec<String>,
+    pub(super) prints: Vec<Arc<str>>,
+}
+
+/// What came of a spec. Specs that say the same share it: most often one from `defaults`, for every service.
+#[derive(Clone)]
+pub(super) struct Compiled {
+    /// Absent if a mistake is an error.
+    matcher: Option<Arc<Matcher>>,
+    mistakes: Arc<[SpecMistake]>,
+}
+
+impl Compiled {
+    fn new(spec: Spec) -> Self {
+        let (matcher, mistakes) = match Matcher::compile(spec) {
+            Ok((matcher, warnings)) => (Some(Arc::new(matcher)), warnings),
+            Err(mistakes) => (None, mistakes),
+        };
+        Self {
+            matcher,
+            mistakes: mistakes.into(),
+        }
+    }
 }
 
 /// The places of one matcher in the file.
@@ -275,19 +296,16 @@ impl Judges {
         status: StatusRule,
         places: &Places<'_>,
     ) {
-        self.prints.push(print(&kind, &status));
-        match Matcher::compile(Spec { kind, status }) {
-            Ok((matcher, warnings)) => {
-                self.matchers.push(matcher);
-                for warning in warnings {
-                    loader.report(places.mistake(warning));
-                }
-            }
-            Err(mistakes) => {
-                for mistake in mistakes {
-                    loader.report(places.mistake(mistake));
-                }
-            }
+        let print: Arc<str> = print(&kind, &status).into();
+        let compiled = loader
+            .matchers
+            .entry(Arc::clone(&print))
+            .or_insert_with(|| Compiled::new(Spec { kind, status }))
+            .clone();
+        self.prints.push(print);
+        self.matchers.extend(compiled.matcher);
+        for mistake in compiled.mistakes.iter() {
+            loader.report(places.mistake(mistake));
         }
     }
 }
@@ -415,7 +433,7 @@ fn no_secrets(loader: &mut Loader<'_>, params: &Node) {
 
 impl Places<'_> {
     /// Returns a mistake of a spec at its place in the file.
-    fn mistake(&self, mistake: SpecMistake) -> Mistake {
+    fn mistake(&self, mistake: &SpecMistake) -> Mistake {
         let span = match &mistake.part {
             SpecPart::Sample { path, key } => self.sample.map(|sample| sample.place(path, *key)),
             SpecPart::Option(name) => self
@@ -429,8 +447,8 @@ impl Places<'_> {
             SpecPart::Whole => None,
         };
         Mistake {
-            message: mistake.message,
-            help: mistake.help,
+            message: mistake.message.clone(),
+            help: mistake.help.clone(),
             span: span.unwrap_or_else(|| self.whole.clone()),
             severity: mistake.severity,
         }

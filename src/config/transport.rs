@@ -1,6 +1,7 @@
 //! The keys of a service that say how a connection is made.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::config::layers::Layers;
 use crate::config::loader::Loader;
@@ -12,7 +13,7 @@ use crate::model::service::{
 use crate::model::span::Mistake;
 
 /// Reads how connections of a service are made.
-pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Transport {
+pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Arc<Transport> {
     let mut transport = Transport {
         http: match layers.word("http") {
             Some("1.1") => HttpVersions::Http1,
@@ -62,7 +63,7 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Transport {
         }
         transport.proxy = Some(url);
     }
-    transport
+    loader.shared_transport(transport)
 }
 
 fn tls(loader: &mut Loader<'_>, layers: &Layers<'_>) -> TlsProfile {

@@ -8,12 +8,10 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::config::ServiceConfig;
-use crate::matcher::Matcher;
 use crate::model::exchange::Exchange;
 use crate::model::json::Json;
 use crate::model::judgement::{Judgement, Memory, ScriptRun};
 use crate::model::observation::Observation;
-use crate::model::service::Transport;
 use crate::probe::{HttpProber, Plan, Prober};
 use crate::script::job::{Input, Job, Prev};
 use crate::script::limits::Limits;
@@ -29,12 +27,10 @@ pub struct Watched {
     pub config: Arc<ServiceConfig>,
     /// Its request, made ready; absent if all its matchers are scripts that make their own.
     pub plan: Option<Plan>,
-    /// The service as its scripts see it.
+    /// The service as its scripts see it; `null` where it has none.
     pub facts: Json,
-    /// How its connections are made, for requests of its scripts to its own origin.
-    pub transport: Arc<Transport>,
-    /// Limits of its scripts.
-    pub limits: Limits,
+    /// Limits of its scripts; all services share them.
+    pub limits: Arc<Limits>,
 }
 
 /// What probing and judging need. Clones share.
@@ -65,7 +61,10 @@ impl Watched {
 
     /// Returns the scripts among the matchers.
     pub fn scripts(&self) -> impl Iterator<Item = &crate::matcher::ScriptMatcher> {
-        self.config.matchers.iter().filter_map(Matcher::as_script)
+        self.config
+            .matchers
+            .iter()
+            .filter_map(|matcher| matcher.as_script())
     }
 }
 
@@ -115,7 +114,7 @@ pub async fn judge(
                     pool.run(Job {
                         source,
                         input,
-                        limits: watched.limits.clone(),
+                        limits: watched.limits.as_ref().clone(),
                     })
                     .await
                 }
@@ -141,7 +140,7 @@ fn input(
     Input {
         service: watched.facts.clone(),
         url: service.request.url.clone(),
-        transport: Arc::clone(&watched.transport),
+        transport: Arc::clone(&service.transport),
         exchange: exchange.map(Arc::clone),
         expected: script.expected.clone(),
         params: script.params.clone(),

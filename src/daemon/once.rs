@@ -22,7 +22,7 @@ use crate::script::pool::{Pool, PoolSettings};
 #[derive(Clone)]
 pub struct Once {
     tools: Tools,
-    limits: Limits,
+    limits: Arc<Limits>,
     clock: Clock,
 }
 
@@ -74,7 +74,7 @@ impl Once {
         };
         Ok(Self {
             tools,
-            limits: config.limits.clone(),
+            limits: Arc::new(config.limits.clone()),
             clock: Clock::System,
         })
     }

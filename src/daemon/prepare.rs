@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::observe::{Tools, Watched, facts};
 use crate::config::{Config, ServiceConfig};
 use crate::matcher::Matcher;
+use crate::model::json::Json;
 use crate::model::service::ServiceName;
 use crate::probe::PlanError;
 use crate::script::limits::Limits;
@@ -33,7 +34,7 @@ pub(super) async fn prepare_all(
     let (tools, services, limits) = (
         tools.clone(),
         config.services.clone(),
-        config.limits.clone(),
+        Arc::new(config.limits.clone()),
     );
     let prepared = tokio::task::spawn_blocking(move || {
         services
@@ -54,9 +55,9 @@ pub(super) async fn prepare_all(
 pub(super) fn prepare(
     tools: &Tools,
     config: &Arc<ServiceConfig>,
-    limits: &Limits,
+    limits: &Arc<Limits>,
 ) -> Result<Watched, PrepareError> {
-    let asks = |matcher: &Matcher| {
+    let asks = |matcher: &Arc<Matcher>| {
         matcher
             .as_script()
             .is_none_or(|script| script.source.header.sends_request)
@@ -73,8 +74,15 @@ pub(super) fn prepare(
     Ok(Watched {
         config: Arc::clone(config),
         plan,
-        facts: facts(config),
-        transport: Arc::new(config.service.transport.clone()),
-        limits: limits.clone(),
+        facts: if config
+            .matchers
+            .iter()
+            .any(|matcher| matcher.as_script().is_some())
+        {
+            facts(config)
+        } else {
+            Json::Null
+        },
+        limits: Arc::clone(limits),
     })
 }

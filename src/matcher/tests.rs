@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::spec::*;
 use super::*;
-use crate::model::exchange::{Body, Phase, Sent, Timings};
+use crate::model::exchange::{Body, Phase, Timings};
 use crate::model::failure::FailureKind;
 use crate::model::judgement::Outcome;
 use crate::model::span::MistakeSeverity;
@@ -17,7 +17,7 @@ use crate::script::source::Header;
 pub(super) fn exchange(result: Result<Response, Failure>) -> Exchange {
     Exchange {
         started_at: Timestamp::UNIX_EPOCH,
-        sent: Sent::default(),
+        sent: Arc::default(),
         timings: Timings::default(),
         hops: Vec::new(),
         peer: None,

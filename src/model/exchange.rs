@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,8 +18,8 @@ use super::json::{self, Document, JsonError};
 pub struct Exchange {
     /// When the probe began.
     pub started_at: Timestamp,
-    /// What was sent.
-    pub sent: Sent,
+    /// What was sent; the probes of a service share it.
+    pub sent: Arc<Sent>,
     /// Where the time went.
     pub timings: Timings,
     /// The redirects that were followed, in order; empty for most probes.

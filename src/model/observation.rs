@@ -117,11 +117,11 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             exchange: Some(Arc::new(Exchange {
                 started_at: Timestamp::UNIX_EPOCH,
-                sent: Sent {
+                sent: Arc::new(Sent {
                     method: "GET".to_owned(),
                     url: "https://x.example/a".to_owned(),
                     ..Sent::default()
-                },
+                }),
                 timings,
                 hops: Vec::new(),
                 peer: None,

@@ -62,8 +62,8 @@ pub struct Service {
     pub name: ServiceName,
     /// What is sent.
     pub request: Request,
-    /// How the connection is made.
-    pub transport: Transport,
+    /// How the connection is made; services that say the same share it.
+    pub transport: Arc<Transport>,
     /// The deadline of one probe over all phases and redirects.
     pub timeout: Duration,
     /// Time between the beginnings of two probes.
@@ -158,7 +158,7 @@ pub enum Auth {
 }
 
 /// How connections of a service are made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Transport {
     /// HTTP versions offered.
     pub http: HttpVersions,
@@ -197,7 +197,7 @@ impl Default for Transport {
 pub const BODY_LIMIT_BYTES: usize = 4 << 20;
 
 /// HTTP versions that are offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum HttpVersions {
     /// HTTP/2 where TLS agrees on it, else HTTP/1.1.
     #[default]
@@ -209,7 +209,7 @@ pub enum HttpVersions {
 }
 
 /// Which addresses are tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Family {
     /// IPv6 and IPv4 in the resolver's order, the next one 250 ms after the last (RFC 8305).
     #[default]
@@ -221,7 +221,7 @@ pub enum Family {
 }
 
 /// What happens to a body above its limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum BodyOverflow {
     /// The probe fails with `body_too_large`.
     #[default]

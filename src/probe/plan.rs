@@ -62,7 +62,7 @@ impl From<&Service> for RequestParts {
     fn from(service: &Service) -> Self {
         Self {
             request: service.request.clone(),
-            transport: service.transport.clone(),
+            transport: service.transport.as_ref().clone(),
             timeout: service.timeout,
             addresses: AddressPolicy::Configured,
         }
@@ -118,7 +118,7 @@ pub struct Plan {
     pub(super) proxy: Option<Proxy>,
     pub(super) token: Option<TokenSource>,
     pub(super) host_permits: Arc<Semaphore>,
-    pub(super) sent: Sent,
+    pub(super) sent: Arc<Sent>,
 }
 
 impl std::fmt::Debug for Plan {
@@ -203,12 +203,12 @@ impl Plan {
         let body = request.body.unwrap_or_default();
         let proxy = transport.proxy.as_ref().map(Proxy::new).transpose()?;
         Ok(Self {
-            sent: Sent {
+            sent: Arc::new(Sent {
                 method: request.method.to_string(),
                 url: request.shown_url.as_ref().to_owned(),
                 headers: written.shown,
                 body_bytes: body.len(),
-            },
+            }),
             method: request.method,
             url: request.url,
             target,

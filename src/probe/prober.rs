@@ -236,7 +236,7 @@ impl Inner {
         };
         Exchange {
             started_at: now,
-            sent: plan.sent.clone(),
+            sent: Arc::clone(&plan.sent),
             timings: progress.timings,
             hops: progress.hops,
             peer: progress.peer,

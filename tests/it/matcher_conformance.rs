@@ -4,6 +4,8 @@
 //! cut off, numbers written in scientific notation, data read as syntax, mistakes in a condition that load.
 #![expect(clippy::unwrap_used, reason = "a set-up that fails must fail its test")]
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use jiff::Timestamp;
@@ -11,7 +13,7 @@ use jiff::Timestamp;
 use oes::matcher::spec::{
     ExactOptions, Matcher, NonEmptyOptions, Spec, SpecKind, StatusRule, TypesOptions,
 };
-use oes::model::exchange::{Body, Exchange, Response, Sent, Timings};
+use oes::model::exchange::{Body, Exchange, Response, Timings};
 use oes::model::json::{self, Json};
 
 fn exchange(status: u16, content_type: &'static str, body: &str) -> Exchange {
@@ -19,7 +21,7 @@ fn exchange(status: u16, content_type: &'static str, body: &str) -> Exchange {
     headers.insert("content-type", HeaderValue::from_static(content_type));
     Exchange {
         started_at: Timestamp::UNIX_EPOCH,
-        sent: Sent::default(),
+        sent: Arc::default(),
         timings: Timings::default(),
         hops: Vec::new(),
         peer: None,

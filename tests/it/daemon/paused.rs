@@ -11,7 +11,7 @@ use oes::channel::message::Colour;
 use oes::clock::Clock;
 use oes::config;
 use oes::daemon::{Daemon, Options};
-use oes::model::exchange::{Body, Exchange, Response, Sent, Timings};
+use oes::model::exchange::{Body, Exchange, Response, Timings};
 use oes::model::failure::{Failure, FailureKind};
 use oes::probe::{Plan, Prober};
 use tokio::time::{Instant, sleep};
@@ -59,7 +59,7 @@ impl Prober for Fake {
             };
             Exchange {
                 started_at: now,
-                sent: Sent::default(),
+                sent: Arc::default(),
                 timings: Timings::default(),
                 hops: Vec::new(),
                 peer: None,

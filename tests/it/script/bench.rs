@@ -86,11 +86,11 @@ pub(super) fn exchange(status: u16, body: &str) -> Arc<Exchange> {
     timings.total = Duration::from_millis(42);
     Arc::new(Exchange {
         started_at: now(),
-        sent: Sent {
+        sent: Arc::new(Sent {
             method: "GET".into(),
             url: "https://api.example.io/price".into(),
             ..Sent::default()
-        },
+        }),
         timings,
         hops: vec![],
         peer: None,
