@@ -150,11 +150,11 @@ impl Daemon {
         let listener = bind(&config).await?;
         let address = listener.local_addr().unwrap_or(config.server.listen);
 
-        let writers = Supervisor::new(metrics.clone());
-        let workers = Supervisor::new(metrics.clone());
+        let writers = Supervisor::new(&metrics);
+        let workers = Supervisor::new(&metrics);
         let (keeper, keeping) = keeper::new(file, ledger, metrics.clone(), options.clock);
         start_keeper(&writers, keeping);
-        let shared = watching::Shared {
+        let shared = Arc::new(watching::Parts {
             tools,
             keeper: keeper.clone(),
             history: Arc::clone(&history),
@@ -163,8 +163,8 @@ impl Daemon {
             started: Instant::now(),
             pulse: Arc::default(),
             books: watch::channel(Arc::default()).0,
-        };
-        let mut fleet = Fleet::new(shared.clone(), workers.clone(), delivery, restored);
+        });
+        let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivery, restored);
         let services = watched.len();
         fleet.apply(&config, watched).await;
         let reload = Arc::new(Notify::new());
@@ -172,12 +172,12 @@ impl Daemon {
         start_once(
             &workers,
             "heartbeat",
-            heartbeat::run(shared.clone(), Arc::clone(&facts), workers.stopping()),
+            heartbeat::run(Arc::clone(&shared), Arc::clone(&facts), workers.stopping()),
         );
         start_once(
             &workers,
             "tidy",
-            tidy_hourly(shared.clone(), workers.stopping()),
+            tidy_hourly(Arc::clone(&shared), workers.stopping()),
         );
         start_web(&workers, listener, facts);
         let reloader =

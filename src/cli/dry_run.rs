@@ -292,7 +292,7 @@ fn recorded(arguments: &Arguments, path: &Path) -> Result<Exchange, ArgumentErro
         started_at: arguments.inputs.now.unwrap_or_else(|| Clock::System.now()),
         sent: Arc::new(Sent {
             method: "read".to_owned(),
-            url: path.display().to_string(),
+            url: path.display().to_string().into(),
             ..Sent::default()
         }),
         timings: Timings::default(),

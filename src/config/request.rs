@@ -49,6 +49,7 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Option<Reque
         shown_url,
         headers,
         body: payload.body,
+        body_is_secret: payload.is_secret,
         payload: payload.seen,
         auth,
     })
@@ -145,6 +146,8 @@ fn headers(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Vec<(HeaderName, Sec
 #[derive(Default)]
 struct Payload {
     body: Option<Bytes>,
+    /// Whether any part of the body is secret.
+    is_secret: bool,
     seen: Option<Json>,
     content_type: Option<&'static str>,
 }
@@ -167,6 +170,7 @@ fn body(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Payload {
             };
             Payload {
                 body: serde_json::to_vec(&real).ok().map(Bytes::from),
+                is_secret: secret_in(&member.node).is_some(),
                 seen: Some(seen),
                 content_type: Some("application/json"),
             }
@@ -185,6 +189,7 @@ fn body(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Payload {
             }
             Payload {
                 body: Some(Bytes::from(form.finish())),
+                is_secret: secret_in(&member.node).is_some(),
                 seen: None,
                 content_type: Some("application/x-www-form-urlencoded"),
             }
@@ -193,6 +198,7 @@ fn body(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Payload {
             body: loader
                 .secret(&member.node)
                 .map(|secret| Bytes::from(secret.expose().to_owned())),
+            is_secret: secret_in(&member.node).is_some(),
             seen: None,
             content_type: Some("text/plain; charset=utf-8"),
         },

@@ -222,7 +222,7 @@ impl Fleet {
     fn start_loop(&mut self, watched: Arc<Watched>, known: Known, services: usize) {
         let name = watched.config.service.name.clone();
         let (settings, receiver) = watch::channel(watched);
-        let (shared, stop) = (self.shared.clone(), self.workers.stopping());
+        let (shared, stop) = (Arc::clone(&self.shared), self.workers.stopping());
         // A loop that panicked begins again with the window it was started with and what the ledger says is open.
         self.workers.start(&name, move || {
             let watched = Arc::clone(&receiver.borrow());
@@ -234,7 +234,8 @@ impl Fleet {
                 memory: Arc::new(known.memory.clone()),
                 prev: None,
             };
-            Watching::new(shared.clone(), receiver.clone(), watch, past, services).run(stop.clone())
+            Watching::new(Arc::clone(&shared), receiver.clone(), watch, past, services)
+                .run(stop.clone())
         });
         self.loops.insert(name, settings);
     }

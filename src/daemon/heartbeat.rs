@@ -53,6 +53,7 @@ async fn beat(shared: &Shared, url: &Secret) -> Result<(), String> {
             url,
             headers: Vec::new(),
             body: None,
+            body_is_secret: false,
             payload: None,
             auth: Auth::None,
         },

@@ -53,8 +53,9 @@ fn parts(request: HostRequest) -> Result<RequestParts, HostFailure> {
         // Whatever a script sends may hold a secret, so no value may cross to another origin.
         Ok((name, Secret::hidden(value.as_str())))
     };
-    // The config named either kind of host; redirects to private addresses are refused by the prober.
-    let addresses = AddressPolicy::Configured;
+    let addresses = AddressPolicy::Listed {
+        hosts: request.hosts,
+    };
     Ok(RequestParts {
         request: Request {
             method,
@@ -66,6 +67,7 @@ fn parts(request: HostRequest) -> Result<RequestParts, HostFailure> {
                 .collect::<Result<_, HostFailure>>()?,
             url: request.url,
             body: request.body,
+            body_is_secret: request.body_is_secret,
             payload: None,
             auth: Auth::None,
         },

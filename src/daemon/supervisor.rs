@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,7 +23,7 @@ const RESTART_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Supervisor {
     stop: CancellationToken,
     tasks: TaskTracker,
-    metrics: Metrics,
+    panics: Counter,
 }
 
 /// How a stop ended.
@@ -36,11 +37,11 @@ pub enum Stopped {
 
 impl Supervisor {
     /// Returns a supervisor that counts panics in `metrics`.
-    pub(super) fn new(metrics: Metrics) -> Self {
+    pub(super) fn new(metrics: &Metrics) -> Self {
         Self {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            metrics,
+            panics: metrics.own.task_panics.clone(),
         }
     }
 
@@ -59,10 +60,10 @@ impl Supervisor {
         F: Future<Output = ()> + Send + 'static,
     {
         let span = error_span!(parent: None, "task", name = %name);
-        let (stop, metrics) = (self.stop.clone(), self.metrics.clone());
+        let (stop, panics) = (self.stop.clone(), self.panics.clone());
         let task = async move {
             while let Err(panic) = Caught(Box::pin(make())).await {
-                metrics.own.task_panics.inc();
+                panics.inc();
                 error!(panic = %panic, "task panicked and starts again");
                 if stop
                     .run_until_cancelled(sleep(RESTART_AFTER))
@@ -139,7 +140,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_panic_is_counted_and_the_task_goes_on() {
-        let supervisor = Supervisor::new(Metrics::default());
+        let supervisor = Supervisor::new(&Metrics::default());
         let runs = Arc::new(AtomicU32::new(0));
         let (counted, stop) = (Arc::clone(&runs), supervisor.stopping());
         supervisor.start("test", move || {
@@ -154,7 +155,7 @@ mod tests {
         });
         sleep(Duration::from_secs(5)).await;
         assert_eq!(runs.load(Ordering::SeqCst), 2);
-        assert_eq!(supervisor.metrics.own.task_panics.get(), 1);
+        assert_eq!(supervisor.panics.get(), 1);
         assert_eq!(
             supervisor.stop(Duration::from_secs(1)).await,
             Stopped::Drained
@@ -163,7 +164,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_task_that_does_not_stop_is_abandoned() {
-        let supervisor = Supervisor::new(Metrics::default());
+        let supervisor = Supervisor::new(&Metrics::default());
         supervisor.start("deaf", std::future::pending::<()>);
         assert_eq!(
             supervisor.stop(Duration::from_secs(1)).await,

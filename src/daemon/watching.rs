@@ -21,9 +21,11 @@ use crate::policy::ledger;
 use crate::policy::schedule::Schedule;
 use crate::policy::watch::{Change, Rules, Watch};
 
-/// What all loops share. Clones share.
-#[derive(Clone)]
-pub(super) struct Shared {
+/// What all loops share.
+pub(super) type Shared = Arc<Parts>;
+
+/// The parts of the daemon that a loop works with.
+pub(super) struct Parts {
     pub(super) tools: Tools,
     pub(super) keeper: Keeper,
     pub(super) history: Arc<Store>,
@@ -60,7 +62,7 @@ impl Watching {
         watch: Watch,
         past: Past,
         services: usize,
-    ) -> Self {
+    ) -> Box<Self> {
         let watched = Arc::clone(&settings.borrow());
         let service = &watched.config.service;
         let schedule = Schedule::new(service.name.as_str(), service.interval);
@@ -68,7 +70,7 @@ impl Watching {
         let name = service.name.clone();
         let counters = ServiceCounters::new(&name);
         let regular = due;
-        Self {
+        Box::new(Self {
             shared,
             name,
             settings,
@@ -79,11 +81,11 @@ impl Watching {
             schedule,
             due,
             regular,
-        }
+        })
     }
 
     /// Probes until `stop`, or until nobody holds the service's settings any more.
-    pub(super) async fn run(mut self, stop: CancellationToken) {
+    pub(super) async fn run(mut self: Box<Self>, stop: CancellationToken) {
         let mut first = true;
         loop {
             tokio::select! {

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -32,15 +32,18 @@ pub struct Exchange {
     pub result: Result<Response, Failure>,
 }
 
+/// Headers of a request in the order sent, shared by all that refer to them.
+pub type Headers = Arc<[(HeaderName, HeaderValue)]>;
+
 /// What a probe sent, as it may be shown: secrets are `***`.
 #[derive(Debug, Clone, Default)]
 pub struct Sent {
     /// Request method.
     pub method: String,
     /// URL of the first hop.
-    pub url: String,
-    /// Headers in the order sent, names in lower case.
-    pub headers: Vec<(String, String)>,
+    pub url: Arc<str>,
+    /// Headers in the order sent.
+    pub headers: Headers,
     /// Bytes of the request body.
     pub body_bytes: usize,
 }

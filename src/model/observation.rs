@@ -119,7 +119,7 @@ mod tests {
                 started_at: Timestamp::UNIX_EPOCH,
                 sent: Arc::new(Sent {
                     method: "GET".to_owned(),
-                    url: "https://x.example/a".to_owned(),
+                    url: "https://x.example/a".into(),
                     ..Sent::default()
                 }),
                 timings,

@@ -123,6 +123,8 @@ pub struct Request {
     pub headers: Vec<(http::HeaderName, Secret)>,
     /// The body; its content type is among the headers.
     pub body: Option<Bytes>,
+    /// Whether any part of the body is secret.
+    pub body_is_secret: bool,
     /// The `payload` of the config as scripts see it.
     pub payload: Option<Json>,
     /// How the probe says who it is.

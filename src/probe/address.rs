@@ -5,15 +5,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Who chose the target of a request, which decides whether it may be a private one.
+/// Who chose the target of a request, which decides where redirects may lead.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AddressPolicy {
     /// The ops config names it: private and loopback addresses are fine.
     #[default]
     Configured,
-    /// A script or a message's template made it up: private addresses only on these hosts, `host` or `host:port`.
-    Untrusted {
-        /// Hosts that are allowed by name.
+    /// A script chose it: every hop is to one of these hosts.
+    Listed {
+        /// `host` or `host:port`.
         hosts: Vec<String>,
     },
 }
@@ -109,6 +109,7 @@ pub(super) fn is_allowed_host(allowed: &[String], host: &str, port: u16) -> bool
         }
         match entry.rsplit_once(':') {
             Some((name, entry_port)) => {
+                let name = name.trim_start_matches('[').trim_end_matches(']');
                 name.eq_ignore_ascii_case(host) && entry_port.parse() == Ok(port)
             }
             None => false,

@@ -75,19 +75,12 @@ impl Attempt<'_> {
     /// Asks, and follows redirects.
     async fn travel(&mut self, bearer: Option<&HeaderValue>) -> Result<Response, Failure> {
         let plan = self.plan;
-        let mut headers = plan.headers.clone();
+        let mut itinerary = Itinerary::new(plan);
         if let Some(bearer) = bearer {
-            headers.insert(AUTHORIZATION, bearer.clone());
+            itinerary.headers.set(AUTHORIZATION, bearer.clone());
         }
-        let mut itinerary = Itinerary::new(
-            plan.method.clone(),
-            plan.url.clone(),
-            headers,
-            !plan.body.is_empty(),
-            plan.has_credentials(),
-        );
         let mut target = Cow::Borrowed(&plan.target);
-        let mut permission = self.first_permission();
+        let mut permission = self.permission(None, &target)?;
         let mut followed = 0;
         loop {
             let answer = self.hop(&target, &itinerary, permission).await?;
@@ -108,49 +101,39 @@ impl Attempt<'_> {
                 status: status.as_u16(),
                 peer: self.progress.peer,
             });
-            let next = itinerary.follow(status, &location, &target, &plan.confidential)?;
-            permission = self.next_permission(&target, &next);
+            let next = itinerary.follow(status, &location, &target)?;
+            permission = self.permission(Some(&target), &next)?;
             target = Cow::Owned(next);
         }
     }
 
     /// Returns the URL of a hop without secrets: the first as the config shows it, others without their query.
-    fn shown_url(&self, itinerary: &Itinerary) -> String {
+    fn shown_url(&self, itinerary: &Itinerary<'_>) -> String {
         let plan = self.plan;
         if self.progress.hops.is_empty() {
-            return plan.sent.url.clone();
+            return plan.sent.url.as_ref().to_owned();
         }
-        if plan.sent.url == plan.url.as_str() {
+        if *plan.sent.url == *plan.url.as_str() {
             return redirect::shown(&itinerary.url);
         }
         // A part of the first URL is secret, and a relative redirect may have carried it along.
         format!("{}/…", itinerary.url.origin().ascii_serialization())
     }
 
-    fn first_permission(&self) -> Permission {
-        let target = &self.plan.target;
-        let allows = |hosts: &[String]| is_allowed_host(hosts, &target.host, target.port);
-        match &self.plan.addresses {
-            AddressPolicy::Configured => Permission::Private,
-            AddressPolicy::Untrusted { hosts } => {
-                if allows(hosts) || allows(&self.prober.private_hosts) {
-                    Permission::Private
-                } else {
-                    Permission::PublicOnly
-                }
-            }
-        }
-    }
-
-    /// A redirect stays where it may: from a private place to private ones, to hosts allowed by name, else to public
-    /// ones.
-    fn next_permission(&self, from: &Target, to: &Target) -> Permission {
+    /// Returns what the hop to a target may reach. A redirect stays where it may: from a private place to private ones,
+    /// to hosts allowed by name, else to public ones; where hosts are listed, every hop is to one of these.
+    fn permission(&self, from: Option<&Target>, to: &Target) -> Result<Permission, Failure> {
         let allows = |hosts: &[String]| is_allowed_host(hosts, &to.host, to.port);
         let plan = self.plan;
-        let by_name = match &plan.addresses {
-            AddressPolicy::Configured => plan.target.host.eq_ignore_ascii_case(&to.host),
-            AddressPolicy::Untrusted { hosts } => allows(hosts),
+        match &plan.addresses {
+            AddressPolicy::Listed { hosts } if allows(hosts) => return Ok(Permission::Private),
+            AddressPolicy::Listed { .. } => return Err(unlisted(to, from.is_some())),
+            AddressPolicy::Configured => {}
+        }
+        let Some(from) = from else {
+            return Ok(Permission::Private);
         };
+        let by_name = plan.target.host.eq_ignore_ascii_case(&to.host);
         // Behind a proxy the peer is the proxy; only a literal address says where the hop went.
         let place = match plan.proxy {
             Some(_) => from.ip,
@@ -158,9 +141,9 @@ impl Attempt<'_> {
         };
         let from_private = place.is_some_and(|ip| reach(ip) == Reach::Private);
         if by_name || from_private || allows(&self.prober.private_hosts) {
-            Permission::Private
+            Ok(Permission::Private)
         } else {
-            Permission::PublicOnly
+            Ok(Permission::PublicOnly)
         }
     }
 
@@ -168,7 +151,7 @@ impl Attempt<'_> {
     async fn hop(
         &mut self,
         target: &Target,
-        itinerary: &Itinerary,
+        itinerary: &Itinerary<'_>,
         permission: Permission,
     ) -> Result<Answer, Failure> {
         let plan = self.plan;
@@ -182,7 +165,7 @@ impl Attempt<'_> {
         };
         let is_h2 =
             tls::agreed_h2(&stream) || (!target.is_https && plan.versions == HttpVersions::Http2);
-        let mut headers = itinerary.headers.clone();
+        let mut headers = itinerary.headers.to_map();
         let through_proxy = plan.proxy.as_ref().filter(|_| !target.is_https);
         if let Some(authorization) = through_proxy.and_then(|proxy| proxy.authorization.clone()) {
             headers.insert(PROXY_AUTHORIZATION, authorization);
@@ -358,7 +341,7 @@ impl Attempt<'_> {
             self.prober.connectors.without_client(&plan.connector)
         };
         let uri = match &plan.server_name {
-            Some(uri) if is_own => uri.clone(),
+            Some(uri) if is_own => uri.as_ref().clone(),
             Some(_) | None => target.absolute.clone(),
         };
         let host = uri.host().unwrap_or_default().to_owned();
@@ -409,6 +392,22 @@ impl Attempt<'_> {
         if let Ok(Some(der)) = looked.await {
             self.progress.certificate = self.prober.facts.of(der);
         }
+    }
+}
+
+fn unlisted(target: &Target, redirected: bool) -> Failure {
+    let (kind, verb) = if redirected {
+        (FailureKind::RedirectPolicy, "redirected to")
+    } else {
+        (FailureKind::PolicyDenied, "did not ask")
+    };
+    Failure {
+        kind,
+        phase: None,
+        message: format!(
+            "{verb} {}, which the script may not ask: grant the host to it",
+            target.host_and_port()
+        ),
     }
 }
 

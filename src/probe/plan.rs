@@ -9,7 +9,7 @@ use http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName,
     PROXY_AUTHORIZATION, TRANSFER_ENCODING, USER_AGENT,
 };
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderValue, Method, Uri};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -18,7 +18,7 @@ use super::body::BodyBounds;
 use super::redirect;
 use super::target::{Target, TargetError, basic, basic_of};
 use super::tls::Connector;
-use crate::model::exchange::Sent;
+use crate::model::exchange::{Headers, Sent};
 use crate::model::service::{Auth, Family, HttpVersions, Request, Service, Transport};
 
 /// A request that does not come from a service of the ops config: a script's, a channel's.
@@ -48,6 +48,7 @@ impl RequestParts {
                 url,
                 headers: Vec::new(),
                 body: None,
+                body_is_secret: false,
                 payload: None,
                 auth: Auth::None,
             },
@@ -100,10 +101,12 @@ pub struct Plan {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) target: Target,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Headers,
     /// Headers that another origin must not see.
     pub(super) confidential: Vec<HeaderName>,
     pub(super) body: Bytes,
+    /// Whether another origin must not see the body.
+    pub(super) body_is_secret: bool,
     pub(super) timeout: Duration,
     pub(super) redirects_max: u8,
     pub(super) bounds: BodyBounds,
@@ -114,8 +117,8 @@ pub struct Plan {
     pub(super) connector: Arc<Connector>,
     pub(super) has_client_certificate: bool,
     /// `https://name/` where TLS is to ask for another name than the URL's.
-    pub(super) server_name: Option<Uri>,
-    pub(super) proxy: Option<Proxy>,
+    pub(super) server_name: Option<Box<Uri>>,
+    pub(super) proxy: Option<Box<Proxy>>,
     pub(super) token: Option<TokenSource>,
     pub(super) host_permits: Arc<Semaphore>,
     pub(super) sent: Arc<Sent>,
@@ -189,9 +192,10 @@ impl Plan {
             Auth::Bearer(token) => {
                 written.authorize(&format!("Bearer {}", token.expose()), "Bearer ***")?;
             }
-            Auth::ClientCredentials { .. } => written
-                .shown
-                .push((AUTHORIZATION.as_str().to_owned(), "Bearer ***".to_owned())),
+            Auth::ClientCredentials { .. } => {
+                let shown = HeaderValue::from_static("Bearer ***");
+                written.shown().push((AUTHORIZATION, shown));
+            }
         }
         written.put_unless_there(USER_AGENT, user_agent.clone());
         written.put_unless_there(ACCEPT, HeaderValue::from_static("*/*"));
@@ -202,17 +206,21 @@ impl Plan {
         written.put_unless_there(CONNECTION, HeaderValue::from_static("close"));
         let body = request.body.unwrap_or_default();
         let proxy = transport.proxy.as_ref().map(Proxy::new).transpose()?;
+        let headers: Headers = written.real.into();
         Ok(Self {
             sent: Arc::new(Sent {
                 method: request.method.to_string(),
-                url: request.shown_url.as_ref().to_owned(),
-                headers: written.shown,
+                url: Arc::clone(&request.shown_url),
+                headers: written
+                    .shown
+                    .map_or_else(|| Arc::clone(&headers), Arc::from),
                 body_bytes: body.len(),
             }),
             method: request.method,
             url: request.url,
             target,
-            headers: written.headers,
+            headers,
+            body_is_secret: request.body_is_secret,
             confidential: written.confidential,
             body,
             timeout: timeout.min(TIMEOUT_MAX),
@@ -232,8 +240,9 @@ impl Plan {
                 .server_name
                 .as_deref()
                 .map(server_uri)
-                .transpose()?,
-            proxy,
+                .transpose()?
+                .map(Box::new),
+            proxy: proxy.map(Box::new),
             token: shared.token,
             host_permits: shared.host_permits,
         })
@@ -289,8 +298,9 @@ impl Proxy {
 /// Headers in the order they are sent, with the form that is shown.
 #[derive(Default)]
 struct Written {
-    headers: HeaderMap,
-    shown: Vec<(String, String)>,
+    real: Vec<(HeaderName, HeaderValue)>,
+    /// Absent while nothing is to be hidden.
+    shown: Option<Vec<(HeaderName, HeaderValue)>>,
     confidential: Vec<HeaderName>,
 }
 
@@ -306,21 +316,30 @@ impl Written {
             // The body that is sent decides these.
             return Ok(());
         }
-        let mut value =
-            HeaderValue::from_str(value).map_err(|_| PlanError::Header { name: name.clone() })?;
-        value.set_sensitive(is_secret);
+        let parsed = |text: &str| {
+            HeaderValue::from_str(text).map_err(|_| PlanError::Header { name: name.clone() })
+        };
+        let mut real = parsed(value)?;
+        real.set_sensitive(is_secret);
         if is_secret || [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(name) {
             self.confidential.push(name.clone());
         }
         if [HOST, CONNECTION].contains(name) {
             // These have one value: the config's own replaces ours.
-            self.shown.retain(|(known, _)| known != name.as_str());
-            self.headers.insert(name.clone(), value);
-        } else {
-            self.headers.append(name.clone(), value);
+            self.real.retain(|(known, _)| known != name);
+            if let Some(list) = &mut self.shown {
+                list.retain(|(known, _)| known != name);
+            }
         }
-        self.shown
-            .push((name.as_str().to_owned(), shown.to_owned()));
+        if is_secret || self.shown.is_some() {
+            let value = if is_secret {
+                parsed(shown)?
+            } else {
+                real.clone()
+            };
+            self.shown().push((name.clone(), value));
+        }
+        self.real.push((name.clone(), real));
         Ok(())
     }
 
@@ -328,14 +347,20 @@ impl Written {
         self.add(&AUTHORIZATION, value, shown, true)
     }
 
+    /// Returns the list that is shown, which from now on differs from what is sent.
+    fn shown(&mut self) -> &mut Vec<(HeaderName, HeaderValue)> {
+        self.shown.get_or_insert_with(|| self.real.clone())
+    }
+
     fn put(&mut self, name: HeaderName, value: HeaderValue) {
-        let shown = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        self.shown.push((name.as_str().to_owned(), shown));
-        self.headers.insert(name, value);
+        if let Some(list) = &mut self.shown {
+            list.push((name.clone(), value.clone()));
+        }
+        self.real.push((name, value));
     }
 
     fn put_unless_there(&mut self, name: HeaderName, value: HeaderValue) {
-        if !self.headers.contains_key(&name) {
+        if !self.real.iter().any(|(known, _)| *known == name) {
             self.put(name, value);
         }
     }

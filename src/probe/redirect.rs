@@ -4,8 +4,12 @@ use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION,
     PROXY_AUTHORIZATION,
 };
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
+
+use super::plan::Plan;
 
 use super::target::Target;
 use crate::model::failure::{Failure, FailureKind};
@@ -13,39 +17,71 @@ use crate::model::failure::{Failure, FailureKind};
 /// Returns where a response redirects to, absent if it is an ordinary response.
 pub(super) fn location(status: StatusCode, headers: &HeaderMap) -> Option<&[u8]> {
     match status.as_u16() {
-        301 | 302 | 303 | 307 | 308 => headers.get(LOCATION).map(http::HeaderValue::as_bytes),
+        301 | 302 | 303 | 307 | 308 => headers.get(LOCATION).map(HeaderValue::as_bytes),
         _ => None,
     }
 }
 
 /// One hop's request, which a redirect changes into the next one's.
 #[derive(Debug)]
-pub(super) struct Itinerary {
+pub(super) struct Itinerary<'a> {
     pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
+    pub(super) url: Cow<'a, Url>,
+    pub(super) headers: Baggage<'a>,
     pub(super) has_body: bool,
+    /// Whether the body holds a secret.
+    has_secret_body: bool,
     /// Whether credentials are still on board.
     pub(super) has_credentials: bool,
+    /// Headers that another origin must not see.
+    confidential: &'a [HeaderName],
     /// The requests made so far, to notice a circle.
     seen: Vec<(Method, Url)>,
 }
 
-impl Itinerary {
-    pub(super) fn new(
-        method: Method,
-        url: Url,
-        headers: HeaderMap,
-        has_body: bool,
-        has_credentials: bool,
-    ) -> Self {
+/// The headers of a hop: those of the plan until something about them changes.
+#[derive(Debug)]
+pub(super) struct Baggage<'a>(Cow<'a, [(HeaderName, HeaderValue)]>);
+
+impl Baggage<'_> {
+    /// Returns the headers as hyper takes them.
+    pub(super) fn to_map(&self) -> HeaderMap {
+        let mut map = HeaderMap::with_capacity(self.0.len() + 1);
+        for (name, value) in self.0.iter() {
+            map.append(name, value.clone());
+        }
+        map
+    }
+
+    /// Sets the one value of a header.
+    pub(super) fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        self.remove(&name);
+        self.0.to_mut().push((name, value));
+    }
+
+    fn remove(&mut self, name: &HeaderName) {
+        if self.has(name) {
+            self.0.to_mut().retain(|(known, _)| known != name);
+        }
+    }
+
+    fn has(&self, name: &HeaderName) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+}
+
+impl<'a> Itinerary<'a> {
+    /// Returns the first hop of a plan.
+    pub(super) fn new(plan: &'a Plan) -> Self {
         Self {
             seen: Vec::new(),
-            method,
-            url,
-            headers,
-            has_body,
-            has_credentials,
+            method: plan.method.clone(),
+            url: Cow::Borrowed(&plan.url),
+            headers: Baggage(Cow::Borrowed(&plan.headers)),
+            has_body: !plan.body.is_empty(),
+            has_secret_body: plan.body_is_secret,
+            has_credentials: plan.has_credentials(),
+            confidential: &plan.confidential,
         }
     }
 
@@ -55,7 +91,6 @@ impl Itinerary {
         status: StatusCode,
         location: &[u8],
         from: &Target,
-        confidential: &[HeaderName],
     ) -> Result<Target, Failure> {
         let refused = |message: String| Failure {
             kind: FailureKind::RedirectPolicy,
@@ -76,7 +111,8 @@ impl Itinerary {
                 target.host_and_port()
             )));
         }
-        self.seen.push((self.method.clone(), self.url.clone()));
+        self.seen
+            .push((self.method.clone(), self.url.as_ref().clone()));
         let becomes_get = match status.as_u16() {
             303 => self.method != Method::HEAD,
             301 | 302 => self.method == Method::POST,
@@ -86,21 +122,31 @@ impl Itinerary {
             self.method = Method::GET;
             self.has_body = false;
             for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING] {
-                self.headers.remove(name);
+                self.headers.remove(&name);
             }
         }
         if !target.is_same_origin(from) {
             for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION]
                 .iter()
-                .chain(confidential)
+                .chain(self.confidential)
             {
                 self.headers.remove(name);
             }
             self.has_credentials = false;
+            if self.has_body && self.has_secret_body {
+                return Err(refused(format!(
+                    "redirected to {} with a body that holds a secret",
+                    target.host_and_port()
+                )));
+            }
         }
-        self.headers.insert(HOST, target.host_header.clone());
-        self.url = url;
-        if self.seen.contains(&(self.method.clone(), self.url.clone())) {
+        self.headers.set(HOST, target.host_header.clone());
+        let again = self
+            .seen
+            .iter()
+            .any(|(method, seen)| *method == self.method && *seen == url);
+        self.url = Cow::Owned(url);
+        if again {
             return Err(Failure {
                 kind: FailureKind::RedirectLoop,
                 phase: None,
@@ -128,12 +174,12 @@ pub(super) fn shown(url: &Url) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
-    fn itinerary(method: Method, url: &str) -> Itinerary {
-        let mut headers = HeaderMap::new();
+    static SECRET: [HeaderName; 1] = [HeaderName::from_static("x-key")];
+
+    fn itinerary(method: Method, url: &str) -> Itinerary<'static> {
+        let mut headers = Vec::new();
         for (name, value) in [
             ("host", "a.example"),
             ("authorization", "Bearer x"),
@@ -142,23 +188,26 @@ mod tests {
             ("x-plain", "1"),
             ("content-type", "application/json"),
         ] {
-            headers.insert(
+            headers.push((
                 HeaderName::from_static(name),
                 HeaderValue::from_static(value),
-            );
+            ));
         }
-        Itinerary::new(method, Url::parse(url).unwrap(), headers, true, true)
+        Itinerary {
+            method,
+            url: Cow::Owned(Url::parse(url).unwrap()),
+            headers: Baggage(Cow::Owned(headers)),
+            has_body: true,
+            has_secret_body: false,
+            has_credentials: true,
+            confidential: &SECRET,
+            seen: Vec::new(),
+        }
     }
 
-    fn follow(itinerary: &mut Itinerary, status: u16, to: &str) -> Result<Target, Failure> {
+    fn follow(itinerary: &mut Itinerary<'_>, status: u16, to: &str) -> Result<Target, Failure> {
         let from = Target::new(&itinerary.url).unwrap();
-        let secret = [HeaderName::from_static("x-key")];
-        itinerary.follow(
-            StatusCode::from_u16(status).unwrap(),
-            to.as_bytes(),
-            &from,
-            &secret,
-        )
+        itinerary.follow(StatusCode::from_u16(status).unwrap(), to.as_bytes(), &from)
     }
 
     #[test]
@@ -178,7 +227,7 @@ mod tests {
             follow(&mut itinerary, status, "/y").unwrap();
             assert_eq!(itinerary.method, after, "{status} {before}");
             assert_eq!(itinerary.has_body, keeps_body, "{status} {before}");
-            assert_eq!(itinerary.headers.contains_key(CONTENT_TYPE), keeps_body);
+            assert_eq!(itinerary.headers.has(&CONTENT_TYPE), keeps_body);
         }
     }
 
@@ -186,7 +235,7 @@ mod tests {
     fn credentials_stay_with_their_origin() {
         let mut same = itinerary(Method::GET, "https://a.example/x");
         follow(&mut same, 302, "https://a.example:443/y").unwrap();
-        assert!(same.headers.contains_key("authorization") && same.has_credentials);
+        assert!(same.headers.has(&AUTHORIZATION) && same.has_credentials);
         for elsewhere in [
             "https://b.example/",
             "https://a.example:8443/",
@@ -195,10 +244,31 @@ mod tests {
             let mut other = itinerary(Method::GET, "https://a.example/x");
             follow(&mut other, 302, elsewhere).unwrap();
             for name in ["authorization", "cookie", "x-key"] {
-                assert!(!other.headers.contains_key(name), "{elsewhere}: {name}");
+                let name = HeaderName::from_static(name);
+                assert!(!other.headers.has(&name), "{elsewhere}: {name}");
             }
-            assert!(other.headers.contains_key("x-plain"), "{elsewhere}");
+            let plain = HeaderName::from_static("x-plain");
+            assert!(other.headers.has(&plain), "{elsewhere}");
             assert!(!other.has_credentials);
+        }
+    }
+
+    #[test]
+    fn a_body_with_a_secret_stays_with_its_origin() {
+        for (status, to, stays) in [
+            (307, "https://a.example/y", false),
+            (307, "https://b.example/", true),
+            (308, "https://a.example:8443/", true),
+            // The body is left behind.
+            (302, "https://b.example/", false),
+        ] {
+            let mut itinerary = itinerary(Method::POST, "https://a.example/x");
+            itinerary.has_secret_body = true;
+            let followed = follow(&mut itinerary, status, to);
+            assert_eq!(followed.is_err(), stays, "{status} {to}");
+            if let Err(failure) = followed {
+                assert_eq!(failure.kind, FailureKind::RedirectPolicy);
+            }
         }
     }
 

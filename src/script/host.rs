@@ -28,15 +28,19 @@ pub struct HostRequest {
     pub body: Option<Bytes>,
     /// How long it may take.
     pub timeout: Duration,
+    /// Whether a secret of the service is in the body.
+    pub body_is_secret: bool,
     /// Bytes of body that are read at most.
     pub body_limit_bytes: usize,
-    /// Which address rules hold.
+    /// Whose host it is.
     pub allowed: Allowed,
+    /// Every host that the script may ask, `host` or `host:port`; redirects lead nowhere else.
+    pub hosts: Vec<String>,
     /// How the service's own connections are made, where it asks its own origin.
     pub transport: Option<Arc<Transport>>,
 }
 
-/// Why a script may ask a host, which decides how its addresses are checked.
+/// Why a script may ask a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allowed {
     /// It is the origin of the service's own URL: what the probe may reach the script may reach.

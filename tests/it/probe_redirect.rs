@@ -4,9 +4,9 @@ use http::{HeaderName, Method};
 use oes::model::exchange::Phase;
 use oes::model::failure::FailureKind;
 use oes::model::secret::Secret;
-use oes::probe::{AddressPolicy, HttpProber, RequestParts, Settings};
+use oes::probe::{AddressPolicy, RequestParts};
 
-use crate::probe::{failed, get, passed, probe, probe_with};
+use crate::probe::{failed, get, passed, probe};
 use crate::support::upstream::{Step, Upstream, ok, send};
 
 fn redirect(status: u16, to: &str) -> String {
@@ -149,26 +149,41 @@ async fn metadata_addresses_are_never_asked() {
 }
 
 #[tokio::test]
-async fn scripts_reach_private_places_only_by_name() {
-    let server = Upstream::answering(ok("x")).await;
-    let untrusted = |hosts: Vec<String>| {
-        let mut parts = get(&server.url("/"));
-        parts.addresses = AddressPolicy::Untrusted { hosts };
+async fn a_request_with_listed_hosts_goes_nowhere_else() {
+    let other = Upstream::answering(ok("x")).await;
+    let server = Upstream::answering(redirect(302, &other.url("/b"))).await;
+    let listed = |hosts: &[&Upstream]| {
+        let mut parts = get(&server.url("/a"));
+        let hosts = hosts.iter().map(|host| host.address.to_string()).collect();
+        parts.addresses = AddressPolicy::Listed { hosts };
         parts
     };
-    let refused = probe(untrusted(Vec::new())).await;
+    let refused = probe(listed(&[])).await;
     assert_eq!(failed(&refused).kind, FailureKind::PolicyDenied);
-    assert!(
-        failed(&refused).message.contains("allowed by name"),
-        "{refused:?}"
-    );
     assert!(server.requests().is_empty());
-    passed(&probe(untrusted(vec!["127.0.0.1".to_owned()])).await);
-    passed(&probe(untrusted(vec![server.address.to_string()])).await);
-    let prober = HttpProber::new(Settings {
-        private_hosts: vec!["127.0.0.1".to_owned()],
-        ..Settings::default()
-    })
-    .unwrap();
-    passed(&probe_with(&prober, untrusted(Vec::new())).await);
+    let refused = probe(listed(&[&server])).await;
+    assert_eq!(failed(&refused).kind, FailureKind::RedirectPolicy);
+    insta::assert_snapshot!(
+        failed(&refused).message.replace(&other.address.to_string(), "other:1"),
+        @"redirected to other:1, which the script may not ask: grant the host to it"
+    );
+    assert!(other.requests().is_empty());
+    passed(&probe(listed(&[&server, &other])).await);
+}
+
+#[tokio::test]
+async fn a_body_with_a_secret_is_not_sent_on() {
+    let other = Upstream::answering(ok("x")).await;
+    let server = Upstream::answering(redirect(307, &other.url("/b"))).await;
+    let mut parts = get(&server.url("/a"));
+    parts.request.method = Method::POST;
+    parts.request.body = Some("k=hunter2".into());
+    passed(&probe(parts).await);
+    let mut parts = get(&server.url("/a"));
+    parts.request.method = Method::POST;
+    parts.request.body = Some("k=hunter2".into());
+    parts.request.body_is_secret = true;
+    let exchange = probe(parts).await;
+    assert_eq!(failed(&exchange).kind, FailureKind::RedirectPolicy);
+    assert_eq!(other.requests().len(), 1);
 }

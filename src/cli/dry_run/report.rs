@@ -138,18 +138,18 @@ fn request_json(exchange: &Exchange) -> Value {
         .iter()
         .map(|(name, value)| {
             (
-                name.clone(),
-                json!(if carries_credentials(name) {
-                    "***"
+                name.to_string(),
+                json!(if carries_credentials(name.as_str()) {
+                    "***".into()
                 } else {
-                    &**value
+                    String::from_utf8_lossy(value.as_bytes())
                 }),
             )
         })
         .collect();
     json!({
         "method": exchange.sent.method,
-        "url": exchange.sent.url,
+        "url": &*exchange.sent.url,
         "headers": headers,
         "bytes": exchange.sent.body_bytes,
         "hops": exchange.hops.iter().map(|hop| json!({ "url": hop.url, "status": hop.status })).collect::<Vec<_>>(),

@@ -221,6 +221,15 @@ impl Network {
         }
     }
 
+    /// Returns every host that may be asked: the origin of the service's own URL and what was granted.
+    fn hosts(&self) -> Vec<String> {
+        let own = self.own.host_str().zip(self.own.port_or_known_default());
+        own.map(|(host, port)| format!("{host}:{port}"))
+            .into_iter()
+            .chain(self.granted.iter().cloned())
+            .collect()
+    }
+
     /// Tells why a URL may be asked, absent if it may not.
     fn allowed(&self, url: &Url) -> Option<Allowed> {
         if url.origin() == self.own.origin() {
@@ -331,6 +340,7 @@ fn prepared(
         )));
     };
     let left = guard::wall_left();
+    let body = asked.body.as_ref().map(|body| secrets.fill(body));
     Ok(HostRequest {
         method: asked.method.clone(),
         url,
@@ -339,14 +349,13 @@ fn prepared(
             .iter()
             .map(|(name, value)| (name.clone(), secrets.fill(value)))
             .collect(),
-        body: asked
-            .body
-            .as_ref()
-            .map(|body| Bytes::from(secrets.fill(body))),
+        body_is_secret: body != asked.body,
+        body: body.map(Bytes::from),
         timeout: asked.timeout.map_or(left, |timeout| timeout.min(left)),
         body_limit_bytes: limits.http_bytes,
         transport: (allowed == Allowed::OwnOrigin).then(|| Arc::clone(&matcher.network.transport)),
         allowed,
+        hosts: matcher.network.hosts(),
     })
 }
 

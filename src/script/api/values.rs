@@ -86,7 +86,9 @@ pub(super) fn register(engine: &mut Engine) {
         .register_get("elapsed_ms", |seen: &mut Seen| {
             millis(seen.exchange.timings.total)
         })
-        .register_get("url", |seen: &mut Seen| seen.exchange.sent.url.clone())
+        .register_get("url", |seen: &mut Seen| {
+            seen.exchange.sent.url.as_ref().to_owned()
+        })
         .register_get("timing", |seen: &mut Seen| timing(seen))
         .register_get("tls", |seen: &mut Seen| tls(seen))
         .register_get("at", |seen: &mut Seen| {
@@ -185,14 +187,15 @@ fn request(exchange: Option<&Exchange>) -> Json {
     let Some(exchange) = exchange else {
         return Json::Null;
     };
-    let headers = exchange
-        .sent
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), Json::from(value.as_str())));
+    let headers = exchange.sent.headers.iter().map(|(name, value)| {
+        (
+            name.as_str(),
+            Json::from(&*String::from_utf8_lossy(value.as_bytes())),
+        )
+    });
     Json::object([
         ("method", Json::from(exchange.sent.method.as_str())),
-        ("url", Json::from(exchange.sent.url.as_str())),
+        ("url", Json::from(&*exchange.sent.url)),
         ("headers", Json::object(headers)),
     ])
 }
