@@ -4,6 +4,7 @@
 //! ([`Judgement`](crate::model::judgement::Judgement)). Nothing of the interpreter ever leaves its thread.
 
 mod api;
+mod blame;
 mod engine;
 mod error;
 mod execute;

@@ -25,7 +25,7 @@ use oes::clock::Clock;
 use oes::config::{self, ProcessEnvironment};
 use oes::daemon::observe::Past;
 use oes::daemon::once::Once;
-use oes::model::exchange::{Body, Exchange, Response, Sent, Timings};
+use oes::model::exchange::{Body, Exchange, Response, Timings};
 use oes::model::incident::{Incident, IncidentId, Ledger, Reason};
 use oes::model::judgement::Outcome;
 use oes::model::service::ServiceName;
@@ -178,6 +178,7 @@ fn answer(body: &str) -> Exchange {
         started_at: Clock::System.now(),
         sent: Arc::default(),
         timings: Timings::default(),
+        bearer: None,
         hops: Vec::new(),
         peer: None,
         certificate: None,

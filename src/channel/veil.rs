@@ -6,21 +6,19 @@
 use std::sync::Arc;
 
 use rand::RngExt as _;
-use url::{Url, form_urlencoded};
+use url::Url;
 
 use super::settings::{ChannelKind, Settings};
 use crate::model::json::{Json, Object};
+use crate::model::redaction::Redaction;
 use crate::model::secret::Secret;
-
-/// A part of a secret shorter than this is not hidden by itself: it would blot out ordinary words.
-const PART_BYTES_MIN: usize = 8;
 
 /// The secrets of one channel during one call.
 pub(super) struct Veil {
     /// Token and what it stands for.
     tokens: Vec<(String, Arc<str>)>,
-    /// What must not be seen, longest first.
-    hidden: Vec<String>,
+    /// What must not be seen.
+    hidden: Redaction,
 }
 
 impl Veil {
@@ -29,7 +27,7 @@ impl Veil {
     pub(super) fn over(settings: &Settings) -> (Self, Json) {
         let mut veil = Self {
             tokens: Vec::new(),
-            hidden: Vec::new(),
+            hidden: Redaction::default(),
         };
         let mut seen: Vec<(Arc<str>, Json)> =
             vec![(Arc::from("name"), Json::string(settings.name.as_str()))];
@@ -53,9 +51,6 @@ impl Veil {
                 Some((Arc::clone(&param.name), default))
             }));
         }
-        veil.hidden
-            .sort_by_key(|text| std::cmp::Reverse(text.len()));
-        veil.hidden.dedup();
         (veil, Json::Object(Arc::new(Object::new(seen))))
     }
 
@@ -67,38 +62,17 @@ impl Veil {
             && url.has_host()
         {
             let after_host = url.as_str().get(url[..url::Position::BeforePath].len()..);
-            self.part(after_host.unwrap_or_default());
-            self.part(url.path().trim_start_matches('/'));
+            self.hidden.add_word(after_host.unwrap_or_default());
+            self.hidden.add_word(url.path().trim_start_matches('/'));
             url.path_segments()
                 .into_iter()
                 .flatten()
-                .for_each(|segment| self.part(segment));
-            url.query_pairs().for_each(|(_, value)| self.part(&value));
-            if let Some(password) = url.password().filter(|password| !password.is_empty()) {
-                self.forms(password);
-            }
+                .for_each(|segment| self.hidden.add_word(segment));
+            url.query_pairs()
+                .for_each(|(_, value)| self.hidden.add_word(&value));
+            self.hidden.add_text(url.password().unwrap_or_default());
         }
-        if !option.is_secret() || value.is_empty() {
-            return;
-        }
-        self.forms(value);
-        secret_parts(value, option.shown()).for_each(|part| self.part(part));
-        value.split_whitespace().for_each(|part| self.part(part));
-    }
-
-    fn part(&mut self, text: &str) {
-        if text.len() >= PART_BYTES_MIN {
-            self.forms(text);
-        }
-    }
-
-    /// Notes a text as it is and as it looks inside a URL and inside JSON.
-    fn forms(&mut self, text: &str) {
-        self.hidden.push(text.to_owned());
-        let encoded: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
-        self.hidden.push(encoded);
-        let json = Json::string(text).to_string();
-        self.hidden.push(json.trim_matches('"').to_owned());
+        self.hidden.add(option);
     }
 
     /// Returns the text with every token replaced by what it stands for: only for what is sent.
@@ -126,34 +100,14 @@ impl Veil {
 
     /// Returns the text with `***` for every token and every secret: for all that is kept or shown.
     pub(super) fn hide(&self, text: &str) -> String {
-        let tokens = self.tokens.iter().map(|(token, _)| token);
-        tokens
-            .chain(&self.hidden)
-            .filter(|secret| !secret.is_empty())
-            .fold(text.to_owned(), |text, secret| {
-                text.replace(secret.as_str(), "***")
-            })
+        let shown = self
+            .tokens
+            .iter()
+            .fold(text.to_owned(), |text, (token, _)| {
+                text.replace(token.as_str(), "***")
+            });
+        self.hidden.applied(&shown).into_owned()
     }
-}
-
-/// Returns the parts of `value` that `shown` has as `***`, as far as the two can be laid side by side.
-fn secret_parts<'a>(value: &'a str, shown: &'a str) -> impl Iterator<Item = &'a str> {
-    let mut known = shown.split("***").peekable();
-    let mut rest = value;
-    if let Some(first) = known.next() {
-        rest = rest.strip_prefix(first).unwrap_or(rest);
-    }
-    std::iter::from_fn(move || {
-        let next = known.next()?;
-        let end = if known.peek().is_none() && rest.ends_with(next) {
-            rest.len() - next.len()
-        } else {
-            rest.find(next)?
-        };
-        let (part, after) = rest.split_at_checked(end)?;
-        rest = after.strip_prefix(next).unwrap_or(after);
-        Some(part)
-    })
 }
 
 #[cfg(test)]
@@ -226,14 +180,6 @@ mod tests {
         ] {
             assert_eq!(veil.hide(text), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn finds_the_secret_parts_of_a_text() {
-        let parts = |value, shown| secret_parts(value, shown).collect::<Vec<_>>();
-        assert_eq!(parts("Bearer x", "Bearer ***"), ["x"]);
-        assert_eq!(parts("u:secret@h/tail", "u:***@h/***"), ["secret", "tail"]);
-        assert_eq!(parts("all", "***"), ["all"]);
     }
 
     proptest! {

@@ -296,6 +296,7 @@ fn recorded(arguments: &Arguments, path: &Path) -> Result<Exchange, ArgumentErro
             ..Sent::default()
         }),
         timings: Timings::default(),
+        bearer: None,
         hops: Vec::new(),
         peer: None,
         certificate: None,

@@ -40,6 +40,8 @@ pub(super) struct Loader<'a> {
     /// Compiled matchers, by all that tells one spec from another.
     pub(super) matchers: HashMap<Arc<str>, Compiled>,
     transports: HashSet<Arc<Transport>>,
+    /// Texts with secrets that were expanded since [`Loader::take_secrets`].
+    secrets: Vec<Secret>,
     mistakes: Vec<Mistake>,
     errors: usize,
     warnings: usize,
@@ -77,6 +79,7 @@ impl<'a> Loader<'a> {
             scripts: HashMap::new(),
             matchers: HashMap::new(),
             transports: HashSet::new(),
+            secrets: Vec::new(),
             mistakes: Vec::new(),
             errors: 0,
             warnings: 0,
@@ -175,6 +178,11 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// Returns the texts with secrets that were read since this was last asked.
+    pub(super) fn take_secrets(&mut self) -> Vec<Secret> {
+        std::mem::take(&mut self.secrets)
+    }
+
     /// Replaces `${env:NAME}` and `${file:path}` by what they stand for, and `$${` by `${`.
     pub(super) fn expand(&mut self, text: &Arc<str>, span: &Range<usize>) -> Expanded {
         if !text.contains("${") {
@@ -216,7 +224,11 @@ impl<'a> Loader<'a> {
         shown.push_str(rest);
         match (broken, secret) {
             (true, _) => Expanded::Broken,
-            (false, true) => Expanded::Text(Secret::partly(value, shown)),
+            (false, true) => {
+                let secret = Secret::partly(value, shown);
+                self.secrets.push(secret.clone());
+                Expanded::Text(secret)
+            }
             (false, false) => Expanded::Text(Secret::plain(value)),
         }
     }

@@ -22,6 +22,7 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Option<Reque
         .first(&["http_method", "method"])
         .and_then(|member| values::method(&member.node).ok())
         .unwrap_or(http::Method::GET);
+    loader.take_secrets();
     let mut headers = headers(loader, layers);
     let payload = body(loader, layers);
     if let Some(kind) = payload.content_type
@@ -44,6 +45,7 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Option<Reque
     }
     let (url, shown_url) = layers.get("url").and_then(|node| url(loader, node))?;
     Some(Request {
+        secrets: loader.take_secrets(),
         method,
         url,
         shown_url,

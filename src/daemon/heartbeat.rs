@@ -54,6 +54,7 @@ async fn beat(shared: &Shared, url: &Secret) -> Result<(), String> {
             headers: Vec::new(),
             body: None,
             body_is_secret: false,
+            secrets: Vec::new(),
             payload: None,
             auth: Auth::None,
         },

@@ -68,6 +68,7 @@ fn parts(request: HostRequest) -> Result<RequestParts, HostFailure> {
             url: request.url,
             body: request.body,
             body_is_secret: request.body_is_secret,
+            secrets: Vec::new(),
             payload: None,
             auth: Auth::None,
         },

@@ -1,5 +1,6 @@
 //! Probe and judge: the one path that `run`, `check`, `dry-run`, `probe` and `demo` share.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::model::exchange::Exchange;
 use crate::model::json::Json;
 use crate::model::judgement::{Judgement, Memory, ScriptRun};
 use crate::model::observation::Observation;
+use crate::model::redaction::Redaction;
 use crate::probe::{HttpProber, Plan, Prober};
 use crate::script::job::{Input, Job, Prev};
 use crate::script::limits::Limits;
@@ -29,6 +31,8 @@ pub struct Watched {
     pub plan: Option<Plan>,
     /// The service as its scripts see it; `null` where it has none.
     pub facts: Json,
+    /// What must not be seen of its exchanges.
+    pub redaction: Arc<Redaction>,
     /// Limits of its scripts; all services share them.
     pub limits: Arc<Limits>,
 }
@@ -77,9 +81,15 @@ pub async fn observe(
     now: Timestamp,
 ) -> Observation {
     let exchange = match &watched.plan {
-        Some(plan) => Some(Arc::new(tools.prober.probe(plan, due, now).await)),
+        Some(plan) => Some(tools.prober.probe(plan, due, now).await),
         None => None,
     };
+    let exchange = exchange.map(|mut exchange| {
+        if let Err(failure) = &mut exchange.result {
+            watched.redaction.apply(&mut failure.message);
+        }
+        Arc::new(exchange)
+    });
     let judgement = judge(&tools.pool, watched, exchange.as_ref(), past, now).await;
     Observation {
         at: now,
@@ -125,7 +135,20 @@ pub async fn judge(
         }
         judgement.merge(said);
     }
+    hiding(watched, exchange).apply_judgement(&mut judgement);
     judgement
+}
+
+/// Returns what must not be seen of an exchange: the secrets of its service, and the token that was fetched for it.
+pub fn hiding<'a>(watched: &'a Watched, exchange: Option<&Arc<Exchange>>) -> Cow<'a, Redaction> {
+    match exchange.and_then(|exchange| exchange.bearer.as_ref()) {
+        None => Cow::Borrowed(&watched.redaction),
+        Some(token) => {
+            let mut hidden = Redaction::clone(&watched.redaction);
+            hidden.add(token);
+            Cow::Owned(hidden)
+        }
+    }
 }
 
 fn input(
@@ -152,6 +175,7 @@ fn input(
             .wall
             .unwrap_or_else(|| (service.timeout * 2).min(SCRIPT_WALL_MAX)),
         grants: service.grants.clone(),
+        redaction: Arc::clone(&watched.redaction),
     }
 }
 

@@ -83,6 +83,7 @@ pub(super) fn prepare(
         } else {
             Json::Null
         },
+        redaction: Arc::new(config.service.redaction()),
         limits: Arc::clone(limits),
     })
 }

@@ -19,6 +19,7 @@ pub(super) fn exchange(result: Result<Response, Failure>) -> Exchange {
         started_at: Timestamp::UNIX_EPOCH,
         sent: Arc::default(),
         timings: Timings::default(),
+        bearer: None,
         hops: Vec::new(),
         peer: None,
         certificate: None,

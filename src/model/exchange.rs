@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use super::json::{self, Document, JsonError};
+use super::secret::Secret;
 
 /// What one probe saw: its request, the response or the failure, and the time of each phase.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Exchange {
     pub sent: Arc<Sent>,
     /// Where the time went.
     pub timings: Timings,
+    /// The token that was fetched for it and sent along.
+    pub bearer: Option<Secret>,
     /// The redirects that were followed, in order; empty for most probes.
     pub hops: Vec<Hop>,
     /// The address that answered the last hop, absent if none was reached.

@@ -123,6 +123,7 @@ mod tests {
                     ..Sent::default()
                 }),
                 timings,
+                bearer: None,
                 hops: Vec::new(),
                 peer: None,
                 certificate: None,

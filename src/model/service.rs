@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::json::Json;
+use super::redaction::Redaction;
 use super::secret::Secret;
 
 macro_rules! name {
@@ -97,6 +98,39 @@ pub struct Service {
     pub public: bool,
 }
 
+impl Service {
+    /// Returns what must not be seen of its exchanges, even if it echoes them: every secret that it is sent, and those
+    /// that its scripts may use.
+    pub fn redaction(&self) -> Redaction {
+        let mut hidden = Redaction::default();
+        let request = &self.request;
+        for (_, value) in &request.headers {
+            hidden.add(value);
+        }
+        match &request.auth {
+            Auth::None => {}
+            Auth::Basic { user, password } => {
+                hidden.add(password);
+                hidden.add(user);
+                hidden.add_text(&format!("{}:{}", user.expose(), password.expose()));
+            }
+            Auth::Bearer(token) => hidden.add(token),
+            Auth::ClientCredentials {
+                client_id,
+                client_secret,
+                ..
+            } => {
+                hidden.add(client_secret);
+                hidden.add(client_id);
+            }
+        }
+        for secret in request.secrets.iter().chain(self.grants.secrets.values()) {
+            hidden.add(secret);
+        }
+        hidden
+    }
+}
+
 /// How bad a violation of a service is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -125,6 +159,8 @@ pub struct Request {
     pub body: Option<Bytes>,
     /// Whether any part of the body is secret.
     pub body_is_secret: bool,
+    /// The secrets within the URL and the body.
+    pub secrets: Vec<Secret>,
     /// The `payload` of the config as scripts see it.
     pub payload: Option<Json>,
     /// How the probe says who it is.

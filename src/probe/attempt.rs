@@ -78,6 +78,7 @@ impl Attempt<'_> {
         let mut itinerary = Itinerary::new(plan);
         if let Some(bearer) = bearer {
             itinerary.headers.set(AUTHORIZATION, bearer.clone());
+            self.progress.bearer = Some(bearer.clone());
         }
         let mut target = Cow::Borrowed(&plan.target);
         let mut permission = self.permission(None, &target)?;

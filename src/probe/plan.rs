@@ -49,6 +49,7 @@ impl RequestParts {
                 headers: Vec::new(),
                 body: None,
                 body_is_secret: false,
+                secrets: Vec::new(),
                 payload: None,
                 auth: Auth::None,
             },

@@ -238,6 +238,7 @@ impl Inner {
             started_at: now,
             sent: Arc::clone(&plan.sent),
             timings: progress.timings,
+            bearer: progress.bearer.as_ref().and_then(token::secret),
             hops: progress.hops,
             peer: progress.peer,
             certificate: progress.certificate,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::time::Instant;
 
 use crate::model::exchange::{Certificate, Hop, Phase, Timings};
@@ -16,6 +17,8 @@ use crate::model::exchange::{Certificate, Hop, Phase, Timings};
 pub(super) struct Progress {
     pub(super) timings: Timings,
     pub(super) hops: Vec<Hop>,
+    /// The token that was sent last.
+    pub(super) bearer: Option<HeaderValue>,
     pub(super) peer: Option<SocketAddr>,
     pub(super) certificate: Option<Certificate>,
     /// The host of the present hop.
@@ -38,6 +41,7 @@ impl Progress {
         Self {
             timings: Timings::default(),
             hops: Vec::new(),
+            bearer: None,
             peer: None,
             certificate: None,
             host: Arc::clone(host),

@@ -34,6 +34,12 @@ pub(super) struct Token {
     pub(super) until: Instant,
 }
 
+/// Returns a token as what must not be seen.
+pub(super) fn secret(authorization: &HeaderValue) -> Option<Secret> {
+    let text = authorization.to_str().ok()?;
+    Some(Secret::partly(text, "Bearer ***"))
+}
+
 /// Where one token is kept. Whoever holds the lock may fetch it; the others wait for that.
 pub(super) type TokenCell = Arc<AsyncMutex<Option<Token>>>;
 

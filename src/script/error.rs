@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use rhai::{EvalAltResult, ParseError, ParseErrorType, Position};
+use rhai::{AST, EvalAltResult, ParseError, ParseErrorType, Position};
 
+use super::blame::{self, Reads};
 use super::guard::Trip;
-use super::value::{Origin, Raised, rendered, text};
+use super::source::Source;
+use super::value::{Origin, Raised, SHAPE, rendered, text};
 use crate::model::judgement::{Finding, Severity};
 use crate::model::span::{Mistake, Place, did_you_mean};
 
@@ -101,27 +103,69 @@ pub(super) fn limit(trip: &Trip) -> Finding {
 }
 
 /// Returns the finding that an error of a run amounts to.
-pub(super) fn finding(error: &EvalAltResult, file: &Arc<str>, source: &str) -> Finding {
+///
+/// A value of the wrong kind is the fault of whoever gave it: of the service where the script reads the response, of a
+/// dependency where it reads an answer to a request of its own, else of the script.
+pub(super) fn finding(error: &EvalAltResult, source: &Source, ast: &AST) -> Finding {
     let (error, position) = innermost(error);
+    let broken = |message: String| Finding::error("script", message).weighing(Severity::Broken);
     let mut finding = match error {
         EvalAltResult::ErrorRuntime(thrown, _) => match thrown.read_lock::<Raised>() {
-            Some(raised) => {
-                Finding::error(raised.code, raised.message.clone()).weighing(match raised.origin {
-                    Origin::Probed => Severity::Error,
-                    Origin::Dependency => Severity::Unknown,
-                    Origin::Own => Severity::Broken,
-                })
-            }
-            None => Finding::error("script", text(thrown, THROWN_BYTES)).weighing(Severity::Broken),
+            Some(raised) => match raised.origin {
+                Origin::Probed => Finding::error(raised.code, raised.message.clone()),
+                Origin::Dependency => {
+                    Finding::error(raised.code, raised.message.clone()).weighing(Severity::Unknown)
+                }
+                Origin::Own => blamed(raised.message.clone(), source, blame::at(ast, position)),
+            },
+            None => broken(text(thrown, THROWN_BYTES)),
         },
         other => match interpreters_limit(other) {
             Some(trip) => limit(&trip),
-            None => Finding::error("script", reworded(other)).weighing(Severity::Broken),
+            None if is_about_kinds(other) => {
+                blamed(reworded(other), source, blame::at(ast, position))
+            }
+            None => broken(reworded(other)),
         },
     };
-    finding.at = place(file, position);
-    finding.source = line(source, position);
+    finding.at = place(&source.file, position);
+    finding.source = line(&source.text, position);
     finding
+}
+
+/// Returns the finding for a value of the wrong kind that was read from there.
+fn blamed(message: String, source: &Source, reads: Option<Reads>) -> Finding {
+    let (whose, severity) = match reads {
+        None => return Finding::error("script", message).weighing(Severity::Broken),
+        Some(Reads::Response) => ("response", Severity::Error),
+        // A script that makes the requests itself judges what they are answered.
+        Some(Reads::Answer) if !source.header.sends_request => ("answer", Severity::Error),
+        Some(Reads::Answer) => ("answer", Severity::Unknown),
+    };
+    let message = format!("the {whose} is not as the script expects: {message}");
+    Finding::error(SHAPE, message).weighing(severity)
+}
+
+/// Tells whether an error says that a value is of another kind, or has another size, than the script takes it for.
+fn is_about_kinds(error: &EvalAltResult) -> bool {
+    let writes = match error {
+        EvalAltResult::ErrorDotExpr(what, _) => what.contains("setter"),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => signature.contains("set$"),
+        _ => false,
+    };
+    !writes
+        && matches!(
+            error,
+            EvalAltResult::ErrorFunctionNotFound(..)
+                | EvalAltResult::ErrorPropertyNotFound(..)
+                | EvalAltResult::ErrorIndexNotFound(..)
+                | EvalAltResult::ErrorArrayBounds(..)
+                | EvalAltResult::ErrorStringBounds(..)
+                | EvalAltResult::ErrorMismatchDataType(..)
+                | EvalAltResult::ErrorIndexingType(..)
+                | EvalAltResult::ErrorFor(..)
+                | EvalAltResult::ErrorDotExpr(..)
+        )
 }
 
 /// Follows calls to the error that began it all.
@@ -192,19 +236,31 @@ fn reworded(error: &EvalAltResult) -> String {
             )
         }
         EvalAltResult::ErrorIndexingType(what, _) => {
-            format!("cannot take an element of {}", kind(what))
+            let of = what.split(" [").next().unwrap_or(what);
+            format!("cannot take an element of {}", kind(of))
         }
         EvalAltResult::ErrorFor(_) => "`for` needs an array or a range to go through".to_owned(),
         EvalAltResult::ErrorArithmetic(what, _) => reworded_syntax(what),
         EvalAltResult::ErrorDotExpr(what, _) if what.contains("setter is not registered") => {
             "a response is read only; take `.copy()` of it first".to_owned()
         }
-        EvalAltResult::ErrorDotExpr(what, _) if !what.is_empty() => reworded_syntax(what),
+        EvalAltResult::ErrorDotExpr(what, _) if !what.is_empty() => no_property(what),
         other => {
             let text = super::value::cut(&other.to_string(), THROWN_BYTES);
             let place = text.rfind(" (line ").unwrap_or(text.len());
             reworded_syntax(text.get(..place).unwrap_or(&text))
         }
+    }
+}
+
+/// Rewords `Unknown property 'x' - a getter is not registered for type 'T'`.
+fn no_property(what: &str) -> String {
+    let mut quoted = what.split('\'').skip(1).step_by(2);
+    match (quoted.next(), quoted.next()) {
+        (Some(name), Some(of)) if what.starts_with("Unknown property") => {
+            format!("{} has no `{name}`", kind(of))
+        }
+        _ => reworded_syntax(what),
     }
 }
 

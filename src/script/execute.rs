@@ -95,7 +95,7 @@ pub(super) fn run(engine: &Engine, ast: &AST, job: Job, around: &Around<'_>) -> 
         around.runtime,
         around.host,
     ));
-    let end = evaluate(&source, || {
+    let end = evaluate(&source, ast, || {
         let mut scope = Scope::new();
         let value: Dynamic = engine.eval_ast_with_scope(&mut scope, ast)?;
         if source.returns_value {
@@ -139,7 +139,7 @@ pub(super) fn call(
     );
     run::begin(Run::of_call(source, &job.limits, job.now));
     let mut result = None;
-    let end = evaluate(source, || {
+    let end = evaluate(source, ast, || {
         let arguments: Vec<Dynamic> = job
             .arguments
             .iter()
@@ -181,15 +181,11 @@ pub(super) fn call(
 }
 
 /// Runs the script and turns whatever comes of it into plain data, all that it made dropped.
-fn evaluate(source: &Source, script: impl FnOnce() -> Fallible<()>) -> End {
+fn evaluate(source: &Source, ast: &AST, script: impl FnOnce() -> Fallible<()>) -> End {
     match catch_unwind(AssertUnwindSafe(script)) {
         Ok(Ok(())) => End::Value,
         Ok(Err(failed)) if terminated(&failed) => End::Terminated,
-        Ok(Err(failed)) => End::Failed(Box::new(error::finding(
-            &failed,
-            &source.file,
-            &source.text,
-        ))),
+        Ok(Err(failed)) => End::Failed(Box::new(error::finding(&failed, source, ast))),
         Err(_) => End::Failed(Box::new(
             Finding::error(
                 "script.crashed",

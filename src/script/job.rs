@@ -13,6 +13,7 @@ use super::source::Source;
 use crate::model::exchange::Exchange;
 use crate::model::json::Json;
 use crate::model::judgement::{Finding, Memory};
+use crate::model::redaction::Redaction;
 use crate::model::service::{Grants, Transport};
 
 /// One run of a matcher script.
@@ -51,6 +52,8 @@ pub struct Input {
     pub wall: Duration,
     /// What the config lets the service's scripts use.
     pub grants: Grants,
+    /// What must not be seen of the run: the secrets of the service.
+    pub redaction: Arc<Redaction>,
 }
 
 /// The last exchange with a body, and when it was.

@@ -161,7 +161,7 @@ impl Run {
                     ..ScriptRun::default()
                 },
                 memory: Remembered::new(Arc::clone(&input.memory), input.now),
-                secrets: Secrets::default(),
+                secrets: Secrets::new(&input.redaction),
                 network: Network::new(runtime, host, source, input, &params),
                 steps: Vec::new(),
                 input: Arc::new(Input {
@@ -198,9 +198,9 @@ impl Run {
         out.usage.log_lines.used = out.notes.len() as u64;
         out.usage.memory_bytes.used = matcher.memory.bytes() as u64;
         out.memory = matcher.memory.diff();
-        matcher.secrets.hide(&mut findings, &mut out);
         let mut judgement = Judgement::of(findings);
         judgement.runs.push(out);
+        matcher.secrets.hide(&mut judgement);
         judgement
     }
 }

@@ -54,14 +54,19 @@ pub(super) fn problem(message: impl Into<String>) -> Fault {
     Box::new(EvalAltResult::ErrorRuntime(message.into(), Position::NONE))
 }
 
+/// The code of the finding that a value is not shaped as the script expects.
+pub(super) const SHAPE: &str = "shape";
+
+/// Returns the error for a value of the wrong kind that may be anybody's: a scalar of a response is a plain value.
+pub(super) fn mistyped(message: impl Into<String>) -> Fault {
+    misshapen(Origin::Own, message)
+}
+
 /// Returns the error for a value that is not shaped as the script expects.
 pub(super) fn misshapen(origin: Origin, message: impl Into<String>) -> Fault {
     let message = message.into();
-    if origin == Origin::Own {
-        return problem(message);
-    }
     raised(Raised {
-        code: "shape",
+        code: SHAPE,
         origin,
         message,
     })

@@ -3,6 +3,7 @@
 mod demo;
 mod dry_run;
 mod operate;
+mod secrets;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

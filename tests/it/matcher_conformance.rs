@@ -23,6 +23,7 @@ fn exchange(status: u16, content_type: &'static str, body: &str) -> Exchange {
         started_at: Timestamp::UNIX_EPOCH,
         sent: Arc::default(),
         timings: Timings::default(),
+        bearer: None,
         hops: Vec::new(),
         peer: None,
         certificate: None,

@@ -2,5 +2,6 @@
 
 mod api;
 mod bench;
+mod blame;
 mod hostile;
 mod shipped;

@@ -6,7 +6,7 @@ use crate::model::json::{self, Json, Number};
 use crate::model::path::Path;
 use crate::script::guard::{self, Fallible, Fault};
 use crate::script::value::{
-    ArrayView, Origin, kind_name, misshapen, problem, rendered, to_json, view, viewed,
+    ArrayView, Origin, kind_name, misshapen, mistyped, problem, rendered, to_json, view, viewed,
 };
 
 pub(super) fn register(engine: &mut Engine) {
@@ -75,7 +75,7 @@ fn register_numbers(engine: &mut Engine) {
         })
         .register_fn("hex", |text: &str| {
             parse_hex(text.trim()).ok_or_else(|| {
-                problem(format!(
+                mistyped(format!(
                     "`{}` is no hexadecimal number of 64 bits",
                     super::super::value::cut(text, 60)
                 ))
@@ -87,7 +87,7 @@ fn register_numbers(engine: &mut Engine) {
         .register_fn("parse_json", |text: &str| {
             guard::charge(text.len() as u64 / 16)?;
             let document = json::parse(text.as_bytes())
-                .map_err(|error| problem(format!("this is no JSON: {error}")))?;
+                .map_err(|error| mistyped(format!("this is no JSON: {error}")))?;
             Ok::<_, Fault>(view(&document.root, Origin::Own))
         });
 }
@@ -185,7 +185,7 @@ pub(in crate::script) fn float(value: &Dynamic) -> Fallible<f64> {
         return Ok(Number::Int(number).as_f64());
     }
     value.as_float().map_err(|_| {
-        problem(format!(
+        mistyped(format!(
             "expected a number, got {} {}",
             kind_name(value),
             rendered(value, 60)
@@ -202,6 +202,6 @@ fn median(numbers: &Array) -> Fallible<f64> {
     match (at(upper), upper.checked_sub(1).and_then(at)) {
         (Some(middle), _) if sorted.len() % 2 == 1 => Ok(middle),
         (Some(above), Some(below)) => Ok(f64::midpoint(above, below)),
-        _ => Err(problem("there is no median of nothing")),
+        _ => Err(mistyped("there is no median of nothing")),
     }
 }

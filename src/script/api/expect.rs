@@ -6,7 +6,7 @@ use super::{calls, verdict};
 use crate::model::json::Json;
 use crate::model::judgement::Finding;
 use crate::script::guard::{self, Fallible};
-use crate::script::value::{cut, kind_name, problem, text};
+use crate::script::value::{cut, kind_name, mistyped, problem, text};
 use crate::script::{engine, error, run};
 
 /// Functions that may be asked again for the value of an operand, because asking changes nothing and costs little.
@@ -84,10 +84,12 @@ fn check(
         Ok(true) => return Ok(Dynamic::UNIT),
         Ok(false) => {}
         Err(_) => {
-            return Err(problem(format!(
+            let mut fault = mistyped(format!(
                 "{name} needs true or false, got {}",
                 kind_name(&held)
-            )));
+            ));
+            fault.set_position(condition.position());
+            return Err(fault);
         }
     }
     let start: &Expr = condition;

@@ -137,6 +137,20 @@ impl Remembered {
     }
 }
 
+impl run::Matcher {
+    /// Writes a value into the memory, without what must not be seen.
+    fn remember(
+        &mut self,
+        key: &str,
+        mut value: Json,
+        expires_at: Option<Timestamp>,
+        limits: &Limits,
+    ) -> Fallible<()> {
+        self.secrets.hide_in(&mut value);
+        self.memory.set(key, value, expires_at, limits)
+    }
+}
+
 pub(super) fn register(engine: &mut Engine) {
     engine
         .register_type_with_name::<MemoryHandle>("memory")
@@ -202,7 +216,7 @@ fn set(key: &str, value: &Dynamic, ttl: Option<f64>) -> Fallible<()> {
         let expires_at = ttl.and_then(|ttl| run.now.saturating_add(ttl).ok());
         let limits = run.limits.clone();
         match &mut run.matcher {
-            Some(matcher) => matcher.memory.set(key, value, expires_at, &limits),
+            Some(matcher) => matcher.remember(key, value, expires_at, &limits),
             None => Err(problem("memory is available in matcher scripts only")),
         }
     })
@@ -221,9 +235,7 @@ fn push(key: &str, value: &Dynamic, keep: i64) -> Fallible<Array> {
         items.push(value);
         let kept = items.split_off(items.len().saturating_sub(keep));
         let array = kept.iter().map(|item| view(item, Origin::Own)).collect();
-        matcher
-            .memory
-            .set(key, kept.into_iter().collect(), None, limits)?;
+        matcher.remember(key, kept.into_iter().collect(), None, limits)?;
         Ok(array)
     })
 }
@@ -268,7 +280,7 @@ fn track(key: &str, value: &Dynamic) -> Fallible<Map> {
             ("changes", times.into()),
         ]);
         if old.as_ref() != Some(&entry) {
-            matcher.memory.set(&name, entry, None, limits)?;
+            matcher.remember(&name, entry, None, limits)?;
         }
         #[expect(
             clippy::cast_precision_loss,

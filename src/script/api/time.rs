@@ -6,7 +6,7 @@ use rhai::{Dynamic, Engine};
 use super::data::float;
 use crate::script::guard::{Fallible, Fault};
 use crate::script::run;
-use crate::script::value::{kind_name, problem, rendered};
+use crate::script::value::{kind_name, mistyped, problem, rendered};
 
 pub(super) fn register(engine: &mut Engine) {
     engine
@@ -62,7 +62,7 @@ pub(in crate::script) fn seconds(value: f64) -> Dynamic {
 /// Returns an instant in seconds since 1970: from RFC 3339 text, or a number of s, ms, µs or ns by its size.
 fn unix(value: &Dynamic) -> Fallible<f64> {
     let refused = |what: &str| {
-        problem(format!(
+        mistyped(format!(
             "{what} is no time; give RFC 3339 with a zone, or seconds since 1970"
         ))
     };
@@ -101,7 +101,7 @@ fn unix(value: &Dynamic) -> Fallible<f64> {
 pub(in crate::script) fn duration_seconds(value: &Dynamic) -> Fallible<f64> {
     match value.as_immutable_string_ref() {
         Ok(text) => parse_duration(&text).ok_or_else(|| {
-            problem(format!(
+            mistyped(format!(
                 "{} is no duration; write 30s, 15m or 1h30m",
                 rendered(value, 60)
             ))

@@ -252,7 +252,7 @@ fn headers(seen: &mut Seen) -> Dynamic {
             Json::from(String::from_utf8_lossy(value.as_bytes()).into_owned()),
         )
     });
-    view(&Json::object(headers), Origin::Own)
+    view(&Json::object(headers), seen.origin)
 }
 
 fn millis(time: std::time::Duration) -> Dynamic {

@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContex
 
 use crate::model::json::Json;
 use crate::script::guard::{self, Fallible};
-use crate::script::value::{ArrayView, ObjectView, kind_name, problem, viewed};
+use crate::script::value::{ArrayView, ObjectView, kind_name, mistyped, problem, viewed};
 
 /// How deep two values are compared.
 const DEPTH_MAX: usize = 128;
@@ -66,7 +66,7 @@ fn register_order(engine: &mut Engine, containers: &[TypeId]) {
                     [*a, *b],
                     move |_: NativeCallContext<'_>, args: &mut [&mut Dynamic]| {
                         let (a, b) = pair(args)?;
-                        Err::<bool, _>(problem(format!(
+                        Err::<bool, _>(mistyped(format!(
                             "cannot compare {} with {}: {} {operator} {}",
                             kind_name(a),
                             kind_name(b),
@@ -235,7 +235,7 @@ pub(super) fn order(a: &Dynamic, b: &Dynamic) -> Fallible<Ordering> {
     if let (Ok(a), Ok(b)) = (a.as_bool(), b.as_bool()) {
         return Ok(a.cmp(&b));
     }
-    Err(problem(format!(
+    Err(mistyped(format!(
         "cannot sort {} together with {}; give sort a function that compares them",
         kind_name(a),
         kind_name(b)

@@ -61,6 +61,7 @@ impl Prober for Fake {
                 started_at: now,
                 sent: Arc::default(),
                 timings: Timings::default(),
+                bearer: None,
                 hops: Vec::new(),
                 peer: None,
                 certificate: None,

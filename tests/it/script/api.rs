@@ -135,7 +135,7 @@ const FINDS: &[(&str, &[&str])] = &[
     (
         "body.items > 1",
         &[
-            "error script: cannot compare an array with a number: [{\"id\":\"a\",\"n\":1},{\"id\":\"b\",\"n\":2}] > 1",
+            "fail shape: the response is not as the script expects: cannot compare an array with a number: [{\"id\":\"a\",\"n\":1},{\"id\":\"b\",\"n\":2}] > 1",
         ],
     ),
     ("expect(1 in [\"1\", 1])", &[]),
@@ -209,7 +209,7 @@ const FINDS: &[(&str, &[&str])] = &[
     ),
     (
         "expect(body.price);",
-        &["error script: expect needs true or false, got a number"],
+        &["fail shape: the response is not as the script expects: expect needs true or false, got a number"],
     ),
     ("violation(\"stale\", \"old\");", &["fail stale: old"]),
     (

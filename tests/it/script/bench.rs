@@ -92,6 +92,7 @@ pub(super) fn exchange(status: u16, body: &str) -> Arc<Exchange> {
             ..Sent::default()
         }),
         timings,
+        bearer: None,
         hops: vec![],
         peer: None,
         certificate: None,
@@ -120,6 +121,7 @@ pub(super) fn input(body: &str) -> Input {
         service: parse(r#"{"name":"price","url":"https://api.example.io/price","payload":null}"#),
         url: "https://api.example.io/price".parse().unwrap(),
         transport: Arc::default(),
+        redaction: Arc::default(),
         exchange: Some(exchange(200, body)),
         expected: None,
         params: BTreeMap::new(),

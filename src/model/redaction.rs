@@ -1,0 +1,258 @@
+//! Takes secrets out of what is shown or kept: what a service echoes of a secret it was sent must not be seen either.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use url::form_urlencoded;
+
+use super::json::Json;
+use super::judgement::{Finding, Judgement, ScriptRun};
+use super::secret::Secret;
+
+/// A secret shorter than this is not looked for: it would blot out ordinary words and numbers.
+pub const SECRET_BYTES_MIN: usize = 4;
+/// A word of a longer secret that is shorter than this is not looked for by itself.
+const WORD_BYTES_MIN: usize = 8;
+
+/// Texts that must not be seen, in the forms they take: as they are, in a URL, in JSON, in base64.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Redaction {
+    /// Longest first, so that no part of a text is left over when a shorter one was replaced in it.
+    hidden: Vec<String>,
+}
+
+impl std::fmt::Debug for Redaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Redaction({})", self.hidden.len())
+    }
+}
+
+impl Redaction {
+    /// Tells whether there is nothing to hide.
+    pub fn is_empty(&self) -> bool {
+        self.hidden.is_empty()
+    }
+
+    /// Hides a secret, the secret parts of it, and each long word of these. A text without a secret part hides nothing.
+    pub fn add(&mut self, secret: &Secret) {
+        if !secret.is_secret() {
+            return;
+        }
+        let value = secret.expose();
+        self.add_text(value);
+        for part in secret_parts(value, secret.shown()) {
+            self.add_text(part);
+            for word in part.split_whitespace() {
+                self.add_word(word);
+            }
+        }
+    }
+
+    /// Hides a text that is long enough not to be an ordinary word.
+    pub fn add_word(&mut self, text: &str) {
+        if text.len() >= WORD_BYTES_MIN {
+            self.add_text(text);
+        }
+    }
+
+    /// Hides a text of at least [`SECRET_BYTES_MIN`] bytes.
+    pub fn add_text(&mut self, text: &str) {
+        if text.len() < SECRET_BYTES_MIN {
+            return;
+        }
+        let json = Json::string(text).to_string();
+        let json = json
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'));
+        let encoded: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        let forms = [
+            text.to_owned(),
+            encoded.replace('+', "%20"),
+            encoded,
+            json.unwrap_or(text).to_owned(),
+            STANDARD.encode(text),
+            URL_SAFE_NO_PAD.encode(text),
+        ];
+        for form in forms {
+            if !self.hidden.contains(&form) {
+                self.hidden.push(form);
+            }
+        }
+        self.hidden
+            .sort_by_key(|text| std::cmp::Reverse(text.len()));
+    }
+
+    /// Returns the text with `***` in place of every secret.
+    pub fn applied<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut shown = Cow::Borrowed(text);
+        for secret in &self.hidden {
+            if shown.contains(secret.as_str()) {
+                shown = Cow::Owned(shown.replace(secret.as_str(), "***"));
+            }
+        }
+        shown
+    }
+
+    /// Puts `***` in place of every secret.
+    pub fn apply(&self, text: &mut String) {
+        if let Cow::Owned(shown) = self.applied(text) {
+            *text = shown;
+        }
+    }
+
+    /// Puts `***` in place of every secret in keys and strings.
+    pub fn apply_json(&self, json: &mut Json) {
+        if !self.is_empty() && matches!(self.applied(&json.to_string()), Cow::Owned(_)) {
+            *json = self.without(json);
+        }
+    }
+
+    fn without(&self, json: &Json) -> Json {
+        match json {
+            Json::String(text) => Json::from(&*self.applied(text)),
+            Json::Array(items) => items.iter().map(|item| self.without(item)).collect(),
+            Json::Object(members) => Json::object(
+                members
+                    .iter()
+                    .map(|(key, item)| (self.applied(key).into_owned(), self.without(item))),
+            ),
+            other => other.clone(),
+        }
+    }
+
+    /// Takes the secrets out of everything that is shown of a judgement. What scripts remember is data, and stays.
+    pub fn apply_judgement(&self, judgement: &mut Judgement) {
+        if self.is_empty() {
+            return;
+        }
+        for finding in &mut judgement.findings {
+            self.apply_finding(finding);
+        }
+        for run in &mut judgement.runs {
+            self.apply_run(run);
+        }
+    }
+
+    fn apply_finding(&self, finding: &mut Finding) {
+        self.apply(&mut finding.message);
+        if let Cow::Owned(code) = self.applied(&finding.code) {
+            finding.code = code.into();
+        }
+        let texts = [&mut finding.path, &mut finding.step, &mut finding.source];
+        for text in texts.into_iter().flatten() {
+            self.apply(text);
+        }
+        for (name, value) in &mut finding.evidence {
+            self.apply(name);
+            self.apply_json(value);
+        }
+        let values = [&mut finding.expected, &mut finding.actual];
+        for value in values.into_iter().flatten() {
+            self.apply_json(value);
+        }
+    }
+
+    fn apply_run(&self, run: &mut ScriptRun) {
+        run.notes.iter_mut().for_each(|note| self.apply(note));
+        for step in &mut run.steps {
+            self.apply(&mut step.name);
+        }
+        for call in &mut run.http {
+            self.apply(&mut call.url);
+            call.error.iter_mut().for_each(|error| self.apply(error));
+        }
+        for violation in &mut run.violations {
+            self.apply(&mut violation.message);
+        }
+    }
+}
+
+/// Returns the parts of `value` that `shown` has as `***`, as far as the two can be laid side by side.
+fn secret_parts<'a>(value: &'a str, shown: &'a str) -> impl Iterator<Item = &'a str> {
+    let mut known = shown.split("***").peekable();
+    let mut rest = value;
+    if let Some(first) = known.next() {
+        rest = rest.strip_prefix(first).unwrap_or(rest);
+    }
+    std::iter::from_fn(move || {
+        let next = known.next()?;
+        let end = if known.peek().is_none() && rest.ends_with(next) {
+            rest.len() - next.len()
+        } else {
+            rest.find(next)?
+        };
+        let (part, after) = rest.split_at_checked(end)?;
+        rest = after.strip_prefix(next).unwrap_or(after);
+        Some(part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hiding(secret: &Secret) -> Redaction {
+        let mut redaction = Redaction::default();
+        redaction.add(secret);
+        redaction
+    }
+
+    #[test]
+    fn hides_the_forms_that_a_secret_takes_on_its_way() {
+        let redaction = hiding(&Secret::partly("Bearer p@ss \"word\" 1", "Bearer ***"));
+        for (text, expected) in [
+            ("Bearer p@ss \"word\" 1", "***"),
+            ("got p@ss \"word\" 1!", "got ***!"),
+            (r#"{"a":"p@ss \"word\" 1"}"#, r#"{"a":"***"}"#),
+            ("a=p%40ss+%22word%22+1", "a=***"),
+            ("/p%40ss%20%22word%22%201", "/***"),
+            ("cEBzcyAid29yZCIgMQ==", "***"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(redaction.applied(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn finds_the_secret_parts_of_a_text() {
+        let parts = |value, shown| secret_parts(value, shown).collect::<Vec<_>>();
+        assert_eq!(parts("Bearer x", "Bearer ***"), ["x"]);
+        assert_eq!(parts("u:secret@h/tail", "u:***@h/***"), ["secret", "tail"]);
+        assert_eq!(parts("all", "***"), ["all"]);
+    }
+
+    #[test]
+    fn a_judgement_shows_no_secret_anywhere() {
+        let mut finding = Finding::error("got-hunter2", "got hunter2").at_path("$['hunter2']");
+        finding.actual = Some(Json::object([("hunter2", Json::string("x hunter2"))]));
+        finding.evidence = vec![("hunter2".to_owned(), Json::string("hunter2"))];
+        let mut judgement = Judgement::of(vec![finding]);
+        judgement.runs.push(ScriptRun {
+            notes: vec!["note hunter2".to_owned()],
+            ..ScriptRun::default()
+        });
+        hiding(&Secret::hidden("hunter2")).apply_judgement(&mut judgement);
+        let everything = format!("{judgement:?}");
+        assert!(!everything.contains("hunter2"), "{everything}");
+    }
+
+    #[test]
+    fn what_is_no_secret_hides_nothing() {
+        assert!(hiding(&Secret::plain("application/json")).is_empty());
+        assert!(hiding(&Secret::hidden("abc")).is_empty());
+    }
+
+    proptest! {
+        /// Whatever the secret and the text around it: nothing shown holds the secret.
+        #[test]
+        fn nothing_shown_holds_a_secret(secret in "[a-zA-Z0-9!-/ü]{4,40}", before in ".{0,20}", after in ".{0,20}") {
+            let redaction = hiding(&Secret::hidden(secret.clone()));
+            let text = format!("{before}{secret}{after}");
+            let shown = redaction.applied(&text);
+            prop_assert!(secret.contains("***") || !shown.contains(&secret), "{shown}");
+        }
+    }
+}
