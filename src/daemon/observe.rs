@@ -97,6 +97,7 @@ pub async fn judge(
     past: &Past,
     now: Timestamp,
 ) -> Judgement {
+    let begun = Instant::now();
     let mut judgement = Judgement::default();
     let mut memory = Arc::clone(&past.memory);
     for matcher in &watched.config.matchers {
@@ -125,6 +126,7 @@ pub async fn judge(
         }
         judgement.merge(said);
     }
+    judgement.elapsed = begun.elapsed();
     judgement
 }
 
