@@ -73,7 +73,10 @@ enum Exit {
 
 /// Runs the program with the arguments of the process and returns its exit code.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return told(&error),
+    };
     arguments.color.apply();
     let exit = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
@@ -87,7 +90,18 @@ pub fn main() -> ExitCode {
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::man(&arguments),
     };
-    ExitCode::from(exit as u8)
+    ExitCode::from(output::finish(exit) as u8)
+}
+
+/// Prints help, version or what is wrong with the arguments.
+fn told(error: &clap::Error) -> ExitCode {
+    output::keep(error.print());
+    let exit = if error.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Pass
+    };
+    ExitCode::from(output::finish(exit) as u8)
 }
 
 /// Returns the runtime that commands do their work on.

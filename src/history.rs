@@ -162,6 +162,17 @@ pub fn read_memory(
     })
 }
 
+/// Returns what is known of every service that was ever probed, while a daemon may be writing it.
+///
+/// # Errors
+/// [`ReadError`] if there is no such database or it cannot be read.
+pub fn read(path: &Path, now: Timestamp) -> Result<BTreeMap<ServiceName, Restored>, ReadError> {
+    load::all(path, now).map_err(|source| ReadError {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// The database. Dropping it writes what is queued.
 #[derive(Debug)]
 pub struct Store {

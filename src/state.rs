@@ -172,6 +172,28 @@ pub fn read(folder: &Path) -> Result<Snapshot, ReadError> {
     format::decode(&bytes).map_err(|source| ReadError::Damaged { path, source })
 }
 
+/// Does the same, and where the file is missing or cannot be used, reads the previous copy as a start would. Returns
+/// what is wrong with the file then.
+///
+/// # Errors
+/// [`ReadError`] for the file, if there is no good copy either.
+pub fn read_or_previous(folder: &Path) -> Result<(Snapshot, Option<ReadError>), ReadError> {
+    let error = match read(folder) {
+        Ok(snapshot) => return Ok((snapshot, None)),
+        Err(error) => error,
+    };
+    let previous = fs::read(folder.join(commit::PREVIOUS)).ok();
+    match previous.and_then(|bytes| format::decode(&bytes).ok()) {
+        Some(snapshot) => Ok((snapshot, Some(error))),
+        None => Err(error),
+    }
+}
+
+/// Tells whether a daemon has a folder; if it cannot be told, then none.
+pub fn in_use(folder: &Path) -> bool {
+    lock::is_held(folder)
+}
+
 fn make_private(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

@@ -7,7 +7,7 @@ mod tls;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use clap::Args;
 use thiserror::Error;
+use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep_until};
 
 use super::output::{BOLD, FAINT, GOOD, WARNING, counted, styled};
@@ -35,13 +36,22 @@ use tls::{Certificates, TlsListener};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// How long to run
-    #[arg(long, value_name = "SECONDS", default_value_t = 50)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 50, value_parser = seconds)]
     seconds: u64,
 
     /// Print the ops config of the demo and end
     #[arg(long)]
     config: bool,
 }
+
+/// Where the API answers if nobody else does there: `oes init` and `ops/demo.toml` write configs that watch it.
+const API: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9190);
+
+/// Where the service with a certificate answers, in the same way.
+const SECURE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9191);
+
+/// The longest demo: a day.
+const SECONDS_MAX: u64 = 24 * 60 * 60;
 
 /// When the certificate is an expired one.
 const EXPIRED: Trouble = Trouble {
@@ -67,10 +77,7 @@ enum DemoError {
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     if arguments.config {
-        output::result(config_text(
-            SocketAddr::from((Ipv4Addr::LOCALHOST, 9190)),
-            SocketAddr::from((Ipv4Addr::LOCALHOST, 9191)),
-        ));
+        output::result(config_text(API, SECURE));
         return Exit::Pass;
     }
     let runtime = match runtime() {
@@ -83,6 +90,13 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(exit) => exit,
         Err(error) => output::usage_error(&error),
     }
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok();
+    seconds
+        .filter(|seconds| (1..=SECONDS_MAX).contains(seconds))
+        .ok_or_else(|| format!("write a number of seconds from 1 to {SECONDS_MAX}"))
 }
 
 /// A folder that is gone with the demo.
@@ -105,14 +119,17 @@ impl Drop for Folder {
 
 async fn show(length: Duration) -> Result<Exit, DemoError> {
     let folder = Folder::new().map_err(DemoError::Folder)?;
-    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let plain = api::bind(loopback).await.map_err(DemoError::Listen)?;
-    let certificates = Certificates::new()?;
-    let (secure, expire) = TlsListener::bind(loopback, &certificates)
-        .await
-        .map_err(DemoError::Listen)?;
+    let plain = listen(API).await.map_err(DemoError::Listen)?;
+    let secure = listen(SECURE).await.map_err(DemoError::Listen)?;
     let address = plain.local_addr().map_err(DemoError::Listen)?;
-    let secure_address = axum::serve::Listener::local_addr(&secure).map_err(DemoError::Listen)?;
+    let secure_address = secure.local_addr().map_err(DemoError::Listen)?;
+    if (address, secure_address) != (API, SECURE) {
+        output::note(format_args!(
+            "{API} or {SECURE} is taken: this demo answers on {address} and {secure_address}, where no other config looks"
+        ));
+    }
+    let certificates = Certificates::new()?;
+    let (secure, expire) = TlsListener::new(secure, &certificates);
     let config = load(
         &folder.0,
         address,
@@ -133,7 +150,7 @@ async fn show(length: Duration) -> Result<Exit, DemoError> {
                 clock: Clock::System,
             };
             let daemon = Daemon::start(config, options).await?;
-            introduce(services, &daemon, length);
+            introduce(services, address, &daemon, length);
             let interrupted = tokio::select! {
                 () = narrate(start, length, |expired| expire.set(expired)) => false,
                 pressed = tokio::signal::ctrl_c() => pressed.is_ok(),
@@ -155,6 +172,14 @@ async fn show(length: Duration) -> Result<Exit, DemoError> {
     } else {
         Exit::Pass
     })
+}
+
+/// Listens on the address that the shipped configs name, or on a free port where somebody else does.
+async fn listen(wanted: SocketAddr) -> io::Result<TcpListener> {
+    match TcpListener::bind(wanted).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind((wanted.ip(), 0)).await,
+    }
 }
 
 fn stopped_serving(served: io::Result<()>) -> DemoError {
@@ -191,8 +216,8 @@ fn load(
 /// The demo's ops config, as a user would write it.
 fn config_text(plain: SocketAddr, secure: SocketAddr) -> String {
     include_str!("demo/demo.toml")
-        .replace("127.0.0.1:9190", &plain.to_string())
-        .replace("127.0.0.1:9191", &secure.to_string())
+        .replace(&API.to_string(), &plain.to_string())
+        .replace(&SECURE.to_string(), &secure.to_string())
 }
 
 fn counting_console(messages: &Arc<AtomicUsize>) -> Console {
@@ -208,11 +233,11 @@ fn counting_console(messages: &Arc<AtomicUsize>) -> Console {
     }
 }
 
-fn introduce(services: usize, daemon: &Daemon, length: Duration) {
+fn introduce(services: usize, api: SocketAddr, daemon: &Daemon, length: Duration) {
     output::result(format_args!(
         "{} watches {} of a small API inside this process, once a second each.\n\
          The API goes wrong on schedule; below are the messages that people would get.\n\
-         Metrics: http://{}/metrics · ends after {} or on Ctrl-C\n",
+         API: http://{api} · metrics: http://{}/metrics · ends after {} or on Ctrl-C\n",
         styled(BOLD, "OES"),
         counted(services, "service"),
         daemon.address(),
@@ -306,4 +331,29 @@ fn summarise(incidents: &[&Incident], probes: &BTreeMap<String, u64>, messages: 
         counted(messages, "message")
     );
     output::result(text.trim_end());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::init;
+
+    #[test]
+    fn every_shipped_config_watches_the_demo_where_it_answers() {
+        let configs = [
+            include_str!("demo/demo.toml"),
+            include_str!("../../ops/demo.toml"),
+            init::CONFIG,
+        ];
+        let urls = regex::Regex::new(r#"url = "(https?)://([^/]+)/"#).unwrap();
+        for config in configs {
+            let mut watched = 0;
+            for url in urls.captures_iter(config) {
+                let address = if &url[1] == "https" { SECURE } else { API };
+                assert_eq!(url[2], address.to_string(), "{config}");
+                watched += 1;
+            }
+            assert!(watched > 1, "{config}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use thiserror::Error;
 
-use super::{Exit, output};
+use super::{Exit, output, shell};
 use crate::config;
 
 /// Write a first ops config, a first matcher script and the schema into a folder
@@ -29,7 +29,8 @@ struct WriteError {
     source: io::Error,
 }
 
-const CONFIG: &str = include_str!("init/oes.toml");
+/// The config that is written; it watches the API of `oes demo`.
+pub(super) const CONFIG: &str = include_str!("init/oes.toml");
 const SCRIPT: &str = include_str!("init/list_is_fresh.rhai");
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
@@ -51,9 +52,11 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         }
     }
     let config = arguments.folder.join("oes.toml");
-    let config = config.display();
+    let typed = shell::quoted(&config.display().to_string());
     output::note(format_args!(
-        "next: edit {config}, then\n  oes check {config}\n  oes probe {config}\n  oes run {config}"
+        "it watches the API of `oes demo`: run that in another terminal, or edit {}, then\n  \
+         oes check {typed}\n  oes probe {typed}\n  oes run {typed}",
+        config.display()
     ));
     Exit::Pass
 }

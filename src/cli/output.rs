@@ -2,10 +2,12 @@
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
+use std::sync::{Mutex, PoisonError};
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use serde::Serialize;
+use thiserror::Error;
 
 use super::Exit;
 use crate::channel::delivery::Console;
@@ -41,19 +43,45 @@ pub(super) fn colours_on_stderr() -> bool {
     anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }
 
-/// Writes a line of the result. A closed pipe (`oes … | head`) ends nothing and says nothing.
+/// Why the result did not arrive; commands go on writing and are told apart at their end.
+static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Why a result did not arrive.
+#[derive(Debug, Error)]
+#[error("could not write the result to standard output")]
+struct LostError(#[source] io::Error);
+
+/// Writes a line of the result.
 pub(super) fn result(line: impl Display) {
-    ignore_closed_pipe(writeln!(anstream::stdout(), "{line}"));
+    keep(writeln!(anstream::stdout(), "{line}"));
+}
+
+/// Writes a result that is bytes already.
+pub(super) fn bytes(bytes: &[u8]) {
+    keep(io::stdout().write_all(bytes));
 }
 
 /// Writes a note to standard error.
 pub(super) fn note(line: impl Display) {
-    ignore_closed_pipe(writeln!(anstream::stderr(), "{line}"));
+    // Where standard error is gone there is nobody left to tell.
+    writeln!(anstream::stderr(), "{line}").unwrap_or_default();
 }
 
-fn ignore_closed_pipe(written: io::Result<()>) {
-    // There is nobody left to tell of any other trouble with the terminal either.
-    written.unwrap_or_default();
+/// Keeps the first trouble with standard output. A closed pipe (`oes … | head`) is none.
+pub(super) fn keep(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.get_or_insert(error);
+    }
+}
+
+/// Returns how a command ended: as it says, unless its result did not arrive.
+pub(super) fn finish(exit: Exit) -> Exit {
+    keep(io::stdout().flush());
+    let lost = LOST.lock().unwrap_or_else(PoisonError::into_inner).take();
+    lost.map_or(exit, |error| usage_error(&LostError(error)))
 }
 
 /// Writes an error with its causes to standard error and returns the exit code for wrong usage.

@@ -51,6 +51,8 @@ struct Line<'a> {
     latency_ms: Option<f64>,
     status: Option<u16>,
     failure: Option<&'static str>,
+    /// How long judging took.
+    elapsed_us: u64,
     findings: &'a [Finding],
 }
 
@@ -139,6 +141,7 @@ fn line((_, service, observation): &Row) -> Line<'_> {
         failure: result
             .and_then(Result::err)
             .map(|failure| failure.kind.as_str()),
+        elapsed_us: u64::try_from(observation.judgement.elapsed.as_micros()).unwrap_or(u64::MAX),
         findings: &observation.judgement.findings,
     }
 }

@@ -1,12 +1,16 @@
 //! What other programs need: the JSON Schema, shell completions, the manual page.
 
-use std::io::Write as _;
+use std::borrow::Cow;
+use std::io::{self, Write as _};
 
+use clap::builder::{Resettable, StyledStr};
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
+use thiserror::Error;
 
 use super::{Exit, output};
 use crate::config;
+use crate::model::span::did_you_mean;
 
 /// Print the JSON Schema of the ops config for editors
 ///
@@ -37,25 +41,88 @@ pub(super) fn completions(arguments: &CompletionArguments) -> Exit {
         "oes",
         &mut script,
     );
-    print_bytes(&script)
+    output::bytes(&script);
+    Exit::Pass
 }
 
-/// Print the manual page
+/// Print the manual page, or that of a command
 ///
-/// To read it: `oes man | man -l -`.
+/// To read it: `oes man | man -l -`. To install all: `oes man > oes.1`, `oes man dry-run > oes-dry-run.1` and so on.
 #[derive(Debug, Args)]
-pub(super) struct ManArguments {}
+pub(super) struct ManArguments {
+    /// The command, such as `dry-run`
+    command: Option<String>,
+}
 
-pub(super) fn man(_: &ManArguments) -> Exit {
-    let mut page = Vec::new();
-    match clap_mangen::Man::new(super::Arguments::command()).render(&mut page) {
-        Ok(()) => print_bytes(&page),
+/// Why there is no manual page.
+#[derive(Debug, Error)]
+enum PageError {
+    #[error("there is no command `{name}`; {help}")]
+    NoCommand { name: String, help: String },
+    #[error("could not make the manual page")]
+    Render(#[from] io::Error),
+}
+
+/// What each exit code says, for the manual pages.
+const EXIT_STATUS: [(u8, &str); 6] = [
+    (Exit::Pass as u8, "All is well; warnings count as well."),
+    (Exit::Fail as u8, "A service fails."),
+    (
+        Exit::Usage as u8,
+        "The arguments, the ops config or a script are wrong, or the result could not be written.",
+    ),
+    (Exit::Unknown as u8, "A service could not be judged."),
+    (Exit::ScriptError as u8, "A script broke."),
+    (Exit::Interrupted as u8, "Stopped by Ctrl-C."),
+];
+
+pub(super) fn man(arguments: &ManArguments) -> Exit {
+    match page(arguments.command.as_deref()) {
+        Ok(page) => {
+            output::bytes(&page);
+            Exit::Pass
+        }
         Err(error) => output::usage_error(&error),
     }
 }
 
-fn print_bytes(bytes: &[u8]) -> Exit {
-    // A closed pipe (`oes man | head`) is no error.
-    std::io::stdout().write_all(bytes).unwrap_or_default();
-    Exit::Pass
+/// Returns the manual page of a command, or of the program.
+fn page(command: Option<&str>) -> Result<Vec<u8>, PageError> {
+    // The codes have a section of their own here, in place of the lines below the help.
+    let mut described = super::Arguments::command()
+        .disable_help_subcommand(true)
+        .after_help(Resettable::<StyledStr>::Reset);
+    described.build();
+    if let Some(name) = command {
+        let named = described.find_subcommand(name).cloned();
+        described = named.ok_or_else(|| no_command(name, &described))?;
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(described).render(&mut page)?;
+    writeln!(page, ".SH \"EXIT STATUS\"")?;
+    for (code, meaning) in EXIT_STATUS {
+        writeln!(page, ".TP\n\\fB{code}\\fR\n{meaning}")?;
+    }
+    Ok(page)
+}
+
+fn no_command(name: &str, program: &clap::Command) -> PageError {
+    let known: Vec<&str> = program
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
+    let help = match did_you_mean(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", known.join(", ")),
+    };
+    PageError::NoCommand {
+        name: name.to_owned(),
+        help,
+    }
+}
+
+/// Returns a word as a shell reads it, in quotes where it needs them.
+pub(super) fn quoted(word: &str) -> String {
+    // A word with a NUL cannot be typed at all; shown as it is it does no harm.
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), Cow::into_owned)
 }

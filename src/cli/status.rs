@@ -1,6 +1,8 @@
 //! Shows what the state file says.
 
-use std::path::PathBuf;
+mod standing;
+
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -11,20 +13,23 @@ use super::table::{self, Cell};
 use super::{Exit, load, output};
 use crate::clock::Clock;
 use crate::config::{Environment, ProcessEnvironment};
+use crate::model::causes::Causes;
 use crate::model::duration::{Shown, since};
 use crate::model::incident::{ChannelState, Incident, Ledger};
 use crate::model::service::ChannelName;
 use crate::state::{self, ReadError, ServiceLine, Snapshot};
+use standing::Standing;
 
 /// Show which services are wrong, since when and why, and whom the daemon still has to tell
 ///
-/// Reads the state file; the daemon may be running or not. Exit code 1 if any violation is open.
+/// Reads the state file; the daemon may be running or not, and which of both is said. Exit code 1 if any violation is
+/// open; else 3 if a service was never judged, its last probe could not be judged, or no daemon is running; else 0.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The ops config, JSON or TOML
     config: PathBuf,
 
-    /// Show services without a violation too
+    /// Show services that are fine too
     #[arg(long)]
     all: bool,
 
@@ -51,11 +56,22 @@ impl Environment for AnyEnvironment {
 #[derive(Serialize)]
 struct Status<'a> {
     schema: &'static str,
+    exit: u8,
+    running: bool,
+    saved_at: Timestamp,
+    fell_back: Option<String>,
     seq: u64,
-    services: &'a [ServiceLine],
-    incidents: Vec<&'a Incident>,
+    services: Vec<Service<'a>>,
+    incidents: &'a [&'a Incident],
     channels: Vec<Channel<'a>>,
     dead_letters: usize,
+}
+
+#[derive(Serialize)]
+struct Service<'a> {
+    #[serde(flatten)]
+    line: &'a ServiceLine,
+    standing: Standing,
 }
 
 #[derive(Serialize)]
@@ -66,13 +82,24 @@ struct Channel<'a> {
     state: &'a ChannelState,
 }
 
+/// All that this command looks at.
+struct Known {
+    snapshot: Snapshot,
+    /// What is wrong with the state file, if its previous copy stands in for it.
+    damage: Option<ReadError>,
+    running: bool,
+    /// In the order of the snapshot's services.
+    standings: Vec<Standing>,
+}
+
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let schema = arguments.json.then_some(SCHEMA);
     let Some(config) = load::load_with(&arguments.config, schema, &AnyEnvironment) else {
         return Exit::Usage;
     };
-    let snapshot = match state::read(&config.data) {
-        Ok(snapshot) => snapshot,
+    let now = Clock::System.now();
+    let known = match look(&config.data, now) {
+        Ok(known) => known,
         Err(error) => {
             let exit = output::refuse(schema, &error);
             if matches!(error, ReadError::Missing { .. }) {
@@ -84,77 +111,154 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
             return exit;
         }
     };
-    let open: Vec<&Incident> = snapshot
-        .ledger
-        .incidents
-        .values()
-        .filter(|one| one.is_open())
-        .collect();
+    let incidents = known.snapshot.ledger.incidents.values();
+    let open: Vec<&Incident> = incidents.filter(|one| one.is_open()).collect();
+    let exit = known.exit(&open);
     if arguments.json {
-        print_json(&snapshot, &open);
+        print_json(&known, &open, exit);
     } else {
-        let now = Clock::System.now();
-        print_services(&snapshot, &open, arguments.all, now);
-        print_channels(&snapshot.ledger, now);
-        let closed = open.is_empty();
-        let services = counted(snapshot.services.len(), "service");
-        let (style, verdict) = if closed {
-            (GOOD, "all well")
-        } else {
-            (ERROR, "not well")
-        };
+        print_daemon(&known, now);
+        print_services(&known, &open, arguments.all, now);
+        print_channels(&known.snapshot.ledger, now);
+        print_summary(&known, &open);
+    }
+    exit
+}
+
+fn look(data: &Path, now: Timestamp) -> Result<Known, ReadError> {
+    // The lock first: a daemon that ends in between is taken for one that runs, with a state it has just written.
+    let running = state::in_use(data);
+    let (snapshot, damage) = state::read_or_previous(data)?;
+    let (standings, unreadable) = standing::standings(data, &snapshot.services, now);
+    if let Some(error) = unreadable {
         output::note(format_args!(
-            "{}: {services}, {}",
-            styled(style, verdict),
-            counted(open.len(), "open incident")
+            "{} {}; how the last probes went is not known",
+            styled(WARNING, "warning:"),
+            Causes(&error)
         ));
     }
-    if open.is_empty() {
-        Exit::Pass
-    } else {
-        Exit::Fail
+    if let Some(error) = &damage {
+        output::note(format_args!(
+            "{} {}; shown is its previous copy",
+            styled(WARNING, "warning:"),
+            Causes(error)
+        ));
+    }
+    Ok(Known {
+        snapshot,
+        damage,
+        running,
+        standings,
+    })
+}
+
+impl Known {
+    fn exit(&self, open: &[&Incident]) -> Exit {
+        if !open.is_empty() {
+            Exit::Fail
+        } else if !self.running || self.count(Standing::is_unjudged) > 0 {
+            Exit::Unknown
+        } else {
+            Exit::Pass
+        }
+    }
+
+    fn count(&self, is: impl Fn(Standing) -> bool) -> usize {
+        self.standings.iter().filter(|one| is(**one)).count()
+    }
+
+    /// Returns the services with how they stand.
+    fn services(&self) -> impl Iterator<Item = (&ServiceLine, Standing)> {
+        let services = self.snapshot.services.iter();
+        services.zip(self.standings.iter().copied())
     }
 }
 
-fn print_json(snapshot: &Snapshot, open: &[&Incident]) {
-    let ledger = &snapshot.ledger;
+fn print_json(known: &Known, open: &[&Incident], exit: Exit) {
+    let ledger = &known.snapshot.ledger;
     let channel = |(name, state)| Channel {
         name,
         owed: owed(ledger, name),
         state,
     };
+    let services = known.services();
     output::json(&Status {
         schema: SCHEMA,
-        seq: snapshot.seq,
-        services: &snapshot.services,
-        incidents: open.to_vec(),
+        exit: exit as u8,
+        running: known.running,
+        saved_at: known.snapshot.saved_at,
+        fell_back: known.damage.as_ref().map(|error| Causes(error).to_string()),
+        seq: known.snapshot.seq,
+        services: services
+            .map(|(line, standing)| Service { line, standing })
+            .collect(),
+        incidents: open,
         channels: ledger.channels.iter().map(channel).collect(),
         dead_letters: ledger.dead_letters.len(),
     });
+}
+
+fn print_daemon(known: &Known, now: Timestamp) {
+    let saved_at = known.snapshot.saved_at;
+    let ago = Shown(since(saved_at, now));
+    if known.running {
+        let text = format_args!("the daemon is running; its last change is {ago} old");
+        output::result(styled(FAINT, text));
+    } else {
+        let at = saved_at.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let text =
+            format_args!("the daemon is not running; this is what it knew at {at}, {ago} ago");
+        output::result(styled(WARNING, text));
+    }
+}
+
+fn print_summary(known: &Known, open: &[&Incident]) {
+    let unjudged = known.count(Standing::is_unjudged);
+    let (style, verdict) = if !open.is_empty() {
+        (ERROR, "not well")
+    } else if !known.running {
+        (WARNING, "not watched")
+    } else if unjudged > 0 {
+        (WARNING, "not all judged")
+    } else if known.count(|one| one == Standing::Failing) > 0 {
+        (WARNING, "no violation is open")
+    } else {
+        (GOOD, "all well")
+    };
+    let not_judged = match unjudged {
+        0 => String::new(),
+        count => format!(", {count} not judged"),
+    };
+    output::note(format_args!(
+        "{}: {}, {}{not_judged}",
+        styled(style, verdict),
+        counted(known.standings.len(), "service"),
+        counted(open.len(), "open incident"),
+    ));
 }
 
 fn owed(ledger: &Ledger, channel: &ChannelName) -> usize {
     crate::policy::owed::backlog(ledger, channel).0
 }
 
-fn print_services(snapshot: &Snapshot, open: &[&Incident], all: bool, now: Timestamp) {
+fn print_services(known: &Known, open: &[&Incident], all: bool, now: Timestamp) {
     let mut rows = Vec::new();
-    for service in &snapshot.services {
+    for (service, standing) in known.services() {
         let of_service = |incident: &&&Incident| incident.service == service.name;
-        let mut incidents = open.iter().filter(of_service).peekable();
-        if all && incidents.peek().is_none() {
-            rows.push(vec![
-                Cell::new(GOOD, "✓"),
-                Cell::plain(&service.name),
-                Cell::new(GOOD, "fine"),
-            ]);
-        }
-        for incident in incidents {
-            rows.push(incident_row(incident, now));
+        rows.extend(
+            open.iter()
+                .filter(of_service)
+                .map(|one| incident_row(one, now)),
+        );
+        if let Some((sign, words)) = standing.cells()
+            && (all || standing != Standing::Fine)
+        {
+            rows.push(vec![sign, Cell::plain(&service.name), words]);
         }
     }
     let listed = |incident: &&&Incident| {
-        !snapshot
+        !known
+            .snapshot
             .services
             .iter()
             .any(|service| service.name == incident.service)

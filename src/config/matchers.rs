@@ -20,7 +20,7 @@ use crate::matcher::spec::{
     TypesOptions,
 };
 use crate::model::json::Json;
-use crate::model::span::Mistake;
+use crate::model::span::{Lack, Mistake};
 use crate::script::source::{ParamKind, Source};
 
 /// What the matchers of a service are and need.
@@ -261,6 +261,9 @@ impl Judges {
             };
             let mut report = Mistake::error(span, mistake.message.clone());
             report.help.clone_from(&mistake.help);
+            if member.is_none() {
+                report = report.lacking(Lack::Param(mistake.name.to_string()));
+            }
             loader.report(report);
         }
         if !source.header.sends_request
@@ -451,6 +454,7 @@ impl Places<'_> {
             help: mistake.help.clone(),
             span: span.unwrap_or_else(|| self.whole.clone()),
             severity: mistake.severity,
+            lack: None,
         }
     }
 }

@@ -23,6 +23,11 @@ pub(super) fn bytes(path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
         std::io::ErrorKind::IsADirectory => "this is a folder, not a file".to_owned(),
         _ => format!("cannot read this file: {error}"),
     };
+    // Opening a pipe would wait for somebody to write to it, and a device may never end.
+    let kind = std::fs::metadata(path).map_err(words)?;
+    if !kind.is_file() && !kind.is_dir() {
+        return Err("this is no regular file, such as a pipe or a device".to_owned());
+    }
     let file = File::open(path).map_err(words)?;
     let too_large = |size: String| {
         format!(

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde::Serialize;
 
-use crate::model::span::{Mistake, MistakeSeverity, Place};
+use crate::model::span::{Lack, Mistake, MistakeSeverity, Place};
 use snippet::Snippet;
 
 /// How many mistakes are printed for people; programs get all.
@@ -56,6 +56,9 @@ pub struct Line {
     /// How to mend it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// What is missing, where that is what is wrong.
+    #[serde(skip)]
+    pub lack: Option<Lack>,
 }
 
 /// How a report is drawn on a terminal.
@@ -170,6 +173,7 @@ impl Report {
                 severity: severity(mistake),
                 message: mistake.message.clone(),
                 help: mistake.help.clone(),
+                lack: mistake.lack.clone(),
             }
         };
         self.mistakes().map(line).collect()

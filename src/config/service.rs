@@ -17,7 +17,7 @@ use crate::model::service::{
     ChannelName, ErrorRule, Grants, LatencyRule, LatencyTrigger, Service, ServiceName,
     ServiceSeverity, WINDOW,
 };
-use crate::model::span::Mistake;
+use crate::model::span::{Lack, Mistake};
 
 /// The default deadline of a probe.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -226,7 +226,8 @@ fn grants(loader: &mut Loader<'_>, layers: &Layers<'_>, judges: &matchers::Judge
                 );
                 let message = format!("the script {} needs the secret {secret}", script.name);
                 let help = format!("add secrets = {{ {secret} = \"${{env:{secret}}}\" }}");
-                loader.report(Mistake::error(span, message).help(help));
+                let lack = Lack::Secret(secret.clone());
+                loader.report(Mistake::error(span, message).help(help).lacking(lack));
             }
         }
     }

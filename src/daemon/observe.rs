@@ -107,6 +107,7 @@ pub async fn judge(
     past: &Past,
     now: Timestamp,
 ) -> Judgement {
+    let begun = Instant::now();
     let mut judgement = Judgement::default();
     let mut memory = Arc::clone(&past.memory);
     for matcher in &watched.config.matchers {
@@ -136,6 +137,7 @@ pub async fn judge(
         judgement.merge(said);
     }
     hiding(watched, exchange).apply_judgement(&mut judgement);
+    judgement.elapsed = begun.elapsed();
     judgement
 }
 

@@ -67,10 +67,17 @@ pub(super) fn memory_of(
     service: &ServiceName,
     now: Timestamp,
 ) -> rusqlite::Result<Memory> {
+    Ok(all(path, now)?.remove(service).unwrap_or_default().memory)
+}
+
+/// Returns what is known of every service, while a daemon may be writing it.
+pub(super) fn all(
+    path: &Path,
+    now: Timestamp,
+) -> rusqlite::Result<BTreeMap<ServiceName, Restored>> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY)?;
-    let mut restored = read(&connection, 0, now)?;
-    Ok(restored.remove(service).unwrap_or_default().memory)
+    read(&connection, super::SAMPLES_KEPT, now)
 }
 
 type Attempt = (Connection, BTreeMap<ServiceName, Restored>, bool);

@@ -201,7 +201,7 @@ impl Body {
 }
 
 /// Facts of a leaf certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     /// Subject as one line.
     pub subject: String,

@@ -1,10 +1,11 @@
 //! What a matcher says of one exchange: the outcome, its findings, and what a script did on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::json::Json;
 use super::span::Place;
@@ -116,7 +117,15 @@ pub struct Finding {
     /// The line of the script at `at`.
     pub source: Option<String>,
     /// Named values that show why: operands of an expectation, evidence given by the script, in order.
+    #[serde(serialize_with = "as_object")]
     pub evidence: Vec<(String, Json)>,
+}
+
+/// Writes pairs as an object in their order; of equal names the first counts.
+fn as_object<S: Serializer>(pairs: &[(String, Json)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut seen = BTreeSet::new();
+    let first = pairs.iter().filter(|(name, _)| seen.insert(name));
+    serializer.collect_map(first.map(|(name, value)| (name, value)))
 }
 
 impl Finding {
@@ -170,6 +179,8 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// What the scripts among the matchers did, in order.
     pub runs: Vec<ScriptRun>,
+    /// How long judging took, the requests of scripts included.
+    pub elapsed: Duration,
 }
 
 impl Judgement {
@@ -183,6 +194,7 @@ impl Judgement {
             outcome: outcome.unwrap_or_default(),
             findings,
             runs: Vec::new(),
+            elapsed: Duration::ZERO,
         }
     }
 

@@ -2,10 +2,16 @@
 
 use std::borrow::Cow;
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use http::HeaderValue;
 use url::form_urlencoded;
 
+use super::exchange::{Body, Exchange, Hop, Response};
+use super::failure::Failure;
 use super::json::Json;
 use super::judgement::{Finding, Judgement, ScriptRun};
 use super::secret::Secret;
@@ -61,16 +67,15 @@ impl Redaction {
         if text.len() < SECRET_BYTES_MIN {
             return;
         }
-        let json = Json::string(text).to_string();
-        let json = json
-            .strip_prefix('"')
-            .and_then(|text| text.strip_suffix('"'));
+        let json = in_json(text);
         let encoded: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
         let forms = [
             text.to_owned(),
             encoded.replace('+', "%20"),
             encoded,
-            json.unwrap_or(text).to_owned(),
+            // JSON within a string of JSON is how a service echoes a payload.
+            in_json(&json),
+            json,
             STANDARD.encode(text),
             URL_SAFE_NO_PAD.encode(text),
         ];
@@ -92,6 +97,63 @@ impl Redaction {
             }
         }
         shown
+    }
+
+    /// Returns bytes with `***` in place of every secret, where they are text.
+    pub fn applied_bytes(&self, bytes: &Bytes) -> Bytes {
+        match std::str::from_utf8(bytes).map(|text| self.applied(text)) {
+            Ok(Cow::Owned(shown)) => Bytes::from(shown),
+            Ok(Cow::Borrowed(_)) | Err(_) => bytes.clone(),
+        }
+    }
+
+    /// Returns an exchange as it may be shown or recorded: without the secrets that came back with it.
+    pub fn applied_exchange(&self, exchange: &Arc<Exchange>) -> Arc<Exchange> {
+        if self.is_empty() {
+            return Arc::clone(exchange);
+        }
+        let text = |text: &str| self.applied(text).into_owned();
+        let result = match &exchange.result {
+            Ok(response) => Ok(self.applied_response(response)),
+            Err(failure) => Err(Failure {
+                message: text(&failure.message),
+                ..failure.clone()
+            }),
+        };
+        let hops = exchange.hops.iter().map(|hop| Hop {
+            url: text(&hop.url),
+            ..hop.clone()
+        });
+        Arc::new(Exchange {
+            started_at: exchange.started_at,
+            sent: Arc::clone(&exchange.sent),
+            timings: exchange.timings,
+            bearer: None,
+            hops: hops.collect(),
+            peer: exchange.peer,
+            certificate: exchange.certificate.clone(),
+            result,
+        })
+    }
+
+    fn applied_response(&self, response: &Response) -> Response {
+        let mut body = Body::new(self.applied_bytes(&response.body.bytes));
+        body.truncated = response.body.truncated;
+        body.wire_bytes = response.body.wire_bytes;
+        let mut headers = response.headers.clone();
+        for value in headers.values_mut() {
+            if let Ok(Cow::Owned(shown)) = value.to_str().map(|text| self.applied(text))
+                && let Ok(shown) = HeaderValue::from_str(&shown)
+            {
+                *value = shown;
+            }
+        }
+        Response {
+            status: response.status,
+            version: response.version,
+            headers,
+            body,
+        }
     }
 
     /// Puts `***` in place of every secret.
@@ -166,6 +228,15 @@ impl Redaction {
             self.apply(&mut violation.message);
         }
     }
+}
+
+/// Returns a text as it stands within a JSON string.
+fn in_json(text: &str) -> String {
+    let quoted = Json::string(text).to_string();
+    let inner = quoted
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    inner.unwrap_or(text).to_owned()
 }
 
 /// Returns the parts of `value` that `shown` has as `***`, as far as the two can be laid side by side.

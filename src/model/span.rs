@@ -34,6 +34,17 @@ pub struct Mistake {
     pub span: Range<usize>,
     /// Whether the file can be used all the same.
     pub severity: MistakeSeverity,
+    /// What is missing, for whoever can name the place to give it better than the file can.
+    pub lack: Option<Lack>,
+}
+
+/// Something that a script needs and was not given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lack {
+    /// The secret of this name.
+    Secret(String),
+    /// The parameter of this name.
+    Param(String),
 }
 
 /// Whether a mistake stops a file from being used.
@@ -53,6 +64,7 @@ impl Mistake {
             help: None,
             span,
             severity: MistakeSeverity::Error,
+            lack: None,
         }
     }
 
@@ -63,7 +75,15 @@ impl Mistake {
             help: None,
             span,
             severity: MistakeSeverity::Warning,
+            lack: None,
         }
+    }
+
+    /// Says what is missing.
+    #[must_use]
+    pub fn lacking(mut self, lack: Lack) -> Self {
+        self.lack = Some(lack);
+        self
     }
 
     /// Adds how to mend it.

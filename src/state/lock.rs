@@ -3,9 +3,17 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 /// Name of the lock file. It stays when the daemon ends; the lock does not.
 const FILE: &str = "state.lock";
+
+/// How often taking the lock is tried before another daemon must be the reason.
+const TRIES: u32 = 5;
+
+/// How long to wait between two tries.
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 /// The lock of a folder, held until dropped or until the process ends, however it ends.
 #[derive(Debug)]
@@ -53,7 +61,7 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(io_error)?;
-        match file.try_lock() {
+        match patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(LockError::Locked {
@@ -67,6 +75,27 @@ impl Lock {
         drop(sign(&mut file));
         Ok(Self { _file: file })
     }
+}
+
+/// Tries again for a moment: whoever only looks has the lock for less than that.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "opening the state file blocks, as it says, before anything else runs"
+)]
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(BETWEEN_TRIES),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
+/// Tells whether a process has the lock of a folder. Has it itself while it looks, together with others who look.
+pub(super) fn is_held(folder: &Path) -> bool {
+    File::open(folder.join(FILE))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 fn holder(file: &mut File) -> Option<u32> {

@@ -1,9 +1,13 @@
 //! The command line as a user meets it: the real binary, its output and its exit codes.
 
+mod arguments;
 mod demo;
 mod dry_run;
 mod operate;
+mod record;
 mod secrets;
+mod shell;
+mod status;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

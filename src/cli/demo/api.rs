@@ -1,7 +1,6 @@
 //! A small API that goes wrong on schedule: what `oes demo` watches.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,14 +67,6 @@ impl Since {
     fn suffers(self, trouble: Trouble) -> bool {
         (trouble.from..trouble.until).contains(&self.second())
     }
-}
-
-/// Serves the API until dropped.
-///
-/// # Errors
-/// If the address is taken.
-pub(super) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await
 }
 
 /// Serves the API on `listener`, its schedule beginning now, until the future is dropped.

@@ -94,22 +94,15 @@ impl Expire {
 }
 
 impl TlsListener {
-    /// Listens on `address` with the good certificate.
-    ///
-    /// # Errors
-    /// If the address is taken.
-    pub(super) async fn bind(
-        address: SocketAddr,
-        certificates: &Certificates,
-    ) -> io::Result<(Self, Expire)> {
-        let inner = TcpListener::bind(address).await?;
+    /// Returns the listener with the good certificate, and what exchanges it.
+    pub(super) fn new(inner: TcpListener, certificates: &Certificates) -> (Self, Expire) {
         let acceptor = Arc::new(RwLock::new(certificates.good.clone()));
         let expire = Expire {
             acceptor: Arc::clone(&acceptor),
             good: certificates.good.clone(),
             expired: certificates.expired.clone(),
         };
-        Ok((Self { inner, acceptor }, expire))
+        (Self { inner, acceptor }, expire)
     }
 
     /// Serves one small JSON answer until the future is dropped.

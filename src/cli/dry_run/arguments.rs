@@ -1,19 +1,20 @@
-//! The arguments of `oes dry-run`, and the ops config of one service that they amount to.
+//! The arguments of `oes dry-run`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::curl::{self, CurlError, CurlRequest};
+use super::curl::CurlError;
+use crate::config::report::Report;
 
 /// Try a matcher on a URL: see the response as the script sees it and every finding; nothing is saved, nothing is sent
 ///
 /// MATCHER is `status_code`, `types`, `exact`, `non_empty`, the name of a script, or a `.rhai` file. With --config, or an
-/// `oes.toml` or `oes.json` in this folder, it may also be the name of a service, which is then probed as the daemon would.
+/// `oes.toml` or `oes.json` in this folder, it may also be the name of a service, which is then probed as the daemon would:
+/// its request and its matchers are those of the config, and options that would change them are refused.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
     /// A matcher, a script file or a service
@@ -44,11 +45,11 @@ pub(super) struct RequestArguments {
     #[arg(short = 'X', long, value_name = "METHOD")]
     pub(super) method: Option<String>,
 
-    /// A header, `Name: value` (can be repeated)
+    /// A header, `Name: value` (can be repeated); `${env:NAME}` in the value is that variable
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub(super) headers: Vec<String>,
 
-    /// The body; `@FILE` reads it from a file
+    /// The body as it is, of type JSON if it is JSON; `@FILE` reads it from a file
     #[arg(short = 'd', long, value_name = "TEXT|@FILE")]
     pub(super) data: Option<String>,
 
@@ -56,26 +57,21 @@ pub(super) struct RequestArguments {
     #[arg(long, value_name = "COMMAND")]
     pub(super) from_curl: Option<String>,
 
-    /// Judge this file as the response body instead of asking anybody
-    #[arg(long, value_name = "FILE")]
+    /// Judge this instead of asking anybody: a file or `-` with the body, or a folder written by --record
+    #[arg(long, value_name = "FILE|FOLDER|-")]
     pub(super) response: Option<PathBuf>,
 
-    /// Status of the response given by --response
-    #[arg(long, value_name = "N", default_value_t = 200, requires = "response")]
-    pub(super) status: u16,
+    /// Status of the response given by --response [default: 200, or as recorded]
+    #[arg(long, value_name = "N", requires = "response")]
+    pub(super) status: Option<u16>,
 
-    /// Content type of the response given by --response
-    #[arg(
-        long,
-        value_name = "TYPE",
-        default_value = "application/json",
-        requires = "response"
-    )]
-    pub(super) content_type: String,
+    /// Content type of the response given by --response [default: application/json, or as recorded]
+    #[arg(long, value_name = "TYPE", requires = "response")]
+    pub(super) content_type: Option<String>,
 
-    /// The deadline of the probe
-    #[arg(long, value_name = "DURATION", default_value = "10s")]
-    pub(super) timeout: String,
+    /// The deadline of the probe; a bare number is seconds [default: 10s]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) timeout: Option<String>,
 
     /// Do not verify the server's certificate
     #[arg(short = 'k', long)]
@@ -94,8 +90,8 @@ pub(super) struct InputArguments {
     #[arg(long, value_name = "JSON|@FILE")]
     pub(super) expected: Option<String>,
 
-    /// The time as the script sees it, such as 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "TIME")]
+    /// The time as the script sees it, such as 2026-01-31T12:00:00Z, or seconds since 1970
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(super) now: Option<Timestamp>,
 
     /// What the script remembers: `empty`, `live` (a copy of the daemon's; needs --config), or `@FILE` with a JSON object
@@ -124,10 +120,10 @@ pub(super) struct InputArguments {
 #[command(next_help_heading = "Repeat")]
 pub(super) struct RepeatArguments {
     /// How often to probe; memory goes on from one to the next
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = times)]
     pub(super) times: u32,
 
-    /// How much the script's clock moves between two probes; nobody waits for it
+    /// How much the script's clock moves between two probes; nobody waits for it; a bare number is seconds
     #[arg(long, value_name = "DURATION", default_value = "5m")]
     pub(super) every: String,
 
@@ -144,7 +140,8 @@ pub(super) struct OutputArguments {
     #[arg(long)]
     pub(super) json: bool,
 
-    /// Save the response and the script's own exchanges to a folder, for --response and --http replay
+    /// Save the response of the last probe, what the script remembered and its own exchanges to a folder, for --response,
+    /// --memory and --http replay
     #[arg(long, value_name = "FOLDER")]
     pub(super) record: Option<PathBuf>,
 
@@ -192,6 +189,23 @@ pub(super) enum ArgumentError {
     /// Nothing to probe.
     #[error("a matcher needs a URL to probe, or --response FILE to judge")]
     NoUrl,
+    /// Options that a service of a config has no use for.
+    #[error(
+        "`{name}` is a service of {}, which says what is sent and how it is judged: {} would change nothing; leave it out, \
+         or try the matcher itself with a URL or a script file",
+        config.display(), options.join(", ")
+    )]
+    OfService {
+        name: String,
+        config: PathBuf,
+        options: Vec<&'static str>,
+    },
+    /// The ops config cannot be used.
+    #[error("the ops config cannot be used")]
+    Config(Box<Report>),
+    /// A script or the arguments cannot be used.
+    #[error("the matcher cannot be used")]
+    Matcher(Box<Report>),
 }
 
 pub(super) fn form(option: &'static str, problem: impl Into<String>) -> ArgumentError {
@@ -213,140 +227,70 @@ pub(super) fn text_or_file(option: &'static str, text: &str) -> Result<String, A
     }
 }
 
-/// Returns both sides of `NAME=VALUE`.
-fn pair<'a>(option: &'static str, text: &'a str) -> Result<(&'a str, &'a str), ArgumentError> {
-    text.split_once('=')
-        .filter(|(name, _)| !name.is_empty())
-        .ok_or_else(|| form(option, format!("`{text}` is not NAME=VALUE")))
+/// Reads a time of the script's clock.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let seconds = text.parse().ok();
+    seconds
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .or_else(|| text.parse().ok())
+        .ok_or_else(|| {
+            "write 2026-01-31T12:00:00Z, with an offset 2026-01-31T13:00:00+01:00, or seconds since 1970".to_owned()
+        })
 }
 
-/// The service that a dry run of a matcher watches, where no config names one.
-pub(super) const SERVICE: &str = "dry-run";
+/// Reads how often to probe.
+fn times(text: &str) -> Result<u32, String> {
+    let times = text
+        .parse()
+        .ok()
+        .filter(|times| (1..=10_000).contains(times));
+    times.ok_or_else(|| "write a number from 1 to 10000".to_owned())
+}
+
+/// Reads a duration; a bare number is seconds.
+pub(super) fn duration(option: &'static str, text: &str) -> Result<Duration, ArgumentError> {
+    let seconds: Option<f64> = text.parse().ok();
+    match seconds.map(Duration::try_from_secs_f64) {
+        Some(Ok(duration)) => Ok(duration),
+        Some(Err(_)) => Err(form(option, format!("{text} seconds are no duration"))),
+        None => crate::config::duration(text).map_err(|problem| form(option, problem)),
+    }
+}
 
 impl Arguments {
     /// Returns the name of the JSON that is wanted, if any.
     pub(super) fn schema(&self) -> Option<&'static str> {
-        self.output.json.then_some("oes.dry-run/1")
+        self.output.json.then_some(super::report::SCHEMA)
     }
 
     /// Returns the duration between two probes on the script's clock.
     pub(super) fn every(&self) -> Result<Duration, ArgumentError> {
-        crate::config::duration(&self.repeat.every).map_err(|problem| form("every", problem))
+        duration("every", &self.repeat.every)
     }
 
-    /// Returns the ops config of one service that these arguments amount to.
-    pub(super) fn as_config(&self) -> Result<Value, ArgumentError> {
-        let curl = self
-            .request
-            .from_curl
-            .as_deref()
-            .map(curl::parse)
-            .transpose()?;
-        let curl = curl.unwrap_or_default();
-        let url = self.url.clone().or(curl.url.clone());
-        let url = match (url, &self.request.response) {
-            (Some(url), _) => url,
-            (None, Some(_)) => "http://127.0.0.1/".to_owned(),
-            (None, None) => return Err(ArgumentError::NoUrl),
-        };
-        let mut service = Map::new();
-        service.insert("name".to_owned(), json!(SERVICE));
-        service.insert("url".to_owned(), json!(url));
-        service.insert("timeout".to_owned(), json!(self.request.timeout));
-        if self.request.insecure || curl.insecure {
-            service.insert("tls".to_owned(), json!({ "verify": false }));
-        }
-        if !self.inputs.allow_hosts.is_empty() {
-            service.insert("hosts".to_owned(), json!(self.inputs.allow_hosts));
-        }
-        self.add_request(&curl, &mut service)?;
-        self.add_secrets(&mut service)?;
-        service.insert("match".to_owned(), json!([self.matcher()?]));
-        Ok(json!({ "version": "1.0", "services": [service] }))
+    /// Returns the given options that say what is sent and how it is judged, which a service has from its config.
+    pub(super) fn of_matcher(&self) -> Vec<&'static str> {
+        let Self {
+            request, inputs, ..
+        } = self;
+        let options = [
+            ("-X", request.method.is_some()),
+            ("-H", !request.headers.is_empty()),
+            ("-d", request.data.is_some()),
+            ("--from-curl", request.from_curl.is_some()),
+            ("--timeout", request.timeout.is_some()),
+            ("--insecure", request.insecure),
+            ("--param", !inputs.params.is_empty()),
+            ("--expected", inputs.expected.is_some()),
+            ("--allow-host", !inputs.allow_hosts.is_empty()),
+            ("--secret", !inputs.secrets.is_empty()),
+        ];
+        let given = options.into_iter().filter(|(_, given)| *given);
+        given.map(|(option, _)| option).collect()
     }
 
-    fn add_request(
-        &self,
-        curl: &CurlRequest,
-        service: &mut Map<String, Value>,
-    ) -> Result<(), ArgumentError> {
-        let data = self
-            .request
-            .data
-            .as_deref()
-            .map(|data| text_or_file("data", data))
-            .transpose()?;
-        let data = data.or(curl.body.clone());
-        let method = self.request.method.clone().or(curl.method.clone());
-        let method = method.or_else(|| data.as_ref().map(|_| "POST".to_owned()));
-        if let Some(method) = method {
-            service.insert("method".to_owned(), json!(method.to_uppercase()));
-        }
-        let mut headers = Map::new();
-        for header in curl.headers.iter().chain(&self.request.headers) {
-            let (name, value) = header
-                .split_once(':')
-                .ok_or_else(|| form("header", format!("`{header}` is not `Name: value`")))?;
-            headers.insert(name.trim().to_owned(), json!(value.trim()));
-        }
-        let typed = headers
-            .keys()
-            .any(|name| name.eq_ignore_ascii_case("content-type"));
-        if let Some(data) = data {
-            match serde_json::from_str::<Value>(&data) {
-                Ok(payload) if !typed => service.insert("payload".to_owned(), payload),
-                _ => service.insert("body".to_owned(), json!(data)),
-            };
-        }
-        if !headers.is_empty() {
-            service.insert("headers".to_owned(), Value::Object(headers));
-        }
-        Ok(())
-    }
-
-    fn add_secrets(&self, service: &mut Map<String, Value>) -> Result<(), ArgumentError> {
-        let mut secrets = Map::new();
-        for secret in &self.inputs.secrets {
-            let (name, variable) = pair("secret", secret)?;
-            secrets.insert(name.to_owned(), json!(format!("${{env:{variable}}}")));
-        }
-        if !secrets.is_empty() {
-            service.insert("secrets".to_owned(), Value::Object(secrets));
-        }
-        Ok(())
-    }
-
-    fn matcher(&self) -> Result<Value, ArgumentError> {
-        let expected = self
-            .inputs
-            .expected
-            .as_deref()
-            .map(|text| {
-                let text = text_or_file("expected", text)?;
-                serde_json::from_str::<Value>(&text)
-                    .map_err(|error| form("expected", format!("not JSON: {error}")))
-            })
-            .transpose()?;
-        Ok(match self.subject.as_str() {
-            "status_code" => json!("status_code"),
-            "non_empty" => json!({ "non_empty": true }),
-            built_in @ ("types" | "exact") => {
-                let missing = || form("expected", format!("`{built_in}` compares with a sample"));
-                json!({ built_in: expected.ok_or_else(missing)? })
-            }
-            script => {
-                let mut params = Map::new();
-                for param in &self.inputs.params {
-                    let (name, text) = pair("param", param)?;
-                    let value = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
-                    params.insert(name.to_owned(), value);
-                }
-                let mut matcher = json!({ "script": script, "params": params });
-                if let (Some(expected), Some(members)) = (expected, matcher.as_object_mut()) {
-                    members.insert("expected".to_owned(), expected);
-                }
-                matcher
-            }
-        })
+    /// Tells whether there is something to judge without a URL of its own.
+    pub(super) fn stands_alone(&self) -> bool {
+        self.request.response.is_some() || self.request.from_curl.is_some()
     }
 }

@@ -8,9 +8,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::model::redaction::Redaction;
 use crate::script::host::{Host, HostFailure, HostReply, HostRequest, HostResponse};
 
 /// What becomes of the scripts' own requests.
@@ -41,9 +43,95 @@ impl HttpMode {
 struct Recorded {
     method: String,
     url: String,
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: String,
+    #[serde(flatten)]
+    reply: Reply,
+}
+
+/// What came of a recorded request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Reply {
+    Response {
+        status: u16,
+        headers: Vec<(String, String)>,
+        elapsed_ns: u64,
+        #[serde(flatten)]
+        body: RecordedBody,
+    },
+    Failure {
+        failure: String,
+        message: String,
+    },
+}
+
+/// A body, as text where it is text.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum RecordedBody {
+    Text { body: String },
+    Base64 { body_base64: String },
+}
+
+impl RecordedBody {
+    fn of(bytes: &Bytes) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text {
+                body: text.to_owned(),
+            },
+            Err(_) => Self::Base64 {
+                body_base64: BASE64_STANDARD.encode(bytes),
+            },
+        }
+    }
+
+    /// Returns the bytes; none if somebody edited them into what is no base64.
+    fn bytes(&self) -> Bytes {
+        match self {
+            Self::Text { body } => Bytes::from(body.clone()),
+            Self::Base64 { body_base64 } => {
+                Bytes::from(BASE64_STANDARD.decode(body_base64).unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl Reply {
+    fn of(reply: &HostReply, hidden: &Redaction) -> Self {
+        let shown = |text: &str| hidden.applied(text).into_owned();
+        match reply {
+            Ok(response) => Self::Response {
+                status: response.status,
+                headers: response
+                    .headers
+                    .iter()
+                    .map(|(name, value)| (name.clone(), shown(value)))
+                    .collect(),
+                elapsed_ns: u64::try_from(response.elapsed.as_nanos()).unwrap_or(u64::MAX),
+                body: RecordedBody::of(&hidden.applied_bytes(&response.body)),
+            },
+            Err(failure) => Self::Failure {
+                failure: failure.kind.clone(),
+                message: shown(&failure.message),
+            },
+        }
+    }
+
+    fn to_host(&self) -> HostReply {
+        match self {
+            Self::Response {
+                status,
+                headers,
+                elapsed_ns,
+                body,
+            } => Ok(HostResponse {
+                status: *status,
+                headers: headers.clone(),
+                body: body.bytes(),
+                elapsed: Duration::from_nanos(*elapsed_ns),
+            }),
+            Self::Failure { failure, message } => Err(refusal(failure, message)),
+        }
+    }
 }
 
 /// The file of recorded exchanges within a folder.
@@ -53,16 +141,18 @@ const FILE: &str = "http.json";
 pub(super) struct Cassette {
     mode: HttpMode,
     live: Arc<dyn Host>,
+    /// What is left out of what is recorded.
+    hidden: Redaction,
     recorded: Mutex<Vec<Recorded>>,
     played: Mutex<HashMap<(String, String), usize>>,
 }
 
 impl Cassette {
-    /// Returns the host for `mode`, which makes live requests through `live`.
+    /// Returns the host for `mode`, which makes live requests through `live` and writes nothing of what is `hidden`.
     ///
     /// # Errors
     /// If the folder to replay from cannot be read.
-    pub(super) fn new(mode: HttpMode, live: Arc<dyn Host>) -> io::Result<Self> {
+    pub(super) fn new(mode: HttpMode, live: Arc<dyn Host>, hidden: Redaction) -> io::Result<Self> {
         let recorded = match &mode {
             HttpMode::Replay(folder) => {
                 serde_json::from_slice(&fs::read(folder.join(FILE))?).map_err(io::Error::other)?
@@ -72,6 +162,7 @@ impl Cassette {
         Ok(Self {
             mode,
             live,
+            hidden,
             recorded: Mutex::new(recorded),
             played: Mutex::default(),
         })
@@ -86,10 +177,15 @@ impl Cassette {
         super::record::write(&folder.join(FILE), &serde_json::to_vec_pretty(&*recorded)?)
     }
 
+    /// Returns the URL of a request without secrets.
+    fn shown_url(&self, request: &HostRequest) -> String {
+        self.hidden.applied(request.url.as_str()).into_owned()
+    }
+
     /// Returns the next recorded answer to this request; the last one is repeated.
     fn replay(&self, request: &HostRequest) -> HostReply {
         let recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (request.method.clone(), request.url.to_string());
+        let key = (request.method.clone(), self.shown_url(request));
         let same: Vec<&Recorded> = recorded
             .iter()
             .filter(|one| one.method == key.0 && one.url == key.1)
@@ -99,26 +195,33 @@ impl Cassette {
         let answer = same.get(*position).or(same.last());
         *position += 1;
         match answer {
-            Some(one) => Ok(HostResponse {
-                status: one.status,
-                headers: one.headers.clone(),
-                body: Bytes::from(one.body.clone()),
-                elapsed: Duration::ZERO,
-            }),
+            Some(one) => one.reply.to_host(),
             None => Err(refusal("replay", "no such request was recorded")),
         }
     }
 
-    fn remember(&self, request: &HostRequest, response: &HostResponse) {
+    /// Forgets what was asked live, so that what is saved is of one probe; what is replayed begins anew.
+    pub(super) fn begin_round(&self) {
+        if self.mode == HttpMode::Live {
+            self.recorded
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clear();
+        }
+        self.played
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    fn remember(&self, request: &HostRequest, reply: &HostReply) {
         self.recorded
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(Recorded {
                 method: request.method.clone(),
-                url: request.url.to_string(),
-                status: response.status,
-                headers: response.headers.clone(),
-                body: String::from_utf8_lossy(&response.body).into_owned(),
+                url: self.shown_url(request),
+                reply: Reply::of(reply, &self.hidden),
             });
     }
 }
@@ -143,9 +246,7 @@ impl Host for Shared {
                 HttpMode::Replay(_) => cassette.replay(&request),
                 HttpMode::Live => {
                     let reply = cassette.live.http(request.clone()).await;
-                    if let Ok(response) = &reply {
-                        cassette.remember(&request, response);
-                    }
+                    cassette.remember(&request, &reply);
                     reply
                 }
             }

@@ -1,5 +1,8 @@
 //! Reads a `curl` command line as browsers copy it: «Copy as cURL».
 
+mod words;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use thiserror::Error;
 
 /// The request that a curl command makes.
@@ -31,6 +34,25 @@ pub(super) enum CurlError {
         "`{0}` is an option of curl that dry-run does not read; leave it out, or give the request with -X, -H and -d"
     )]
     Option(String),
+    /// A part that a shell would put something else in place of.
+    #[error(
+        "the shell would act on the `{0}` of the curl command, and dry-run does not; write what it stands for, or quote it in '…'"
+    )]
+    Shell(String),
+    /// An escape within `$'…'`.
+    #[error("the escape `{0}` within $'…' {1}")]
+    Escape(String, &'static str),
+    /// A form with parts.
+    #[error(
+        "`{0}` sends a form with parts, which dry-run cannot send; a plain form is `-d NAME=VALUE`"
+    )]
+    Form(String),
+    /// Data from a file.
+    #[error("`{option} {data}` reads a file; give the body with dry-run's own `-d {data}`")]
+    File { option: String, data: String },
+    /// Something after the URL.
+    #[error("`{0}` is a second URL")]
+    SecondUrl(String),
     /// An option without its value.
     #[error("`{0}` misses its value")]
     Value(String),
@@ -57,13 +79,12 @@ const HARMLESS: [&str; 12] = [
 /// # Errors
 /// [`CurlError`] says which part cannot be read.
 pub(super) fn parse(command: &str) -> Result<CurlRequest, CurlError> {
-    let command = command.replace("\\\n", " ");
-    let words = shlex::split(&command).ok_or(CurlError::Quotes)?;
-    let mut words = words.into_iter().flat_map(apart);
+    let mut words = words::split(command)?.into_iter().flat_map(apart);
     if words.next().as_deref() != Some("curl") {
         return Err(CurlError::NotCurl);
     }
     let mut request = CurlRequest::default();
+    let mut in_query = false;
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| CurlError::Value(word.clone()));
         match word.as_str() {
@@ -71,26 +92,42 @@ pub(super) fn parse(command: &str) -> Result<CurlRequest, CurlError> {
             "-H" | "--header" => request.headers.push(value()?),
             "-A" | "--user-agent" => request.headers.push(format!("User-Agent: {}", value()?)),
             "-b" | "--cookie" => request.headers.push(format!("Cookie: {}", value()?)),
+            "-u" | "--user" => {
+                let credentials = BASE64_STANDARD.encode(value()?);
+                request
+                    .headers
+                    .push(format!("Authorization: Basic {credentials}"));
+            }
+            "-F" | "--form" | "--form-string" => return Err(CurlError::Form(word)),
+            "-G" | "--get" => in_query = true,
             "-d" | "--data" | "--data-raw" | "--data-binary" | "--data-ascii" => {
                 let data = value()?;
+                if word != "--data-raw" {
+                    no_file(&word, &data)?;
+                }
                 request.body = Some(match request.body.take() {
                     Some(before) => format!("{before}&{data}"),
                     None => data,
                 });
             }
             "--json" => {
-                request.body = Some(value()?);
+                let data = value()?;
+                no_file(&word, &data)?;
+                request.body = Some(data);
                 request
                     .headers
                     .push("Content-Type: application/json".to_owned());
             }
             "-I" | "--head" => request.method = Some("HEAD".to_owned()),
             "-k" | "--insecure" => request.insecure = true,
-            "--url" => request.url = Some(value()?),
+            "--url" => set_url(&mut request, value()?)?,
             harmless if HARMLESS.contains(&harmless) => {}
             option if option.starts_with('-') => return Err(CurlError::Option(word)),
-            _ => request.url = Some(word),
+            _ => set_url(&mut request, word)?,
         }
+    }
+    if in_query {
+        data_to_query(&mut request);
     }
     if request.body.is_some() && request.method.is_none() {
         request.method = Some("POST".to_owned());
@@ -104,10 +141,39 @@ pub(super) fn parse(command: &str) -> Result<CurlRequest, CurlError> {
     Ok(request)
 }
 
+fn set_url(request: &mut CurlRequest, url: String) -> Result<(), CurlError> {
+    match request.url.replace(url) {
+        None => Ok(()),
+        Some(_) => Err(CurlError::SecondUrl(request.url.take().unwrap_or_default())),
+    }
+}
+
+fn no_file(option: &str, data: &str) -> Result<(), CurlError> {
+    if data.starts_with('@') {
+        return Err(CurlError::File {
+            option: option.to_owned(),
+            data: data.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Moves the data to the end of the URL's query, as `-G` asks.
+fn data_to_query(request: &mut CurlRequest) {
+    if let (Some(url), Some(data)) = (&mut request.url, request.body.take()) {
+        let (whole, fragment) = url.split_once('#').unwrap_or((url, ""));
+        let between = if whole.contains('?') { '&' } else { '?' };
+        let mark = if fragment.is_empty() { "" } else { "#" };
+        *url = format!("{whole}{between}{data}{mark}{fragment}");
+    }
+}
+
 /// Takes an option and the value written right after it apart: `-XPOST`.
 fn apart(word: String) -> Vec<String> {
     match word.split_at_checked(2) {
-        Some((option @ ("-X" | "-H" | "-d" | "-A" | "-b"), value)) if !value.is_empty() => {
+        Some((option @ ("-X" | "-H" | "-d" | "-A" | "-b" | "-u" | "-F"), value))
+            if !value.is_empty() =>
+        {
             vec![option.to_owned(), value.to_owned()]
         }
         _ => vec![word],
@@ -151,7 +217,40 @@ mod tests {
     }
 
     #[test]
+    fn reads_credentials_and_data_for_the_query() {
+        let request = parse("curl -G -u user:pass -d a=1 -d b=2 'http://x/?c=3#top'").unwrap();
+        assert_eq!(request.url.as_deref(), Some("http://x/?c=3&a=1&b=2#top"));
+        assert_eq!((request.method, request.body), (None, None));
+        assert_eq!(request.headers, ["Authorization: Basic dXNlcjpwYXNz"]);
+    }
+
+    #[test]
+    fn reads_what_a_browser_quotes_for_bash() {
+        let request =
+            parse(r"curl $'http://x/' -H $'x-a: it\'s' --data-raw $'{\n\u0021}'").unwrap();
+        assert_eq!(request.url.as_deref(), Some("http://x/"));
+        assert_eq!(
+            request.headers.first().map(String::as_str),
+            Some("x-a: it's")
+        );
+        assert_eq!(request.body.as_deref(), Some("{\n!}"));
+    }
+
+    #[test]
     fn says_what_it_cannot_read() {
+        for (command, said) in [
+            ("curl -F a=@b http://x/", "form with parts"),
+            (
+                "curl -d @body.json http://x/",
+                "dry-run's own `-d @body.json`",
+            ),
+            ("curl http://x/ http://y/", "`http://y/` is a second URL"),
+            ("curl http://x/ | jq .", "the `|` of the curl command"),
+            ("curl -H $'a\\q' http://x/", "escape `\\q`"),
+        ] {
+            let error = parse(command).unwrap_err().to_string();
+            assert!(error.contains(said), "{command}: {error}");
+        }
         assert_eq!(parse("wget x").unwrap_err(), CurlError::NotCurl);
         assert_eq!(parse("curl 'x").unwrap_err(), CurlError::Quotes);
         assert_eq!(

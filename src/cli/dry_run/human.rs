@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::report::DryRun;
-use crate::cli::output::{self, BOLD, FAINT, WARNING, styled};
+use crate::cli::load;
+use crate::cli::output::{self, BOLD, FAINT, WARNING, counted, styled};
+use crate::config::report::Report;
+use crate::daemon::observe::Watched;
 use crate::model::duration::Shown;
 use crate::model::exchange::{Exchange, Response};
 use crate::model::judgement::{Finding, MemoryDiff, Outcome, ScriptRun, Severity, Usage, Used};
@@ -17,8 +20,25 @@ const BODY_LINE_SHOWN: usize = 160;
 /// Where the text after a label begins.
 const INDENT: &str = "             ";
 
+/// Prints that what is judged compiled, with the warnings about it.
+pub(super) fn compiled(watched: &Watched, report: &Report) {
+    load::show(report);
+    let warnings = report.lines();
+    for script in watched.scripts() {
+        let source = &script.source;
+        let about = warnings.iter().filter(|line| line.file == source.file);
+        output::result(format_args!(
+            "{} compiled {}, {}, {}",
+            styled(output::GOOD, "✓"),
+            source.file,
+            counted(source.text.lines().count(), "line"),
+            counted(about.count(), "warning")
+        ));
+    }
+}
+
 /// Prints one dry run.
-pub(super) fn print(run: &DryRun, trace: bool) {
+pub(super) fn print(run: &DryRun<'_>, trace: bool) {
     if let Some(exchange) = &run.exchange {
         request(exchange, trace);
     }
@@ -130,10 +150,13 @@ fn body_text(response: &Response, trace: bool) -> String {
         .collect();
     let mut text = String::new();
     for line in shown.lines().take(lines) {
-        let cut: String = line.chars().take(columns).collect();
-        write!(text, "\n{}", styled(FAINT, cut)).unwrap_or_default();
+        let end = line.char_indices().nth(columns);
+        let cut = end.and_then(|(end, _)| line.get(..end));
+        let line = cut.map_or_else(|| line.to_owned(), |cut| format!("{cut}…"));
+        write!(text, "\n{}", styled(FAINT, line)).unwrap_or_default();
     }
-    if shown.len() < body.len() && !trace {
+    let more = body.chars().nth(characters).is_some() || shown.lines().nth(lines).is_some();
+    if more {
         write!(text, "\n{}", styled(FAINT, "…")).unwrap_or_default();
     }
     text
@@ -168,12 +191,10 @@ fn human_exact(spent: Duration) -> String {
 
 fn ran(script: &ScriptRun) {
     let usage = &script.usage;
-    let plural =
-        |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let mut text = format!(
         "{} · {}",
         styled(BOLD, &script.script),
-        plural(script.http.len(), "request")
+        counted(script.http.len(), "request")
     );
     write!(text, "\n{}", styled(FAINT, limits(usage))).unwrap_or_default();
     for call in &script.http {
@@ -315,7 +336,7 @@ fn finding_text(finding: &Finding) -> String {
     text
 }
 
-fn memory(script: &ScriptRun, run: &DryRun) {
+fn memory(script: &ScriptRun, run: &DryRun<'_>) {
     let MemoryDiff { set, removed } = &script.memory;
     let mut lines: Vec<String> = set
         .iter()
@@ -338,7 +359,7 @@ fn memory(script: &ScriptRun, run: &DryRun) {
     }
 }
 
-fn verdict(run: &DryRun) -> String {
+fn verdict(run: &DryRun<'_>) -> String {
     let judgement = &run.judgement;
     let count = |severity| {
         judgement

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::config::report::Line;
-use crate::model::exchange::Exchange;
+use crate::model::exchange::{Exchange, Sent};
 use crate::model::json::Json;
 use crate::model::judgement::{Finding, Judgement, Memory, Outcome, ScriptRun};
 use crate::model::service::Service;
@@ -14,8 +16,15 @@ use crate::model::service::Service;
 /// Bytes of the body that are printed as an excerpt.
 const EXCERPT_BYTES: usize = 4_096;
 
+/// Name of the JSON that this command prints.
+pub(super) const SCHEMA: &str = "oes.dry-run/1";
+
 /// One dry run.
-pub(super) struct DryRun {
+pub(super) struct DryRun<'a> {
+    /// When the probe was, on the script's clock.
+    pub(super) at: Timestamp,
+    /// What a person should look at in what is judged.
+    pub(super) warnings: &'a [Line],
     /// What the matchers saw; absent if the scripts make their own requests.
     pub(super) exchange: Option<Arc<Exchange>>,
     /// What they said.
@@ -77,7 +86,29 @@ impl Would {
     }
 }
 
-impl DryRun {
+/// What `oes.dry-run/1` says of one probe.
+#[derive(Serialize)]
+pub(super) struct DryRunJson<'a> {
+    schema: &'static str,
+    exit: u8,
+    at: Timestamp,
+    compile: Compiled<'a>,
+    request: Option<Value>,
+    response: Option<Value>,
+    result: ResultJson<'a>,
+    limits: Vec<Value>,
+    would: &'a Would,
+    hint: Option<&'a str>,
+    side_effects: &'static str,
+}
+
+#[derive(Serialize)]
+struct Compiled<'a> {
+    ok: bool,
+    warnings: &'a [Line],
+}
+
+impl DryRun<'_> {
     /// Returns what becomes of the memory, for a person.
     pub(super) fn memory_note(&self) -> &'static str {
         if self.memory_goes_on {
@@ -88,26 +119,30 @@ impl DryRun {
     }
 
     /// Returns the run as `oes.dry-run/1`.
-    pub(super) fn to_json(&self, exit: u8) -> Value {
-        json!({
-            "schema": "oes.dry-run/1",
-            "exit": exit,
-            "compile": { "ok": true },
-            "request": self.exchange.as_deref().map(request_json),
-            "response": self.exchange.as_deref().map(response_json),
-            "result": result_json(&self.judgement),
-            "limits": self.judgement.runs.iter().map(limits_json).collect::<Vec<_>>(),
-            "would": self.would,
-            "hint": self.hint,
-            "side_effects": "none",
-        })
+    pub(super) fn to_json(&self, exit: u8) -> DryRunJson<'_> {
+        DryRunJson {
+            schema: SCHEMA,
+            exit,
+            at: self.at,
+            compile: Compiled {
+                ok: true,
+                warnings: self.warnings,
+            },
+            request: self.exchange.as_deref().map(request_json),
+            response: self.exchange.as_deref().map(response_json),
+            result: result_json(&self.judgement),
+            limits: self.judgement.runs.iter().map(limits_json).collect(),
+            would: &self.would,
+            hint: self.hint.as_deref(),
+            side_effects: "none",
+        }
     }
 }
 
 /// Returns as `oes.dry-run/1` that the script or the arguments cannot be used.
 pub(super) fn refused(mistakes: &[Line]) -> Value {
     json!({
-        "schema": "oes.dry-run/1",
+        "schema": SCHEMA,
         "exit": 2,
         "compile": { "ok": false, "mistakes": mistakes },
         "side_effects": "none",
@@ -131,26 +166,31 @@ fn carries_credentials(header: &str) -> bool {
     .any(|word| name.contains(word))
 }
 
+/// Returns the headers of a request as they may be shown: pairs in the order sent.
+pub(super) fn shown_headers(sent: &Sent) -> Vec<(String, String)> {
+    let shown = |(name, value): &(HeaderName, HeaderValue)| {
+        let (name, value) = pair((name, value));
+        let hidden = carries_credentials(&name);
+        (name, if hidden { "***".to_owned() } else { value })
+    };
+    sent.headers.iter().map(shown).collect()
+}
+
+/// Returns the headers of a response: pairs, so that one that came twice is there twice.
+pub(super) fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers.iter().map(pair).collect()
+}
+
+fn pair((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
+    let value = String::from_utf8_lossy(value.as_bytes());
+    (name.as_str().to_owned(), value.into_owned())
+}
+
 fn request_json(exchange: &Exchange) -> Value {
-    let headers: serde_json::Map<String, Value> = exchange
-        .sent
-        .headers
-        .iter()
-        .map(|(name, value)| {
-            (
-                name.to_string(),
-                json!(if carries_credentials(name.as_str()) {
-                    "***".into()
-                } else {
-                    String::from_utf8_lossy(value.as_bytes())
-                }),
-            )
-        })
-        .collect();
     json!({
         "method": exchange.sent.method,
         "url": &*exchange.sent.url,
-        "headers": headers,
+        "headers": shown_headers(&exchange.sent),
         "bytes": exchange.sent.body_bytes,
         "hops": exchange.hops.iter().map(|hop| json!({ "url": hop.url, "status": hop.status })).collect::<Vec<_>>(),
     })
@@ -172,19 +212,12 @@ fn response_json(exchange: &Exchange) -> Value {
             "certificate": exchange.certificate,
         }),
         Ok(response) => {
-            let headers: Vec<Value> = response
-                .headers
-                .iter()
-                .map(|(name, value)| {
-                    json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())])
-                })
-                .collect();
             let body = &response.body;
             let excerpt = body.bytes.get(..EXCERPT_BYTES).unwrap_or(&body.bytes);
             json!({
                 "status": response.status.as_u16(),
                 "version": format!("{:?}", response.version),
-                "headers": headers,
+                "headers": header_pairs(&response.headers),
                 "bytes": body.bytes.len(),
                 "wire_bytes": body.wire_bytes,
                 "timing_ms": timing,
@@ -199,17 +232,18 @@ fn response_json(exchange: &Exchange) -> Value {
 #[derive(Serialize)]
 struct ResultJson<'a> {
     outcome: Outcome,
+    elapsed_us: u64,
     findings: &'a [Finding],
     scripts: &'a [ScriptRun],
 }
 
-fn result_json(judgement: &Judgement) -> Value {
-    let result = ResultJson {
+fn result_json(judgement: &Judgement) -> ResultJson<'_> {
+    ResultJson {
         outcome: judgement.outcome,
+        elapsed_us: u64::try_from(judgement.elapsed.as_micros()).unwrap_or(u64::MAX),
         findings: &judgement.findings,
         scripts: &judgement.runs,
-    };
-    serde_json::to_value(result).unwrap_or_default()
+    }
 }
 
 fn limits_json(run: &ScriptRun) -> Value {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use super::{Arguments, once};
+use super::{Arguments, pass};
 use crate::cli::{Exit, output, runtime};
 
 /// How often files are looked at by `--watch`.
@@ -29,9 +29,8 @@ pub(super) fn watch(arguments: &Arguments) -> Exit {
         if now != seen {
             seen = now;
             output::result("");
-            if let Err(error) = once(arguments) {
-                output::usage_error(&error);
-            }
+            // What is wrong was shown; the next change may mend it.
+            pass(arguments).ok();
         }
     }
 }

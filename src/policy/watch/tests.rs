@@ -46,6 +46,7 @@ fn step(watch: &mut Watch, minute: u64, letter: char) -> Vec<Change> {
             .into_iter()
             .collect(),
         runs: vec![ScriptRun::default()],
+        ..Judgement::default()
     };
     if matches!(letter, 'n' | 'N')
         && let Some(run) = judgement.runs.first_mut()

@@ -36,6 +36,7 @@ fn a_script_file_is_named_by_its_path() {
     assert_snapshot!(desk.seen(&["dry-run", "a/mine.rhai", "--response", "body.json"]), @r#"
     exit 1
     ── out
+    ✓ compiled a/mine.rhai, 1 line, 0 warnings
       request    read body.json
                  200 OK · application/json · 7 B · TIME
                  {"n":2}
@@ -131,6 +132,7 @@ fn a_script_that_breaks_is_not_the_services_fault() {
     assert_snapshot!(desk.seen(&["dry-run", "breaks", "--response", "body.json"]), @r#"
     exit 4
     ── out
+    ✓ compiled breaks.rhai, 2 lines, 0 warnings
       request    read body.json
                  200 OK · application/json · 2 B · TIME
                  {}
@@ -146,46 +148,6 @@ fn a_script_that_breaks_is_not_the_services_fault() {
     ✗ SCRIPT ERROR  1 script error · nothing was saved or sent
     "#);
 }
-
-#[test]
-fn arguments_that_make_no_sense_are_named() {
-    let desk = Desk::new(&[("body.json", "{}"), ("oes.toml", SERVICE)]);
-    for (arguments, said) in [
-        (
-            vec!["types", "--response", "body.json"],
-            "compares with a sample",
-        ),
-        (
-            vec!["types", "--response", "body.json", "--expected", "{"],
-            "not JSON",
-        ),
-        (
-            vec!["types", "--response", "none.json", "--expected", "{}"],
-            "could not read none.json",
-        ),
-        (
-            vec!["status_code", "--response", "body.json", "--http", "x"],
-            "one of `live`",
-        ),
-        (
-            vec!["status_code", "--response", "body.json", "--memory", "x"],
-            "one of `empty`",
-        ),
-        (vec!["pric"], "oes.toml has no service `pric`"),
-        (
-            vec!["status_code", "--from-curl", "wget x"],
-            "begin with `curl`",
-        ),
-    ] {
-        let output = desk.run(&[&["dry-run"], arguments.as_slice()].concat());
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
-        assert!(error.contains(said), "{arguments:?}: {error}");
-    }
-}
-
-const SERVICE: &str = "version = \"1.0\"\n[[services]]\nname = \"price\"\nurl = \"http://127.0.0.1:9/\"\n\
-                       match = [\"status_code\"]\n";
 
 #[test]
 fn the_status_and_the_warnings_count_as_asked() {
@@ -226,34 +188,6 @@ fn memory_is_taken_from_a_file() {
 }
 
 #[tokio::test]
-async fn what_was_recorded_is_judged_again_without_a_network() {
-    let desk = Desk::new(&[]);
-    let upstream = Upstream::answering(ok(r#"{"price":2}"#)).await;
-    let url = upstream.url("/price");
-    let script =
-        format!("let other = http.get(\"{url}\");\nexpect(other.json.price == body.price);\n");
-    desk.write("same.rhai", &script);
-    let run = |arguments: Vec<String>| {
-        let mut command = desk.command(&[]);
-        command.arg("dry-run").arg("same").args(arguments);
-        tokio::task::spawn_blocking(move || command.output().unwrap())
-    };
-    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let live = run(words(&format!("{url} --record seen"))).await.unwrap();
-    assert_eq!(live.status.code(), Some(0), "{live:?}");
-    drop(upstream);
-    let again = "--response seen/response.body --http replay:seen --allow-host 127.0.0.1";
-    let replayed = run(words(again)).await.unwrap();
-    assert_eq!(replayed.status.code(), Some(0), "{replayed:?}");
-    let denied = run(words(
-        "--response seen/response.body --http deny --allow-host 127.0.0.1",
-    ))
-    .await
-    .unwrap();
-    assert_eq!(denied.status.code(), Some(4), "{denied:?}");
-}
-
-#[tokio::test]
 async fn the_json_says_what_went_over_the_wire_without_secrets() {
     let desk = Desk::new(&[]);
     let upstream = Upstream::answering(ok(r#"{"a":1}"#)).await;
@@ -273,7 +207,118 @@ async fn the_json_says_what_went_over_the_wire_without_secrets() {
     assert_eq!(told["result"]["outcome"], "pass");
     assert_eq!(told["response"]["body_excerpt"], r#"{"a":1}"#);
     assert_eq!(told["side_effects"], "none");
+    assert_eq!(
+        told["compile"],
+        serde_json::json!({ "ok": true, "warnings": [] })
+    );
+    assert!(told["result"]["elapsed_us"].is_u64(), "{told}");
+    let sent = told["request"]["headers"].as_array().unwrap();
+    assert!(
+        sent.contains(&serde_json::json!(["authorization", "***"])),
+        "{told}"
+    );
+    assert!(told["response"]["headers"].is_array(), "{told}");
     assert!(!String::from_utf8(output.stdout).unwrap().contains("s3cret"));
+}
+
+#[test]
+fn evidence_is_an_object_in_its_order() {
+    let script = "fail(\"off\", \"it is off\", #{ ours: 2.5, theirs: 1.0 });\nexpect(body.z + body.a == 1);\n";
+    let desk = Desk::new(&[("off.rhai", script), ("body.json", r#"{"a":1,"z":2}"#)]);
+    let output = desk.run(&["dry-run", "off", "--response", "body.json", "--json"]);
+    let told = json(&output);
+    let findings = &told["result"]["findings"];
+    assert_eq!(findings[0]["evidence"]["ours"], 2.5, "{told}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let place = |name: &str| text.find(&format!("\"{name}\":")).unwrap();
+    assert!(place("body.z") < place("body.a"), "{text}");
+}
+
+#[test]
+fn warnings_about_a_script_are_shown() {
+    let desk = Desk::new(&[
+        ("odd.rhai", "let a = 1;\na == 2;\nexpect(true);\n"),
+        ("body.json", "{}"),
+    ]);
+    assert_snapshot!(desk.seen(&["dry-run", "odd", "--response", "body.json"]), @r#"
+    exit 0
+    ── out
+    ✓ compiled odd.rhai, 3 lines, 1 warning
+      request    read body.json
+                 200 OK · application/json · 2 B · TIME
+                 {}
+      script     odd · 0 requests
+                 N of 500,000 operations · TIME of TIME CPU · TIME of TIME in all · N of 16 MiB heap
+
+      would do   count a good probe
+    ✓ PASS  nothing found · nothing was saved or sent
+    ── err
+      ⚠ this does nothing
+       ╭─[odd.rhai:2:1]
+     2 │ a == 2;
+       · ─
+       ╰────
+      help: did you mean expect(…)?
+    "#);
+    let told = json(&desk.run(&["dry-run", "odd", "--response", "body.json", "--json"]));
+    assert_eq!(told["compile"]["ok"], true);
+    assert_eq!(told["compile"]["warnings"][0]["line"], 2, "{told}");
+}
+
+#[test]
+fn a_long_line_of_the_body_ends_in_dots() {
+    let body = format!("\"{}\"", "x".repeat(300));
+    let desk = Desk::new(&[("body.json", &body)]);
+    let seen = desk.seen(&["dry-run", "non_empty", "--response", "body.json"]);
+    assert!(
+        seen.contains(&format!("\"{}…\n", "x".repeat(159))),
+        "{seen}"
+    );
+}
+
+#[test]
+fn each_of_several_probes_is_headed_by_its_time() {
+    let desk = Desk::new(&[("body.json", "{}")]);
+    let output = desk.run(&[
+        "dry-run",
+        "status_code",
+        "--response",
+        "body.json",
+        "--times",
+        "2",
+        "--every",
+        "300",
+        "--now",
+        "2026-01-31T12:00:00Z",
+    ]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let heads: Vec<&str> = text.lines().filter(|line| line.starts_with("──")).collect();
+    assert_eq!(
+        heads,
+        ["── 2026-01-31T12:00:00Z ──", "── 2026-01-31T12:05:00Z ──"]
+    );
+    assert!(text.starts_with("──"), "{text}");
+}
+
+#[test]
+fn a_response_is_read_from_standard_input() {
+    use std::io::Write as _;
+    let desk = Desk::new(&[]);
+    let mut command = desk.command(&[
+        "dry-run",
+        "types",
+        "--expected",
+        "{\"a\":1}",
+        "--response",
+        "-",
+    ]);
+    let pipe = std::process::Stdio::piped;
+    let mut child = command.stdin(pipe()).stdout(pipe()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"{\"a\":2}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("read standard input"), "{text}");
 }
 
 /// The first script of the README, judged against a body it is made for.

@@ -89,11 +89,27 @@ fn command(desk: &Desk, arguments: &[&str]) -> std::process::Command {
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_show_no_secret_that_a_service_echoes() {
     let (desk, _upstream) = desk().await;
-    for arguments in [&["probe", "oes.toml"][..], &["probe", "oes.toml", "--json"]] {
+    for arguments in [
+        &["probe", "oes.toml"][..],
+        &["probe", "oes.toml", "--json"],
+        &["dry-run", "header", "--config", "oes.toml"],
+        &["dry-run", "body", "--config", "oes.toml", "--trace"],
+        &["dry-run", "body", "--config", "oes.toml", "--json"],
+        &[
+            "dry-run", "basic", "--config", "oes.toml", "--record", "recorded",
+        ],
+    ] {
         let output = command(&desk, arguments).output().unwrap();
         let text = format!("{output:?}");
         assert!(text.contains("***"), "{arguments:?}: {text}");
         check(&format!("{arguments:?}"), &text);
+    }
+    for file in std::fs::read_dir(desk.path("recorded")).unwrap() {
+        let path = file.unwrap().path();
+        check(
+            &path.display().to_string(),
+            &std::fs::read_to_string(&path).unwrap(),
+        );
     }
 }
 

@@ -209,7 +209,9 @@ const FINDS: &[(&str, &[&str])] = &[
     ),
     (
         "expect(body.price);",
-        &["fail shape: the response is not as the script expects: expect needs true or false, got a number"],
+        &[
+            "fail shape: the response is not as the script expects: expect needs true or false, got a number",
+        ],
     ),
     ("violation(\"stale\", \"old\");", &["fail stale: old"]),
     (

@@ -1,0 +1,142 @@
+//! What a dry run judges: a service of a config, or a matcher that the arguments name.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::arguments::{ArgumentError, Arguments};
+use super::given::Given;
+use super::one_service::{self, BUILT_IN, SERVICE};
+use crate::cli::{load, output};
+use crate::config::report::{Line, Report};
+use crate::config::{self, Config, Loaded, ProcessEnvironment, ServiceConfig};
+use crate::model::span::Lack;
+
+/// The name under which the arguments are read as a config.
+const ARGUMENTS: &str = "arguments.json";
+
+/// A service and the config that has it.
+pub(super) struct Subject {
+    pub(super) config: Config,
+    pub(super) service: Arc<ServiceConfig>,
+    /// Warnings.
+    pub(super) report: Report,
+}
+
+impl Subject {
+    /// Returns what the arguments mean.
+    ///
+    /// # Errors
+    /// If they mean nothing, or if the config or the matcher cannot be used.
+    pub(super) fn find(
+        arguments: &Arguments,
+        given: Option<&Given>,
+    ) -> Result<Self, ArgumentError> {
+        if let Some(subject) = Self::configured(arguments)? {
+            return Ok(subject);
+        }
+        let text = one_service::config(arguments, given)?;
+        let loaded = config::load_text(ARGUMENTS, &text, Path::new(""), &ProcessEnvironment)
+            .map_err(|report| ArgumentError::Matcher(Box::new(report)))?;
+        Self::named(loaded, SERVICE).ok_or(ArgumentError::NoUrl)
+    }
+
+    /// Returns the service of a config that the arguments name; absent if they name a matcher.
+    fn configured(arguments: &Arguments) -> Result<Option<Self>, ArgumentError> {
+        let named = arguments.inputs.config.clone();
+        let is_named = named.is_some();
+        let Some(path) = named.or_else(load::default_config) else {
+            return Ok(None);
+        };
+        let name = &arguments.subject;
+        let is_matcher = arguments.url.is_some() || is_script_file(name);
+        let alone = arguments.stands_alone();
+        // A config that merely lies here does not stand between a person and a matcher that can be tried without it.
+        let built_in_alone = alone && BUILT_IN.contains(&name.as_str());
+        if !is_named && (is_matcher || built_in_alone) {
+            return Ok(None);
+        }
+        let needed = is_named || !alone;
+        let loaded = match config::load(&path, &ProcessEnvironment) {
+            Ok(loaded) => loaded,
+            Err(report) if needed => return Err(ArgumentError::Config(Box::new(report))),
+            Err(_) => return Ok(None),
+        };
+        if is_matcher {
+            return Ok(None);
+        }
+        match Self::named(loaded, name) {
+            Some(subject) => subject.unchanged_by(arguments, path).map(Some),
+            None if alone => Ok(None),
+            None => Err(ArgumentError::NoService {
+                name: name.clone(),
+                config: path,
+            }),
+        }
+    }
+
+    fn named(loaded: Loaded, name: &str) -> Option<Self> {
+        let Loaded { config, report } = loaded;
+        let mut services = config.services.iter();
+        let service = services.find(|one| one.service.name.as_str() == name)?;
+        Some(Self {
+            service: Arc::clone(service),
+            config,
+            report,
+        })
+    }
+
+    /// Refuses options that would be ignored.
+    fn unchanged_by(self, arguments: &Arguments, config: PathBuf) -> Result<Self, ArgumentError> {
+        let options = arguments.of_matcher();
+        if options.is_empty() {
+            return Ok(self);
+        }
+        Err(ArgumentError::OfService {
+            name: arguments.subject.clone(),
+            config,
+            options,
+        })
+    }
+}
+
+fn is_script_file(subject: &str) -> bool {
+    Path::new(subject)
+        .extension()
+        .is_some_and(|extension| extension == "rhai")
+}
+
+/// Shows mistakes of scripts at their place, and mistakes of the arguments without one: nobody wrote that file.
+pub(super) fn show_mistakes(report: &Report) {
+    let mut scripts = report.clone();
+    scripts.files.retain(|file| &*file.name != ARGUMENTS);
+    load::show(&scripts);
+    let lines = mistakes(report);
+    for line in lines.iter().filter(|line| &*line.file == ARGUMENTS) {
+        let help = line.help.as_ref();
+        let help = help.map_or_else(String::new, |help| format!(" ({help})"));
+        output::note(format_args!(
+            "{} {}{help}",
+            output::styled(output::ERROR, format_args!("{}:", line.severity)),
+            line.message
+        ));
+    }
+}
+
+/// Returns the mistakes, with help in terms of the command line where they are about it.
+pub(super) fn mistakes(report: &Report) -> Vec<Line> {
+    let mut lines = report.lines();
+    for line in &mut lines {
+        let help = line.help.take();
+        line.help = match &line.lack {
+            Some(Lack::Secret(name)) => Some(format!(
+                "give it with --secret {name}=VARIABLE, which names an environment variable"
+            )),
+            Some(Lack::Param(name)) => {
+                let how = help.map_or_else(String::new, |help| format!(": {help}"));
+                Some(format!("give it with --param {name}=VALUE{how}"))
+            }
+            None => help,
+        };
+    }
+    lines
+}

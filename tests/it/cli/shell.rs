@@ -1,0 +1,107 @@
+//! What other programs are given, and what becomes of a result that does not arrive.
+
+use std::fs::File;
+use std::process::Stdio;
+
+use super::Desk;
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let desk = Desk::new(&[]);
+    for arguments in [
+        vec!["schema"],
+        vec!["man"],
+        vec!["completions", "bash"],
+        vec!["demo", "--config"],
+    ] {
+        let mut command = desk.command(&arguments);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn other_programs_get_what_they_read() {
+    let desk = Desk::new(&[]);
+    let schema: serde_json::Value = serde_json::from_slice(&desk.run(&["schema"]).stdout).unwrap();
+    assert!(schema["properties"]["services"].is_object());
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(
+            String::from_utf8_lossy(&desk.run(&["completions", shell]).stdout).contains("dry-run")
+        );
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_result_that_does_not_arrive_is_an_error() {
+    let desk = Desk::new(&[("body.json", "{}")]);
+    desk.run(&["init"]);
+    for arguments in [
+        vec!["--help"],
+        vec!["schema"],
+        vec!["man"],
+        vec!["completions", "bash"],
+        vec!["check", "oes.toml"],
+        vec!["check", "oes.toml", "--json"],
+        vec!["dry-run", "status_code", "--response", "body.json"],
+    ] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = desk.command(&arguments).stdout(full).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        let said = "error: could not write the result to standard output: No space left on device";
+        assert!(error.contains(said), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn every_page_that_the_manual_names_can_be_printed() {
+    let desk = Desk::new(&[]);
+    let page = |command: &[&str]| {
+        let output = desk.run(&[&["man"], command].concat());
+        assert_eq!(output.status.code(), Some(0), "{command:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let main = page(&[]);
+    assert!(main.contains(".TH oes 1"), "{main}");
+    assert!(
+        main.contains("EXIT STATUS") && main.contains("\\fB130\\fR"),
+        "{main}"
+    );
+    let named: Vec<&str> = main
+        .lines()
+        .filter_map(|line| line.strip_prefix("oes\\-")?.strip_suffix("(1)"))
+        .collect();
+    assert_eq!(named.len(), 10, "{main}");
+    for name in named {
+        let name = name.replace('\\', "");
+        let page = page(&[&name]);
+        assert!(page.contains(&format!(".TH oes-{name} 1")), "{page}");
+        assert!(page.contains("EXIT STATUS"), "{page}");
+    }
+    let error = String::from_utf8(desk.run(&["man", "dryrun"]).stderr).unwrap();
+    assert!(
+        error.contains("there is no command `dryrun`; did you mean `dry-run`?"),
+        "{error}"
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn a_pipe_is_no_config() {
+    let desk = Desk::new(&[]);
+    let path = desk.path("oes.toml");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    let seen = desk.seen(&["check", "oes.toml"]);
+    assert!(seen.starts_with("exit 2\n"), "{seen}");
+    assert!(seen.contains("oes.toml: this is no regular file"), "{seen}");
+}
