@@ -3,4 +3,5 @@
 mod api;
 mod bench;
 mod hostile;
+mod lint;
 mod shipped;
