@@ -112,7 +112,11 @@ fn is_of_oes(expression: &Expr) -> Option<&str> {
 /// Returns how many arguments these are, as a person counts: `1 argument`, `2 or 3 arguments`.
 fn arguments(counts: impl Iterator<Item = usize>) -> String {
     let counts: Vec<String> = counts.map(|count| count.to_string()).collect();
-    let noun = if counts == ["1"] { "argument" } else { "arguments" };
+    let noun = if counts == ["1"] {
+        "argument"
+    } else {
+        "arguments"
+    };
     match counts.split_last() {
         Some((last, [])) => format!("{last} {noun}"),
         Some((last, others)) => format!("{} or {last} {noun}", others.join(", ")),

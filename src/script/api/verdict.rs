@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::calls;
 use crate::model::judgement::{Finding, NamedViolation, Severity, StepRun};
 use crate::model::violation::Violation;
-use crate::script::guard::{self, Fallible, Fault};
+use crate::script::guard::{self, Fallible};
 use crate::script::run;
 use crate::script::value::{cut, kind_name, problem, text, to_json};
 use crate::script::{error, value};
@@ -62,8 +62,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn("skip", |context: NativeCallContext<'_>, message: &str| {
             let code = slug_of_call(context.call_position(), message);
             let message = said(message, &code);
-            let finding = Finding::error(code, message)
-            .weighing(Severity::Unknown);
+            let finding = Finding::error(code, message).weighing(Severity::Unknown);
             found_at(finding, context.call_position())?;
             Err::<(), _>(guard::stop())
         })
@@ -149,8 +148,7 @@ fn coded(
     message: &str,
     evidence: Option<&Map>,
 ) -> Fallible<()> {
-    let mut finding =
-        Finding::error(cut(code, CODE_BYTES), said(message, code)).weighing(severity);
+    let mut finding = Finding::error(cut(code, CODE_BYTES), said(message, code)).weighing(severity);
     for (name, value) in evidence.into_iter().flatten().take(EVIDENCE_MAX) {
         finding
             .evidence
@@ -257,8 +255,9 @@ pub(in crate::script) fn metric_name(name: &str) -> Result<(), (String, &'static
     ))
 }
 
-fn sentence((message, help): (String, &'static str)) -> Fault {
-    problem(format!("{message}: {help}"))
+/// Returns what is wrong with a name as an error of the script.
+fn named(checked: Result<(), (String, &'static str)>) -> Fallible<()> {
+    checked.map_err(|(message, help)| problem(format!("{message}: {help}")))
 }
 
 fn is_name(name: &str, more: &[char]) -> bool {
@@ -270,7 +269,7 @@ fn is_name(name: &str, more: &[char]) -> bool {
 
 fn metric(name: &str, value: &Dynamic) -> Fallible<()> {
     let number = super::data::float(value)?;
-    metric_name(name).map_err(sentence)?;
+    named(metric_name(name))?;
     run::matcher(|matcher, _| {
         let metrics = &mut matcher.out.metrics;
         if metrics.len() >= METRICS_MAX && !metrics.contains_key(name) {
@@ -282,7 +281,7 @@ fn metric(name: &str, value: &Dynamic) -> Fallible<()> {
 }
 
 fn violation(position: Position, name: &str, message: &str) -> Fallible<()> {
-    violation_name(name).map_err(sentence)?;
+    named(violation_name(name))?;
     let message = said(message, name);
     run::matcher(|matcher, limits| {
         let violations = &mut matcher.out.violations;

@@ -58,10 +58,7 @@ const REFUSED: &[(&str, &str)] = &[
         "sleep",
         "a script does not wait: a request takes `timeout`, and `track` sees time pass from run to run",
     ),
-    (
-        "timestamp",
-        "OES has a clock of its own: now(), age(x)",
-    ),
+    ("timestamp", "OES has a clock of its own: now(), age(x)"),
 ];
 
 /// Returns everything that is wrong with calls, in no order. `functions` are those that the script defines, `params`

@@ -28,7 +28,18 @@ const TLS: &[&str] = &["days_left", "issuer", "subject"];
 
 /// Functions that change an array or a map, and that nothing else has.
 const CHANGES: &[&str] = &[
-    "push", "insert", "shift", "sort", "sort_by", "sort_desc", "reverse", "retain", "drain", "splice", "dedup", "mixin",
+    "push",
+    "insert",
+    "shift",
+    "sort",
+    "sort_by",
+    "sort_desc",
+    "reverse",
+    "retain",
+    "drain",
+    "splice",
+    "dedup",
+    "mixin",
     "fill_with",
 ];
 
@@ -87,7 +98,11 @@ impl Search<'_> {
         match (value, links) {
             ("http" | "memory", [Link::Method(call, at), ..]) => self.handle(value, call, *at),
             ("http" | "memory", [Link::Property(name, at), ..]) => {
-                self.report(*at, format!("`{value}` has no `{name}`, it has functions only"), None);
+                self.report(
+                    *at,
+                    format!("`{value}` has no `{name}`, it has functions only"),
+                    None,
+                );
             }
             ("response" | "prev", [Link::Property(name, at), rest @ ..]) => {
                 let of_prev = |name: &str| matches!(name, "at" | "age");
@@ -131,7 +146,11 @@ impl Search<'_> {
         match methods.get(name) {
             Some(arities) if !arities.contains(&given) => {
                 let takes = arguments(arities.iter().copied());
-                self.report(at, format!("`{value}.{name}` takes {takes}, not {given}"), None);
+                self.report(
+                    at,
+                    format!("`{value}.{name}` takes {takes}, not {given}"),
+                    None,
+                );
             }
             Some(_) => {}
             None if super::LANGUAGE.contains(&name) => {}
@@ -141,7 +160,11 @@ impl Search<'_> {
                     Some(near) => format!("did you mean `{value}.{near}`?"),
                     None => format!("it has {}", names().collect::<Vec<_>>().join(", ")),
                 };
-                self.report(at, format!("`{value}` has no function `{name}`"), Some(help));
+                self.report(
+                    at,
+                    format!("`{value}` has no function `{name}`"),
+                    Some(help),
+                );
             }
         }
     }
@@ -177,11 +200,10 @@ impl Search<'_> {
         let Some((root, links)) = links(target) else {
             return;
         };
-        let of_response = match (is_of_oes(root), links.as_slice()) {
-            (Some("body"), _) => true,
-            (Some("response" | "prev"), [Link::Property(..), ..]) => true,
-            _ => false,
-        };
+        let of_response = matches!(
+            (is_of_oes(root), links.as_slice()),
+            (Some("body"), _) | (Some("response" | "prev"), [Link::Property(..), ..])
+        );
         let plain = links.iter().all(|link| !matches!(link, Link::Method(..)));
         if of_response && plain {
             self.unchangeable(root.start_position());
@@ -190,7 +212,11 @@ impl Search<'_> {
 
     fn unchangeable(&mut self, at: Position) {
         let help = "body.copy() gives a value that you can change: let mine = body.copy();";
-        self.report(at, "the response is read only".to_owned(), Some(help.to_owned()));
+        self.report(
+            at,
+            "the response is read only".to_owned(),
+            Some(help.to_owned()),
+        );
     }
 
     fn report(&mut self, at: Position, message: String, help: Option<String>) {
@@ -243,9 +269,9 @@ fn part(expression: &Expr) -> Option<(&BinaryExpr, ASTFlags, bool)> {
 
 /// Returns the variables that hold what `track` returned and nothing else, wherever they are defined.
 fn tracked(ast: &AST) -> BTreeSet<String> {
-    let mut held: BTreeMap<String, bool> = BTreeMap::new();
+    let mut variables: BTreeMap<String, bool> = BTreeMap::new();
     let mut hold = |name: &str, tracked: bool| {
-        *held.entry(name.to_owned()).or_insert(true) &= tracked;
+        *variables.entry(name.to_owned()).or_insert(true) &= tracked;
     };
     for function in ast.iter_functions() {
         for parameter in &function.params {
@@ -280,6 +306,6 @@ fn tracked(ast: &AST) -> BTreeSet<String> {
         }
         true
     });
-    held.retain(|_, tracked| *tracked);
-    held.into_keys().collect()
+    variables.retain(|_, tracked| *tracked);
+    variables.into_keys().collect()
 }

@@ -58,9 +58,9 @@ pub(super) fn returns_value(text: &str) -> bool {
 
 /// Returns a warning if nothing in the script can find anything. `value_counts` says whether its last value does.
 pub(super) fn checks_nothing(ast: &AST, value_counts: bool) -> Option<Mistake> {
-    let is_channel = ast.iter_functions().any(|function| {
-        CHANNEL_FUNCTIONS.contains(&(function.name, function.params.len()))
-    });
+    let is_channel = ast
+        .iter_functions()
+        .any(|function| CHANNEL_FUNCTIONS.contains(&(function.name, function.params.len())));
     let ends_with_value = value_counts && ast.statements().last().is_some_and(has_value);
     if is_channel || ends_with_value || has_check(ast) {
         return None;

@@ -15,17 +15,15 @@ pub(super) fn mistake(error: &ParseError, text: &str) -> Mistake {
     if let Some(quote) = letter.filter(|letter| quotes::is_typographic(*letter)) {
         return quotes::mistake(mistake.span.start, quote);
     }
+    let before = text.get(..mistake.span.end).unwrap_or_default().trim_end();
+    let before = before.strip_suffix(')').map_or(before, str::trim_end);
+    let call = before.strip_suffix('(').map(str::trim_end);
     for name in ["expect", "require"] {
-        let end = mistake.span.end;
-        let before = text.get(..end).unwrap_or_default().trim_end();
-        let empty = before.strip_suffix(')').map(str::trim_end);
-        let before = empty.unwrap_or(before);
-        if mistake.message.contains(&format!("'{name}' expression"))
-            && let Some(call) = before.strip_suffix('(').map(str::trim_end)
-            && let Some(start) = call.strip_suffix(name).map(str::len)
+        if let Some(start) = call.and_then(|call| call.strip_suffix(name))
+            && !start.ends_with(|letter: char| letter.is_alphanumeric() || letter == '_')
         {
             return Mistake::error(
-                start..start + name.len(),
+                start.len()..start.len() + name.len(),
                 format!("`{name}` needs a condition"),
             )
             .help(format!("say what must hold: {name}(body.price > 0)"));

@@ -72,7 +72,9 @@ impl Search<'_> {
                     self.expression(&case.rhs, counts);
                 }
             }
-            Stmt::While(flow, _) | Stmt::Do(flow, _, _) => self.block(flow.body.statements(), false),
+            Stmt::While(flow, _) | Stmt::Do(flow, _, _) => {
+                self.block(flow.body.statements(), false);
+            }
             Stmt::For(parts, _) => self.block(parts.2.body.statements(), false),
             _ => {}
         }

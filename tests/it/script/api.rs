@@ -150,7 +150,7 @@ const FINDS: &[(&str, &[&str])] = &[
         &["error script: there is no key `missing`"],
     ),
     (
-        "body.price = 2;",
+        "let mine = body; mine.price = 2;",
         &["error script: a response is read only; take `.copy()` of it first"],
     ),
     // Who is to blame.
@@ -234,7 +234,9 @@ const FINDS: &[(&str, &[&str])] = &[
     ),
     (
         "let name = \"no good\"; metric(name, 1);",
-        &["error script: `no good` is no name of a metric: letters, digits and `_`, at most 64, not beginning with a digit"],
+        &[
+            "error script: `no good` is no name of a metric: letters, digits and `_`, at most 64, not beginning with a digit",
+        ],
     ),
     (
         "step(\"one\", || { fail(\"in\"); 3 }) == 3",

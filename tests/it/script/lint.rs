@@ -73,8 +73,14 @@ fn mistakes_are_found_before_a_script_runs() {
             "//! A\n//! ---\n//! [params.p]\n//! kind = \"url\"\n//! default = 3\ntrue",
             "the default of `p` is not of its kind, url",
         ),
-        ("expect();", "`expect` needs a condition (say what must hold: expect(body.price > 0))"),
-        ("let a = 1;\nrequire( );", "`require` needs a condition (say what must hold: require(body.price > 0))"),
+        (
+            "expect();",
+            "`expect` needs a condition (say what must hold: expect(body.price > 0))",
+        ),
+        (
+            "let a = 1;\nrequire( );",
+            "`require` needs a condition (say what must hold: require(body.price > 0))",
+        ),
         (
             "sleep(5); expect(body.ok);",
             "`sleep` is not for scripts of OES (a script does not wait: a request takes `timeout`, and `track` sees time pass from run to run)",
@@ -84,13 +90,22 @@ fn mistakes_are_found_before_a_script_runs() {
             "`timestamp` is not for scripts of OES (OES has a clock of its own: now(), age(x))",
         ),
         ("http.get();", "`http.get` takes 1 or 2 arguments, not 0"),
-        ("http.get(\"x\", #{}, 3);", "`http.get` takes 1 or 2 arguments, not 3"),
+        (
+            "http.get(\"x\", #{}, 3);",
+            "`http.get` takes 1 or 2 arguments, not 3",
+        ),
         (
             "http.gett(service.url);",
             "`http` has no function `gett` (did you mean `http.get`?)",
         ),
-        ("let a = memory.push(\"k\", 1); expect(a);", "`memory.push` takes 3 arguments, not 2"),
-        ("expect(http.status == 200);", "`http` has no `status`, it has functions only"),
+        (
+            "let a = memory.push(\"k\", 1); expect(a);",
+            "`memory.push` takes 3 arguments, not 2",
+        ),
+        (
+            "expect(http.status == 200);",
+            "`http` has no `status`, it has functions only",
+        ),
         (
             "expect(response.sattus == 200);",
             "there is no `sattus` in `response` (did you mean `status`?)",
@@ -187,13 +202,26 @@ fn mistakes_are_found_before_a_script_runs() {
 #[test]
 fn a_value_that_is_thrown_away_is_told_where_it_stands() {
     let meant_expect = "this does nothing (did you mean expect(…)?)";
-    let meant_fail = "this does nothing (did you mean fail(\"code\", …), which finds what this returns?)";
+    let meant_fail =
+        "this does nothing (did you mean fail(\"code\", …), which finds what this returns?)";
     for (script, marked, expected) in [
         ("fail(\"a\"); body.price > 2;", "body", meant_expect),
-        ("if true { body.price > 2; }; expect(1 > 0);", "body", meant_expect),
+        (
+            "if true { body.price > 2; }; expect(1 > 0);",
+            "body",
+            meant_expect,
+        ),
         ("for x in body { x > 2; } expect(1 > 0);", "x", meant_expect),
-        ("fn f() { while true { body.a == 1; } 3 } expect(f() > 0);", "body", meant_expect),
-        ("switch body.a { 1 => body.b > 2, _ => fail(\"a\") } expect(1 > 0);", "body", meant_expect),
+        (
+            "fn f() { while true { body.a == 1; } 3 } expect(f() > 0);",
+            "body",
+            meant_expect,
+        ),
+        (
+            "switch body.a { 1 => body.b > 2, _ => fail(\"a\") } expect(1 > 0);",
+            "body",
+            meant_expect,
+        ),
         ("expect(1 > 0); has(body, \"$.x\");", "has", meant_expect),
         ("expect(1 > 0); !has(body, \"$.x\");", "!", meant_expect),
         ("expect(1 > 0); \"x\" in body;", "\"", meant_expect),
@@ -201,9 +229,17 @@ fn a_value_that_is_thrown_away_is_told_where_it_stands() {
         ("expect(1 > 0); body.ok && body.fine;", "body", meant_expect),
         ("expect(1 > 0); body.l.contains(1);", "body", meant_expect),
         ("expect(1 > 0); body.ok;", "body", meant_expect),
-        ("expect(1 > 0); types(body, #{ a: 1 });", "types", meant_fail),
+        (
+            "expect(1 > 0); types(body, #{ a: 1 });",
+            "types",
+            meant_fail,
+        ),
         ("expect(1 > 0); exact(body, 1);", "exact", meant_fail),
-        ("expect(1 > 0); true;", "true", "this does nothing (leave it out)"),
+        (
+            "expect(1 > 0); true;",
+            "true",
+            "this does nothing (leave it out)",
+        ),
     ] {
         assert_eq!(said(script), [expected], "{script}");
         let span = mistakes(script).remove(0).span;
@@ -245,8 +281,12 @@ fn what_may_be_right_is_left_alone() {
 
 #[test]
 fn a_byte_order_mark_is_no_part_of_a_script() {
-    let (source, warnings) = Source::compile("t", "t.rhai", "\u{FEFF}//! Checks.\nexpect(body.ok);").unwrap();
-    assert_eq!((source.header.about.as_str(), warnings), ("Checks.", vec![]));
+    let (source, warnings) =
+        Source::compile("t", "t.rhai", "\u{FEFF}//! Checks.\nexpect(body.ok);").unwrap();
+    assert_eq!(
+        (source.header.about.as_str(), warnings),
+        ("Checks.", vec![])
+    );
     let text = "\u{FEFF}expct(true);";
     let span = mistakes(text).remove(0).span;
     assert_eq!(text.get(span).unwrap(), "expct");
