@@ -15,7 +15,7 @@ use std::sync::Arc;
 use rhai::{AST, ASTNode, Engine, Expr, ParseError};
 
 use super::engine::VALUES;
-use crate::model::span::Mistake;
+use crate::model::span::{Mistake, MistakeSeverity};
 use known::Known;
 
 /// Functions that the language itself has.
@@ -65,9 +65,12 @@ impl Lint {
         if mistakes.is_empty() {
             mistakes.extend(ending::checks_nothing(ast, returns_value));
         }
-        // A part that is read in two ways is told once.
-        mistakes.sort_by(|a, b| (a.span.start, &a.message).cmp(&(b.span.start, &b.message)));
-        mistakes.dedup();
+        // Of one place an error says more than a guess, and what is read in two ways is told once.
+        let is_guess = |mistake: &Mistake| mistake.severity == MistakeSeverity::Warning;
+        mistakes.sort_by_key(|mistake| (mistake.span.start, is_guess(mistake)));
+        mistakes.dedup_by(|next, told| {
+            next == told || (next.span == told.span && is_guess(next) && !is_guess(told))
+        });
         Examined {
             mistakes,
             functions,
