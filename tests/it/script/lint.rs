@@ -26,176 +26,179 @@ fn said(script: &str) -> Vec<String> {
         .collect()
 }
 
+/// Scripts and the one thing that is wrong with each.
+const WRONG: &[(&str, &str)] = &[
+    (
+        "expct(true);",
+        "there is no function `expct` (did you mean `expect`?)",
+    ),
+    (
+        "let x = nmu(body, \"$\");",
+        "there is no function `nmu` (did you mean `num`?)",
+    ),
+    ("fn f(a) { a } f(1, 2);", "`f` takes 1 argument, not 2"),
+    ("num();", "`num` takes 1 or 2 arguments, not 0"),
+    (
+        "fn num(a) { a }",
+        "`num` is a function of OES and cannot be defined again (give yours another name)",
+    ),
+    (
+        "body.price > 1; expect(true);",
+        "this does nothing (did you mean expect(…)?)",
+    ),
+    (
+        "if true { body.price > 1; note(1); }",
+        "this does nothing (did you mean expect(…)?)",
+    ),
+    (
+        "param(\"x\") == 1",
+        "the header declares no parameter `x` (add `//! [params.x]` to the header, or give a default: param(\"x\", …))",
+    ),
+    (
+        "let body = 3;",
+        "`body` is a value of OES and cannot be defined again (give yours another name)",
+    ),
+    ("let a = ;", "unexpected ';'"),
+    ("expect(prise > 1);", "there is no variable `prise`"),
+    (
+        "//! A\n//! ---\n//! kind = 1\n1",
+        "the header: unknown field `kind`, expected one of `request`, `status`, `hosts`, `secrets`, `payload`, `params` (below `//! ---` a header is TOML with request, status, hosts, secrets, payload and [params.NAME] with kind, default, help)",
+    ),
+    (
+        "//! A\n//! ---\n//! [params.p]\n//! kind = \"strin\"\ntrue",
+        "`strin` is no kind of parameter (did you mean `string`?)",
+    ),
+    (
+        "//! A\n//! ---\n//! [params.p]\n//! kind = \"url\"\n//! default = 3\ntrue",
+        "the default of `p` is not of its kind, url",
+    ),
+    (
+        "expect();",
+        "`expect` needs a condition (say what must hold: expect(body.price > 0))",
+    ),
+    (
+        "let a = 1;\nrequire( );",
+        "`require` needs a condition (say what must hold: require(body.price > 0))",
+    ),
+    (
+        "sleep(5); expect(body.ok);",
+        "`sleep` is not for scripts of OES (a script does not wait: a request takes `timeout`, and `track` sees time pass from run to run)",
+    ),
+    (
+        "let a = timestamp(); expect(a);",
+        "`timestamp` is not for scripts of OES (OES has a clock of its own: now(), age(x))",
+    ),
+    ("http.get();", "`http.get` takes 1 or 2 arguments, not 0"),
+    (
+        "http.get(\"x\", #{}, 3);",
+        "`http.get` takes 1 or 2 arguments, not 3",
+    ),
+    (
+        "http.gett(service.url);",
+        "`http` has no function `gett` (did you mean `http.get`?)",
+    ),
+    (
+        "let a = memory.push(\"k\", 1); expect(a);",
+        "`memory.push` takes 3 arguments, not 2",
+    ),
+    (
+        "expect(http.status == 200);",
+        "`http` has no `status`, it has functions only",
+    ),
+    (
+        "expect(response.sattus == 200);",
+        "there is no `sattus` in `response` (did you mean `status`?)",
+    ),
+    (
+        "expect(response.age < 5);",
+        "there is no `age` in `response` (it has elapsed_ms, error, headers, json, ok, size, status, text, timing, tls, url)",
+    ),
+    (
+        "expect(response.timing.totl < 5);",
+        "there is no `totl` in `response.timing` (did you mean `total`?)",
+    ),
+    (
+        "expect(response.tls.days > 5);",
+        "there is no `days` in `response.tls` (it has days_left, issuer, subject)",
+    ),
+    (
+        "expect(request.methud == \"GET\");",
+        "there is no `methud` in `request` (did you mean `method`?)",
+    ),
+    (
+        "expect(service.nam == \"a\");",
+        "there is no `nam` in `service` (did you mean `name`?)",
+    ),
+    (
+        "let chart = track(\"chart\", body); expect(chart.unchangd_for < 5);",
+        "there is no `unchangd_for` in what `track` returns (did you mean `unchanged_for`?)",
+    ),
+    (
+        "expect(track(\"chart\", body).frist);",
+        "there is no `frist` in what `track` returns (did you mean `first`?)",
+    ),
+    (
+        "body.push(3); expect(body.ok);",
+        "the response is read only (body.copy() gives a value that you can change: let mine = body.copy();)",
+    ),
+    (
+        "body.l[0].sort(); expect(body.ok);",
+        "the response is read only (body.copy() gives a value that you can change: let mine = body.copy();)",
+    ),
+    (
+        "body.price = 3; expect(body.ok);",
+        "the response is read only (body.copy() gives a value that you can change: let mine = body.copy();)",
+    ),
+    (
+        "fail(\"\");",
+        "`fail` without a text: nobody could tell what was found (say what is wrong, in the words that the message to people should have)",
+    ),
+    (
+        "expect(body.ok, \"code\", \" \");",
+        "`expect` without a text: nobody could tell what was found (say what is wrong, in the words that the message to people should have)",
+    ),
+    (
+        "violation(\"error\", \"it is wrong\");",
+        "`error` is a violation of OES's own (give yours a name that says what is wrong, such as \"stale\" or \"orders.missing\")",
+    ),
+    (
+        "violation(\"two words\", \"it is wrong\");",
+        "`two words` is no name of a violation (letters, digits, `_`, `-` and `.`, at most 64)",
+    ),
+    (
+        "metric(\"1x\", 1);",
+        "`1x` is no name of a metric (letters, digits and `_`, at most 64, not beginning with a digit)",
+    ),
+    (
+        "expect(1 == \"1\");",
+        "a number is never equal to a string (write both as the same kind; num(…) reads a number from text)",
+    ),
+    (
+        "1 < \"2\"",
+        "a number cannot be compared with a string (write both as the same kind; num(…) reads a number from text)",
+    ),
+    (
+        "//! A\n//! ---\n//! hosts = [\"bad host\"]\ntrue",
+        "`bad host` is no host (write `host` or `host:port`, without https:// and without a path)",
+    ),
+    (
+        "expect(body.name == “x”);",
+        "a typographic quote “ in place of a plain one (type \" instead; text programs and web pages change plain quotes into these)",
+    ),
+    (
+        "// nothing yet",
+        "this script checks nothing (say what must hold: expect(body.price > 0, \"the price must be positive\"))",
+    ),
+    (
+        "let price = body.price;",
+        "this script checks nothing (say what must hold: expect(body.price > 0, \"the price must be positive\"))",
+    ),
+];
+
 #[test]
 fn mistakes_are_found_before_a_script_runs() {
-    for (script, expected) in [
-        (
-            "expct(true);",
-            "there is no function `expct` (did you mean `expect`?)",
-        ),
-        (
-            "let x = nmu(body, \"$\");",
-            "there is no function `nmu` (did you mean `num`?)",
-        ),
-        ("fn f(a) { a } f(1, 2);", "`f` takes 1 argument, not 2"),
-        ("num();", "`num` takes 1 or 2 arguments, not 0"),
-        (
-            "fn num(a) { a }",
-            "`num` is a function of OES and cannot be defined again (give yours another name)",
-        ),
-        (
-            "body.price > 1; expect(true);",
-            "this does nothing (did you mean expect(…)?)",
-        ),
-        (
-            "if true { body.price > 1; note(1); }",
-            "this does nothing (did you mean expect(…)?)",
-        ),
-        (
-            "param(\"x\") == 1",
-            "the header declares no parameter `x` (add `//! [params.x]` to the header, or give a default: param(\"x\", …))",
-        ),
-        (
-            "let body = 3;",
-            "`body` is a value of OES and cannot be defined again (give yours another name)",
-        ),
-        ("let a = ;", "unexpected ';'"),
-        ("expect(prise > 1);", "there is no variable `prise`"),
-        (
-            "//! A\n//! ---\n//! kind = 1\n1",
-            "the header: unknown field `kind`, expected one of `request`, `status`, `hosts`, `secrets`, `payload`, `params` (below `//! ---` a header is TOML with request, status, hosts, secrets, payload and [params.NAME] with kind, default, help)",
-        ),
-        (
-            "//! A\n//! ---\n//! [params.p]\n//! kind = \"strin\"\ntrue",
-            "`strin` is no kind of parameter (did you mean `string`?)",
-        ),
-        (
-            "//! A\n//! ---\n//! [params.p]\n//! kind = \"url\"\n//! default = 3\ntrue",
-            "the default of `p` is not of its kind, url",
-        ),
-        (
-            "expect();",
-            "`expect` needs a condition (say what must hold: expect(body.price > 0))",
-        ),
-        (
-            "let a = 1;\nrequire( );",
-            "`require` needs a condition (say what must hold: require(body.price > 0))",
-        ),
-        (
-            "sleep(5); expect(body.ok);",
-            "`sleep` is not for scripts of OES (a script does not wait: a request takes `timeout`, and `track` sees time pass from run to run)",
-        ),
-        (
-            "let a = timestamp(); expect(a);",
-            "`timestamp` is not for scripts of OES (OES has a clock of its own: now(), age(x))",
-        ),
-        ("http.get();", "`http.get` takes 1 or 2 arguments, not 0"),
-        (
-            "http.get(\"x\", #{}, 3);",
-            "`http.get` takes 1 or 2 arguments, not 3",
-        ),
-        (
-            "http.gett(service.url);",
-            "`http` has no function `gett` (did you mean `http.get`?)",
-        ),
-        (
-            "let a = memory.push(\"k\", 1); expect(a);",
-            "`memory.push` takes 3 arguments, not 2",
-        ),
-        (
-            "expect(http.status == 200);",
-            "`http` has no `status`, it has functions only",
-        ),
-        (
-            "expect(response.sattus == 200);",
-            "there is no `sattus` in `response` (did you mean `status`?)",
-        ),
-        (
-            "expect(response.age < 5);",
-            "there is no `age` in `response` (it has elapsed_ms, error, headers, json, ok, size, status, text, timing, tls, url)",
-        ),
-        (
-            "expect(response.timing.totl < 5);",
-            "there is no `totl` in `response.timing` (did you mean `total`?)",
-        ),
-        (
-            "expect(response.tls.days > 5);",
-            "there is no `days` in `response.tls` (it has days_left, issuer, subject)",
-        ),
-        (
-            "expect(request.methud == \"GET\");",
-            "there is no `methud` in `request` (did you mean `method`?)",
-        ),
-        (
-            "expect(service.nam == \"a\");",
-            "there is no `nam` in `service` (did you mean `name`?)",
-        ),
-        (
-            "let chart = track(\"chart\", body); expect(chart.unchangd_for < 5);",
-            "there is no `unchangd_for` in what `track` returns (did you mean `unchanged_for`?)",
-        ),
-        (
-            "expect(track(\"chart\", body).frist);",
-            "there is no `frist` in what `track` returns (did you mean `first`?)",
-        ),
-        (
-            "body.push(3); expect(body.ok);",
-            "the response is read only (body.copy() gives a value that you can change: let mine = body.copy();)",
-        ),
-        (
-            "body.l[0].sort(); expect(body.ok);",
-            "the response is read only (body.copy() gives a value that you can change: let mine = body.copy();)",
-        ),
-        (
-            "body.price = 3; expect(body.ok);",
-            "the response is read only (body.copy() gives a value that you can change: let mine = body.copy();)",
-        ),
-        (
-            "fail(\"\");",
-            "`fail` without a text: nobody could tell what was found (say what is wrong, in the words that the message to people should have)",
-        ),
-        (
-            "expect(body.ok, \"code\", \" \");",
-            "`expect` without a text: nobody could tell what was found (say what is wrong, in the words that the message to people should have)",
-        ),
-        (
-            "violation(\"error\", \"it is wrong\");",
-            "`error` is a violation of OES's own (give yours a name that says what is wrong, such as \"stale\" or \"orders.missing\")",
-        ),
-        (
-            "violation(\"two words\", \"it is wrong\");",
-            "`two words` is no name of a violation (letters, digits, `_`, `-` and `.`, at most 64)",
-        ),
-        (
-            "metric(\"1x\", 1);",
-            "`1x` is no name of a metric (letters, digits and `_`, at most 64, not beginning with a digit)",
-        ),
-        (
-            "expect(1 == \"1\");",
-            "a number is never equal to a string (write both as the same kind; num(…) reads a number from text)",
-        ),
-        (
-            "1 < \"2\"",
-            "a number cannot be compared with a string (write both as the same kind; num(…) reads a number from text)",
-        ),
-        (
-            "//! A\n//! ---\n//! hosts = [\"bad host\"]\ntrue",
-            "`bad host` is no host (write `host` or `host:port`, without https:// and without a path)",
-        ),
-        (
-            "expect(body.name == “x”);",
-            "a typographic quote “ in place of a plain one (type \" instead; text programs and web pages change plain quotes into these)",
-        ),
-        (
-            "// nothing yet",
-            "this script checks nothing (say what must hold: expect(body.price > 0, \"the price must be positive\"))",
-        ),
-        (
-            "let price = body.price;",
-            "this script checks nothing (say what must hold: expect(body.price > 0, \"the price must be positive\"))",
-        ),
-    ] {
-        assert_eq!(said(script), [expected], "{script}");
+    for (script, expected) in WRONG {
+        assert_eq!(said(script), [*expected], "{script}");
     }
 }
 
