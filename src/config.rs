@@ -5,7 +5,6 @@
 
 mod channels;
 mod check;
-mod diff;
 mod fingerprint;
 mod json;
 mod keys;
@@ -43,7 +42,6 @@ use crate::model::secret::Secret;
 use crate::model::service::Service;
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
-pub use diff::{Diff, diff};
 use loader::Loader;
 pub use read::CONFIG_BYTES_MAX;
 use report::{FileReport, Report};
@@ -152,8 +150,8 @@ pub fn load(path: &Path, environment: &dyn Environment) -> Result<Loaded, Report
     let name = path.display().to_string();
     let refuse = |text: String, mistake: Mistake| Report {
         files: vec![FileReport::new(name.as_str(), text, vec![mistake])],
-        notes: Vec::new(),
         read: vec![path.to_path_buf()],
+        ..Report::default()
     };
     let bytes = read::bytes(path, CONFIG_BYTES_MAX)
         .map_err(|problem| refuse(String::new(), Mistake::error(0..0, problem)))?;
@@ -203,12 +201,18 @@ pub fn load_text(
         files.push(FileReport::new(name, text, mistakes));
     }
     files.append(&mut loader.script_reports);
+    let (unlisted, warnings) = loader.dropped();
+    let mut notes = std::mem::take(&mut loader.notes);
+    if unlisted + warnings > 0 {
+        notes.push(format!(
+            "{} more mistakes are not listed",
+            unlisted + warnings
+        ));
+    }
     let report = Report {
         files,
-        notes: match loader.dropped() {
-            0 => Vec::new(),
-            dropped => vec![format!("{dropped} more mistakes are not listed")],
-        },
+        unlisted,
+        notes,
         read: loader.files.into_iter().collect(),
     };
     match config {

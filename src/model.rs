@@ -9,6 +9,7 @@ pub mod json;
 pub mod judgement;
 pub mod observation;
 pub mod path;
+pub mod quotes;
 pub mod redaction;
 pub mod secret;
 pub mod service;

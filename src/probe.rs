@@ -30,7 +30,7 @@ use std::pin::Pin;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-pub use address::AddressPolicy;
+pub use address::{AddressPolicy, forbidden};
 pub use descriptors::{in_flight_for, raise_descriptor_limit};
 pub use plan::{Plan, PlanError, RequestParts};
 pub use prober::{HttpProber, ProberError, Settings};

@@ -84,15 +84,10 @@ fn show(arguments: &Arguments, config: Option<&Config>, report: &Report) {
             output::counted(config.channels.len(), "channel")
         ));
     } else {
-        let errors = report
-            .lines()
-            .iter()
-            .filter(|line| line.severity == "error")
-            .count();
         output::result(format_args!(
             "{} {path}: {}",
             output::styled(output::ERROR, "not usable"),
-            output::counted(errors, "mistake")
+            output::counted(report.errors(), "mistake")
         ));
     }
 }

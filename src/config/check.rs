@@ -65,15 +65,18 @@ pub(super) fn check(node: &Node, kind: &Kind, what: &str, mistakes: &mut Vec<Mis
             let mistake = Mistake::error(node.span.clone(), in_place(what, "is empty"));
             mistakes.push(mistake.help("write something, or leave the key out"));
         }
-        Kind::Text
-        | Kind::Word
-        | Kind::Url
-        | Kind::File
-        | Kind::Boolean
-        | Kind::Only(_)
-        | Kind::Any
-        | Kind::NotYet(_) => {}
+        Kind::File | Kind::Word => mistakes.extend(literal_secret(node, what)),
+        Kind::Text | Kind::Url | Kind::Boolean | Kind::Only(_) | Kind::Any | Kind::NotYet(_) => {}
     }
+}
+
+/// Returns a warning if a value that takes no secrets looks as if it should hold one.
+pub(super) fn literal_secret(node: &Node, what: &str) -> Option<Mistake> {
+    let span = values::secret_in(node)?;
+    let message = format!("{what} takes no secrets: this text stays as it is written here");
+    Some(Mistake::warning(span, message).help(
+        "docs/configuration.md says where secrets are replaced; write `$${` to mean the characters",
+    ))
 }
 
 /// Tells whether the value's kind, without its content, can be meant.

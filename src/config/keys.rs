@@ -90,6 +90,28 @@ const fn seconds(min: u64, max: u64) -> Kind {
     Kind::Duration(Unit::Seconds, min, max)
 }
 
+/// Keys that stand at several places and mean the same there.
+const INTERVAL: Kind = seconds(100, 30 * DAY);
+const ANNOUNCED_AGAIN: Kind = seconds(0, 30 * DAY);
+const ERROR_THRESHOLD: Key = key(
+    "error_threshold",
+    Kind::Number(0.0, 1.0),
+    "0.5",
+    "Share of failed probes that is still accepted.",
+);
+const CONFIRM: Key = key(
+    "confirm",
+    Kind::Either(&[Kind::List(&seconds(100, DAY)), Kind::Only(false)]),
+    "10s, 20s, 40s",
+    "When to look again after a surprise; `false` turns it off.",
+);
+const WINDOW: Key = key(
+    "window",
+    Kind::Integer(1, 1000),
+    "7",
+    "How many probes are looked at.",
+);
+
 impl Kind {
     /// Returns what is expected, with its article.
     pub(super) fn wanted(&self) -> String {
@@ -135,6 +157,7 @@ impl Kind {
             Self::Size(..) => "size".to_owned(),
             Self::Integer(min, max) if *max == i64::MAX => format!("whole number from {min}"),
             Self::Integer(min, max) => format!("whole number, {min} to {max}"),
+            Self::Number(min, max) if *min <= f64::MIN && *max >= f64::MAX => "number".to_owned(),
             Self::Number(min, max) if *max >= f64::MAX => format!("number from {min}"),
             Self::Number(min, max) => format!("number, {min} to {max}"),
             Self::Boolean => "true, false".to_owned(),

@@ -39,6 +39,8 @@ pub(super) struct Loader<'a> {
     pub(super) scripts: HashMap<(&'static str, String), Found>,
     /// Compiled matchers, by all that tells one spec from another.
     pub(super) matchers: HashMap<Arc<str>, Compiled>,
+    /// What a person should know besides mistakes.
+    pub(super) notes: Vec<String>,
     transports: HashSet<Arc<Transport>>,
     /// Texts with secrets that were expanded since [`Loader::take_secrets`].
     secrets: Vec<Secret>,
@@ -78,6 +80,7 @@ impl<'a> Loader<'a> {
             script_reports: Vec::new(),
             scripts: HashMap::new(),
             matchers: HashMap::new(),
+            notes: Vec::new(),
             transports: HashSet::new(),
             secrets: Vec::new(),
             mistakes: Vec::new(),
@@ -118,12 +121,15 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Returns how many mistakes were too many to keep.
-    pub(super) fn dropped(&self) -> usize {
-        [self.errors, self.warnings]
-            .map(|count| count.saturating_sub(MISTAKES_MAX))
-            .iter()
-            .sum()
+    /// Tells whether the config cannot be used, scripts aside.
+    pub(super) fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// Returns how many errors and how many warnings were too many to keep.
+    pub(super) fn dropped(&self) -> (usize, usize) {
+        let over = |count: usize| count.saturating_sub(MISTAKES_MAX);
+        (over(self.errors), over(self.warnings))
     }
 
     /// Returns the mistakes and starts anew.

@@ -1,8 +1,9 @@
 //! The keys of a service that say what judges the response.
 
 mod options;
+mod sample;
+mod script;
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,17 +12,14 @@ use crate::config::keys::{
 };
 use crate::config::layers::{self, Layers};
 use crate::config::loader::Loader;
-use crate::config::request;
-use crate::config::scripts::{self, Role};
 use crate::config::tree::{Member, Node, Value};
 use crate::config::values;
 use crate::matcher::spec::{
     ExactOptions, Matcher, NonEmptyOptions, Spec, SpecKind, SpecMistake, SpecPart, StatusRule,
     TypesOptions,
 };
-use crate::model::json::Json;
-use crate::model::span::{Lack, Mistake};
-use crate::script::source::{ParamKind, Source};
+use crate::model::span::Mistake;
+use crate::script::source::Source;
 
 /// What the matchers of a service are and need.
 #[derive(Default)]
@@ -78,6 +76,7 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Judges {
         judges.add(loader, layers, &list.node);
         return judges;
     }
+    sample::check(loader, layers, &given);
     let Some(member) = given.first() else {
         if let Some(params) = layers.member("params") {
             let message = "`params` without a script that takes them";
@@ -191,6 +190,11 @@ impl Judges {
             options: Some(table),
             params: table.get("params"),
         };
+        for name in ["types", "exact"] {
+            if let Some(sample) = table.get(name) {
+                sample::no_secrets(loader, sample);
+            }
+        }
         let kind = match kind_name {
             "types" => {
                 places.sample = Some(node);
@@ -201,9 +205,13 @@ impl Judges {
             }
             "exact" => {
                 places.sample = table.get("exact");
+                // A digest that is none was reported; without it there may be nothing to compare with.
+                let Some(options) = options::exact_options(loader, table) else {
+                    return;
+                };
                 SpecKind::Exact {
                     sample: places.sample.map(Node::json),
-                    options: options::exact_options(loader, table),
+                    options,
                 }
             }
             "non_empty" => {
@@ -231,67 +239,6 @@ impl Judges {
         self.compile(loader, kind, rule.unwrap_or_default(), &places);
     }
 
-    fn script(
-        &mut self,
-        loader: &mut Loader<'_>,
-        layers: &Layers<'_>,
-        name: &str,
-        rule: Option<StatusRule>,
-        places: &Places<'_>,
-    ) {
-        if let Some(params) = places.params {
-            no_secrets(loader, params);
-        }
-        let Some(source) = scripts::find(loader, Role::Matcher, name, &places.whole) else {
-            return;
-        };
-        let params: BTreeMap<Arc<str>, Json> = places
-            .params
-            .map_or(&[][..], Node::members)
-            .iter()
-            .map(|member| (Arc::clone(&member.key), member.node.json()))
-            .collect();
-        let mistakes = source.check_params(&params);
-        for mistake in &mistakes {
-            let member = places.params.and_then(|node| node.member(&mistake.name));
-            let span = match member {
-                Some(member) if is_unknown(&source, &mistake.name) => member.key_span.clone(),
-                Some(member) => member.node.span.clone(),
-                None => places.whole.clone(),
-            };
-            let mut report = Mistake::error(span, mistake.message.clone());
-            report.help.clone_from(&mistake.help);
-            if member.is_none() {
-                report = report.lacking(Lack::Param(mistake.name.to_string()));
-            }
-            loader.report(report);
-        }
-        if !source.header.sends_request
-            && let Some(payload) = layers.get("payload")
-            && let Some(span) = request::secret_in(payload)
-        {
-            let message = format!(
-                "a secret in the `payload` of the script {}, which would see `***`",
-                source.name
-            );
-            let help = "name it in `secrets` and let the script ask for it with secret(\"NAME\")";
-            loader.report(Mistake::error(span, message).help(help));
-        }
-        let rule = rule
-            .or_else(|| header_status(loader, &source, places))
-            .unwrap_or_default();
-        self.hosts.extend(url_hosts(&source, &params));
-        self.scripts.push(Arc::clone(&source));
-        let kind = SpecKind::Script {
-            expected: layers.get("response").map(Node::json),
-            source,
-            params,
-        };
-        if mistakes.is_empty() {
-            self.compile(loader, kind, rule, places);
-        }
-    }
-
     fn compile(
         &mut self,
         loader: &mut Loader<'_>,
@@ -299,6 +246,10 @@ impl Judges {
         status: StatusRule,
         places: &Places<'_>,
     ) {
+        // What could not be read would look like `null` here.
+        if places.sample.is_some_and(Node::holds_broken) {
+            return;
+        }
         let print: Arc<str> = print(&kind, &status).into();
         let compiled = loader
             .matchers
@@ -376,61 +327,6 @@ fn print(kind: &SpecKind, status: &StatusRule) -> String {
             source.file, source.version
         ),
         other => format!("{other:?} {status:?}"),
-    }
-}
-
-fn is_unknown(source: &Source, param: &str) -> bool {
-    !source
-        .header
-        .params
-        .iter()
-        .any(|known| *known.name == *param)
-}
-
-fn header_status(
-    loader: &mut Loader<'_>,
-    source: &Source,
-    places: &Places<'_>,
-) -> Option<StatusRule> {
-    let written = source.header.status.as_deref()?;
-    match values::status_text(written) {
-        Ok(rule) => Some(rule),
-        Err(bad) => {
-            let message = format!(
-                "the status rule of the script {}: {}",
-                source.name, bad.message
-            );
-            loader.report(Mistake::error(places.whole.clone(), message).help(bad.help));
-            None
-        }
-    }
-}
-
-/// Returns the hosts, with their ports where written, of parameters that are URLs.
-fn url_hosts(source: &Source, params: &BTreeMap<Arc<str>, Json>) -> Vec<String> {
-    source
-        .header
-        .params
-        .iter()
-        .filter(|param| param.kind == ParamKind::Url)
-        .filter_map(|param| params.get(&param.name).or(param.default.as_ref()))
-        .filter_map(|value| url::Url::parse(value.as_str()?).ok())
-        .filter_map(|url| {
-            let host = url.host_str()?;
-            Some(
-                url.port()
-                    .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
-            )
-        })
-        .collect()
-}
-
-fn no_secrets(loader: &mut Loader<'_>, params: &Node) {
-    if let Some(span) = request::secret_in(params) {
-        let mistake = Mistake::error(span, "a secret in `params`, which a script could show");
-        loader.report(mistake.help(
-            "write secrets = { NAME = \"${env:NAME}\" } beside the matcher; the script asks for it with secret(\"NAME\")",
-        ));
     }
 }
 

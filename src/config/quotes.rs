@@ -4,6 +4,7 @@ use std::iter::Peekable;
 use std::str::CharIndices;
 
 use crate::config::tree::Format;
+use crate::model::quotes::{is_double, is_typographic, mistake};
 use crate::model::span::Mistake;
 
 /// How many are reported one by one; a pasted config has one at every string.
@@ -123,21 +124,8 @@ fn at_end(rest: &Peekable<CharIndices<'_>>) -> bool {
         .is_none_or(|character| matches!(character, ',' | ':' | '}' | ']' | '=' | '\n'))
 }
 
-fn is_typographic(character: char) -> bool {
-    is_double(character) || matches!(character, '‘' | '’' | '‚' | '‛')
-}
-
-fn is_double(character: char) -> bool {
-    matches!(character, '“' | '”' | '„' | '‟')
-}
-
 fn report(mistakes: &mut Vec<Mistake>, at: usize, character: char) {
     if mistakes.len() < MISTAKES_MAX {
-        let message = format!("a typographic quote {character} in place of a plain one");
-        mistakes.push(
-            Mistake::error(at..at + character.len_utf8(), message).help(
-                "type \" instead; text programs and web pages change plain quotes into these",
-            ),
-        );
+        mistakes.push(mistake(at, character));
     }
 }

@@ -21,6 +21,8 @@ const PRINTED_MAX: usize = 100;
 pub struct Report {
     /// The files that have mistakes, the config first.
     pub files: Vec<FileReport>,
+    /// Errors that were too many to keep.
+    pub unlisted: usize,
     /// What a person should know besides.
     pub notes: Vec<String>,
     /// Every file that was read, in order: mending one of them may mend the config.
@@ -155,6 +157,13 @@ impl Report {
         self.notes.is_empty() && self.mistakes().next().is_none()
     }
 
+    /// Returns how many errors there are, those included that are not listed.
+    pub fn errors(&self) -> usize {
+        let is_error = |mistake: &Mistake| mistake.severity == MistakeSeverity::Error;
+        let listed = self.mistakes().filter(|(_, mistake)| is_error(mistake));
+        listed.count() + self.unlisted
+    }
+
     /// Returns every mistake with its file.
     pub fn mistakes(&self) -> impl Iterator<Item = (&FileReport, &Mistake)> {
         self.files
@@ -223,7 +232,10 @@ impl Report {
         }
         let hidden = self.mistakes().count().saturating_sub(PRINTED_MAX);
         if hidden > 0 {
-            let _infallible = writeln!(text, "… and {hidden} more mistakes");
+            let _infallible = writeln!(
+                text,
+                "… and {hidden} more mistakes; --format short and --json list them"
+            );
         }
         for note in &self.notes {
             let _infallible = writeln!(text, "note: {note}");

@@ -1,11 +1,11 @@
 //! The keys of a service that say what is sent.
 
-use std::ops::Range;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
-use url::Url;
+use url::{Host, Url};
 
 use crate::config::layers::Layers;
 use crate::config::loader::{Expanded, Loader};
@@ -15,6 +15,7 @@ use crate::model::json::Json;
 use crate::model::secret::Secret;
 use crate::model::service::{Auth, Request};
 use crate::model::span::Mistake;
+use crate::probe;
 
 /// Reads what a service sends; absent without a usable URL, which was reported.
 pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Option<Request> {
@@ -43,7 +44,15 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Option<Reque
         );
         loader.report(mistake.help("keep one of the two"));
     }
-    let (url, shown_url) = layers.get("url").and_then(|node| url(loader, node))?;
+    let node = layers.get("url")?;
+    let (url, shown_url) = url(loader, node)?;
+    // A proxy connects for itself.
+    if layers.get("proxy").is_none()
+        && let Some(why) = address(&url).and_then(probe::forbidden)
+    {
+        let message = format!("`{}` can never be probed", values::shorten(&shown_url));
+        loader.report(Mistake::error(node.span.clone(), message).help(why));
+    }
     Some(Request {
         secrets: loader.take_secrets(),
         method,
@@ -55,6 +64,15 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Option<Reque
         payload: payload.seen,
         auth,
     })
+}
+
+/// Returns the address that a URL has in the place of a name.
+fn address(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Ipv4(ip) => Some(ip.into()),
+        Host::Ipv6(ip) => Some(ip.into()),
+        Host::Domain(_) => None,
+    }
 }
 
 /// Reads a URL with its shown form; reports what is wrong with it.
@@ -90,6 +108,13 @@ pub(super) fn url(loader: &mut Loader<'_>, node: &Node) -> Option<(Url, Arc<str>
             );
         }
     };
+    // `http:///x` reads as the host `x`, and one slash or none as two.
+    let after = written.split_once(':').map_or("", |(_, after)| after);
+    let host = after.strip_prefix("//").unwrap_or_default();
+    let no_host = host.is_empty() || host.starts_with(['/', '\\', '?', '#']);
+    if matches!(url.scheme(), "http" | "https") && no_host {
+        return report(format!("`{shown}` has no host"), "write https://host/path");
+    }
     if !matches!(url.scheme(), "http" | "https") {
         // `localhost:8080/x` reads as a URL of the scheme `localhost`.
         return report(
@@ -172,7 +197,7 @@ fn body(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Payload {
             };
             Payload {
                 body: serde_json::to_vec(&real).ok().map(Bytes::from),
-                is_secret: secret_in(&member.node).is_some(),
+                is_secret: values::secret_in(&member.node).is_some(),
                 seen: Some(seen),
                 content_type: Some("application/json"),
             }
@@ -191,7 +216,7 @@ fn body(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Payload {
             }
             Payload {
                 body: Some(Bytes::from(form.finish())),
-                is_secret: secret_in(&member.node).is_some(),
+                is_secret: values::secret_in(&member.node).is_some(),
                 seen: None,
                 content_type: Some("application/x-www-form-urlencoded"),
             }
@@ -200,7 +225,7 @@ fn body(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Payload {
             body: loader
                 .secret(&member.node)
                 .map(|secret| Bytes::from(secret.expose().to_owned())),
-            is_secret: secret_in(&member.node).is_some(),
+            is_secret: values::secret_in(&member.node).is_some(),
             seen: None,
             content_type: Some("text/plain; charset=utf-8"),
         },
@@ -239,19 +264,6 @@ fn payload(loader: &mut Loader<'_>, node: &Node) -> Option<(Json, Json)> {
         }
         _ => (node.json(), node.json()),
     })
-}
-
-/// Returns the place of the first secret in a payload.
-pub(super) fn secret_in(node: &Node) -> Option<Range<usize>> {
-    match &node.value {
-        Value::Text(text) => text
-            .match_indices("${")
-            .any(|(at, _)| !text.get(..at).is_some_and(|before| before.ends_with('$')))
-            .then(|| node.span.clone()),
-        Value::List(items) => items.iter().find_map(secret_in),
-        Value::Table(members) => members.iter().find_map(|member| secret_in(&member.node)),
-        _ => None,
-    }
 }
 
 fn auth(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Auth {

@@ -92,7 +92,7 @@ fn nowhere(role: Role, name: &str, span: &Range<usize>, known: &[String]) -> Mis
     ))
 }
 
-/// A name is a file's stem, never a path: a config cannot reach out of its folders with it.
+/// A name that does not end in `.rhai` is a file's stem, never a path.
 fn plain_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 100
@@ -102,8 +102,8 @@ fn plain_name(name: &str) -> bool {
             .all(|character| character.is_alphanumeric() || matches!(character, '_' | '-' | '.'))
 }
 
-/// Returns the file that a name ending in `.rhai` is the path of, from the folder of the config. A script is then called
-/// by the stem of its file.
+/// Returns the file that a name ending in `.rhai` is the path of, from the folder of the config. It may lead anywhere:
+/// whoever writes the config is trusted as whoever runs OES is. A script is then called by the stem of its file.
 fn path_of(loader: &Loader<'_>, name: &str) -> Option<PathBuf> {
     let stem = name.strip_suffix(".rhai")?;
     let named = !stem.is_empty() && !stem.ends_with(['/', '\\']);

@@ -187,12 +187,9 @@ fn grants(loader: &mut Loader<'_>, layers: &Layers<'_>, judges: &matchers::Judge
     let mut hosts = BTreeSet::new();
     for node in layers.get("hosts").map_or(&[][..], Node::items) {
         let Some(host) = node.text() else { continue };
-        if host.contains("://") || host.contains('/') || host.contains(char::is_whitespace) {
+        if let Err(help) = Grants::check_host(host) {
             let message = format!("`{}` is no host", values::shorten(host));
-            let mistake = Mistake::error(node.span.clone(), message);
-            loader.report(
-                mistake.help("write `host` or `host:port`, without https:// and without a path"),
-            );
+            loader.report(Mistake::error(node.span.clone(), message).help(help));
             continue;
         }
         hosts.insert(host.to_string());

@@ -16,6 +16,7 @@ use crate::config::service::{self, Ground};
 use crate::config::tree::{Node, Value};
 use crate::config::values;
 use crate::config::{Config, Notify, Server};
+use crate::model::service::LatencyTrigger;
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
 
@@ -68,6 +69,9 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
         channels: channels.names,
     };
     let services = services(loader, root, &ground);
+    if !loader.has_errors() {
+        loader.notes.extend(mean_note(&services));
+    }
     let data = root
         .get("data")
         .and_then(|node| node.text())
@@ -129,6 +133,22 @@ fn services(
             name.as_ref().and(service).map(Arc::new)
         })
         .collect()
+}
+
+/// Returns what to know of the default trigger where it is used: one slow answer moves a mean for a whole window.
+fn mean_note(services: &[Arc<super::ServiceConfig>]) -> Option<String> {
+    let by_mean = |config: &&Arc<super::ServiceConfig>| {
+        let rule = config.service.latency.as_ref();
+        rule.is_some_and(|rule| rule.trigger == LatencyTrigger::Mean && rule.window > 1)
+    };
+    let count = services.iter().filter(by_mean).count();
+    (count > 0).then(|| {
+        format!(
+            "the mean judges the latency of {count} {}: one very slow answer can lift it over the limit for a whole \
+             window; trigger = \"median\" is calmer and as quick",
+            if count == 1 { "service" } else { "services" }
+        )
+    })
 }
 
 /// Reads the defaults as if they were a service, so that mistakes in them are found even where every service overrides

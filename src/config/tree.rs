@@ -111,6 +111,16 @@ impl Node {
         }
     }
 
+    /// Tells whether something in the value was already reported as unreadable.
+    pub(super) fn holds_broken(&self) -> bool {
+        match &self.value {
+            Value::Broken => true,
+            Value::List(items) => items.iter().any(Self::holds_broken),
+            Value::Table(members) => members.iter().any(|member| member.node.holds_broken()),
+            _ => false,
+        }
+    }
+
     /// Returns what the value is, with its article.
     pub(super) fn what(&self) -> &'static str {
         match self.value {

@@ -1,5 +1,6 @@
 //! The small languages inside values: durations, sizes, methods, status rules.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::config::tree::{Node, Value};
@@ -256,6 +257,19 @@ pub(super) fn near<'a>(
         return None;
     }
     did_you_mean(word, candidates)
+}
+
+/// Returns the place of the first secret in a value.
+pub(super) fn secret_in(node: &Node) -> Option<Range<usize>> {
+    match &node.value {
+        Value::Text(text) => text
+            .match_indices("${")
+            .any(|(at, _)| !text.get(..at).is_some_and(|before| before.ends_with('$')))
+            .then(|| node.span.clone()),
+        Value::List(items) => items.iter().find_map(secret_in),
+        Value::Table(members) => members.iter().find_map(|member| secret_in(&member.node)),
+        _ => None,
+    }
 }
 
 /// Cuts text for a message.

@@ -367,3 +367,26 @@ pub struct Grants {
     /// Secrets by name.
     pub secrets: BTreeMap<String, Secret>,
 }
+
+impl Grants {
+    /// Checks that a text is `host` or `host:port`.
+    ///
+    /// # Errors
+    /// How to write one.
+    pub fn check_host(text: &str) -> Result<(), &'static str> {
+        let help = "write `host` or `host:port`, without https:// and without a path";
+        let only_host = |url: &Url| {
+            let nothing_else = url.path() == "/"
+                && url.query().is_none()
+                && url.fragment().is_none()
+                && url.username().is_empty()
+                && url.password().is_none();
+            nothing_else && url.has_host()
+        };
+        let strange = |letter: char| letter.is_whitespace() || matches!(letter, '/' | '\\');
+        match Url::parse(&format!("http://{text}")) {
+            Ok(url) if only_host(&url) && !text.contains(strange) => Ok(()),
+            _ => Err(help),
+        }
+    }
+}

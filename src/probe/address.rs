@@ -40,6 +40,14 @@ pub(super) fn reach(ip: IpAddr) -> Reach {
     }
 }
 
+/// Tells why nothing may ever connect to an address, absent if something may.
+pub fn forbidden(ip: IpAddr) -> Option<&'static str> {
+    match reach(ip) {
+        Reach::Forbidden(rule) => Some(rule),
+        Reach::Public | Reach::Private => None,
+    }
+}
+
 fn reach_v4(ip: Ipv4Addr) -> Reach {
     let [a, b, c, _] = ip.octets();
     if a == 169 && b == 254 {

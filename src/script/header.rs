@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use super::source::{Header, Param, ParamKind};
 use crate::model::json::Json;
+use crate::model::service::Grants;
 use crate::model::span::{Mistake, did_you_mean};
 
 #[derive(Deserialize, Default)]
@@ -16,9 +17,11 @@ struct RawHeader {
     request: Option<bool>,
     status: Option<toml::Value>,
     #[serde(default)]
-    hosts: Vec<String>,
+    hosts: Vec<Spanned<String>>,
     #[serde(default)]
     secrets: Vec<String>,
+    #[serde(default)]
+    payload: Vec<String>,
     #[serde(default)]
     params: BTreeMap<Spanned<String>, RawParam>,
 }
@@ -91,8 +94,8 @@ pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Header {
                 let span = settings.span(&error.span().unwrap_or(0..0));
                 mistakes.push(
                     Mistake::error(span, format!("the header: {}", error.message().trim())).help(
-                        "below `//! ---` a header is TOML with request, status, hosts, secrets and [params.NAME] \
-                         with kind, default, help",
+                        "below `//! ---` a header is TOML with request, status, hosts, secrets, payload and \
+                         [params.NAME] with kind, default, help",
                     ),
                 );
             }
@@ -107,8 +110,15 @@ fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut
         toml::Value::String(text) => text,
         other => other.to_string(),
     });
-    header.hosts = raw.hosts;
+    for host in raw.hosts {
+        if let Err(help) = Grants::check_host(host.get_ref()) {
+            let message = format!("`{}` is no host", host.get_ref());
+            mistakes.push(Mistake::error(settings.span(&host.span()), message).help(help));
+        }
+        header.hosts.push(host.into_inner());
+    }
     header.secrets = raw.secrets;
+    header.payload = raw.payload;
     let mut params: Vec<(Spanned<String>, RawParam)> = raw.params.into_iter().collect();
     params.sort_by_key(|(name, _)| name.span().start);
     for (name, param) in params {

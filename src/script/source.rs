@@ -8,9 +8,11 @@ use crossbeam_channel::Sender;
 use sha2::{Digest as _, Sha256};
 
 use super::limits::Limits;
-use super::{api, engine, error, header, lint};
+use super::{api, engine, header, lint};
 use crate::model::json::{Json, Kind, Number};
 use crate::model::span::{Mistake, MistakeSeverity, did_you_mean};
+
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 /// A script that compiles.
 #[derive(Debug, Default)]
@@ -46,6 +48,8 @@ pub struct Header {
     pub hosts: Vec<String>,
     /// Secrets that it needs.
     pub secrets: Vec<String>,
+    /// Keys that the service's `payload` must have.
+    pub payload: Vec<String>,
     /// Whether OES sends the service's request first; a script with `request = false` makes its own calls.
     pub sends_request: bool,
     /// The status rule as written, `2xx` if absent.
@@ -201,6 +205,11 @@ impl Source {
                 ),
             )]);
         }
+        // Editors put a byte order mark there that no person sees. Places are those of the text with it.
+        let (mark, text) = match text.strip_prefix(BYTE_ORDER_MARK) {
+            Some(rest) => (BYTE_ORDER_MARK.len_utf8(), rest),
+            None => (0, text),
+        };
         let mut mistakes = Vec::new();
         let header = header::read(text, &mut mistakes);
         let text: Arc<str> = text.into();
@@ -210,6 +219,9 @@ impl Source {
         });
         mistakes.extend(findings.mistakes);
         mistakes.sort_by_key(|mistake| mistake.span.start);
+        for mistake in &mut mistakes {
+            mistake.span = mistake.span.start + mark..mistake.span.end + mark;
+        }
         if mistakes
             .iter()
             .any(|mistake| mistake.severity == MistakeSeverity::Error)
@@ -269,7 +281,11 @@ impl Source {
                 mistakes.push(ParamMistake {
                     name: Arc::clone(&param.name),
                     message: format!("`{}` needs the parameter `{}`", self.name, param.name),
-                    help: Some(format!("set `{}` to {}", param.name, param.kind.example())),
+                    help: Some(if param.help.is_empty() {
+                        format!("set `{}` to {}", param.name, param.kind.example())
+                    } else {
+                        format!("set `{}`: {}", param.name, param.help)
+                    }),
                 });
             }
         }
@@ -329,15 +345,12 @@ fn start_compiler() -> Option<Sender<Examination>> {
         .stack_size(engine::stack_bytes(0))
         .spawn(move || {
             let mut engine = engine::build();
-            let known = lint::Known::of(&engine);
+            let lint = lint::Lint::of(&engine);
             for job in work {
                 engine::limit(&mut engine, &job.limits);
                 let examine = || match engine::compile(&engine, &job.text) {
-                    Ok(ast) => lint::examine(&known, &ast, &job.text, &job.params),
-                    Err(error) => lint::Examined {
-                        mistakes: vec![error::syntax(&error, &job.text)],
-                        ..lint::Examined::default()
-                    },
+                    Ok(ast) => lint.examine(&ast, &job.text, &job.params),
+                    Err(error) => lint::syntax(&error, &job.text),
                 };
                 // A dropped answer is the failure; the next script gets the same engine, which holds no run's state.
                 if let Ok(found) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(examine)) {

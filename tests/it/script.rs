@@ -4,4 +4,5 @@ mod api;
 mod bench;
 mod blame;
 mod hostile;
+mod lint;
 mod shipped;

@@ -1,6 +1,9 @@
 //! The keys of a service.
 
-use super::{DAY, Key, Kind, MINUTE, Place, SECOND, key, seconds};
+use super::{
+    ANNOUNCED_AGAIN, CONFIRM, DAY, ERROR_THRESHOLD, INTERVAL, Key, Kind, MINUTE, Place, SECOND,
+    WINDOW, key, seconds,
+};
 use crate::config::values::Unit;
 
 const TEXTS: Kind = Kind::Map(&Kind::Text);
@@ -71,31 +74,11 @@ const SERVICE_KEYS: &[Key] = &[
         "10s",
         "The deadline of one probe, redirects included.",
     ),
-    key(
-        "interval",
-        seconds(100, 30 * DAY),
-        "5m",
-        "Time between two probes.",
-    ),
+    key("interval", INTERVAL, "5m", "Time between two probes."),
     key("latency", LATENCY_KIND, "", "How slow is too slow."),
-    key(
-        "error_threshold",
-        Kind::Number(0.0, 1.0),
-        "0.5",
-        "Share of failed probes that is still accepted.",
-    ),
-    key(
-        "window",
-        Kind::Integer(1, 1000),
-        "7",
-        "How many probes are looked at.",
-    ),
-    key(
-        "confirm",
-        CONFIRM,
-        "10s, 20s, 40s",
-        "When to look again after a surprise; `false` turns it off.",
-    ),
+    ERROR_THRESHOLD,
+    WINDOW,
+    CONFIRM,
     key(
         "unknown_after",
         seconds(SECOND, 30 * DAY),
@@ -161,7 +144,7 @@ const SERVICE_KEYS: &[Key] = &[
     key("channels", WORDS, "all", "Channels that are told."),
     key(
         "cool_down",
-        seconds(0, 30 * DAY),
+        ANNOUNCED_AGAIN,
         "5m",
         "Least time before the same violation is announced again.",
     ),
@@ -212,7 +195,6 @@ pub(in crate::config) static DEFAULTS: Place = Place {
 
 const FORM: Kind = Kind::Either(&[Kind::Text, Kind::Number(f64::MIN, f64::MAX), Kind::Boolean]);
 const MATCH: Kind = Kind::List(&Kind::Either(&[Kind::Word, Kind::Table(&MATCHER)]));
-pub(super) const CONFIRM: Kind = Kind::Either(&[Kind::List(&seconds(100, DAY)), Kind::Only(false)]);
 const LIMIT: Kind = Kind::Duration(Unit::Milliseconds, 1, 10 * MINUTE);
 const LATENCY_KIND: Kind = Kind::Either(&[LIMIT, Kind::Table(&LATENCY)]);
 
@@ -349,12 +331,7 @@ pub(super) static LATENCY: Place = Place {
             "",
             "Which percentile (`percentile`).",
         ),
-        key(
-            "window",
-            Kind::Integer(1, 1000),
-            "7",
-            "How many probes are looked at.",
-        ),
+        WINDOW,
     ],
     required: &["limit"],
     open: false,

@@ -1,7 +1,9 @@
 //! The keys of the top level and of everything that is not a service.
 
-use super::service::CONFIRM;
-use super::{DAY, DEFAULTS, Kind, MINUTE, Place, SECOND, SERVICE, key, seconds};
+use super::{
+    ANNOUNCED_AGAIN, CONFIRM, DAY, DEFAULTS, ERROR_THRESHOLD, INTERVAL, Kind, MINUTE, Place,
+    SECOND, SERVICE, key, seconds,
+};
 
 /// The top level.
 pub(in crate::config) static TOP: Place = Place {
@@ -37,24 +39,14 @@ pub(in crate::config) static TOP: Place = Place {
             "5m",
             "Time between two probes where no `interval` is set, and least time before the same violation is announced again.",
         ),
-        key(
-            "error_threshold",
-            Kind::Number(0.0, 1.0),
-            "0.5",
-            "Share of failed probes that is still accepted.",
-        ),
+        ERROR_THRESHOLD,
         key(
             "interval",
-            seconds(100, 30 * DAY),
+            INTERVAL,
             "cool_down",
             "Time between two probes.",
         ),
-        key(
-            "confirm",
-            CONFIRM,
-            "10s, 20s, 40s",
-            "When to look again after a surprise; `false` turns it off.",
-        ),
+        CONFIRM,
         key(
             "channels",
             Kind::List(&Kind::Table(&CHANNEL)),
@@ -131,7 +123,7 @@ pub(super) static NOTIFY: Place = Place {
     keys: &[
         key(
             "cool_down",
-            seconds(0, 30 * DAY),
+            ANNOUNCED_AGAIN,
             "cool_down",
             "Least time before the same violation of the same service is announced again.",
         ),

@@ -15,8 +15,8 @@ pub(super) fn types_options(table: &Node) -> TypesOptions {
     }
 }
 
-/// Reads the options of `exact`; reports those that are no paths, tolerances or digests.
-pub(super) fn exact_options(loader: &mut Loader<'_>, table: &Node) -> ExactOptions {
+/// Reads the options of `exact`; reports those that are no paths, tolerances or digests. Absent if the digest is none.
+pub(super) fn exact_options(loader: &mut Loader<'_>, table: &Node) -> Option<ExactOptions> {
     let tolerance = table.get("tolerance").map_or(&[][..], Node::members);
     let tolerance = tolerance.iter().filter_map(|member| {
         let path = match member.key.parse::<Path>() {
@@ -35,16 +35,11 @@ pub(super) fn exact_options(loader: &mut Loader<'_>, table: &Node) -> ExactOptio
         Some((path, tolerance?))
     });
     let tolerance = tolerance.collect();
-    let sha256 = table.get("sha256").and_then(|node| {
-        let text = node.text()?;
-        let right = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !right {
-            let mistake = Mistake::error(node.span.clone(), "this is no SHA-256");
-            loader.report(mistake.help("it has 64 hexadecimal digits; `sha256sum FILE` prints it"));
-        }
-        right.then(|| text.to_ascii_lowercase())
-    });
-    ExactOptions {
+    let sha256 = match table.get("sha256") {
+        Some(node) => Some(sha256(loader, node)?),
+        None => None,
+    };
+    Some(ExactOptions {
         extra: extra(table),
         ignore: paths(table, "ignore"),
         unordered: paths(table, "unordered"),
@@ -54,7 +49,17 @@ pub(super) fn exact_options(loader: &mut Loader<'_>, table: &Node) -> ExactOptio
             .and_then(Node::boolean)
             .unwrap_or(false),
         sha256,
+    })
+}
+
+fn sha256(loader: &mut Loader<'_>, node: &Node) -> Option<String> {
+    let text = node.text()?;
+    let right = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !right {
+        let mistake = Mistake::error(node.span.clone(), "this is no SHA-256");
+        loader.report(mistake.help("it has 64 hexadecimal digits; `sha256sum FILE` prints it"));
     }
+    right.then(|| text.to_ascii_lowercase())
 }
 
 fn tolerance_of(node: &Node) -> Option<Tolerance> {

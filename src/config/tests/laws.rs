@@ -44,7 +44,7 @@ proptest! {
         };
         let drawn = report.graphical(Look { colour: true, width: 80 });
         prop_assert!(report.is_empty() || !drawn.is_empty());
-        prop_assert_eq!(report.plain().lines().count(), report.lines().len());
+        prop_assert_eq!(report.plain().lines().count(), report.lines().len() + report.notes.len());
     }
 
     /// Replacing quotes moves nothing.

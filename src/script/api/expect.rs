@@ -111,10 +111,10 @@ fn check(
             let literal = written.get(1).and_then(|argument| calls::literal(argument));
             (
                 verdict::slug(literal.as_deref().unwrap_or(message)),
-                message.clone(),
+                verdict::said(message, expression),
             )
         }
-        [code, message, ..] => (cut(code, 64), message.clone()),
+        [code, message, ..] => (cut(code, 64), verdict::said(message, code)),
     };
     let mut finding = Finding::error(code, message);
     let mut operands = Operands {

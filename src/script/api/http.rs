@@ -93,12 +93,20 @@ pub(super) fn register(engine: &mut Engine) {
                 jsonrpc(url, method, &params, &opts)
             },
         );
-    for (name, method) in [
-        ("post", "POST"),
-        ("put", "PUT"),
-        ("patch", "PATCH"),
-        ("delete", "DELETE"),
-    ] {
+    engine
+        .register_fn("delete", |_: &mut HttpHandle, url: &str| {
+            respond(&asked("DELETE", url, &Map::new())?)
+        })
+        .register_fn("delete", |_: &mut HttpHandle, url: &str, opts: Map| {
+            respond(&asked("DELETE", url, &opts)?)
+        })
+        .register_fn(
+            "delete",
+            |_: &mut HttpHandle, url: &str, body: Dynamic, opts: Map| {
+                respond(&with_body("DELETE", url, &body, &opts)?)
+            },
+        );
+    for (name, method) in [("post", "POST"), ("put", "PUT"), ("patch", "PATCH")] {
         engine
             .register_fn(name, move |_: &mut HttpHandle, url: &str, body: Dynamic| {
                 respond(&with_body(method, url, &body, &Map::new())?)

@@ -21,6 +21,16 @@ use crate::script::value::{Origin, problem, to_json, view};
 const RESERVED: &str = "track:";
 /// Values up to this many bytes of JSON are kept by `track` as they are, others by their digest.
 const TRACKED_BYTES: usize = 1024;
+/// What the map has that `track` returns.
+pub(in crate::script) const TRACKED: &[&str] = &[
+    "changed",
+    "first",
+    "unchanged_for",
+    "since",
+    "previous",
+    "changes",
+    "value",
+];
 /// Bytes of a key.
 const KEY_BYTES: usize = 200;
 

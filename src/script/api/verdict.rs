@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::calls;
 use crate::model::judgement::{Finding, NamedViolation, Severity, StepRun};
+use crate::model::violation::Violation;
 use crate::script::guard::{self, Fallible};
 use crate::script::run;
 use crate::script::value::{cut, kind_name, problem, text, to_json};
@@ -59,11 +60,9 @@ pub(super) fn register(engine: &mut Engine) {
     }
     engine
         .register_fn("skip", |context: NativeCallContext<'_>, message: &str| {
-            let finding = Finding::error(
-                slug_of_call(context.call_position(), message),
-                cut(message, MESSAGE_BYTES),
-            )
-            .weighing(Severity::Unknown);
+            let code = slug_of_call(context.call_position(), message);
+            let message = said(message, &code);
+            let finding = Finding::error(code, message).weighing(Severity::Unknown);
             found_at(finding, context.call_position())?;
             Err::<(), _>(guard::stop())
         })
@@ -116,6 +115,16 @@ fn slug_of_call(position: Position, message: &str) -> String {
     slug(literal.ok().flatten().as_deref().unwrap_or(message))
 }
 
+/// Returns what a finding says: the script's message, or where that is empty, that it is, so that people are never sent
+/// nothing.
+pub(super) fn said(message: &str, code: &str) -> String {
+    if message.trim().is_empty() {
+        format!("{} (the script gives no text)", cut(code, CODE_BYTES))
+    } else {
+        cut(message, MESSAGE_BYTES)
+    }
+}
+
 /// Adds a finding with its place in the script.
 pub(super) fn found_at(mut finding: Finding, position: Position) -> Fallible<()> {
     run::with(|run| {
@@ -128,10 +137,8 @@ pub(super) fn found_at(mut finding: Finding, position: Position) -> Fallible<()>
 
 fn plain(severity: Severity, position: Position, message: &str) -> Fallible<()> {
     let code = slug_of_call(position, message);
-    found_at(
-        Finding::error(code, cut(message, MESSAGE_BYTES)).weighing(severity),
-        position,
-    )
+    let message = said(message, &code);
+    found_at(Finding::error(code, message).weighing(severity), position)
 }
 
 fn coded(
@@ -141,8 +148,7 @@ fn coded(
     message: &str,
     evidence: Option<&Map>,
 ) -> Fallible<()> {
-    let mut finding =
-        Finding::error(cut(code, CODE_BYTES), cut(message, MESSAGE_BYTES)).weighing(severity);
+    let mut finding = Finding::error(cut(code, CODE_BYTES), said(message, code)).weighing(severity);
     for (name, value) in evidence.into_iter().flatten().take(EVIDENCE_MAX) {
         finding
             .evidence
@@ -199,6 +205,7 @@ pub(in crate::script) fn returned(map: &Map) -> Fallible<()> {
         }
     };
     let code = part("code").map_or_else(|| slug(&message), |code| cut(&code, CODE_BYTES));
+    let message = said(&message, &code);
     run::find(Finding::error(code, message).weighing(severity))
 }
 
@@ -220,6 +227,39 @@ fn note_text(line: &str) -> Fallible<()> {
     })
 }
 
+/// Tells what is wrong with the name of a violation, and how to mend it.
+pub(in crate::script) fn violation_name(name: &str) -> Result<(), (String, &'static str)> {
+    if Violation::RESERVED.contains(&name) {
+        return Err((
+            format!("`{name}` is a violation of OES's own"),
+            "give yours a name that says what is wrong, such as \"stale\" or \"orders.missing\"",
+        ));
+    }
+    if is_name(name, &['-', '.']) {
+        return Ok(());
+    }
+    Err((
+        format!("`{}` is no name of a violation", cut(name, 80)),
+        "letters, digits, `_`, `-` and `.`, at most 64",
+    ))
+}
+
+/// Tells what is wrong with the name of a metric, and how to mend it.
+pub(in crate::script) fn metric_name(name: &str) -> Result<(), (String, &'static str)> {
+    if is_name(name, &[]) && !name.starts_with(|letter: char| letter.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err((
+        format!("`{}` is no name of a metric", cut(name, 80)),
+        "letters, digits and `_`, at most 64, not beginning with a digit",
+    ))
+}
+
+/// Returns what is wrong with a name as an error of the script.
+fn named(checked: Result<(), (String, &'static str)>) -> Fallible<()> {
+    checked.map_err(|(message, help)| problem(format!("{message}: {help}")))
+}
+
 fn is_name(name: &str, more: &[char]) -> bool {
     (1..=64).contains(&name.len())
         && name
@@ -229,12 +269,7 @@ fn is_name(name: &str, more: &[char]) -> bool {
 
 fn metric(name: &str, value: &Dynamic) -> Fallible<()> {
     let number = super::data::float(value)?;
-    if !is_name(name, &[]) || name.starts_with(|letter: char| letter.is_ascii_digit()) {
-        return Err(problem(format!(
-            "`{}` is no name of a metric: letters, digits and `_`, at most 64",
-            cut(name, 80)
-        )));
-    }
+    named(metric_name(name))?;
     run::matcher(|matcher, _| {
         let metrics = &mut matcher.out.metrics;
         if metrics.len() >= METRICS_MAX && !metrics.contains_key(name) {
@@ -246,13 +281,8 @@ fn metric(name: &str, value: &Dynamic) -> Fallible<()> {
 }
 
 fn violation(position: Position, name: &str, message: &str) -> Fallible<()> {
-    if !is_name(name, &['-', '.']) {
-        return Err(problem(format!(
-            "`{}` is no name of a violation: letters, digits, `_`, `-` and `.`, at most 64",
-            cut(name, 80)
-        )));
-    }
-    let message = cut(message, MESSAGE_BYTES);
+    named(violation_name(name))?;
+    let message = said(message, name);
     run::matcher(|matcher, limits| {
         let violations = &mut matcher.out.violations;
         violations.retain(|known| *known.name != *name);

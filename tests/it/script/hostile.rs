@@ -193,7 +193,7 @@ const OWN: &[(&str, &str, &str)] = &[
     (
         "sleep",
         "sleep(10);",
-        "error: error script: `sleep` is not available",
+        "refused: `sleep` is not for scripts of OES",
     ),
     (
         "not_a_host",

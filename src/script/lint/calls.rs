@@ -1,0 +1,230 @@
+//! Calls of functions: unknown ones, wrong numbers of arguments, what OES does not allow.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+
+use super::known::Known;
+use super::{LANGUAGE, arguments, literals};
+use crate::model::span::{Mistake, did_you_mean};
+use crate::script::error::span;
+
+/// Functions of OES: the first that a misspelt name may have meant, and not to be defined again.
+const PROVIDED: &[&str] = &[
+    "expect",
+    "require",
+    "fail",
+    "warn",
+    "skip",
+    "stop",
+    "note",
+    "print",
+    "metric",
+    "violation",
+    "step",
+    "at",
+    "jp",
+    "has",
+    "count",
+    "num",
+    "str",
+    "types",
+    "exact",
+    "diff",
+    "pct_diff",
+    "approx",
+    "median",
+    "hex",
+    "json",
+    "parse_json",
+    "now",
+    "age",
+    "parse_time",
+    "time_unix",
+    "duration",
+    "human",
+    "track",
+    "param",
+    "secret",
+    "cut",
+    "utf16_len",
+    "url_encode",
+];
+
+/// Functions of the language that a script may not use, with what to use instead.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "sleep",
+        "a script does not wait: a request takes `timeout`, and `track` sees time pass from run to run",
+    ),
+    ("timestamp", "OES has a clock of its own: now(), age(x)"),
+];
+
+/// Returns everything that is wrong with calls, in no order. `functions` are those that the script defines, `params`
+/// the parameters that its header declares.
+pub(super) fn find(
+    ast: &AST,
+    known: &Known,
+    functions: &[(Arc<str>, usize)],
+    text: &str,
+    params: &[Arc<str>],
+) -> Vec<Mistake> {
+    let mut search = Search {
+        known,
+        functions,
+        text,
+        params,
+        found: Vec::new(),
+    };
+    search.definitions();
+    ast.walk(&mut |path| {
+        match path.last() {
+            Some(
+                ASTNode::Expr(Expr::FnCall(call, position))
+                | ASTNode::Stmt(Stmt::FnCall(call, position)),
+            ) => search.call(call, *position),
+            Some(ASTNode::Expr(Expr::MethodCall(call, position))) => search.method(call, *position),
+            Some(ASTNode::Expr(Expr::Custom(custom, _))) => {
+                let name = custom.tokens.first().map_or("expect", |name| name.as_str());
+                let mistake = literals::of_expectation(name, &custom.inputs, text);
+                search.found.extend(mistake);
+            }
+            _ => {}
+        }
+        true
+    });
+    search.found
+}
+
+struct Search<'a> {
+    known: &'a Known,
+    functions: &'a [(Arc<str>, usize)],
+    text: &'a str,
+    params: &'a [Arc<str>],
+    found: Vec<Mistake>,
+}
+
+impl Search<'_> {
+    fn definitions(&mut self) {
+        for (name, _) in self.functions {
+            if !PROVIDED.contains(&&**name) {
+                continue;
+            }
+            let place = self
+                .text
+                .find(&format!("fn {name}"))
+                .map_or(0, |start| start + 3);
+            self.found.push(
+                Mistake::error(
+                    place..place + name.len(),
+                    format!("`{name}` is a function of OES and cannot be defined again"),
+                )
+                .help("give yours another name"),
+            );
+        }
+    }
+
+    fn call(&mut self, call: &FnCallExpr, position: Position) {
+        self.found
+            .extend(literals::of_call(call, position, self.text));
+        let name = call.name.as_str();
+        if call.op_token.is_some() || !is_word(name) || LANGUAGE.contains(&name) {
+            return;
+        }
+        self.undeclared(call, position);
+        let given = call.args.len();
+        let own: Vec<usize> = self.arities(name);
+        let provided = self.known.arities(name);
+        let place = span(self.text, position);
+        if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| *refused == name)
+            && !own.contains(&given)
+        {
+            let message = format!("`{name}` is not for scripts of OES");
+            self.found
+                .push(Mistake::error(place, message).help(*instead));
+            return;
+        }
+        if own.contains(&given) || provided.is_some_and(|arities| arities.contains(&given)) {
+            return;
+        }
+        let mistake = if own.is_empty() && provided.is_none() {
+            let mistake = Mistake::error(place, format!("there is no function `{name}`"));
+            match self.nearest(name) {
+                Some(near) => mistake.help(format!("did you mean `{near}`?")),
+                None => mistake,
+            }
+        } else {
+            let takes: BTreeSet<usize> = own
+                .into_iter()
+                .chain(provided.into_iter().flatten().copied())
+                .collect();
+            let takes = arguments(takes.into_iter());
+            Mistake::error(place, format!("`{name}` takes {takes}, not {given}"))
+        };
+        self.found.push(mistake);
+    }
+
+    /// A method may be a function that a map holds: only a near miss is worth a word.
+    fn method(&mut self, call: &FnCallExpr, position: Position) {
+        let name = call.name.as_str();
+        let known = self.known.arities(name).is_some()
+            || !is_word(name)
+            || LANGUAGE.contains(&name)
+            || !self.arities(name).is_empty();
+        if known {
+            return;
+        }
+        if let Some(near) = self.nearest(name) {
+            let mistake = Mistake::warning(
+                span(self.text, position),
+                format!("there is no function `{name}`"),
+            )
+            .help(format!("did you mean `{near}`?"));
+            self.found.push(mistake);
+        }
+    }
+
+    fn arities(&self, name: &str) -> Vec<usize> {
+        self.functions
+            .iter()
+            .filter(|(known, _)| **known == *name)
+            .map(|(_, count)| *count)
+            .collect()
+    }
+
+    fn nearest(&self, name: &str) -> Option<String> {
+        let own = self.functions.iter().map(|(known, _)| &**known);
+        let candidates = PROVIDED
+            .iter()
+            .copied()
+            .chain(own)
+            .chain(self.known.names().filter(|name| is_word(name)));
+        did_you_mean(name, candidates).map(str::to_owned)
+    }
+
+    /// Warns of `param("x")` where nothing says that there is an `x`.
+    fn undeclared(&mut self, call: &FnCallExpr, position: Position) {
+        let [Expr::StringConstant(name, _)] = call.args.as_slice() else {
+            return;
+        };
+        if call.name != "param" || self.params.iter().any(|known| **known == *name.as_str()) {
+            return;
+        }
+        let mistake = Mistake::warning(
+            span(self.text, position),
+            format!("the header declares no parameter `{name}`"),
+        )
+        .help(format!(
+            "add `//! [params.{name}]` to the header, or give a default: param(\"{name}\", …)"
+        ));
+        self.found.push(mistake);
+    }
+}
+
+fn is_word(name: &str) -> bool {
+    name.starts_with(|letter: char| letter.is_alphabetic() || letter == '_')
+        && name
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || letter == '_')
+}
