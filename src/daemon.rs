@@ -12,6 +12,7 @@ pub mod keeper;
 mod notifier;
 pub mod observe;
 pub mod once;
+mod own;
 mod prepare;
 mod reload;
 pub mod signals;
@@ -72,7 +73,9 @@ pub enum StartError {
     #[error(transparent)]
     State(#[from] state::OpenError),
     /// The pages cannot be served.
-    #[error("could not listen on {address}")]
+    #[error(
+        "could not listen on {address}; end the program that has this address, or set another `listen` under `server`"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -134,8 +137,19 @@ impl Daemon {
         let began = Instant::now();
         let metrics = Metrics::default();
         let now = options.clock.now();
+        // An address that is taken must leave no new folder behind. A folder that is in use says more than its address.
+        let early = if config.data.exists() {
+            None
+        } else {
+            Some(bind(&config).await?)
+        };
         let (file, ledger) = open_state(&config, now)?;
+        let listener = match early {
+            Some(listener) => listener,
+            None => bind(&config).await?,
+        };
         let (history, restored) = open_history(&config, now);
+        history.spare(file.full());
         let mut tools = tools(options.clock)?;
         if let Some(prober) = prober {
             tools.prober = prober;
@@ -147,7 +161,6 @@ impl Daemon {
             limits,
             options.console,
         )?);
-        let listener = bind(&config).await?;
         let address = listener.local_addr().unwrap_or(config.server.listen);
 
         let writers = Supervisor::new(metrics.clone());
@@ -167,6 +180,7 @@ impl Daemon {
         let mut fleet = Fleet::new(shared.clone(), workers.clone(), delivery, restored);
         let services = watched.len();
         fleet.apply(&config, watched).await;
+        fleet.warn_of_disabled();
         let reload = Arc::new(Notify::new());
         let facts = Arc::new(health::Page::new(&shared, fleet.book()));
         start_once(
@@ -188,7 +202,7 @@ impl Daemon {
             .own
             .reload_success_seconds
             .set(options.clock.now().as_second());
-        info!(services, %address, elapsed_ms = began.elapsed().as_secs_f64() * 1000.0, "watching");
+        info!(services, %address, elapsed_ms = began.elapsed().as_millis(), "watching");
         Ok(Self {
             workers,
             writers,
@@ -220,21 +234,28 @@ impl Daemon {
         self.reload.notify_one();
     }
 
-    /// Stops: probes and messages under way may end within `grace`, then everything is written down.
+    /// Stops: probes and messages under way may end within `grace`, then everything is written down. What is still owed
+    /// then is told after the next start; only what could not be written down makes the stop [`Stopped::Abandoned`].
     pub async fn stop(self, grace: Duration) -> Stopped {
-        let stopped = self.workers.stop(grace).await;
+        self.workers.stop(grace).await;
         let history = Arc::clone(&self.history);
         let flushed = tokio::task::spawn_blocking(move || history.flush(HISTORY_GRACE)).await;
         if let Ok(Err(error)) = flushed {
             warn!(error = %Causes(&error), "the history database is not complete");
         }
         let written = self.writers.stop(KEEPER_GRACE).await;
-        info!(?stopped, "stopped");
-        if written == Stopped::Drained {
-            stopped
-        } else {
-            written
+        let snapshot = self.keeper.snapshots().borrow().clone();
+        let owed = health::messages_owed(&snapshot.ledger);
+        if written == Stopped::Abandoned || !snapshot.durable {
+            error!(owed, "stopped; not everything could be written down");
+            return Stopped::Abandoned;
         }
+        if owed > 0 {
+            warn!(owed, "stopped with messages still owed; they are sent after the next start");
+        } else {
+            info!("stopped");
+        }
+        Stopped::Drained
     }
 }
 
@@ -253,14 +274,14 @@ fn open_state(config: &Config, now: Timestamp) -> Result<(StateFile, Ledger), St
         state::Recovery::FellBack { why, aside } => {
             warn!(
                 why,
-                ?aside,
+                kept = aside.as_ref().map(|aside| aside.display().to_string()),
                 "state file was damaged; going on with the previous copy"
             );
         }
         state::Recovery::SetAside { why, aside } => {
             warn!(
                 why,
-                ?aside,
+                kept = aside.as_ref().map(|aside| aside.display().to_string()),
                 "state file was damaged; starting with nothing known"
             );
         }
@@ -381,9 +402,9 @@ fn apply(ledger: &mut Ledger, service: &Service, changes: Vec<Change>, now: Time
                 now,
             ),
             Change::Updated { violation, reason } => ledger::update(ledger, of, &violation, reason),
-            Change::Closed { violation, .. } => {
-                ledger::close(ledger, of, &violation, now).is_some()
-            }
+            Change::Closed {
+                violation, samples, ..
+            } => ledger::close(ledger, of, &violation, samples, now).is_some(),
         };
     }
     any

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::notifier::{self, Book};
 use super::observe::{Past, Watched};
+use super::own;
 use super::supervisor::Supervisor;
 use super::watching::{Shared, Watching};
 use crate::channel::delivery::Delivery;
@@ -18,16 +19,12 @@ use crate::channel::fingerprint::fingerprint;
 use crate::channel::settings::{ChannelKind, Settings};
 use crate::config::Config;
 use crate::history::Restored as Known;
-use crate::model::incident::Ledger;
+use crate::model::incident::{Incident, Ledger};
 use crate::model::service::{ChannelName, Service, ServiceName};
-use crate::model::violation::Violation;
 use crate::policy::delivery;
 use crate::policy::ledger::{self, Retention};
 use crate::policy::watch::{Restored, Rules, Watch};
 use crate::state::ServiceLine;
-
-/// The service under which OES speaks of itself.
-pub(super) const OWN_NAME: &str = "OES";
 
 /// Incidents that every channel knows the end of stay this long.
 const SETTLED_FOR: Duration = Duration::from_hours(7 * 24);
@@ -87,6 +84,14 @@ impl Fleet {
         &self.shared
     }
 
+    /// Logs which channels are disabled.
+    pub(super) fn warn_of_disabled(&self) {
+        let ledger = Arc::clone(&self.shared.keeper.snapshots().borrow().ledger);
+        for channel in &self.books.borrow().channels {
+            own::warn_of_disabled(&ledger, channel);
+        }
+    }
+
     /// Returns what tells of the present services.
     pub(super) fn book(&self) -> watch::Receiver<Arc<Book>> {
         self.books.subscribe()
@@ -95,6 +100,7 @@ impl Fleet {
     /// Brings everything in line with a config whose services are made ready: ledger first, then loops and channels.
     pub(super) async fn apply(&mut self, config: &Config, watched: Vec<Arc<Watched>>) -> Applied {
         self.publish_book(config);
+        self.notify.delivery.limit(&config.limits);
         // Before the ledger enables a changed channel again, so that nothing more leaves with its old settings.
         self.stop_channels(&config.channels);
         self.reconcile(config, &watched).await;
@@ -117,6 +123,7 @@ impl Fleet {
             services: services.collect(),
             gather: config.notify.gather,
             cool_down: config.notify.cool_down,
+            zone: Some(config.notify.time_zone.clone()),
             channels: config
                 .channels
                 .iter()
@@ -135,11 +142,6 @@ impl Fleet {
             .collect();
         self.shared.keeper.list(lines.into()).await;
         let book = Arc::clone(&self.books.borrow());
-        let every: Vec<ChannelName> = config
-            .channels
-            .iter()
-            .map(|channel| channel.name.clone())
-            .collect();
         let prints: Vec<(ChannelName, String)> = config
             .channels
             .iter()
@@ -152,27 +154,24 @@ impl Fleet {
                     ledger,
                     |service, violation| match book.services.get(service) {
                         Some(service) => Rules::from(&**service).watches(violation),
-                        None => service.as_str() == OWN_NAME,
+                        None => {
+                            service.as_str() == own::NAME && own::watches(violation, &book.channels)
+                        }
                     },
                     now,
                 );
-                let routes = |service: &ServiceName| {
-                    book.services
-                        .get(service)
-                        .map_or(&*every, |service| &*service.channels)
+                let routes = |incident: &Incident| match book.services.get(&incident.service) {
+                    Some(service) => service.channels.to_vec(),
+                    None => own::told(incident, &book.channels),
                 };
                 ledger::reroute(ledger, routes, now);
                 // A config that runs is a config that can be used.
-                ledger::close(
-                    ledger,
-                    &ServiceName::new(OWN_NAME),
-                    &Violation::Named("config".into()),
-                    now,
-                );
+                own::close(ledger, &own::bad_config(), now);
                 for (name, print) in prints {
                     delivery::register(ledger, &name, &print, now);
                 }
                 tidy(ledger, &book.channels, now);
+                own::follow_channels(ledger, &book.channels, now);
                 true
             })
             .await;
@@ -326,6 +325,7 @@ pub(super) fn tidy(ledger: &mut Ledger, channels: &BTreeSet<ChannelName>, now: T
     };
     let before = sizes(ledger);
     let given_up = delivery::expire(ledger, now);
+    own::warn_of_given_up(ledger, given_up);
     let retention = Retention {
         settled_for: SETTLED_FOR,
         settled_max: SETTLED_MAX,

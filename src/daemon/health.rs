@@ -73,11 +73,15 @@ impl Page {
 
     fn state(snapshot: &Snapshot) -> Part {
         let ready = snapshot.durable;
-        let detail = if ready {
+        let mut detail = if ready {
             format!("on disk as commit {}", snapshot.seq)
         } else {
-            "the state file cannot be written; going on in memory".to_owned()
+            let why = snapshot.error.as_deref().unwrap_or("not on disk yet");
+            format!("{why}; going on in memory")
         };
+        if !snapshot.room {
+            detail += "; the disk is full, what was kept free for this file is in use and the history is not written";
+        }
         Part {
             name: "state",
             alive: true,
@@ -100,6 +104,18 @@ impl Page {
         let mut detail = format!("{messages} messages owed, the oldest for {}", Shown(age));
         if !disabled.is_empty() {
             detail = format!("{detail}; disabled: {}", disabled.join(", "));
+        }
+        if let Some(letter) = ledger.dead_letters.last() {
+            let count = ledger.dead_letters.len();
+            detail = format!(
+                "{detail}; {count} given up, the last {} ago: {} {} (incident {}) on {}: {}",
+                Shown(since(letter.at, now)),
+                letter.service,
+                letter.violation,
+                letter.incident,
+                letter.channel,
+                letter.error
+            );
         }
         Part {
             name: "notifier",
@@ -136,6 +152,11 @@ fn owed(ledger: &Ledger) -> Vec<ChannelOwed> {
         }
     };
     ledger.channels.keys().map(one).collect()
+}
+
+/// Returns how many messages all channels are owed.
+pub(super) fn messages_owed(ledger: &Ledger) -> usize {
+    owed(ledger).iter().map(|one| one.messages).sum()
 }
 
 impl Facts for Page {

@@ -8,20 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::fleet;
 use super::keeper::{Keeper, Snapshot};
+use super::{fleet, own};
 use crate::channel::answer::Answer;
 use crate::channel::delivery::{Attempt, Delivery};
 use crate::channel::message::{Message, Sending, Subject};
 use crate::channel::settings::Settings;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::model::duration::{after, since};
+use crate::model::duration::{Shown, after, since};
 use crate::model::incident::Ledger;
 use crate::model::secret::Secret;
 use crate::model::service::{ChannelName, Service, ServiceName};
@@ -37,6 +38,8 @@ pub(super) struct Book {
     pub(super) gather: Duration,
     /// Least time between two announcements where the service says nothing.
     pub(super) cool_down: Duration,
+    /// The zone of the times in messages, UTC if absent.
+    pub(super) zone: Option<TimeZone>,
     /// Every channel.
     pub(super) channels: BTreeSet<ChannelName>,
     /// The kind of each channel that is a script: what a provider's limit for everything concerns.
@@ -187,6 +190,7 @@ fn messages(shared: &Shared, batch: &Batch, before: &Snapshot, durable: bool) ->
             durable,
             link: None,
             now: shared.clock.now(),
+            zone: book.zone.clone().unwrap_or(TimeZone::UTC),
         };
         Some(Message {
             telling: told.telling,
@@ -211,11 +215,13 @@ async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
             .commit(move |ledger, now| {
                 let confirmed =
                     delivery::confirm(ledger, &name, &batch, remote_ref.as_deref(), now);
+                own::follow_channels(ledger, &book.channels, now);
                 fleet::tidy(ledger, &book.channels, now) || confirmed
             })
             .await;
         return;
     }
+    let word = answer.as_str();
     let error = answer.reason().unwrap_or_default().to_owned();
     let limited = match &answer {
         Answer::RateLimited {
@@ -232,8 +238,19 @@ async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
         Answer::Disabled { .. } => FailKind::ChannelDisabled,
         Answer::Unknown { .. } | Answer::Taken { .. } => FailKind::Unknown,
     };
+    let asked = match kind {
+        FailKind::Retry { after } | FailKind::RateLimited { after } => after,
+        _ => None,
+    };
     let stop = sender.stop.clone();
-    warn!(channel.name = %name, message.id = batch.message_id, error, ?kind, "message not taken");
+    warn!(
+        channel.name = %name,
+        message.id = batch.message_id,
+        answer = word,
+        asked_wait = asked.map(|asked| Shown(asked).to_string()),
+        reason = error,
+        "message not taken"
+    );
     shared
         .keeper
         .commit(move |ledger, now| {
@@ -243,7 +260,7 @@ async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
                 kind => kind,
             };
             let random = rand::random::<f64>();
-            delivery::fail(
+            let given_up = delivery::fail(
                 ledger,
                 &name,
                 &batch,
@@ -254,6 +271,11 @@ async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
                 },
                 now,
             );
+            own::warn_of_given_up(ledger, given_up);
+            if kind == FailKind::ChannelDisabled {
+                own::warn_of_disabled(ledger, &name);
+                own::follow_channels(ledger, &book.channels, now);
+            }
             let (wait, kin) = limited.unwrap_or_default();
             pause(ledger, &kin, after(now, wait));
             true

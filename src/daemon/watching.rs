@@ -14,6 +14,7 @@ use super::observe::{Past, Tools, Watched, as_prev, observe, remember};
 use crate::clock::Clock;
 use crate::history::Store;
 use crate::metrics::{Metrics, ServiceCounters};
+use crate::model::duration::Shown;
 use crate::model::observation::Observation;
 use crate::model::service::ServiceName;
 use crate::model::violation::Violation;
@@ -159,7 +160,7 @@ impl Watching {
             service.name = %self.name,
             outcome = %sample.outcome,
             code = sample.code.as_deref(),
-            latency_ms = sample.latency.map(|latency| latency.as_secs_f64() * 1000.0),
+            latency = sample.latency.map(|latency| Shown(latency).to_string()),
             "probed"
         );
         let changes = self
@@ -208,7 +209,9 @@ impl Watching {
                     finding = opened.reason.finding,
                     "violation opened"
                 ),
-                Change::Closed { violation, rule } => {
+                Change::Closed {
+                    violation, rule, ..
+                } => {
                     info!(service.name = %self.name, %violation, rule, "violation closed");
                 }
                 Change::Updated { .. } => {}

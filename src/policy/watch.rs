@@ -122,6 +122,8 @@ pub enum Change {
         violation: Violation,
         /// The rule and its numbers now, for people.
         rule: String,
+        /// The samples that the rule sees now, oldest first.
+        samples: Vec<Sample>,
     },
 }
 
@@ -319,7 +321,12 @@ impl Watch {
             Finding::Unclear => None,
             Finding::Kept(rule) => {
                 self.open.remove(&violation)?;
-                Some(Change::Closed { violation, rule })
+                let samples = self.samples(&violation).cloned().collect();
+                Some(Change::Closed {
+                    violation,
+                    rule,
+                    samples,
+                })
             }
             Finding::Broken(began, rule) => {
                 let reason = self.reason(&violation, rule, seen);
@@ -347,12 +354,15 @@ impl Watch {
     }
 
     fn reason(&self, violation: &Violation, rule: String, seen: &Seen<'_>) -> Reason {
-        let (judgement, exchange) = (seen.judgement, seen.exchange);
-        if *violation == Violation::Latency {
-            reason(rule, judgement, exchange, self.window.measured())
-        } else {
-            reason(rule, judgement, exchange, self.window.counted())
-        }
+        reason(rule, seen.judgement, seen.exchange, self.samples(violation))
+    }
+
+    /// Returns the samples that the rule of a violation sees, oldest first.
+    fn samples(&self, violation: &Violation) -> impl Iterator<Item = &Sample> {
+        let latency = *violation == Violation::Latency;
+        let (measured, counted) = (self.window.measured(), self.window.counted());
+        let measured = measured.filter(move |_| latency);
+        measured.chain(counted.filter(move |_| !latency))
     }
 
     fn named_open(&self) -> usize {
