@@ -198,6 +198,11 @@ impl Judgement {
         self.runs.extend(other.runs);
     }
 
+    /// Returns the first finding with a code.
+    pub fn finding_of(&self, code: &str) -> Option<&Finding> {
+        self.findings.iter().find(|finding| *finding.code == *code)
+    }
+
     /// Returns the first finding of the greatest weight: what a message shows.
     pub fn main_finding(&self) -> Option<&Finding> {
         let heaviest = self.findings.iter().map(|finding| finding.severity).max()?;

@@ -354,7 +354,13 @@ impl Watch {
     }
 
     fn reason(&self, violation: &Violation, rule: String, seen: &Seen<'_>) -> Reason {
-        reason(rule, seen.judgement, seen.exchange, self.samples(violation))
+        reason(
+            rule,
+            violation,
+            seen.judgement,
+            seen.exchange,
+            self.samples(violation),
+        )
     }
 
     /// Returns the samples that the rule of a violation sees, oldest first.
