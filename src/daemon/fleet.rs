@@ -2,7 +2,7 @@
 //! what changed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,14 +13,15 @@ use super::notifier::{self, Book};
 use super::observe::{Past, Watched};
 use super::own;
 use super::supervisor::Supervisor;
-use super::watching::{Shared, Watching};
+use super::watching::{Legacy, Shared, Watching};
 use crate::channel::delivery::Delivery;
 use crate::channel::fingerprint::fingerprint;
 use crate::channel::settings::{ChannelKind, Settings};
 use crate::config::Config;
 use crate::history::Restored as Known;
-use crate::model::incident::{Incident, Ledger};
+use crate::model::incident::{Incident, Ledger, Reason};
 use crate::model::service::{ChannelName, Service, ServiceName};
+use crate::model::violation::Violation;
 use crate::policy::delivery;
 use crate::policy::ledger::{self, Retention};
 use crate::policy::watch::{Restored, Rules, Watch};
@@ -222,18 +223,21 @@ impl Fleet {
         let name = watched.config.service.name.clone();
         let (settings, receiver) = watch::channel(watched);
         let (shared, stop) = (self.shared.clone(), self.workers.stopping());
-        // A loop that panicked begins again with the window it was started with and what the ledger says is open.
+        let (legacy, mut known) = (Legacy::default(), Some(known));
         self.workers.start(&name, move || {
             let watched = Arc::clone(&receiver.borrow());
-            let watch = Watch::new(
-                Rules::from(&*watched.config.service),
-                restored(&shared, &watched, &known),
-            );
-            let past = Past {
-                memory: Arc::new(known.memory.clone()),
-                prev: None,
+            let left = legacy.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let known = match left {
+                Some((mut watch, past)) => {
+                    watch.reconfigure(Rules::from(&*watched.config.service));
+                    watch.resume(open_of(&shared, &watched));
+                    (watch, past)
+                }
+                None => begin(&shared, &watched, known.take().unwrap_or_default()),
             };
-            Watching::new(shared.clone(), receiver.clone(), watch, past, services).run(stop.clone())
+            let legacy = Arc::clone(&legacy);
+            Watching::new(shared.clone(), receiver.clone(), known, legacy, services)
+                .run(stop.clone())
         });
         self.loops.insert(name, settings);
     }
@@ -281,20 +285,31 @@ impl Fleet {
     }
 }
 
-/// Returns what is known of a service: its window, and the violations that the ledger holds open.
-fn restored(shared: &Shared, watched: &Watched, known: &Known) -> Restored {
+/// Returns what a loop begins with: what is known of the service from before the start.
+fn begin(shared: &Shared, watched: &Watched, known: Known) -> (Watch, Past) {
+    let restored = Restored {
+        samples: known.samples,
+        open: open_of(shared, watched),
+        last_good: known.counters.last_good,
+        unknown_since: known.counters.unknown_since,
+    };
+    let past = Past {
+        memory: Arc::new(known.memory),
+        prev: None,
+    };
+    let rules = Rules::from(&*watched.config.service);
+    (Watch::new(rules, restored), past)
+}
+
+/// Returns the violations of a service that the ledger holds open.
+fn open_of(shared: &Shared, watched: &Watched) -> Vec<(Violation, Reason)> {
     let ledger = Arc::clone(&shared.keeper.snapshots().borrow().ledger);
     let open = ledger
         .incidents
         .values()
         .filter(|incident| incident.is_open() && incident.service == watched.config.service.name)
         .map(|incident| (incident.violation.clone(), incident.reason.clone()));
-    Restored {
-        samples: known.samples.clone(),
-        open: open.collect(),
-        last_good: known.counters.last_good,
-        unknown_since: known.counters.unknown_since,
-    }
+    open.collect()
 }
 
 fn service_line(service: &Service) -> ServiceLine {

@@ -1,7 +1,7 @@
 //! The loop of one service: probe when due, judge, remember, tell the keeper what changed. No service waits for another.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -38,9 +38,13 @@ pub(super) struct Shared {
     pub(super) pulse: Arc<AtomicU64>,
 }
 
+/// What a loop knows of its service, left behind when it ends: after a panic the next one goes on from there.
+pub(super) type Legacy = Arc<Mutex<Option<(Watch, Past)>>>;
+
 /// One service's loop.
 pub(super) struct Watching {
     shared: Shared,
+    legacy: Legacy,
     name: ServiceName,
     settings: watch::Receiver<Arc<Watched>>,
     watched: Arc<Watched>,
@@ -54,12 +58,12 @@ pub(super) struct Watching {
 }
 
 impl Watching {
-    /// Returns the loop of a service, due first after `first`.
+    /// Returns the loop of one of so many services, with what is known of it.
     pub(super) fn new(
         shared: Shared,
         settings: watch::Receiver<Arc<Watched>>,
-        watch: Watch,
-        past: Past,
+        (watch, past): (Watch, Past),
+        legacy: Legacy,
         services: usize,
     ) -> Self {
         let watched = Arc::clone(&settings.borrow());
@@ -71,6 +75,7 @@ impl Watching {
         let regular = due;
         Self {
             shared,
+            legacy,
             name,
             settings,
             watched,
@@ -254,5 +259,12 @@ impl Watching {
             .next_confirm()
             .map(|delay| Instant::now() + delay);
         self.due = confirm.map_or(self.regular, |confirm| confirm.min(self.regular));
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let known = (self.watch.clone(), std::mem::take(&mut self.past));
+        *self.legacy.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
     }
 }

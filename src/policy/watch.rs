@@ -188,12 +188,24 @@ impl Watch {
         {
             watch.unknown_since = restored.unknown_since;
         }
-        for (violation, reason) in restored.open {
-            if watch.rules.watches(&violation) {
-                watch.open.insert(violation, mark(&reason));
+        watch.hold_open(restored.open);
+        watch
+    }
+
+    /// Goes on after a fault, with the violations that the ledger holds open: what the last probe changed may not have
+    /// been told.
+    pub fn resume(&mut self, open: Vec<(Violation, Reason)>) {
+        self.confirm = Confirm::default();
+        self.open.clear();
+        self.hold_open(open);
+    }
+
+    fn hold_open(&mut self, open: Vec<(Violation, Reason)>) {
+        for (violation, reason) in open {
+            if self.rules.watches(&violation) {
+                self.open.insert(violation, mark(&reason));
             }
         }
-        watch
     }
 
     /// Goes on with other rules, keeping everything known. Returns the open violations that are no longer watched.
