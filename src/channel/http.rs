@@ -93,9 +93,10 @@ impl Client {
         on_its_way: &AtomicBool,
     ) -> Result<Reply, SendError> {
         let Prepared { uri, request, .. } = prepared;
-        let host = place(&uri);
+        let (host, name) = (place(&uri), uri.host().unwrap_or_default().to_owned());
+        // The address is part of the error.
         let not_sent = |error: &(dyn std::error::Error + 'static)| {
-            SendError::NotSent(format!("no connection to {host}: {}", causes(error)))
+            SendError::NotSent(format!("no connection to {name}: {}", causes(error)))
         };
         let stream = self
             .connector

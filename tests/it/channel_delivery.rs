@@ -50,6 +50,17 @@ async fn a_message_whose_fate_is_not_known_is_said_to_be_one() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_not_http_is_said_to_be_none() {
+    let (answer, _) = against(Reply::Garbage).await;
+    let Answer::Unknown { reason } = answer else {
+        panic!("{answer:?}");
+    };
+    let (place, why) = reason.split_once(" answered with something that is not HTTP").unwrap();
+    assert!(place.starts_with("127.0.0.1:"), "{reason}");
+    assert_eq!(why, ": invalid HTTP version parsed");
+}
+
+#[tokio::test]
 async fn a_connection_that_closes_at_once_never_counts_as_taken() {
     let (answer, received) = against(Reply::CloseUnread).await;
     assert!(
