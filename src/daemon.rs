@@ -12,6 +12,7 @@ pub mod keeper;
 mod notifier;
 pub mod observe;
 pub mod once;
+mod open;
 mod own;
 mod prepare;
 mod reload;
@@ -19,7 +20,6 @@ pub mod signals;
 mod supervisor;
 mod watching;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -37,21 +37,22 @@ use tracing::{error, info, warn};
 use crate::channel::delivery::{Console, Delivery, DeliveryError};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::history::{self, Store};
+use crate::history::Store;
 use crate::metrics::Metrics;
 use crate::model::causes::Causes;
 use crate::model::incident::{IncidentId, Ledger};
-use crate::model::service::{Service, ServiceName};
+use crate::model::service::Service;
 use crate::policy::ledger;
 use crate::policy::watch::{Change, Rules};
 use crate::probe::{self, HttpProber, Prober};
 use crate::script::pool::{Pool, PoolSettings};
-use crate::state::{self, StateFile};
+use crate::state;
 use crate::web;
 
 use fleet::Fleet;
 use keeper::{Keeper, Snapshot};
 use observe::Tools;
+use open::Opened;
 use prepare::PrepareError;
 pub use supervisor::Stopped;
 use supervisor::Supervisor;
@@ -137,30 +138,20 @@ impl Daemon {
         let began = Instant::now();
         let metrics = Metrics::default();
         let now = options.clock.now();
-        // An address that is taken must leave no new folder behind. A folder that is in use says more than its address.
-        let early = if config.data.exists() {
-            None
-        } else {
-            Some(bind(&config).await?)
-        };
-        let (file, ledger) = open_state(&config, now)?;
-        let listener = match early {
-            Some(listener) => listener,
-            None => bind(&config).await?,
-        };
-        let (history, restored) = open_history(&config, now);
-        history.spare(file.full());
+        let Opened {
+            file,
+            ledger,
+            listener,
+            history,
+            restored,
+        } = open::open(&config, now).await?;
         let mut tools = tools(options.clock)?;
         if let Some(prober) = prober {
             tools.prober = prober;
         }
         let watched = prepare::prepare_all(&tools, &config).await?;
-        let limits = config.limits.clone();
-        let delivery = Arc::new(Delivery::new(
-            Arc::clone(&tools.pool),
-            limits,
-            options.console,
-        )?);
+        let (pool, limits) = (Arc::clone(&tools.pool), config.limits.clone());
+        let delivery = Arc::new(Delivery::new(pool, limits, options.console)?);
         let address = listener.local_addr().unwrap_or(config.server.listen);
 
         let writers = Supervisor::new(metrics.clone());
@@ -251,7 +242,10 @@ impl Daemon {
             return Stopped::Abandoned;
         }
         if owed > 0 {
-            warn!(owed, "stopped with messages still owed; they are sent after the next start");
+            warn!(
+                owed,
+                "stopped with messages still owed; they are sent after the next start"
+            );
         } else {
             info!("stopped");
         }
@@ -265,58 +259,6 @@ const TIDY_EVERY: Duration = Duration::from_hours(1);
 const KEEPER_GRACE: Duration = Duration::from_secs(10);
 /// How long the history database may take for its last rows.
 const HISTORY_GRACE: Duration = Duration::from_secs(5);
-
-fn open_state(config: &Config, now: Timestamp) -> Result<(StateFile, Ledger), StartError> {
-    let boot: u64 = rand::random();
-    let opened = StateFile::open(&config.data, &format!("{boot:016x}"), now)?;
-    match &opened.recovery {
-        state::Recovery::Fresh | state::Recovery::Loaded => {}
-        state::Recovery::FellBack { why, aside } => {
-            warn!(
-                why,
-                kept = aside.as_ref().map(|aside| aside.display().to_string()),
-                "state file was damaged; going on with the previous copy"
-            );
-        }
-        state::Recovery::SetAside { why, aside } => {
-            warn!(
-                why,
-                kept = aside.as_ref().map(|aside| aside.display().to_string()),
-                "state file was damaged; starting with nothing known"
-            );
-        }
-    }
-    Ok((opened.file, opened.ledger))
-}
-
-/// Opens the history database; whatever is wrong with it, monitoring goes on.
-fn open_history(
-    config: &Config,
-    now: Timestamp,
-) -> (Arc<Store>, BTreeMap<ServiceName, history::Restored>) {
-    let rules = config
-        .services
-        .iter()
-        .map(|one| Rules::from(&*one.service).samples());
-    let opened = Store::open(
-        &config.data.join("oes.db"),
-        rules.max().unwrap_or_default(),
-        now,
-    );
-    match &opened.recovery {
-        history::Recovery::Fresh | history::Recovery::Loaded => {}
-        history::Recovery::SetAside { path, why } => {
-            warn!(why, path = %path.display(), "history database was damaged; a new one was begun");
-        }
-        history::Recovery::Unusable { why } => {
-            warn!(
-                why,
-                "history database cannot be used; windows and script memory end with this process"
-            );
-        }
-    }
-    (Arc::new(opened.store), opened.restored)
-}
 
 /// Returns what probes and judges.
 fn tools(clock: Clock) -> Result<Tools, StartError> {
@@ -334,13 +276,6 @@ fn tools(clock: Clock) -> Result<Tools, StartError> {
         plans: prober,
         pool: Arc::new(pool),
     })
-}
-
-async fn bind(config: &Config) -> Result<TcpListener, StartError> {
-    let address = config.server.listen;
-    web::bind(web::Settings { listen: address })
-        .await
-        .map_err(|source| StartError::Listen { address, source })
 }
 
 fn start_keeper(writers: &Supervisor, keeping: keeper::Keeping) {

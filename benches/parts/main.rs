@@ -25,7 +25,7 @@ use oes::clock::Clock;
 use oes::config::{self, ProcessEnvironment};
 use oes::daemon::observe::Past;
 use oes::daemon::once::Once;
-use oes::model::exchange::{Body, Exchange, Response, Sent, Timings};
+use oes::model::exchange::{Body, Exchange, Response, Timings};
 use oes::model::incident::{Incident, IncidentId, Ledger, Reason};
 use oes::model::judgement::Outcome;
 use oes::model::service::ServiceName;

@@ -124,7 +124,9 @@ impl Message {
                 "{violation} resolved after {}",
                 words::span(self.duration())
             ),
-            Telling::Outage(_) => format!("{violation} was open for {}", words::span(self.duration())),
+            Telling::Outage(_) => {
+                format!("{violation} was open for {}", words::span(self.duration()))
+            }
             Telling::Unwatched => format!("{violation} no longer watched"),
         }
     }

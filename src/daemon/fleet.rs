@@ -162,7 +162,7 @@ impl Fleet {
                     now,
                 );
                 let routes = |incident: &Incident| match book.services.get(&incident.service) {
-                    Some(service) => service.channels.to_vec(),
+                    Some(service) => service.channels.clone(),
                     None => own::told(incident, &book.channels),
                 };
                 ledger::reroute(ledger, routes, now);

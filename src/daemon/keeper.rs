@@ -267,6 +267,7 @@ impl Keeping {
 
     /// Notes whether room is kept for a full disk, and says when that changes.
     fn note_room(&self, room: bool) {
+        self.metrics.own.state_room.set(i64::from(room));
         let before = self.snapshots.borrow().room;
         if before == room {
             return;

@@ -202,28 +202,51 @@ fn messages(shared: &Shared, batch: &Batch, before: &Snapshot, durable: bool) ->
     batch.told.iter().filter_map(message).collect()
 }
 
+/// Writes down how a try ended.
 async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
-    let Sender {
-        shared, channel, ..
-    } = *sender;
-    let name = channel.name.clone();
+    let kind = match answer {
+        Answer::Taken { remote_ref } => return taken(sender, batch, remote_ref).await,
+        Answer::Retry { after, .. } => FailKind::Retry { after },
+        Answer::RateLimited { after, .. } => FailKind::RateLimited { after: Some(after) },
+        Answer::Rejected { .. } => FailKind::RejectedPayload,
+        Answer::Disabled { .. } => FailKind::ChannelDisabled,
+        Answer::Unknown { .. } => FailKind::Unknown,
+    };
+    let asked = match kind {
+        FailKind::Retry { after } | FailKind::RateLimited { after } => after,
+        _ => None,
+    };
+    warn!(
+        channel.name = %sender.channel.name,
+        message.id = batch.message_id,
+        answer = answer.as_str(),
+        asked_wait = asked.map(|asked| Shown(asked).to_string()),
+        reason = answer.reason(),
+        "message not taken"
+    );
+    refused(sender, batch, kind, &answer).await;
+}
+
+async fn taken(sender: &Sender<'_>, batch: Batch, remote_ref: Option<String>) {
+    let shared = sender.shared;
+    let name = sender.channel.name.clone();
     let book = Arc::clone(&shared.book.borrow());
-    if let Answer::Taken { remote_ref } = answer {
-        info!(channel.name = %name, message.id = batch.message_id, "message taken");
-        shared
-            .keeper
-            .commit(move |ledger, now| {
-                let confirmed =
-                    delivery::confirm(ledger, &name, &batch, remote_ref.as_deref(), now);
-                own::follow_channels(ledger, &book.channels, now);
-                fleet::tidy(ledger, &book.channels, now) || confirmed
-            })
-            .await;
-        return;
-    }
-    let word = answer.as_str();
-    let error = answer.reason().unwrap_or_default().to_owned();
-    let limited = match &answer {
+    info!(channel.name = %name, message.id = batch.message_id, "message taken");
+    shared
+        .keeper
+        .commit(move |ledger, now| {
+            let confirmed = delivery::confirm(ledger, &name, &batch, remote_ref.as_deref(), now);
+            own::follow_channels(ledger, &book.channels, now);
+            fleet::tidy(ledger, &book.channels, now) || confirmed
+        })
+        .await;
+}
+
+async fn refused(sender: &Sender<'_>, batch: Batch, kind: FailKind, answer: &Answer) {
+    let shared = sender.shared;
+    let name = sender.channel.name.clone();
+    let book = Arc::clone(&shared.book.borrow());
+    let kin = match answer {
         Answer::RateLimited {
             after,
             global: true,
@@ -231,26 +254,8 @@ async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
         } => Some((*after, book.kin(&name))),
         _ => None,
     };
-    let kind = match answer {
-        Answer::Retry { after, .. } => FailKind::Retry { after },
-        Answer::RateLimited { after, .. } => FailKind::RateLimited { after: Some(after) },
-        Answer::Rejected { .. } => FailKind::RejectedPayload,
-        Answer::Disabled { .. } => FailKind::ChannelDisabled,
-        Answer::Unknown { .. } | Answer::Taken { .. } => FailKind::Unknown,
-    };
-    let asked = match kind {
-        FailKind::Retry { after } | FailKind::RateLimited { after } => after,
-        _ => None,
-    };
+    let error = answer.reason().unwrap_or_default().to_owned();
     let stop = sender.stop.clone();
-    warn!(
-        channel.name = %name,
-        message.id = batch.message_id,
-        answer = word,
-        asked_wait = asked.map(|asked| Shown(asked).to_string()),
-        reason = error,
-        "message not taken"
-    );
     shared
         .keeper
         .commit(move |ledger, now| {
@@ -259,24 +264,18 @@ async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
                 FailKind::ChannelDisabled if stop.is_cancelled() => FailKind::Retry { after: None },
                 kind => kind,
             };
-            let random = rand::random::<f64>();
-            let given_up = delivery::fail(
-                ledger,
-                &name,
-                &batch,
-                Failed {
-                    kind,
-                    error: &error,
-                    random,
-                },
-                now,
-            );
+            let failed = Failed {
+                kind,
+                error: &error,
+                random: rand::random(),
+            };
+            let given_up = delivery::fail(ledger, &name, &batch, failed, now);
             own::warn_of_given_up(ledger, given_up);
             if kind == FailKind::ChannelDisabled {
                 own::warn_of_disabled(ledger, &name);
                 own::follow_channels(ledger, &book.channels, now);
             }
-            let (wait, kin) = limited.unwrap_or_default();
+            let (wait, kin) = kin.unwrap_or_default();
             pause(ledger, &kin, after(now, wait));
             true
         })

@@ -92,7 +92,9 @@ pub(super) fn follow_channels(
                 open(ledger, violation, reason, channels, now);
             }
             (None, Some(incident)) => {
-                let works = state.last_success.is_some_and(|at| at >= incident.opened_at);
+                let works = state
+                    .last_success
+                    .is_some_and(|at| at >= incident.opened_at);
                 if works || owed::backlog(ledger, channel).0 == 0 {
                     close(ledger, &violation, now);
                 }

@@ -55,7 +55,9 @@ async fn an_answer_that_is_not_http_is_said_to_be_none() {
     let Answer::Unknown { reason } = answer else {
         panic!("{answer:?}");
     };
-    let (place, why) = reason.split_once(" answered with something that is not HTTP").unwrap();
+    let (place, why) = reason
+        .split_once(" answered with something that is not HTTP")
+        .unwrap();
     assert!(place.starts_with("127.0.0.1:"), "{reason}");
     assert_eq!(why, ": invalid HTTP version parsed");
 }

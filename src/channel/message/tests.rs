@@ -47,7 +47,7 @@ pub(in crate::channel) fn example(telling: Telling) -> Message {
         closed_at: over.then(|| at(OPENED + 1_680)),
         ending: over.then_some(Ending::Recovered),
         last_good: Some(at(OPENED - 240)),
-            announced_before: None,
+        announced_before: None,
         reason: Reason {
             rule: "4 of the last 7 probes failed, more than 50 %".into(),
             code: Some("price.shape".into()),

@@ -103,7 +103,9 @@ impl Message {
     fn style(&self) -> Style {
         let colour = match (self.telling, self.subject.severity) {
             (Telling::Fire, ServiceSeverity::Critical) => AnsiColor::Red,
-            (Telling::Fire, ServiceSeverity::Warning) | (Telling::Outage(_), _) => AnsiColor::Yellow,
+            (Telling::Fire, ServiceSeverity::Warning) | (Telling::Outage(_), _) => {
+                AnsiColor::Yellow
+            }
             (Telling::Fire, ServiceSeverity::Info) => AnsiColor::Blue,
             (Telling::Resolve, _) => AnsiColor::Green,
             (Telling::Unwatched, _) => AnsiColor::Magenta,

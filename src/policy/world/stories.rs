@@ -66,7 +66,12 @@ fn the_cool_down_holds_but_never_loses() {
     ];
     assert_eq!(
         story(&held, 1000, |_| Answer::Take),
-        ["12: Fire ", "50: Resolve ", "97: Fire 2", "312: Outage(CoolDown) 1"]
+        [
+            "12: Fire ",
+            "50: Resolve ",
+            "97: Fire 2",
+            "312: Outage(CoolDown) 1"
+        ]
     );
 }
 
@@ -116,10 +121,20 @@ fn a_limit_is_no_failure_and_outlives_a_message_that_was_under_way() {
     let Plan::Send(batch) = owed(&world.ledger, &channel, &settings, world.now) else {
         panic!("nothing is owed");
     };
-    assert!(delivery::intend(&mut world.ledger, &channel, &batch, world.now));
+    assert!(delivery::intend(
+        &mut world.ledger,
+        &channel,
+        &batch,
+        world.now
+    ));
     // Meanwhile another channel of the provider is told that the limit goes for all of them.
-    let until = after(world.now, Duration::from_secs(600));
-    world.ledger.channels.get_mut(&channel).unwrap().paused_until = Some(until);
+    let until = after(world.now, Duration::from_mins(10));
+    world
+        .ledger
+        .channels
+        .get_mut(&channel)
+        .unwrap()
+        .paused_until = Some(until);
     world.send(&channel, &batch, Answer::Take);
     assert_eq!(state(&world).paused_until, Some(until));
 }

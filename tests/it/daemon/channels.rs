@@ -174,10 +174,17 @@ async fn an_outage_within_the_cool_down_says_so_and_an_end_shows_the_recovery() 
     assert_eq!(kinds, ["opened", "resolved", "outage"]);
     assert_eq!(messages[0]["marks"], "✗");
     assert_eq!(messages[1]["marks"], "✓");
-    let note = "It opened and closed within the cool-down of the announcement before it; it is over.";
+    let note =
+        "It opened and closed within the cool-down of the announcement before it; it is over.";
     assert_eq!(messages[2]["note"], note);
     let opened = &messages[0]["opened"];
-    assert!(opened["words"].as_str().unwrap().ends_with(" -03"), "{opened}");
-    assert!(opened["rfc3339"].as_str().unwrap().ends_with('Z'), "{opened}");
+    assert!(
+        opened["words"].as_str().unwrap().ends_with(" -03"),
+        "{opened}"
+    );
+    assert!(
+        opened["rfc3339"].as_str().unwrap().ends_with('Z'),
+        "{opened}"
+    );
     daemon.stop(GRACE).await;
 }

@@ -190,7 +190,9 @@ async fn a_channel_that_is_disabled_is_said_and_tried_again_after_a_hangup() {
     let process = Process::start(&rig, "second");
     process.says("channel is disabled").await;
     let said = process.said();
-    let warning = said.lines().find(|line| line.contains("channel is disabled"));
+    let warning = said
+        .lines()
+        .find(|line| line.contains("channel is disabled"));
     let warning = warning.unwrap();
     for part in ["WARN", "hook", "the receiver answered 410", "owed=1"] {
         assert!(warning.contains(part), "{part}: {warning}");
@@ -215,7 +217,14 @@ async fn a_message_that_is_given_up_is_named() {
     let warning = said.lines().find(|line| line.contains("message given up"));
     let warning = warning.unwrap();
     let incident = rig.bodies()[0]["data"]["incident"].clone();
-    let parts = ["WARN", "hook", "price", "error", incident.as_str().unwrap(), "413"];
+    let parts = [
+        "WARN",
+        "hook",
+        "price",
+        "error",
+        incident.as_str().unwrap(),
+        "413",
+    ];
     for part in parts {
         assert!(warning.contains(part), "{part}: {warning}");
     }
