@@ -80,7 +80,7 @@ impl Page {
             format!("{why}; going on in memory")
         };
         if !snapshot.room {
-            detail += "; the disk is full, what was kept free for this file is in use and the history is not written";
+            detail += "; the disk is full or nearly so: no room is kept for this file, the history is not written";
         }
         Part {
             name: "state",
@@ -94,11 +94,10 @@ impl Page {
         let owed = owed(ledger);
         let oldest = owed.iter().filter_map(|one| one.oldest).min();
         let age = oldest.map(|oldest| since(oldest, now)).unwrap_or_default();
-        let disabled: Vec<&str> = ledger
+        let disabled: Vec<String> = ledger
             .channels
             .iter()
-            .filter(|(_, state)| state.disabled.is_some())
-            .map(|(name, _)| name.as_str())
+            .filter_map(|(name, state)| Some(format!("{name} ({})", state.disabled.as_ref()?)))
             .collect();
         let messages: usize = owed.iter().map(|one| one.messages).sum();
         let mut detail = format!("{messages} messages owed, the oldest for {}", Shown(age));

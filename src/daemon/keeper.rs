@@ -277,8 +277,8 @@ impl Keeping {
             info!("room is kept on the disk again; the history database writes again");
         } else {
             warn!(
-                "the disk is full: the state file goes on in the room that was kept for it, the history database does \
-                 not write; free some space"
+                "the disk is full or nearly so: no room is kept for the state file, and the history database does not \
+                 write; free some space"
             );
         }
     }

@@ -87,7 +87,7 @@ mod tests {
             Finding::error("stale", "no new block for 20 min"),
         ];
         let reason = reason(
-            "the script names it".to_owned(),
+            "named by the script".to_owned(),
             &Violation::Named("stale".into()),
             &Judgement::of(findings),
             &"GET x",

@@ -142,7 +142,7 @@ impl Watch {
                 if named.insert(violation.clone()) {
                     // The message stands in the finding of its name.
                     let text = match judgement.finding_of(&naming.name) {
-                        Some(_) => "the script names it".to_owned(),
+                        Some(_) => "named by the script".to_owned(),
                         None => naming.message.clone(),
                     };
                     findings.push((violation, Finding::Broken(sample.at, text)));

@@ -2,7 +2,6 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -43,12 +42,6 @@ fn journal(data: &Path) -> u64 {
     fs::metadata(data.join("oes.db-wal")).unwrap().len()
 }
 
-fn address(said: &str) -> SocketAddr {
-    let (_, rest) = said.split_once("address=").unwrap();
-    let address = rest.split([' ', '\n']).next().unwrap();
-    address.parse().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_said_and_the_room_kept_for_it_is_not_eaten_by_the_history() {
     let rig = Rig::new();
@@ -67,8 +60,7 @@ async fn a_full_disk_is_said_and_the_room_kept_for_it_is_not_eaten_by_the_histor
     let mut command = shell(&script, &disk);
     command.arg(env!("CARGO_BIN_EXE_oes")).arg(rig.path());
     let mut process = Process::spawn(&rig, "log", &mut command);
-    process.says("watching").await;
-    let address = address(&process.said());
+    let address = process.address().await;
     // The mount is seen through the process that lives in it.
     let seen = PathBuf::from(format!("/proc/{}/root{}", process.id(), disk.display()));
     let data = seen.join("data");

@@ -1,12 +1,13 @@
 //! The real binary: signals, the lock, the port.
 
 use std::fs::File;
+use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::rig::{Rig, eventually, line, lines};
+use super::rig::{Rig, ask, eventually, line, lines};
 use crate::support::inbox::{Inbox, Reply};
 
 /// A daemon of its own process; ends with the test.
@@ -48,6 +49,15 @@ impl Process {
             said.contains(text).then_some(()).ok_or(said)
         };
         eventually(text, look).await;
+    }
+
+    /// Returns where its pages are once it watches.
+    pub(super) async fn address(&self) -> SocketAddr {
+        self.says("watching").await;
+        let said = self.said();
+        let (_, rest) = said.split_once("address=").unwrap();
+        let address = rest.split([' ', '\n']).next().unwrap();
+        address.parse().unwrap()
     }
 
     pub(super) fn signal(&self, signal: Signal) {
@@ -212,6 +222,7 @@ async fn a_message_that_is_given_up_is_named() {
     rig.api.answers("/price", 500, "{}");
     rig.write("oes.toml", &rig.config(&["price"]));
     let process = Process::start(&rig, "log");
+    let address = process.address().await;
     process.says("message given up").await;
     let said = process.said();
     let warning = said.lines().find(|line| line.contains("message given up"));
@@ -228,4 +239,13 @@ async fn a_message_that_is_given_up_is_named() {
     for part in parts {
         assert!(warning.contains(part), "{part}: {warning}");
     }
+    let ready = ask(address, "/readyz").await;
+    let given_up = format!(
+        "price error (incident {}) on hook: ",
+        incident.as_str().unwrap()
+    );
+    assert!(
+        ready.contains("1 given up") && ready.contains(&given_up),
+        "{ready}"
+    );
 }
