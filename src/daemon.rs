@@ -74,15 +74,12 @@ pub enum StartError {
     #[error(transparent)]
     State(#[from] state::OpenError),
     /// The pages cannot be served.
-    #[error(
-        "could not listen on {address}; end the program that has this address, or set another `listen` under `server`"
-    )]
+    #[error("could not listen on {address}: {why}; {}", mend(why))]
     Listen {
         /// The address.
         address: SocketAddr,
         /// Why.
-        #[source]
-        source: io::Error,
+        why: io::Error,
     },
     /// The prober cannot work.
     #[error(transparent)]
@@ -96,6 +93,15 @@ pub enum StartError {
     /// A service's requests cannot be made.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+}
+
+/// Returns what to do about an address that cannot be listened on.
+fn mend(why: &io::Error) -> &'static str {
+    if why.kind() == io::ErrorKind::AddrInUse {
+        "end the program that has this address, or set another `listen` under `server`"
+    } else {
+        "set another `listen` under `server`"
+    }
 }
 
 /// A running daemon. Dropping it leaves its tasks running; see [`Daemon::stop`].

@@ -108,5 +108,5 @@ async fn bind(config: &Config) -> Result<TcpListener, StartError> {
     let address = config.server.listen;
     web::bind(web::Settings { listen: address })
         .await
-        .map_err(|source| StartError::Listen { address, source })
+        .map_err(|why| StartError::Listen { address, why })
 }
