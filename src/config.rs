@@ -88,7 +88,7 @@ pub struct ServiceConfig {
 pub struct Notify {
     /// Least time before the same violation of the same service is announced again.
     pub cool_down: Duration,
-    /// How long to wait for more before a message leaves.
+    /// How long an opening waits before its message leaves.
     pub gather: Duration,
     /// An `http` or `https` URL to ask regularly, so that somebody notices when OES is gone.
     pub heartbeat_url: Option<Secret>,

@@ -12,13 +12,14 @@ pub mod keeper;
 mod notifier;
 pub mod observe;
 pub mod once;
+mod open;
+mod own;
 mod prepare;
 mod reload;
 pub mod signals;
 mod supervisor;
 mod watching;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,21 +37,22 @@ use tracing::{error, info, warn};
 use crate::channel::delivery::{Console, Delivery, DeliveryError};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::history::{self, Store};
+use crate::history::Store;
 use crate::metrics::Metrics;
 use crate::model::causes::Causes;
 use crate::model::incident::{IncidentId, Ledger};
-use crate::model::service::{Service, ServiceName};
+use crate::model::service::Service;
 use crate::policy::ledger;
 use crate::policy::watch::{Change, Rules};
 use crate::probe::{self, HttpProber, Prober};
 use crate::script::pool::{Pool, PoolSettings};
-use crate::state::{self, StateFile};
+use crate::state;
 use crate::web;
 
 use fleet::Fleet;
 use keeper::{Keeper, Snapshot};
 use observe::Tools;
+use open::Opened;
 use prepare::PrepareError;
 pub use supervisor::Stopped;
 use supervisor::Supervisor;
@@ -72,13 +74,12 @@ pub enum StartError {
     #[error(transparent)]
     State(#[from] state::OpenError),
     /// The pages cannot be served.
-    #[error("could not listen on {address}")]
+    #[error("could not listen on {address}: {why}; {}", mend(why))]
     Listen {
         /// The address.
         address: SocketAddr,
         /// Why.
-        #[source]
-        source: io::Error,
+        why: io::Error,
     },
     /// The prober cannot work.
     #[error(transparent)]
@@ -92,6 +93,15 @@ pub enum StartError {
     /// A service's requests cannot be made.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+}
+
+/// Returns what to do about an address that cannot be listened on.
+fn mend(why: &io::Error) -> &'static str {
+    if why.kind() == io::ErrorKind::AddrInUse {
+        "end the program that has this address, or set another `listen` under `server`"
+    } else {
+        "set another `listen` under `server`"
+    }
 }
 
 /// A running daemon. Dropping it leaves its tasks running; see [`Daemon::stop`].
@@ -134,20 +144,20 @@ impl Daemon {
         let began = Instant::now();
         let metrics = Metrics::default();
         let now = options.clock.now();
-        let (file, ledger) = open_state(&config, now)?;
-        let (history, restored) = open_history(&config, now);
+        let Opened {
+            file,
+            ledger,
+            listener,
+            history,
+            restored,
+        } = open::open(&config, now).await?;
         let mut tools = tools(options.clock)?;
         if let Some(prober) = prober {
             tools.prober = prober;
         }
         let watched = prepare::prepare_all(&tools, &config).await?;
-        let limits = config.limits.clone();
-        let delivery = Arc::new(Delivery::new(
-            Arc::clone(&tools.pool),
-            limits,
-            options.console,
-        )?);
-        let listener = bind(&config).await?;
+        let (pool, limits) = (Arc::clone(&tools.pool), config.limits.clone());
+        let delivery = Arc::new(Delivery::new(pool, limits, options.console)?);
         let address = listener.local_addr().unwrap_or(config.server.listen);
 
         let writers = Supervisor::new(&metrics);
@@ -167,6 +177,7 @@ impl Daemon {
         let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivery, restored);
         let services = watched.len();
         fleet.apply(&config, watched).await;
+        fleet.warn_of_disabled();
         let reload = Arc::new(Notify::new());
         let facts = Arc::new(health::Page::new(&shared, fleet.book()));
         start_once(
@@ -188,7 +199,7 @@ impl Daemon {
             .own
             .reload_success_seconds
             .set(options.clock.now().as_second());
-        info!(services, %address, elapsed_ms = began.elapsed().as_secs_f64() * 1000.0, "watching");
+        info!(services, %address, elapsed_ms = began.elapsed().as_millis(), "watching");
         Ok(Self {
             workers,
             writers,
@@ -220,21 +231,31 @@ impl Daemon {
         self.reload.notify_one();
     }
 
-    /// Stops: probes and messages under way may end within `grace`, then everything is written down.
+    /// Stops: probes and messages under way may end within `grace`, then everything is written down. What is still owed
+    /// then is told after the next start; only what could not be written down makes the stop [`Stopped::Abandoned`].
     pub async fn stop(self, grace: Duration) -> Stopped {
-        let stopped = self.workers.stop(grace).await;
+        self.workers.stop(grace).await;
         let history = Arc::clone(&self.history);
         let flushed = tokio::task::spawn_blocking(move || history.flush(HISTORY_GRACE)).await;
         if let Ok(Err(error)) = flushed {
             warn!(error = %Causes(&error), "the history database is not complete");
         }
         let written = self.writers.stop(KEEPER_GRACE).await;
-        info!(?stopped, "stopped");
-        if written == Stopped::Drained {
-            stopped
-        } else {
-            written
+        let snapshot = self.keeper.snapshots().borrow().clone();
+        let owed = health::messages_owed(&snapshot.ledger);
+        if written == Stopped::Abandoned || !snapshot.durable {
+            error!(owed, "stopped; not everything could be written down");
+            return Stopped::Abandoned;
         }
+        if owed > 0 {
+            warn!(
+                owed,
+                "stopped with messages still owed; they are sent after the next start"
+            );
+        } else {
+            info!("stopped");
+        }
+        Stopped::Drained
     }
 }
 
@@ -244,58 +265,6 @@ const TIDY_EVERY: Duration = Duration::from_hours(1);
 const KEEPER_GRACE: Duration = Duration::from_secs(10);
 /// How long the history database may take for its last rows.
 const HISTORY_GRACE: Duration = Duration::from_secs(5);
-
-fn open_state(config: &Config, now: Timestamp) -> Result<(StateFile, Ledger), StartError> {
-    let boot: u64 = rand::random();
-    let opened = StateFile::open(&config.data, &format!("{boot:016x}"), now)?;
-    match &opened.recovery {
-        state::Recovery::Fresh | state::Recovery::Loaded => {}
-        state::Recovery::FellBack { why, aside } => {
-            warn!(
-                why,
-                ?aside,
-                "state file was damaged; going on with the previous copy"
-            );
-        }
-        state::Recovery::SetAside { why, aside } => {
-            warn!(
-                why,
-                ?aside,
-                "state file was damaged; starting with nothing known"
-            );
-        }
-    }
-    Ok((opened.file, opened.ledger))
-}
-
-/// Opens the history database; whatever is wrong with it, monitoring goes on.
-fn open_history(
-    config: &Config,
-    now: Timestamp,
-) -> (Arc<Store>, BTreeMap<ServiceName, history::Restored>) {
-    let rules = config
-        .services
-        .iter()
-        .map(|one| Rules::from(&*one.service).samples());
-    let opened = Store::open(
-        &config.data.join("oes.db"),
-        rules.max().unwrap_or_default(),
-        now,
-    );
-    match &opened.recovery {
-        history::Recovery::Fresh | history::Recovery::Loaded => {}
-        history::Recovery::SetAside { path, why } => {
-            warn!(why, path = %path.display(), "history database was damaged; a new one was begun");
-        }
-        history::Recovery::Unusable { why } => {
-            warn!(
-                why,
-                "history database cannot be used; windows and script memory end with this process"
-            );
-        }
-    }
-    (Arc::new(opened.store), opened.restored)
-}
 
 /// Returns what probes and judges.
 fn tools(clock: Clock) -> Result<Tools, StartError> {
@@ -313,13 +282,6 @@ fn tools(clock: Clock) -> Result<Tools, StartError> {
         plans: prober,
         pool: Arc::new(pool),
     })
-}
-
-async fn bind(config: &Config) -> Result<TcpListener, StartError> {
-    let address = config.server.listen;
-    web::bind(web::Settings { listen: address })
-        .await
-        .map_err(|source| StartError::Listen { address, source })
 }
 
 fn start_keeper(writers: &Supervisor, keeping: keeper::Keeping) {
@@ -381,9 +343,9 @@ fn apply(ledger: &mut Ledger, service: &Service, changes: Vec<Change>, now: Time
                 now,
             ),
             Change::Updated { violation, reason } => ledger::update(ledger, of, &violation, reason),
-            Change::Closed { violation, .. } => {
-                ledger::close(ledger, of, &violation, now).is_some()
-            }
+            Change::Closed {
+                violation, samples, ..
+            } => ledger::close(ledger, of, &violation, samples, now).is_some(),
         };
     }
     any

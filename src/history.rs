@@ -13,7 +13,7 @@ mod writer;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use crossbeam_channel::{Sender, TrySendError};
 use jiff::Timestamp;
 
 use self::writer::{Command, Row};
+use crate::model::duration::Shown;
 use crate::model::judgement::{Memory, MemoryDiff, Outcome};
 use crate::model::service::ServiceName;
 use crate::model::violation::Sample;
@@ -132,7 +133,7 @@ pub struct Health {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FlushError {
     /// The writer did not get to it in time.
-    #[error("the history database is still busy after {0:?}")]
+    #[error("the history database is still busy after {}", Shown(*.0))]
     Late(Duration),
     /// The last batch could not be written.
     #[error("cannot write the history database: {0}")]
@@ -213,6 +214,12 @@ impl Store {
             restored,
             recovery,
         }
+    }
+
+    /// Drops rows and counts them while `full` is so: the room that is left on a full disk is not for them. The first
+    /// call decides.
+    pub fn spare(&self, full: Arc<AtomicBool>) {
+        self.shared.full.get_or_init(|| full);
     }
 
     /// Queues a sample, which is counted as well. Never blocks.

@@ -18,6 +18,8 @@ mod tests;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 
@@ -121,6 +123,17 @@ impl StateFile {
         now: Timestamp,
     ) -> Result<Committed, CommitError> {
         self.committer.commit(ledger, services, now)
+    }
+
+    /// Keeps room for a full disk if there is enough of it again, and tells whether it is kept.
+    pub fn keep_room(&mut self) -> bool {
+        self.committer.keep_room()
+    }
+
+    /// Returns what tells whether the disk is so full that the room kept for that is in use: nobody else should write
+    /// to it then. It is so before the room is given up, and until it is kept again.
+    pub fn full(&self) -> Arc<AtomicBool> {
+        Arc::clone(self.committer.full())
     }
 
     /// Returns the number of the last commit, 0 before the first.

@@ -94,6 +94,7 @@ fn commit(services: usize, limit_ms: u64) {
                 closed_at: None,
                 ending: None,
                 last_good: Some(now),
+                announced_before: None,
                 reason: Reason {
                     rule: "4 of the last 7 probes failed, more than 50 % of 7".to_owned(),
                     finding: Some("$.price: expected number, got string".to_owned()),

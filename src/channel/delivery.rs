@@ -1,7 +1,7 @@
 //! One try to deliver one message to one channel.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -44,7 +44,7 @@ pub struct Attempt {
 /// Delivers messages. Keeps nothing from one try to the next; tries of different channels do not wait for each other.
 pub struct Delivery {
     pool: Arc<Pool>,
-    limits: Limits,
+    limits: RwLock<Limits>,
     client: Client,
     console: Console,
     deadline: Duration,
@@ -65,7 +65,7 @@ impl Delivery {
         let tls = native_tls::TlsConnector::new().map_err(DeliveryError)?;
         Ok(Self {
             pool,
-            limits,
+            limits: RwLock::new(limits),
             client: Client::new(tls),
             console,
             deadline: DEADLINE,
@@ -77,6 +77,12 @@ impl Delivery {
     pub fn trusting(mut self, tls: native_tls::TlsConnector) -> Self {
         self.client = Client::new(tls);
         self
+    }
+
+    /// Runs scripts within other limits from the next try on.
+    pub fn limit(&self, limits: &Limits) {
+        let mut held = self.limits.write().unwrap_or_else(PoisonError::into_inner);
+        held.clone_from(limits);
     }
 
     /// Returns the delivery with another deadline than [`DEADLINE`].
@@ -148,7 +154,11 @@ impl Delivery {
     ) -> Job<'a> {
         Job {
             pool: &self.pool,
-            limits: &self.limits,
+            limits: self
+                .limits
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
             client: &self.client,
             source,
             context,

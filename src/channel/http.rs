@@ -74,7 +74,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Reply, SendError> {
         let on_its_way = AtomicBool::new(false);
-        let host = prepared.uri.host().unwrap_or_default().to_owned();
+        let host = place(&prepared.uri);
         let exchange = self.exchange(prepared, &on_its_way);
         match timeout_at(deadline, exchange).await {
             Ok(result) => result,
@@ -93,9 +93,10 @@ impl Client {
         on_its_way: &AtomicBool,
     ) -> Result<Reply, SendError> {
         let Prepared { uri, request, .. } = prepared;
-        let host = uri.host().unwrap_or_default().to_owned();
+        let (host, name) = (place(&uri), uri.host().unwrap_or_default().to_owned());
+        // The address is part of the error.
         let not_sent = |error: &(dyn std::error::Error + 'static)| {
-            SendError::NotSent(format!("no connection to {host}: {}", causes(error)))
+            SendError::NotSent(format!("no connection to {name}: {}", causes(error)))
         };
         let stream = self
             .connector
@@ -115,7 +116,12 @@ impl Client {
                 Ok(response) => read(response).await,
                 Err(mut error) => {
                     let never_left = error.take_message().is_some();
-                    let text = format!("{host} gave no answer: {}", causes(error.error()));
+                    let causes = causes(error.error());
+                    let text = if error.error().is_parse() {
+                        format!("{host} answered with something that is not HTTP: {causes}")
+                    } else {
+                        format!("{host} gave no answer: {causes}")
+                    };
                     Err(if never_left {
                         SendError::NotSent(text)
                     } else {
@@ -130,6 +136,15 @@ impl Client {
             reply = &mut answer => reply,
             _ = &mut connection => answer.await,
         }
+    }
+}
+
+/// Returns host and port of a URL as it writes them, without a login.
+fn place(uri: &Uri) -> String {
+    let host = uri.host().unwrap_or_default();
+    match uri.port_u16() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
     }
 }
 

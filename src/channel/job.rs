@@ -23,7 +23,7 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 /// One try over a channel script.
 pub(super) struct Job<'a> {
     pub(super) pool: &'a Pool,
-    pub(super) limits: &'a Limits,
+    pub(super) limits: Limits,
     pub(super) client: &'a Client,
     pub(super) source: &'a Arc<Source>,
     pub(super) context: Context<'a>,

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::model::duration::since;
 use crate::model::incident::Incident;
 use crate::model::service::{Service, ServiceName, ServiceSeverity};
 use crate::model::violation::Violation;
-use crate::policy::owed::Telling;
+use crate::policy::owed::{Telling, Unheard};
 
 pub use text::Colour;
 
@@ -24,7 +25,7 @@ fn kind(telling: Telling) -> &'static str {
     match telling {
         Telling::Fire => "opened",
         Telling::Resolve => "resolved",
-        Telling::Outage => "outage",
+        Telling::Outage(_) => "outage",
         Telling::Unwatched => "unwatched",
     }
 }
@@ -90,6 +91,8 @@ pub struct Sending {
     pub link: Option<Arc<str>>,
     /// When the message is made.
     pub now: Timestamp,
+    /// The zone in which people read its times.
+    pub zone: TimeZone,
 }
 
 /// One message about one incident.
@@ -121,7 +124,9 @@ impl Message {
                 "{violation} resolved after {}",
                 words::span(self.duration())
             ),
-            Telling::Outage => format!("{violation} was open for {}", words::span(self.duration())),
+            Telling::Outage(_) => {
+                format!("{violation} was open for {}", words::span(self.duration()))
+            }
             Telling::Unwatched => format!("{violation} no longer watched"),
         }
     }
@@ -133,8 +138,14 @@ impl Message {
                 Some("No probe of this service has passed yet.")
             }
             Telling::Fire | Telling::Resolve => None,
-            Telling::Outage => {
+            Telling::Outage(Unheard::CoolDown) => Some(
+                "It opened and closed within the cool-down of the announcement before it; it is over.",
+            ),
+            Telling::Outage(Unheard::Unreachable) => {
                 Some("It opened and closed while this channel could not be reached; it is over.")
+            }
+            Telling::Outage(Unheard::Brief) => {
+                Some("It opened and closed before this channel was told; it is over.")
             }
             Telling::Unwatched => Some(
                 "The service or its rule left the ops config while the incident was open. Nobody looks any more; \
@@ -153,6 +164,11 @@ impl Message {
     pub fn duration(&self) -> Duration {
         let end = self.incident.closed_at.unwrap_or(self.sending.now);
         since(self.incident.opened_at, end)
+    }
+
+    /// Returns a moment as people read it, in the zone of the message.
+    fn moment(&self, at: Timestamp) -> String {
+        words::moment(at, &self.sending.zone)
     }
 
     /// Returns the finding without the path in front of it.

@@ -152,10 +152,7 @@ fn print_table(rows: &[Row]) {
     for (_, name, observation) in rows {
         let outcome = observation.judgement.outcome;
         let (style, sign) = outcome_look(outcome);
-        let found = observation
-            .judgement
-            .main_finding()
-            .map(ToString::to_string);
+        let found = observation.judgement.main_finding().map(Finding::told);
         let more = observation.judgement.findings.len().saturating_sub(1);
         let found = match (found, more) {
             (None, _) => String::new(),

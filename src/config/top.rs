@@ -106,7 +106,8 @@ fn services(
     }
     let empty = |node: &Node| matches!(&node.value, Value::List(items) if items.is_empty());
     let nothing = lists.iter().flatten().all(|list| empty(&list.node));
-    if nothing && matches!(root.value, Value::Table(_)) {
+    // Where a statement could not be read, it may have been the one that names them.
+    if nothing && !loader.has_errors() && matches!(root.value, Value::Table(_)) {
         let span = lists
             .iter()
             .flatten()

@@ -2,7 +2,7 @@
 //! what changed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,23 +11,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::notifier::{self, Book};
 use super::observe::{Past, Watched};
+use super::own;
 use super::supervisor::Supervisor;
-use super::watching::{Shared, Watching};
+use super::watching::{Legacy, Shared, Watching};
 use crate::channel::delivery::Delivery;
 use crate::channel::fingerprint::fingerprint;
 use crate::channel::settings::{ChannelKind, Settings};
 use crate::config::Config;
 use crate::history::Restored as Known;
-use crate::model::incident::Ledger;
+use crate::model::incident::{Incident, Ledger, Reason};
 use crate::model::service::{ChannelName, Service, ServiceName};
 use crate::model::violation::Violation;
 use crate::policy::delivery;
 use crate::policy::ledger::{self, Retention};
 use crate::policy::watch::{Restored, Rules, Watch};
 use crate::state::ServiceLine;
-
-/// The service under which OES speaks of itself.
-pub(super) const OWN_NAME: &str = "OES";
 
 /// Incidents that every channel knows the end of stay this long.
 const SETTLED_FOR: Duration = Duration::from_hours(7 * 24);
@@ -87,6 +85,14 @@ impl Fleet {
         &self.shared
     }
 
+    /// Logs which channels are disabled.
+    pub(super) fn warn_of_disabled(&self) {
+        let ledger = Arc::clone(&self.shared.keeper.snapshots().borrow().ledger);
+        for channel in &self.books.borrow().channels {
+            own::warn_of_disabled(&ledger, channel);
+        }
+    }
+
     /// Returns what tells of the present services.
     pub(super) fn book(&self) -> watch::Receiver<Arc<Book>> {
         self.books.subscribe()
@@ -95,6 +101,7 @@ impl Fleet {
     /// Brings everything in line with a config whose services are made ready: ledger first, then loops and channels.
     pub(super) async fn apply(&mut self, config: &Config, watched: Vec<Arc<Watched>>) -> Applied {
         self.publish_book(config);
+        self.notify.delivery.limit(&config.limits);
         // Before the ledger enables a changed channel again, so that nothing more leaves with its old settings.
         self.stop_channels(&config.channels);
         self.reconcile(config, &watched).await;
@@ -117,6 +124,7 @@ impl Fleet {
             services: services.collect(),
             gather: config.notify.gather,
             cool_down: config.notify.cool_down,
+            zone: Some(config.notify.time_zone.clone()),
             channels: config
                 .channels
                 .iter()
@@ -135,11 +143,6 @@ impl Fleet {
             .collect();
         self.shared.keeper.list(lines.into()).await;
         let book = Arc::clone(&self.books.borrow());
-        let every: Vec<ChannelName> = config
-            .channels
-            .iter()
-            .map(|channel| channel.name.clone())
-            .collect();
         let prints: Vec<(ChannelName, String)> = config
             .channels
             .iter()
@@ -152,27 +155,24 @@ impl Fleet {
                     ledger,
                     |service, violation| match book.services.get(service) {
                         Some(service) => Rules::from(&**service).watches(violation),
-                        None => service.as_str() == OWN_NAME,
+                        None => {
+                            service.as_str() == own::NAME && own::watches(violation, &book.channels)
+                        }
                     },
                     now,
                 );
-                let routes = |service: &ServiceName| {
-                    book.services
-                        .get(service)
-                        .map_or(&*every, |service| &*service.channels)
+                let routes = |incident: &Incident| match book.services.get(&incident.service) {
+                    Some(service) => service.channels.clone(),
+                    None => own::told(incident, &book.channels),
                 };
                 ledger::reroute(ledger, routes, now);
                 // A config that runs is a config that can be used.
-                ledger::close(
-                    ledger,
-                    &ServiceName::new(OWN_NAME),
-                    &Violation::Named("config".into()),
-                    now,
-                );
+                own::close(ledger, &own::bad_config(), now);
                 for (name, print) in prints {
                     delivery::register(ledger, &name, &print, now);
                 }
                 tidy(ledger, &book.channels, now);
+                own::follow_channels(ledger, &book.channels, now);
                 true
             })
             .await;
@@ -223,19 +223,28 @@ impl Fleet {
         let name = watched.config.service.name.clone();
         let (settings, receiver) = watch::channel(watched);
         let (shared, stop) = (Arc::clone(&self.shared), self.workers.stopping());
-        // A loop that panicked begins again with the window it was started with and what the ledger says is open.
+        let (legacy, mut known) = (Legacy::default(), Some(known));
         self.workers.start(&name, move || {
             let watched = Arc::clone(&receiver.borrow());
-            let watch = Watch::new(
-                Rules::from(&*watched.config.service),
-                restored(&shared, &watched, &known),
-            );
-            let past = Past {
-                memory: Arc::new(known.memory.clone()),
-                prev: None,
+            let left = legacy.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let known = match left {
+                Some(left) => {
+                    let (mut watch, past) = *left;
+                    watch.reconfigure(Rules::from(&*watched.config.service));
+                    watch.resume(open_of(&shared, &watched));
+                    (watch, past)
+                }
+                None => begin(&shared, &watched, known.take().unwrap_or_default()),
             };
-            Watching::new(Arc::clone(&shared), receiver.clone(), watch, past, services)
-                .run(stop.clone())
+            let legacy = Arc::clone(&legacy);
+            Watching::new(
+                Arc::clone(&shared),
+                receiver.clone(),
+                known,
+                legacy,
+                services,
+            )
+            .run(stop.clone())
         });
         self.loops.insert(name, settings);
     }
@@ -283,20 +292,31 @@ impl Fleet {
     }
 }
 
-/// Returns what is known of a service: its window, and the violations that the ledger holds open.
-fn restored(shared: &Shared, watched: &Watched, known: &Known) -> Restored {
+/// Returns what a loop begins with: what is known of the service from before the start.
+fn begin(shared: &Shared, watched: &Watched, known: Known) -> (Watch, Past) {
+    let restored = Restored {
+        samples: known.samples,
+        open: open_of(shared, watched),
+        last_good: known.counters.last_good,
+        unknown_since: known.counters.unknown_since,
+    };
+    let past = Past {
+        memory: Arc::new(known.memory),
+        prev: None,
+    };
+    let rules = Rules::from(&*watched.config.service);
+    (Watch::new(rules, restored), past)
+}
+
+/// Returns the violations of a service that the ledger holds open.
+fn open_of(shared: &Shared, watched: &Watched) -> Vec<(Violation, Reason)> {
     let ledger = Arc::clone(&shared.keeper.snapshots().borrow().ledger);
     let open = ledger
         .incidents
         .values()
         .filter(|incident| incident.is_open() && incident.service == watched.config.service.name)
         .map(|incident| (incident.violation.clone(), incident.reason.clone()));
-    Restored {
-        samples: known.samples.clone(),
-        open: open.collect(),
-        last_good: known.counters.last_good,
-        unknown_since: known.counters.unknown_since,
-    }
+    open.collect()
 }
 
 fn service_line(service: &Service) -> ServiceLine {
@@ -327,6 +347,7 @@ pub(super) fn tidy(ledger: &mut Ledger, channels: &BTreeSet<ChannelName>, now: T
     };
     let before = sizes(ledger);
     let given_up = delivery::expire(ledger, now);
+    own::warn_of_given_up(ledger, given_up);
     let retention = Retention {
         settled_for: SETTLED_FOR,
         settled_max: SETTLED_MAX,

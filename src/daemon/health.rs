@@ -73,11 +73,15 @@ impl Page {
 
     fn state(snapshot: &Snapshot) -> Part {
         let ready = snapshot.durable;
-        let detail = if ready {
+        let mut detail = if ready {
             format!("on disk as commit {}", snapshot.seq)
         } else {
-            "the state file cannot be written; going on in memory".to_owned()
+            let why = snapshot.error.as_deref().unwrap_or("not on disk yet");
+            format!("{why}; going on in memory")
         };
+        if !snapshot.room {
+            detail += "; the disk is full or nearly so: no room is kept for this file, the history is not written";
+        }
         Part {
             name: "state",
             alive: true,
@@ -90,16 +94,27 @@ impl Page {
         let owed = owed(ledger);
         let oldest = owed.iter().filter_map(|one| one.oldest).min();
         let age = oldest.map(|oldest| since(oldest, now)).unwrap_or_default();
-        let disabled: Vec<&str> = ledger
+        let disabled: Vec<String> = ledger
             .channels
             .iter()
-            .filter(|(_, state)| state.disabled.is_some())
-            .map(|(name, _)| name.as_str())
+            .filter_map(|(name, state)| Some(format!("{name} ({})", state.disabled.as_ref()?)))
             .collect();
         let messages: usize = owed.iter().map(|one| one.messages).sum();
         let mut detail = format!("{messages} messages owed, the oldest for {}", Shown(age));
         if !disabled.is_empty() {
             detail = format!("{detail}; disabled: {}", disabled.join(", "));
+        }
+        if let Some(letter) = ledger.dead_letters.last() {
+            let count = ledger.dead_letters.len();
+            detail = format!(
+                "{detail}; {count} given up, the last {} ago: {} {} (incident {}) on {}: {}",
+                Shown(since(letter.at, now)),
+                letter.service,
+                letter.violation,
+                letter.incident,
+                letter.channel,
+                letter.error
+            );
         }
         Part {
             name: "notifier",
@@ -136,6 +151,11 @@ fn owed(ledger: &Ledger) -> Vec<ChannelOwed> {
         }
     };
     ledger.channels.keys().map(one).collect()
+}
+
+/// Returns how many messages all channels are owed.
+pub(super) fn messages_owed(ledger: &Ledger) -> usize {
+    owed(ledger).iter().map(|one| one.messages).sum()
 }
 
 impl Facts for Page {

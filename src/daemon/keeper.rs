@@ -40,6 +40,10 @@ pub struct Snapshot {
     pub seq: u64,
     /// When the newest commit succeeded.
     pub committed_at: Option<Instant>,
+    /// Why the newest commit failed, absent if it did not.
+    pub error: Option<Arc<str>>,
+    /// Whether room is kept on the disk for the day it is full.
+    pub room: bool,
 }
 
 /// A change of the ledger; tells whether it changed anything.
@@ -134,6 +138,8 @@ pub fn new(file: StateFile, ledger: Ledger, metrics: Metrics, clock: Clock) -> (
         durable: true,
         seq: 0,
         committed_at: None,
+        error: None,
+        room: true,
     };
     let (publisher, snapshots) = watch::channel(first);
     let keeping = Keeping {
@@ -177,6 +183,10 @@ impl Keeping {
             }
             if dirty {
                 dirty = !self.commit().await;
+            } else if !self.snapshots.borrow().room
+                && let Some(room) = self.with_file(StateFile::keep_room).await
+            {
+                self.note_room(room);
             }
             for done in waiting {
                 // Whoever asked may have been stopped meanwhile.
@@ -216,52 +226,84 @@ impl Keeping {
 
     /// Commits the ledger and publishes it in any case; returns whether it is on disk.
     async fn commit(&mut self) -> bool {
-        let Some(mut file) = self.file.take() else {
-            self.publish(false);
-            return false;
-        };
         let (ledger, services) = (Arc::clone(&self.ledger), Arc::clone(&self.services));
         let began = Instant::now();
         let now = self.clock.now();
-        let written = tokio::task::spawn_blocking(move || {
-            let committed = file.commit(&ledger, &with_violations(&services, &ledger), now);
-            (file, committed)
-        })
-        .await;
+        let committed = self
+            .with_file(move |file| file.commit(&ledger, &with_violations(&services, &ledger), now))
+            .await;
         self.metrics
             .own
             .commit_seconds
             .observe(began.elapsed().as_secs_f64());
-        let durable = match written {
-            Ok((file, committed)) => {
-                self.file = Some(file);
-                self.settle(committed)
-            }
-            Err(panic) => {
-                error!(error = %panic, "the state file's writer broke; nothing more is durable");
-                self.publish(false);
-                false
-            }
-        };
+        let durable = committed.is_some_and(|committed| self.settle(committed));
+        self.publish(durable);
         self.metrics.own.state_durable.set(i64::from(durable));
         durable
     }
 
+    /// Works on the state file off the runtime; nothing if its writer broke.
+    async fn with_file<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut StateFile) -> T + Send + 'static,
+    ) -> Option<T> {
+        let mut file = self.file.take()?;
+        let worked = tokio::task::spawn_blocking(move || {
+            let done = work(&mut file);
+            (file, done)
+        });
+        match worked.await {
+            Ok((file, done)) => {
+                self.file = Some(file);
+                Some(done)
+            }
+            Err(panic) => {
+                error!(error = %panic, "the state file's writer broke; nothing more is durable");
+                self.fail("the state file's writer broke".into());
+                None
+            }
+        }
+    }
+
+    /// Notes whether room is kept for a full disk, and says when that changes.
+    fn note_room(&self, room: bool) {
+        self.metrics.own.state_room.set(i64::from(room));
+        let before = self.snapshots.borrow().room;
+        if before == room {
+            return;
+        }
+        self.snapshots.send_modify(|snapshot| snapshot.room = room);
+        if room {
+            info!("room is kept on the disk again; the history database writes again");
+        } else {
+            warn!(
+                "the disk is full or nearly so: no room is kept for the state file, and the history database does not \
+                 write; free some space"
+            );
+        }
+    }
+
+    fn fail(&self, error: Arc<str>) {
+        self.snapshots
+            .send_modify(|snapshot| snapshot.error = Some(error));
+    }
+
     fn settle(&mut self, committed: Result<Committed, CommitError>) -> bool {
-        let was_durable = self.snapshots.borrow().durable;
-        let durable = match committed {
+        match committed {
             Ok(committed) => {
                 self.metrics
                     .own
                     .state_seq
                     .set(i64::try_from(committed.seq).unwrap_or(i64::MAX));
-                if !was_durable {
+                if self.snapshots.borrow().error.is_some() {
                     info!("state file can be written again");
                 }
                 self.snapshots.send_modify(|snapshot| {
                     snapshot.seq = committed.seq;
                     snapshot.committed_at = Some(Instant::now());
+                    snapshot.error = None;
                 });
+                self.note_room(committed.ballast);
                 true
             }
             Err(error) => {
@@ -270,11 +312,13 @@ impl Keeping {
                     error = %Causes(&error),
                     "state file could not be written; going on in memory"
                 );
+                if error.is_disk_full() {
+                    self.note_room(false);
+                }
+                self.fail(Causes(&error).to_string().into());
                 false
             }
-        };
-        self.publish(durable);
-        durable
+        }
     }
 
     /// Shows everybody the ledger as it is now: people are told even where it cannot be written down.

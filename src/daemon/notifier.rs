@@ -8,20 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::fleet;
 use super::keeper::{Keeper, Snapshot};
+use super::{fleet, own};
 use crate::channel::answer::Answer;
 use crate::channel::delivery::{Attempt, Delivery};
 use crate::channel::message::{Message, Sending, Subject};
 use crate::channel::settings::Settings;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::model::duration::{after, since};
+use crate::model::duration::{Shown, after, since};
 use crate::model::incident::Ledger;
 use crate::model::secret::Secret;
 use crate::model::service::{ChannelName, Service, ServiceName};
@@ -37,6 +38,8 @@ pub(super) struct Book {
     pub(super) gather: Duration,
     /// Least time between two announcements where the service says nothing.
     pub(super) cool_down: Duration,
+    /// The zone of the times in messages, UTC if absent.
+    pub(super) zone: Option<TimeZone>,
     /// Every channel.
     pub(super) channels: BTreeSet<ChannelName>,
     /// The kind of each channel that is a script: what a provider's limit for everything concerns.
@@ -187,6 +190,7 @@ fn messages(shared: &Shared, batch: &Batch, before: &Snapshot, durable: bool) ->
             durable,
             link: None,
             now: shared.clock.now(),
+            zone: book.zone.clone().unwrap_or(TimeZone::UTC),
         };
         Some(Message {
             telling: told.telling,
@@ -198,26 +202,51 @@ fn messages(shared: &Shared, batch: &Batch, before: &Snapshot, durable: bool) ->
     batch.told.iter().filter_map(message).collect()
 }
 
+/// Writes down how a try ended.
 async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
-    let Sender {
-        shared, channel, ..
-    } = *sender;
-    let name = channel.name.clone();
+    let kind = match answer {
+        Answer::Taken { remote_ref } => return taken(sender, batch, remote_ref).await,
+        Answer::Retry { after, .. } => FailKind::Retry { after },
+        Answer::RateLimited { after, .. } => FailKind::RateLimited { after: Some(after) },
+        Answer::Rejected { .. } => FailKind::RejectedPayload,
+        Answer::Disabled { .. } => FailKind::ChannelDisabled,
+        Answer::Unknown { .. } => FailKind::Unknown,
+    };
+    let asked = match kind {
+        FailKind::Retry { after } | FailKind::RateLimited { after } => after,
+        _ => None,
+    };
+    warn!(
+        channel.name = %sender.channel.name,
+        message.id = batch.message_id,
+        answer = answer.as_str(),
+        asked_wait = asked.map(|asked| Shown(asked).to_string()),
+        reason = answer.reason(),
+        "message not taken"
+    );
+    refused(sender, batch, kind, &answer).await;
+}
+
+async fn taken(sender: &Sender<'_>, batch: Batch, remote_ref: Option<String>) {
+    let shared = sender.shared;
+    let name = sender.channel.name.clone();
     let book = Arc::clone(&shared.book.borrow());
-    if let Answer::Taken { remote_ref } = answer {
-        info!(channel.name = %name, message.id = batch.message_id, "message taken");
-        shared
-            .keeper
-            .commit(move |ledger, now| {
-                let confirmed =
-                    delivery::confirm(ledger, &name, &batch, remote_ref.as_deref(), now);
-                fleet::tidy(ledger, &book.channels, now) || confirmed
-            })
-            .await;
-        return;
-    }
-    let error = answer.reason().unwrap_or_default().to_owned();
-    let limited = match &answer {
+    info!(channel.name = %name, message.id = batch.message_id, "message taken");
+    shared
+        .keeper
+        .commit(move |ledger, now| {
+            let confirmed = delivery::confirm(ledger, &name, &batch, remote_ref.as_deref(), now);
+            own::follow_channels(ledger, &book.channels, now);
+            fleet::tidy(ledger, &book.channels, now) || confirmed
+        })
+        .await;
+}
+
+async fn refused(sender: &Sender<'_>, batch: Batch, kind: FailKind, answer: &Answer) {
+    let shared = sender.shared;
+    let name = sender.channel.name.clone();
+    let book = Arc::clone(&shared.book.borrow());
+    let kin = match answer {
         Answer::RateLimited {
             after,
             global: true,
@@ -225,15 +254,8 @@ async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
         } => Some((*after, book.kin(&name))),
         _ => None,
     };
-    let kind = match answer {
-        Answer::Retry { after, .. } => FailKind::Retry { after },
-        Answer::RateLimited { after, .. } => FailKind::RateLimited { after: Some(after) },
-        Answer::Rejected { .. } => FailKind::RejectedPayload,
-        Answer::Disabled { .. } => FailKind::ChannelDisabled,
-        Answer::Unknown { .. } | Answer::Taken { .. } => FailKind::Unknown,
-    };
+    let error = answer.reason().unwrap_or_default().to_owned();
     let stop = sender.stop.clone();
-    warn!(channel.name = %name, message.id = batch.message_id, error, ?kind, "message not taken");
     shared
         .keeper
         .commit(move |ledger, now| {
@@ -242,19 +264,18 @@ async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
                 FailKind::ChannelDisabled if stop.is_cancelled() => FailKind::Retry { after: None },
                 kind => kind,
             };
-            let random = rand::random::<f64>();
-            delivery::fail(
-                ledger,
-                &name,
-                &batch,
-                Failed {
-                    kind,
-                    error: &error,
-                    random,
-                },
-                now,
-            );
-            let (wait, kin) = limited.unwrap_or_default();
+            let failed = Failed {
+                kind,
+                error: &error,
+                random: rand::random(),
+            };
+            let given_up = delivery::fail(ledger, &name, &batch, failed, now);
+            own::warn_of_given_up(ledger, given_up);
+            if kind == FailKind::ChannelDisabled {
+                own::warn_of_disabled(ledger, &name);
+                own::follow_channels(ledger, &book.channels, now);
+            }
+            let (wait, kin) = kin.unwrap_or_default();
             pause(ledger, &kin, after(now, wait));
             true
         })

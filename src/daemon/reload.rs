@@ -14,8 +14,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::fleet::{Applied, Fleet, OWN_NAME};
-use super::{new_incident_id, prepare};
+use super::fleet::{Applied, Fleet};
+use super::{own, prepare};
 use crate::channel::fingerprint::fingerprint;
 use crate::clock::Clock;
 use crate::config::report::Report;
@@ -23,10 +23,8 @@ use crate::config::{self, Config, Loaded, ProcessEnvironment};
 use crate::model::causes::Causes;
 use crate::model::duration::since;
 use crate::model::incident::Reason;
-use crate::model::service::{ChannelName, ServiceName};
-use crate::model::violation::Violation;
-use crate::policy::ledger;
-use crate::policy::watch::Opened;
+use crate::model::service::ChannelName;
+use crate::policy::{delivery, owed};
 
 /// Changes of files are looked at once they have been quiet for so long, so that an editor can finish.
 const QUIET: Duration = Duration::from_millis(200);
@@ -115,6 +113,9 @@ impl Reloader {
             ),
         };
         self.tell(&outcome, forced).await;
+        if forced && !self.refused {
+            self.enable_channels().await;
+        }
         read
     }
 
@@ -162,22 +163,14 @@ impl Reloader {
             Outcome::Unchanged => {}
             Outcome::Refused(why) => warn!(why, "config is refused; what ran goes on"),
         }
-        let (name, violation) = (
-            ServiceName::new(OWN_NAME),
-            Violation::Named("config".into()),
-        );
-        let channels: Vec<ChannelName> = self
-            .config
-            .channels
-            .iter()
-            .map(|channel| channel.name.clone())
-            .collect();
+        let book = self.fleet.book();
+        let channels = book.borrow().channels.clone();
         let outcome = outcome.clone();
         shared
             .keeper
             .tell(move |ledger, now| {
                 let Outcome::Refused(why) = outcome else {
-                    return ledger::close(ledger, &name, &violation, now).is_some();
+                    return own::close(ledger, &own::bad_config(), now);
                 };
                 let reason = Reason {
                     rule: "the changed ops config cannot be used; what ran before goes on"
@@ -185,19 +178,31 @@ impl Reloader {
                     finding: Some(why),
                     ..Reason::default()
                 };
-                if ledger::update(ledger, &name, &violation, reason.clone()) {
-                    return true;
-                }
-                let opened = Opened {
-                    violation,
-                    since: now,
-                    last_good: None,
-                    reason,
-                };
-                ledger::open(ledger, new_incident_id(), &name, opened, &channels, now)
+                own::open(ledger, own::bad_config(), reason, &channels, now)
             })
             .await;
         self.refused = refused;
+    }
+
+    /// Gives every channel that is disabled a new chance: somebody asked for it who may have mended what it posts to.
+    async fn enable_channels(&self) {
+        let book = Arc::clone(&self.fleet.book().borrow());
+        self.fleet
+            .shared()
+            .keeper
+            .tell(move |ledger, now| {
+                let mut any = false;
+                for channel in &book.channels {
+                    if delivery::enable(ledger, channel, now) {
+                        let (owed, _) = owed::backlog(ledger, channel);
+                        info!(channel.name = %channel, owed, "channel is enabled again");
+                        any = true;
+                    }
+                }
+                own::follow_channels(ledger, &book.channels, now);
+                any
+            })
+            .await;
     }
 }
 

@@ -39,7 +39,9 @@ impl Signals {
 
 fn listen(kind: SignalKind) -> Option<Signal> {
     signal(kind)
-        .inspect_err(|error| warn!(%error, ?kind, "signal cannot be listened for"))
+        .inspect_err(
+            |error| warn!(%error, number = kind.as_raw_value(), "signal cannot be listened for"),
+        )
         .ok()
 }
 

@@ -1,7 +1,7 @@
 //! The loop of one service: probe when due, judge, remember, tell the keeper what changed. No service waits for another.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -14,6 +14,7 @@ use super::observe::{Past, Tools, Watched, as_prev, observe, remember};
 use crate::clock::Clock;
 use crate::history::Store;
 use crate::metrics::{Metrics, ServiceCounters};
+use crate::model::duration::Shown;
 use crate::model::observation::Observation;
 use crate::model::service::ServiceName;
 use crate::model::violation::Violation;
@@ -39,9 +40,13 @@ pub(super) struct Parts {
     pub(super) pulse: Arc<AtomicU64>,
 }
 
+/// What a loop knows of its service, left behind by a panic: the next one goes on from there.
+pub(super) type Legacy = Arc<Mutex<Option<Box<(Watch, Past)>>>>;
+
 /// One service's loop.
 pub(super) struct Watching {
     shared: Shared,
+    legacy: Legacy,
     name: ServiceName,
     settings: watch::Receiver<Arc<Watched>>,
     watched: Arc<Watched>,
@@ -55,12 +60,12 @@ pub(super) struct Watching {
 }
 
 impl Watching {
-    /// Returns the loop of a service, due first after `first`.
+    /// Returns the loop of one of so many services, with what is known of it.
     pub(super) fn new(
         shared: Shared,
         settings: watch::Receiver<Arc<Watched>>,
-        watch: Watch,
-        past: Past,
+        (watch, past): (Watch, Past),
+        legacy: Legacy,
         services: usize,
     ) -> Box<Self> {
         let watched = Arc::clone(&settings.borrow());
@@ -72,6 +77,7 @@ impl Watching {
         let regular = due;
         Box::new(Self {
             shared,
+            legacy,
             name,
             settings,
             watched,
@@ -161,7 +167,7 @@ impl Watching {
             service.name = %self.name,
             outcome = %sample.outcome,
             code = sample.code.as_deref(),
-            latency_ms = sample.latency.map(|latency| latency.as_secs_f64() * 1000.0),
+            latency = sample.latency.map(|latency| Shown(latency).to_string()),
             "probed"
         );
         let changes = self
@@ -210,7 +216,9 @@ impl Watching {
                     finding = opened.reason.finding,
                     "violation opened"
                 ),
-                Change::Closed { violation, rule } => {
+                Change::Closed {
+                    violation, rule, ..
+                } => {
                     info!(service.name = %self.name, %violation, rule, "violation closed");
                 }
                 Change::Updated { .. } => {}
@@ -253,5 +261,14 @@ impl Watching {
             .next_confirm()
             .map(|delay| Instant::now() + delay);
         self.due = confirm.map_or(self.regular, |confirm| confirm.min(self.regular));
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let known = (self.watch.clone(), std::mem::take(&mut self.past));
+            *self.legacy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(known));
+        }
     }
 }

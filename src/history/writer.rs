@@ -1,8 +1,8 @@
 //! The thread that owns the connection.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, never, select};
@@ -43,6 +43,8 @@ pub(super) enum Row {
 pub(super) struct Shared {
     pub(super) failed_rows: AtomicU64,
     error: Mutex<Option<String>>,
+    /// Nothing is written while this is so.
+    pub(super) full: OnceLock<Arc<AtomicBool>>,
 }
 
 impl Shared {
@@ -51,6 +53,11 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    fn is_full(&self) -> bool {
+        let full = self.full.get();
+        full.is_some_and(|full| full.load(Ordering::SeqCst))
     }
 
     fn set_error(&self, error: Option<String>) {
@@ -170,6 +177,9 @@ impl Writer {
                 Row::Memory(_) => {}
                 Row::Forget => drop(self.counters.remove(service)),
             }
+        }
+        if self.shared.is_full() {
+            return Err("the disk is full".to_owned());
         }
         let Some(connection) = &mut self.connection else {
             return Err("there is no database".to_owned());

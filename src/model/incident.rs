@@ -41,6 +41,9 @@ pub struct Incident {
     pub ending: Option<Ending>,
     /// Last probe that passed before it opened; absent if none ever did: the service never came up.
     pub last_good: Option<Timestamp>,
+    /// When the same violation of the service was last announced before it opened: its cool-down counts from there.
+    #[serde(default)]
+    pub announced_before: Option<Timestamp>,
     /// Why it is open, as of the newest look.
     pub reason: Reason,
 }
@@ -83,7 +86,7 @@ pub struct Reason {
     pub more_findings: usize,
     /// What was asked and answered: `GET https://… → 200 in 214 ms`.
     pub exchange: String,
-    /// The samples that the rule saw, oldest first.
+    /// The samples that the rule saw, oldest first: of an incident that has ended those at its end.
     pub samples: Vec<Sample>,
 }
 
@@ -127,6 +130,9 @@ pub struct Delivery {
     /// The generation that was given up here, with a dead letter.
     #[serde(default)]
     pub given_up: Option<GivenUp>,
+    /// Whether the channel took nothing at the time when the incident ended.
+    #[serde(default)]
+    pub unreachable: bool,
 }
 
 /// A generation that a channel will not be told.
@@ -161,6 +167,7 @@ impl Default for Delivery {
             taken_at: None,
             owed_since: None,
             given_up: None,
+            unreachable: false,
         }
     }
 }
@@ -195,7 +202,7 @@ pub struct ChannelState {
     pub fingerprint: String,
     /// Why it is disabled; no try until its settings change.
     pub disabled: Option<String>,
-    /// Failures in a row.
+    /// Failures in a row; a limit of the provider is none.
     pub failures: u32,
     /// No try before this: back-off or the provider's own hint.
     pub paused_until: Option<Timestamp>,
@@ -203,6 +210,15 @@ pub struct ChannelState {
     pub last_success: Option<Timestamp>,
     /// Why the last try failed, without secrets.
     pub last_error: Option<String>,
+}
+
+impl ChannelState {
+    /// Tells whether the channel takes nothing now: it is disabled, its last try failed, or it asked for a rest.
+    pub fn is_unreachable(&self, now: Timestamp) -> bool {
+        self.disabled.is_some()
+            || self.failures > 0
+            || self.paused_until.is_some_and(|until| until > now)
+    }
 }
 
 /// A message that no try could deliver.

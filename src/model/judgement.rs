@@ -93,6 +93,11 @@ impl Severity {
     }
 }
 
+/// Values of its evidence that a finding's line shows.
+const TOLD_VALUES_MAX: usize = 3;
+/// Characters of each.
+const TOLD_VALUE_CHARS: usize = 60;
+
 /// One thing that a matcher found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
@@ -152,6 +157,23 @@ impl Finding {
         self
     }
 
+    /// Returns what is wrong on one line; where a script found it, with the first values that show why: `price too low
+    /// (price = 1.28)`.
+    pub fn told(&self) -> String {
+        let mut told = self.to_string();
+        if self.at.is_none() || self.evidence.is_empty() {
+            return told;
+        }
+        let shown = self.evidence.iter().take(TOLD_VALUES_MAX);
+        for (position, (name, value)) in shown.enumerate() {
+            let before = if position == 0 { " (" } else { ", " };
+            let value = value.summary(TOLD_VALUE_CHARS);
+            told.extend([before, name, " = ", &value]);
+        }
+        told.push(')');
+        told
+    }
+
     /// Returns the finding at a path of the body.
     #[must_use]
     pub fn at_path(mut self, path: impl fmt::Display) -> Self {
@@ -208,6 +230,11 @@ impl Judgement {
             }
         }
         self.runs.extend(other.runs);
+    }
+
+    /// Returns the first finding with a code.
+    pub fn finding_of(&self, code: &str) -> Option<&Finding> {
+        self.findings.iter().find(|finding| *finding.code == *code)
     }
 
     /// Returns the first finding of the greatest weight: what a message shows.

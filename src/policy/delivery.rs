@@ -134,7 +134,9 @@ pub fn confirm(
     if found {
         let state = ledger.channels.entry(channel.clone()).or_default();
         state.failures = 0;
-        state.paused_until = None;
+        // Nothing is sent during a pause, so one that goes on came while this message was under way: the provider
+        // limits all of its channels, and has said so to another.
+        state.paused_until = state.paused_until.filter(|until| *until > now);
         state.last_error = None;
         state.last_success = Some(now);
         revive(ledger, channel, now);
@@ -142,17 +144,17 @@ pub fn confirm(
     found
 }
 
-/// Writes down that a try failed, and when the next may be. Returns whether anything was given up.
+/// Writes down that a try failed, and when the next may be. Returns how many were given up: the newest dead letters.
 pub fn fail(
     ledger: &mut Ledger,
     channel: &ChannelName,
     batch: &Batch,
     failed: Failed<'_>,
     now: Timestamp,
-) -> bool {
+) -> usize {
     let error: String = failed.error.chars().take(ERROR_CHARS_MAX).collect();
     pause(ledger, channel, failed, &error, now);
-    let mut given_up = false;
+    let mut given_up = 0;
     for told in &batch.told {
         let key = (channel.clone(), told.incident.clone());
         let Some(incident) = ledger.incidents.get(&told.incident) else {
@@ -189,7 +191,7 @@ pub fn fail(
         if let Some(cause) = cause {
             let letter = give_up(channel, incident, delivery, cause, (told.generation, now));
             ledger.dead_letters.push(letter);
-            given_up = true;
+            given_up += 1;
         }
     }
     cap(ledger);
@@ -213,11 +215,16 @@ fn pause(
     state.last_error = Some(error.to_owned());
     let hint = match failed.kind {
         FailKind::RejectedPayload => return,
+        FailKind::RateLimited { after: hint } => {
+            let wait = delay_with_hint(state.failures.max(1), failed.random, hint);
+            state.paused_until = Some(after(now, wait));
+            return;
+        }
         FailKind::ChannelDisabled => {
             state.disabled = Some(error.to_owned());
             None
         }
-        FailKind::Retry { after } | FailKind::RateLimited { after } => after,
+        FailKind::Retry { after } => after,
         FailKind::Unknown => None,
     };
     state.failures = state.failures.saturating_add(1);
@@ -225,7 +232,7 @@ fn pause(
     state.paused_until = Some(after(now, wait));
 }
 
-/// Gives up what a disabled channel has owed for too long, each with a dead letter. Returns how many.
+/// Gives up what a disabled channel has owed for too long, each with a dead letter. Returns how many: the newest ones.
 ///
 /// A channel that is tried gives up in [`fail`]; one that is not would otherwise keep its incidents for ever.
 pub fn expire(ledger: &mut Ledger, now: Timestamp) -> usize {
@@ -268,6 +275,22 @@ pub fn register(ledger: &mut Ledger, channel: &ChannelName, fingerprint: &str, n
         last_success: state.last_success,
         ..ChannelState::default()
     };
+    try_at_once(ledger, channel, now);
+}
+
+/// Enables a channel that is disabled and lets it try at once. Returns whether it was.
+pub fn enable(ledger: &mut Ledger, channel: &ChannelName, now: Timestamp) -> bool {
+    let state = ledger.channels.get_mut(channel);
+    let Some(state) = state.filter(|state| state.disabled.is_some()) else {
+        return false;
+    };
+    state.disabled = None;
+    state.paused_until = None;
+    try_at_once(ledger, channel, now);
+    true
+}
+
+fn try_at_once(ledger: &mut Ledger, channel: &ChannelName, now: Timestamp) {
     let deliveries = ledger.deliveries.iter_mut();
     for (_, delivery) in deliveries.filter(|((of, _), _)| of == channel) {
         delivery.next_at = None;

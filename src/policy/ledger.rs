@@ -13,7 +13,7 @@ use super::watch::Opened;
 use crate::model::duration::since;
 use crate::model::incident::{Announced, Delivery, Ending, Incident, IncidentId, Ledger, Reason};
 use crate::model::service::{ChannelName, ServiceName};
-use crate::model::violation::Violation;
+use crate::model::violation::{Sample, Violation};
 
 /// Dead letters beyond this many are dropped, oldest first.
 pub const DEAD_LETTERS_MAX: usize = 1000;
@@ -74,7 +74,9 @@ pub fn open(
             .deliveries
             .insert((channel.clone(), id.clone()), delivery);
     }
+    let key = (service.clone(), opened.violation.clone());
     let incident = Incident {
+        announced_before: ledger.announced.get(&key).copied(),
         id: id.clone(),
         service: service.clone(),
         violation: opened.violation,
@@ -105,15 +107,21 @@ pub fn update(
     true
 }
 
-/// Closes an open incident since the service keeps the rule again. Returns its name, `None` if none was open.
+/// Closes an open incident since the service keeps the rule again; `samples` are those that the rule sees now. Returns
+/// its name, `None` if none was open.
 pub fn close(
     ledger: &mut Ledger,
     service: &ServiceName,
     violation: &Violation,
+    samples: Vec<Sample>,
     now: Timestamp,
 ) -> Option<IncidentId> {
     let id = find(ledger, service, violation)?;
     end(ledger, &id, Ending::Recovered, now);
+    let incident = ledger.incidents.get_mut(&id);
+    if let Some(incident) = incident.filter(|_| !samples.is_empty()) {
+        incident.reason.samples = samples;
+    }
     Some(id)
 }
 
@@ -151,9 +159,9 @@ pub fn find(ledger: &Ledger, service: &ServiceName, violation: &Violation) -> Op
 ///
 /// A channel that a service now tells must know of its open incidents, not of past ones. A channel that it no longer
 /// tells forgets those that it was certainly not told of; where it was, it is still owed their end.
-pub fn reroute<'a>(
+pub fn reroute(
     ledger: &mut Ledger,
-    channels: impl Fn(&ServiceName) -> &'a [ChannelName],
+    channels: impl Fn(&Incident) -> Vec<ChannelName>,
     now: Timestamp,
 ) {
     let Ledger {
@@ -164,15 +172,15 @@ pub fn reroute<'a>(
     deliveries.retain(|(channel, id), delivery| {
         let routed = incidents
             .get(id)
-            .is_some_and(|incident| channels(&incident.service).contains(channel));
+            .is_some_and(|incident| channels(incident).contains(channel));
         let untold = delivery.announced == Announced::No && delivery.intent.is_none();
         let open = incidents.get(id).is_some_and(Incident::is_open);
         routed || !untold || !open
     });
     for incident in incidents.values().filter(|incident| incident.is_open()) {
-        for channel in channels(&incident.service) {
+        for channel in channels(incident) {
             deliveries
-                .entry((channel.clone(), incident.id.clone()))
+                .entry((channel, incident.id.clone()))
                 .or_insert_with(|| Delivery {
                     owed_since: Some(now),
                     ..Delivery::default()
@@ -239,8 +247,10 @@ fn end(ledger: &mut Ledger, id: &IncidentId, ending: Ending, now: Timestamp) {
     incident.generation = incident.generation.saturating_add(1);
     incident.closed_at = Some(now.max(incident.opened_at));
     incident.ending = Some(ending);
-    for ((_, of), delivery) in &mut ledger.deliveries {
+    for ((channel, of), delivery) in &mut ledger.deliveries {
         if of == id {
+            let state = ledger.channels.get(channel);
+            delivery.unreachable = state.is_some_and(|state| state.is_unreachable(now));
             delivery.owed_since = Some(now);
             delivery.attempts = 0;
         }

@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | open | no | `Fire` |
 //! | open | possibly | `Fire`, marked as a possible repeat |
-//! | closed | no | `Outage`: it began and ended unheard |
+//! | closed | no | `Outage`: it began and ended unheard, and why |
 //! | closed | yes or possibly | `Resolve`, or `Unwatched` if it is no longer watched |
 //!
 //! A channel has one message in flight; whoever asks here does so between two messages. An intent that is in the
@@ -78,15 +78,26 @@ pub enum Telling {
     /// It is over; the channel knows, or may know, that it was open.
     Resolve,
     /// It began and ended without the channel being told.
-    Outage,
+    Outage(Unheard),
     /// It is no longer watched; the channel knows, or may know, that it was open.
     Unwatched,
+}
+
+/// Why a channel was not told of an incident while it was open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unheard {
+    /// The cool-down of the announcement before it held it back.
+    CoolDown,
+    /// The channel took nothing.
+    Unreachable,
+    /// It was over before its turn came: while it waited to be announced, or for the message before it.
+    Brief,
 }
 
 impl Telling {
     /// Tells whether the message is the first that the channel hears of the incident.
     pub fn announces(self) -> bool {
-        matches!(self, Self::Fire | Self::Outage)
+        matches!(self, Self::Fire | Self::Outage(_))
     }
 }
 
@@ -105,11 +116,11 @@ pub fn owed(
     let paused = state.and_then(|state| state.paused_until);
     let mut next: Option<(Timestamp, Timestamp, Told)> = None;
     for (incident, delivery) in due_of(ledger, channel) {
-        let told = telling(incident, delivery);
+        let told = telling(incident, delivery, settings);
         let due = [
             paused.and_then(|until| sane(until, now)),
             delivery.next_at.and_then(|until| sane(until, now)),
-            hold(ledger, incident, delivery, &told, settings, now),
+            hold(incident, delivery, &told, settings, now),
         ];
         let due = due.into_iter().flatten().max().unwrap_or(now).max(now);
         let order = (due, delivery.owed_since.unwrap_or(incident.opened_at));
@@ -152,14 +163,14 @@ fn due_of<'a>(
         .filter(|(incident, delivery)| is_owed(incident, delivery))
 }
 
-fn telling(incident: &Incident, delivery: &Delivery) -> Told {
+fn telling(incident: &Incident, delivery: &Delivery, settings: &Settings<'_>) -> Told {
     // What was sent last with an unknown outcome may have been the opening, or already this generation.
     let sent = delivery.intent.as_ref().map(|intent| intent.generation);
     let heard =
         delivery.announced != Announced::No || sent.is_some_and(|sent| sent < incident.generation);
     let telling = match (incident.is_open(), heard) {
         (true, _) => Telling::Fire,
-        (false, false) => Telling::Outage,
+        (false, false) => Telling::Outage(unheard(incident, delivery, settings)),
         (false, true) if incident.ending == Some(Ending::Unwatched) => Telling::Unwatched,
         (false, true) => Telling::Resolve,
     };
@@ -173,9 +184,25 @@ fn telling(incident: &Incident, delivery: &Delivery) -> Told {
     }
 }
 
-/// Returns until when an announcement is held back to gather others and for the cool-down.
+fn unheard(incident: &Incident, delivery: &Delivery, settings: &Settings<'_>) -> Unheard {
+    let cooled = cooled(incident, settings);
+    if cooled.is_some_and(|until| incident.closed_at.is_some_and(|closed| closed <= until)) {
+        Unheard::CoolDown
+    } else if delivery.unreachable {
+        Unheard::Unreachable
+    } else {
+        Unheard::Brief
+    }
+}
+
+/// Returns when the cool-down of an incident's announcement ends, absent without one.
+fn cooled(incident: &Incident, settings: &Settings<'_>) -> Option<Timestamp> {
+    let before = incident.announced_before?;
+    Some(after(before, (settings.cool_down)(&incident.service)))
+}
+
+/// Returns until when an announcement is held back before it leaves: a moment of its own and the cool-down.
 fn hold(
-    ledger: &Ledger,
     incident: &Incident,
     delivery: &Delivery,
     told: &Told,
@@ -188,14 +215,9 @@ fn hold(
     let owed_since = delivery.owed_since.unwrap_or(incident.opened_at);
     let gathered = (told.telling == Telling::Fire && since(now, owed_since).is_zero())
         .then(|| after(owed_since, settings.gather));
-    let key = (incident.service.clone(), incident.violation.clone());
-    // An announcement that is not older than the incident was of this very incident, on another channel. One from
-    // the future was made before the clock was set back and must not hold anything.
-    let cooled = ledger
-        .announced
-        .get(&key)
-        .filter(|at| **at < incident.opened_at && **at <= now)
-        .map(|at| after(*at, (settings.cool_down)(&incident.service)));
+    // An announcement from the future was made before the clock was set back and must not hold anything.
+    let made = incident.announced_before.is_some_and(|at| at <= now);
+    let cooled = cooled(incident, settings).filter(|_| made);
     gathered.max(cooled)
 }
 

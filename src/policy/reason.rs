@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::model::incident::Reason;
 use crate::model::json::Json;
 use crate::model::judgement::Judgement;
-use crate::model::violation::Sample;
+use crate::model::violation::{Sample, Violation};
 
 /// Values longer than this in a reason are cut to a summary, so that no response can swell the state file.
 const VALUE_BYTES_MAX: usize = 1024;
@@ -16,15 +16,20 @@ const TEXT_CHARS_MAX: usize = 1000;
 /// Returns the reason that a probe gives for a violation.
 pub(super) fn reason<'a>(
     rule: String,
+    violation: &Violation,
     judgement: &Judgement,
     exchange: &dyn fmt::Display,
     samples: impl Iterator<Item = &'a Sample>,
 ) -> Reason {
-    let main = judgement.main_finding();
+    let own = match violation {
+        Violation::Named(name) => judgement.finding_of(name),
+        _ => None,
+    };
+    let main = own.or_else(|| judgement.main_finding());
     Reason {
         rule,
         code: main.map(|finding| Arc::clone(&finding.code)),
-        finding: main.map(|finding| cut(finding.to_string())),
+        finding: main.map(|finding| cut(finding.told())),
         path: main.and_then(|finding| finding.path.clone()).map(cut),
         expected: main
             .and_then(|finding| finding.expected.as_ref())
@@ -66,11 +71,29 @@ mod tests {
         finding.expected = Some(Json::from(1_i64));
         let reason = reason(
             "rule".to_owned(),
+            &Violation::Error,
             &Judgement::of(vec![finding]),
             &"GET x",
             std::iter::empty(),
         );
         assert_eq!(reason.expected, Some(Json::from(1_i64)));
         assert!(serde_json::to_vec(&reason).unwrap().len() < 4000);
+    }
+
+    #[test]
+    fn a_named_violation_shows_its_own_finding() {
+        let findings = vec![
+            Finding::error("other", "something else"),
+            Finding::error("stale", "no new block for 20 min"),
+        ];
+        let reason = reason(
+            "named by the script".to_owned(),
+            &Violation::Named("stale".into()),
+            &Judgement::of(findings),
+            &"GET x",
+            std::iter::empty(),
+        );
+        assert_eq!(reason.code.as_deref(), Some("stale"));
+        assert_eq!(reason.finding.as_deref(), Some("no new block for 20 min"));
     }
 }

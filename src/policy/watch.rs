@@ -122,6 +122,8 @@ pub enum Change {
         violation: Violation,
         /// The rule and its numbers now, for people.
         rule: String,
+        /// The samples that the rule sees now, oldest first.
+        samples: Vec<Sample>,
     },
 }
 
@@ -186,12 +188,24 @@ impl Watch {
         {
             watch.unknown_since = restored.unknown_since;
         }
-        for (violation, reason) in restored.open {
-            if watch.rules.watches(&violation) {
-                watch.open.insert(violation, mark(&reason));
+        watch.hold_open(restored.open);
+        watch
+    }
+
+    /// Goes on after a fault, with the violations that the ledger holds open: what the last probe changed may not have
+    /// been told.
+    pub fn resume(&mut self, open: Vec<(Violation, Reason)>) {
+        self.confirm = Confirm::default();
+        self.open.clear();
+        self.hold_open(open);
+    }
+
+    fn hold_open(&mut self, open: Vec<(Violation, Reason)>) {
+        for (violation, reason) in open {
+            if self.rules.watches(&violation) {
+                self.open.insert(violation, mark(&reason));
             }
         }
-        watch
     }
 
     /// Goes on with other rules, keeping everything known. Returns the open violations that are no longer watched.
@@ -319,7 +333,12 @@ impl Watch {
             Finding::Unclear => None,
             Finding::Kept(rule) => {
                 self.open.remove(&violation)?;
-                Some(Change::Closed { violation, rule })
+                let samples = self.samples(&violation).cloned().collect();
+                Some(Change::Closed {
+                    violation,
+                    rule,
+                    samples,
+                })
             }
             Finding::Broken(began, rule) => {
                 let reason = self.reason(&violation, rule, seen);
@@ -347,12 +366,21 @@ impl Watch {
     }
 
     fn reason(&self, violation: &Violation, rule: String, seen: &Seen<'_>) -> Reason {
-        let (judgement, exchange) = (seen.judgement, seen.exchange);
-        if *violation == Violation::Latency {
-            reason(rule, judgement, exchange, self.window.measured())
-        } else {
-            reason(rule, judgement, exchange, self.window.counted())
-        }
+        reason(
+            rule,
+            violation,
+            seen.judgement,
+            seen.exchange,
+            self.samples(violation),
+        )
+    }
+
+    /// Returns the samples that the rule of a violation sees, oldest first.
+    fn samples(&self, violation: &Violation) -> impl Iterator<Item = &Sample> {
+        let latency = *violation == Violation::Latency;
+        let (measured, counted) = (self.window.measured(), self.window.counted());
+        let measured = measured.filter(move |_| latency);
+        measured.chain(counted.filter(move |_| !latency))
     }
 
     fn named_open(&self) -> usize {

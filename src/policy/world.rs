@@ -120,7 +120,14 @@ impl World {
                 }
             }
             Event::Close(n) => {
-                ledger::close(&mut self.ledger, &service(n), &Violation::Error, self.now);
+                let samples = Vec::new();
+                ledger::close(
+                    &mut self.ledger,
+                    &service(n),
+                    &Violation::Error,
+                    samples,
+                    self.now,
+                );
             }
             Event::Unwatch(n) => {
                 ledger::unwatch(&mut self.ledger, |name, _| *name != service(n), self.now);
@@ -243,7 +250,7 @@ impl World {
                 }
                 let unheard = before.is_none_or(|before| before == message.generation);
                 prop_assert!(
-                    message.telling != Telling::Outage || unheard,
+                    !matches!(message.telling, Telling::Outage(_)) || unheard,
                     "told as unheard, but a fire was taken: {message:?}"
                 );
                 let copy = copies.entry(&message.message_id).or_default();

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use hickory_resolver::net::NetError;
 use http::HeaderValue;
@@ -20,6 +19,7 @@ use super::resolve::{Resolver, ResolverSource};
 use super::target::Target;
 use super::tls::Connectors;
 use super::token::{self, Token, Tokens};
+use crate::model::duration::Shown;
 use crate::model::exchange::{Exchange, Phase};
 use crate::model::failure::{Failure, FailureKind};
 use crate::model::service::{Auth, Service};
@@ -280,7 +280,7 @@ impl Inner {
                 phase: None,
                 message: format!(
                     "no place was free for this probe within {}: too many others are under way",
-                    shown(plan.timeout)
+                    Shown(plan.timeout)
                 ),
             }),
         }
@@ -302,7 +302,7 @@ impl Inner {
                     message: format!(
                         "no token from {} within {}",
                         source.plan.sent.url,
-                        shown(plan.timeout)
+                        Shown(plan.timeout)
                     ),
                 }),
             },
@@ -378,15 +378,6 @@ fn cut_off(plan: &Plan, phase: Option<Phase>, has_head: bool, progress: &Progres
     Failure {
         kind,
         phase,
-        message: format!("{what} within {}", shown(plan.timeout)),
-    }
-}
-
-/// Returns a deadline as a person writes it: `10 s`, `250 ms`.
-fn shown(limit: Duration) -> String {
-    if limit.subsec_millis() == 0 {
-        format!("{} s", limit.as_secs())
-    } else {
-        format!("{} ms", limit.as_millis())
+        message: format!("{what} within {}", Shown(plan.timeout)),
     }
 }

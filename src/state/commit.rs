@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
@@ -97,6 +99,10 @@ pub(super) struct Committer<D> {
     boot: String,
     seq: u64,
     open: BTreeSet<IncidentId>,
+    /// Size of the last commit.
+    bytes: usize,
+    /// See [`super::StateFile::full`].
+    full: Arc<AtomicBool>,
 }
 
 impl<D: Disk> Committer<D> {
@@ -106,6 +112,8 @@ impl<D: Disk> Committer<D> {
             boot: boot.to_owned(),
             seq,
             open: open_of(ledger),
+            bytes: 0,
+            full: Arc::default(),
         }
     }
 
@@ -121,6 +129,17 @@ impl<D: Disk> Committer<D> {
 
     pub(super) fn seq(&self) -> u64 {
         self.seq
+    }
+
+    pub(super) fn full(&self) -> &Arc<AtomicBool> {
+        &self.full
+    }
+
+    /// Keeps room for a full disk if there is enough of it, and tells whether it is kept.
+    pub(super) fn keep_room(&mut self) -> bool {
+        let kept = ballast::keep(&mut self.disk, self.bytes);
+        self.full.store(!kept, Ordering::SeqCst);
+        kept
     }
 
     pub(super) fn commit(
@@ -147,16 +166,21 @@ impl<D: Disk> Committer<D> {
         })?;
         let first = self.replace(&bytes);
         let full = first.as_ref().is_err_and(CommitError::is_disk_full);
+        if full {
+            // Before the room is there, so that nobody takes it.
+            self.full.store(true, Ordering::SeqCst);
+        }
         if full && ballast::drop_it(&mut self.disk) {
             self.replace(&bytes)?;
         } else {
             first?;
         }
         self.open = open_of(ledger);
+        self.bytes = bytes.len();
         Ok(Committed {
             seq: self.seq,
             bytes: bytes.len(),
-            ballast: !full && ballast::keep(&mut self.disk, bytes.len()),
+            ballast: !full && self.keep_room(),
         })
     }
 

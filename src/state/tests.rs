@@ -30,6 +30,7 @@ fn ledger(incidents: usize) -> Ledger {
             closed_at: None,
             ending: None,
             last_good: Some(at(-300)),
+            announced_before: Some(at(-900)),
             reason: Reason {
                 rule: "4 of the last 7 probes failed, more than 50 % of 7".to_owned(),
                 finding: Some("$.price: expected \"sha256\":\"000\"".to_owned()),

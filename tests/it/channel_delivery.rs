@@ -10,6 +10,7 @@ use oes::channel::message::{Colour, Message};
 use oes::channel::settings::{ChannelKind, Settings};
 use oes::model::service::ChannelName;
 use oes::policy::owed::Telling;
+use oes::script::limits::Limits;
 
 use crate::support::inbox::{Inbox, Reply};
 use crate::support::messages::{channel, first_try, price, scripted};
@@ -47,6 +48,19 @@ async fn a_message_whose_fate_is_not_known_is_said_to_be_one() {
         );
         assert_eq!(received, 1, "{reply:?}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_http_is_said_to_be_none() {
+    let (answer, _) = against(Reply::Garbage).await;
+    let Answer::Unknown { reason } = answer else {
+        panic!("{answer:?}");
+    };
+    let (place, why) = reason
+        .split_once(" answered with something that is not HTTP")
+        .unwrap();
+    assert!(place.starts_with("127.0.0.1:"), "{reason}");
+    assert_eq!(why, ": invalid HTTP version parsed");
 }
 
 #[tokio::test]
@@ -517,4 +531,28 @@ async fn a_rehearsal_finds_settings_that_cannot_work() {
         let reason = expected.to_owned();
         assert_eq!(answer, Err(Answer::Disabled { reason }));
     }
+}
+
+#[tokio::test]
+async fn other_limits_go_for_the_next_try() {
+    let inbox = Inbox::start();
+    let script = "fn requests(message, channel) {\nlet n = 0;\nfor i in 0..20000 { n += i; }\n\
+                  [#{ url: channel.url, json: n }]\n}\n\
+                  fn answer(reply, message, channel) { #{ answer: \"taken\" } }\n";
+    let channel = scripted(
+        Arc::new(source("busy", script)),
+        &[("url", &inbox.url("/"))],
+    );
+    let delivery = delivery();
+    let message = price(Telling::Fire);
+    let answer = delivery.send(&channel, &message, first_try()).await;
+    assert!(matches!(answer, Answer::Taken { .. }), "{answer:?}");
+    delivery.limit(&Limits {
+        operations: 1_000,
+        ..Limits::default()
+    });
+    let answer = delivery.send(&channel, &message, first_try()).await;
+    let reason = answer.reason().unwrap();
+    assert!(reason.contains("operations"), "{reason}");
+    assert_eq!(inbox.received().len(), 1);
 }

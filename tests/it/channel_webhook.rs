@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use oes::channel::answer::Answer;
 use oes::channel::message::Message;
 use oes::model::json::parse;
-use oes::policy::owed::Telling;
+use oes::policy::owed::{Telling, Unheard};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::inbox::{Inbox, Received, Reply};
@@ -80,7 +80,7 @@ async fn every_telling_has_its_type() {
     for (telling, expected) in [
         (Telling::Fire, "incident.opened"),
         (Telling::Resolve, "incident.resolved"),
-        (Telling::Outage, "incident.outage"),
+        (Telling::Outage(Unheard::CoolDown), "incident.outage"),
         (Telling::Unwatched, "incident.unwatched"),
     ] {
         let body = sent(&price(telling), &[]).await.json();

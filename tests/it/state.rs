@@ -58,6 +58,7 @@ fn ledger(incidents: usize) -> Ledger {
             closed_at: None,
             ending: None,
             last_good: Some(now()),
+            announced_before: None,
             reason: Reason {
                 rule: "4 of the last 7 probes failed, more than 50 % of 7".to_owned(),
                 finding: Some("connection refused by 127.0.0.1:81".to_owned()),

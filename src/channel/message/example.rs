@@ -1,6 +1,7 @@
 //! A message that tells of nothing, for checks of channels.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{Message, Sending, Subject};
 use crate::model::incident::{Incident, IncidentId, Reason};
@@ -24,6 +25,7 @@ impl Message {
                 closed_at: None,
                 ending: None,
                 last_good: Some(now),
+                announced_before: None,
                 reason: Reason {
                     rule: "this is an example: nothing is wrong".to_owned(),
                     code: Some("example".into()),
@@ -40,6 +42,7 @@ impl Message {
                 durable: true,
                 link: None,
                 now,
+                zone: TimeZone::UTC,
             },
         }
     }

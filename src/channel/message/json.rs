@@ -29,7 +29,7 @@ impl Message {
             ("title", Json::from(self.title())),
             ("headline", Json::from(self.headline())),
             ("note", text(self.note())),
-            ("at", time(Some(sending.now))),
+            ("at", self.time(Some(sending.now))),
             ("service", self.service()),
             ("incident", Json::string(incident.id.0.as_ref())),
             ("violation", Json::from(incident.violation.as_str())),
@@ -37,9 +37,9 @@ impl Message {
             ("rule", Json::from(incident.reason.rule.as_str())),
             ("exchange", Json::from(incident.reason.exchange.as_str())),
             ("finding", self.finding()),
-            ("opened_at", time(Some(incident.opened_at))),
-            ("closed_at", time(incident.closed_at)),
-            ("last_good", time(incident.last_good)),
+            ("opened_at", self.time(Some(incident.opened_at))),
+            ("closed_at", self.time(incident.closed_at)),
+            ("last_good", self.time(incident.last_good)),
             ("never_came_up", Json::from(self.never_came_up())),
             ("duration_s", Json::from(self.duration().as_secs())),
             ("duration", Json::from(words::span(self.duration()))),
@@ -107,21 +107,36 @@ impl Message {
                 "p50",
                 text(median.map(|median| Shown(median).to_string()).as_deref()),
             ),
-            ("samples", seen.iter().map(sample).collect()),
+            ("samples", seen.iter().map(|one| self.sample(one)).collect()),
         ])
     }
-}
 
-fn sample(sample: &Sample) -> Json {
-    Json::object([
-        ("at", time(Some(sample.at))),
-        ("outcome", Json::from(sample.outcome.as_str())),
-        (
-            "latency_ms",
-            sample.latency.map_or(Json::Null, milliseconds),
-        ),
-        ("code", text(sample.code.as_deref())),
-    ])
+    fn sample(&self, sample: &Sample) -> Json {
+        Json::object([
+            ("at", self.time(Some(sample.at))),
+            ("outcome", Json::from(sample.outcome.as_str())),
+            (
+                "latency_ms",
+                sample.latency.map_or(Json::Null, milliseconds),
+            ),
+            ("code", text(sample.code.as_deref())),
+        ])
+    }
+
+    /// Returns a moment in both forms that providers ask for, and as people read it.
+    fn time(&self, at: Option<Timestamp>) -> Json {
+        let Some(at) = at else {
+            return Json::Null;
+        };
+        Json::object([
+            (
+                "rfc3339",
+                Json::from(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            ),
+            ("unix", Json::from(at.as_second())),
+            ("words", Json::from(self.moment(at))),
+        ])
+    }
 }
 
 fn text(text: Option<&str>) -> Json {
@@ -130,19 +145,4 @@ fn text(text: Option<&str>) -> Json {
 
 fn milliseconds(span: Duration) -> Json {
     Json::from(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// Returns a moment in both forms that providers ask for, and as people read it.
-fn time(at: Option<Timestamp>) -> Json {
-    let Some(at) = at else {
-        return Json::Null;
-    };
-    Json::object([
-        (
-            "rfc3339",
-            Json::from(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-        ),
-        ("unix", Json::from(at.as_second())),
-        ("words", Json::from(words::moment(at))),
-    ])
 }

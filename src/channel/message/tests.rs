@@ -47,6 +47,7 @@ pub(in crate::channel) fn example(telling: Telling) -> Message {
         closed_at: over.then(|| at(OPENED + 1_680)),
         ending: over.then_some(Ending::Recovered),
         last_good: Some(at(OPENED - 240)),
+        announced_before: None,
         reason: Reason {
             rule: "4 of the last 7 probes failed, more than 50 %".into(),
             code: Some("price.shape".into()),
@@ -78,6 +79,7 @@ pub(in crate::channel) fn example(telling: Telling) -> Message {
             durable: true,
             link: None,
             now: at(OPENED + if over { 1_690 } else { 95 }),
+            zone: TimeZone::UTC,
         },
     }
 }
@@ -148,7 +150,7 @@ fn a_terminal_shows_a_service_that_never_came_up() {
 
 #[test]
 fn a_terminal_shows_what_the_reader_should_know_of_the_sending() {
-    let mut message = example(Telling::Outage);
+    let mut message = example(Telling::Outage(Unheard::Unreachable));
     message.sending.possible_repeat = true;
     message.sending.durable = false;
     message.sending.link = Some("https://oes.example.io/incidents/01J8ZK4N6P7Q8R9S".into());
@@ -170,6 +172,36 @@ fn a_terminal_shows_what_the_reader_should_know_of_the_sending() {
       service   GET https://api.example.io/asset/price/x · critical · group prices · tags edge, paid
       incident  01J8ZK4N6P7Q8R9S · possible repeat · delivery records not durable
     "#);
+}
+
+#[test]
+fn an_outage_says_why_nobody_was_told() {
+    let notes = [Unheard::CoolDown, Unheard::Unreachable, Unheard::Brief]
+        .map(|why| example(Telling::Outage(why)).note().unwrap());
+    assert_eq!(
+        notes,
+        [
+            "It opened and closed within the cool-down of the announcement before it; it is over.",
+            "It opened and closed while this channel could not be reached; it is over.",
+            "It opened and closed before this channel was told; it is over.",
+        ]
+    );
+}
+
+#[test]
+fn people_read_times_in_their_zone_and_programs_in_utc() {
+    let mut message = example(Telling::Resolve);
+    message.sending.zone = TimeZone::get("Europe/Berlin").unwrap();
+    let text = message.to_text(Colour::Plain);
+    assert!(
+        text.contains("2026-01-01 03:13:07 CET to 2026-01-01 03:41:07 CET"),
+        "{text}"
+    );
+    let facts = message.to_json();
+    assert_eq!(
+        facts.get("opened_at").unwrap().to_string(),
+        r#"{"rfc3339":"2026-01-01T02:13:07Z","unix":1767233587,"words":"2026-01-01 03:13:07 CET"}"#
+    );
 }
 
 #[test]
@@ -201,7 +233,7 @@ fn each_telling_has_its_title() {
     let titles: Vec<String> = [
         Telling::Fire,
         Telling::Resolve,
-        Telling::Outage,
+        Telling::Outage(Unheard::CoolDown),
         Telling::Unwatched,
     ]
     .map(|telling| example(telling).title())

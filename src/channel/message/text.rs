@@ -95,7 +95,7 @@ impl Message {
         match self.telling {
             Telling::Fire => "✗ OPEN",
             Telling::Resolve => "✓ RESOLVED",
-            Telling::Outage => "! WAS OPEN",
+            Telling::Outage(_) => "! WAS OPEN",
             Telling::Unwatched => "? UNWATCHED",
         }
     }
@@ -103,7 +103,9 @@ impl Message {
     fn style(&self) -> Style {
         let colour = match (self.telling, self.subject.severity) {
             (Telling::Fire, ServiceSeverity::Critical) => AnsiColor::Red,
-            (Telling::Fire, ServiceSeverity::Warning) | (Telling::Outage, _) => AnsiColor::Yellow,
+            (Telling::Fire, ServiceSeverity::Warning) | (Telling::Outage(_), _) => {
+                AnsiColor::Yellow
+            }
             (Telling::Fire, ServiceSeverity::Info) => AnsiColor::Blue,
             (Telling::Resolve, _) => AnsiColor::Green,
             (Telling::Unwatched, _) => AnsiColor::Magenta,
@@ -113,13 +115,13 @@ impl Message {
 
     fn times(&self, page: &mut Page) -> fmt::Result {
         let incident = &self.incident;
-        let opened = words::moment(incident.opened_at);
+        let opened = self.moment(incident.opened_at);
         match incident.closed_at {
             Some(closed) => page.row(
                 "open",
                 &format!(
                     "{opened} to {} ({})",
-                    words::moment(closed),
+                    self.moment(closed),
                     words::span(self.duration())
                 ),
             )?,
@@ -129,7 +131,7 @@ impl Message {
             )?,
         }
         match incident.last_good {
-            Some(good) if incident.is_open() => page.row("last good", &words::moment(good)),
+            Some(good) if incident.is_open() => page.row("last good", &self.moment(good)),
             _ => Ok(()),
         }
     }

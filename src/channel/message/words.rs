@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::model::duration::Shown;
 
@@ -16,9 +17,11 @@ pub(super) fn span(span: Duration) -> String {
     Shown(shown).to_string()
 }
 
-/// Returns a moment: `2026-01-01 02:13:07 UTC`.
-pub(super) fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+/// Returns a moment in a zone: `2026-01-01 03:13:07 CET`, with the offset where the zone has no letters.
+pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone())
+        .strftime("%Y-%m-%d %H:%M:%S %Z")
+        .to_string()
 }
 
 #[cfg(test)]
@@ -44,6 +47,12 @@ mod tests {
     #[test]
     fn says_moments() {
         let at = Timestamp::from_second(1_767_233_587).unwrap();
-        assert_eq!(moment(at), "2026-01-01 02:13:07 UTC");
+        for (zone, expected) in [
+            ("UTC", "2026-01-01 02:13:07 UTC"),
+            ("Europe/Berlin", "2026-01-01 03:13:07 CET"),
+            ("America/Sao_Paulo", "2025-12-31 23:13:07 -03"),
+        ] {
+            assert_eq!(moment(at, &TimeZone::get(zone).unwrap()), expected);
+        }
     }
 }

@@ -131,7 +131,7 @@ pub(super) static NOTIFY: Place = Place {
             "gather",
             seconds(0, 10 * MINUTE),
             "2s",
-            "How long to wait for more, so that one message tells of several incidents.",
+            "How long an opening waits before its message leaves. Each incident has its own message; what is over by then is told once.",
         ),
         key(
             "heartbeat_url",

@@ -140,7 +140,11 @@ impl Watch {
                 }
                 let violation = Violation::Named(Arc::clone(&naming.name));
                 if named.insert(violation.clone()) {
-                    let text = naming.message.clone();
+                    // The message stands in the finding of its name.
+                    let text = match judgement.finding_of(&naming.name) {
+                        Some(_) => "named by the script".to_owned(),
+                        None => naming.message.clone(),
+                    };
                     findings.push((violation, Finding::Broken(sample.at, text)));
                 }
             }

@@ -52,7 +52,7 @@ fn an_outage_while_the_channel_was_down_is_told_afterwards() {
     };
     let told = story(&events, 1000, down_until);
     assert_eq!(told.len(), 1);
-    assert!(told[0].ends_with(": Outage "), "{told:?}");
+    assert!(told[0].ends_with(": Outage(Unreachable) "), "{told:?}");
 }
 
 #[test]
@@ -66,8 +66,77 @@ fn the_cool_down_holds_but_never_loses() {
     ];
     assert_eq!(
         story(&held, 1000, |_| Answer::Take),
-        ["12: Fire ", "50: Resolve ", "97: Fire 2", "312: Outage 1"]
+        [
+            "12: Fire ",
+            "50: Resolve ",
+            "97: Fire 2",
+            "312: Outage(CoolDown) 1"
+        ]
     );
+}
+
+#[test]
+fn the_cool_down_is_what_held_each_of_several() {
+    let held = [
+        (10, Event::Open(1)),
+        (50, Event::Close(1)),
+        (60, Event::Open(1)),
+        (90, Event::Close(1)),
+        (120, Event::Open(1)),
+        (150, Event::Close(1)),
+    ];
+    assert_eq!(
+        story(&held, 1000, |_| Answer::Take),
+        [
+            "12: Fire ",
+            "50: Resolve ",
+            "312: Outage(CoolDown) 1",
+            "313: Outage(CoolDown) 2"
+        ]
+    );
+}
+
+#[test]
+fn an_incident_that_ends_before_its_turn_blames_nobody() {
+    let brief = [(10, Event::Open(1)), (11, Event::Close(1))];
+    assert_eq!(story(&brief, 100, |_| Answer::Take), ["11: Outage(Brief) "]);
+}
+
+#[test]
+fn a_limit_is_no_failure_and_outlives_a_message_that_was_under_way() {
+    let mut world = World::new();
+    world.channels.truncate(1);
+    world.happen(&Event::Open(1));
+    world.happen(&Event::Wait(5));
+    world.work(|| Answer::RateLimit).unwrap();
+    let channel = world.channels[0].clone();
+    let state = |world: &World| world.ledger.channels[&channel].clone();
+    assert_eq!(state(&world).failures, 0);
+    assert!(state(&world).is_unreachable(world.now));
+    world.happen(&Event::Wait(60));
+    let settings = Settings {
+        gather: Duration::ZERO,
+        cool_down: &|_| COOL_DOWN,
+    };
+    let Plan::Send(batch) = owed(&world.ledger, &channel, &settings, world.now) else {
+        panic!("nothing is owed");
+    };
+    assert!(delivery::intend(
+        &mut world.ledger,
+        &channel,
+        &batch,
+        world.now
+    ));
+    // Meanwhile another channel of the provider is told that the limit goes for all of them.
+    let until = after(world.now, Duration::from_mins(10));
+    world
+        .ledger
+        .channels
+        .get_mut(&channel)
+        .unwrap()
+        .paused_until = Some(until);
+    world.send(&channel, &batch, Answer::Take);
+    assert_eq!(state(&world).paused_until, Some(until));
 }
 
 #[test]
@@ -167,7 +236,7 @@ fn a_route_that_changes_tells_what_is_open_and_still_ends_what_was_told() {
     world.channels = old;
     world.happen(&Event::Open(1));
     world.settle().unwrap();
-    ledger::reroute(&mut world.ledger, |_| &new, world.now);
+    ledger::reroute(&mut world.ledger, |_| new.clone(), world.now);
     world.channels = all;
     world.settle().unwrap();
     world.happen(&Event::Close(1));

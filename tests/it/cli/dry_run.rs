@@ -126,13 +126,16 @@ fn mistakes_of_a_script_have_a_place() {
 #[test]
 fn a_script_that_breaks_is_not_the_services_fault() {
     let desk = Desk::new(&[
-        ("breaks.rhai", "let x = 1;\nlet y = x / (x - 1);\n"),
+        (
+            "breaks.rhai",
+            "let x = 1;\nlet y = x / (x - 1);\nexpect(y == 1);\n",
+        ),
         ("body.json", "{}"),
     ]);
     assert_snapshot!(desk.seen(&["dry-run", "breaks", "--response", "body.json"]), @r#"
     exit 4
     ── out
-    ✓ compiled breaks.rhai, 2 lines, 0 warnings
+    ✓ compiled breaks.rhai, 3 lines, 0 warnings
       request    read body.json
                  200 OK · application/json · 2 B · TIME
                  {}

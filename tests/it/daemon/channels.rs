@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::rig::{Rig, eventually, ledger, lines};
+use super::rig::{Rig, eventually, ledger, lines, page};
 use crate::support::inbox::{Inbox, Reply};
 
 const GRACE: Duration = Duration::from_millis(200);
@@ -61,6 +61,11 @@ async fn a_limit_is_respected_and_an_error_is_tried_again() {
         rig.inbox.received().len(),
         1,
         "asked for two seconds of rest"
+    );
+    let metrics = page(&daemon, "/metrics").await;
+    assert!(
+        metrics.contains("oes_channel_up{channel=\"hook\"} 1"),
+        "a limit is no failure: {metrics}"
     );
     let messages = rig.messages(3).await;
     let ids: Vec<_> = messages
@@ -135,5 +140,51 @@ async fn the_heartbeat_is_asked_while_all_is_well() {
         beat.then_some(()).ok_or(format!("{received:?}"))
     })
     .await;
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_within_the_cool_down_says_so_and_an_end_shows_the_recovery() {
+    let rig = Rig::new();
+    let config = rig.config(&["price"]).replace(
+        "cool_down = 0",
+        "cool_down = \"2s\"\ntime_zone = \"America/Sao_Paulo\"",
+    );
+    rig.write(
+        "chat.rhai",
+        "fn requests(message, channel) { [#{ url: channel.url, json: #{ kind: message.kind, note: message.note, \
+         marks: message.probes.marks, opened: message.opened_at } }] }\n\
+         fn answer(reply, message, channel) { #{ answer: \"taken\" } }\n",
+    );
+    rig.write("oes.toml", &config.replace("\"webhook\"", "\"chat\""));
+    let daemon = rig.start().await;
+    for (status, told) in [(500, 1), (200, 2)] {
+        rig.api.answers("/price", status, "{}");
+        rig.messages(told).await;
+    }
+    rig.api.answers("/price", 500, "{}");
+    eventually("a second incident", || {
+        let count = ledger(&daemon).incidents.len();
+        (count == 2).then_some(()).ok_or(count.to_string())
+    })
+    .await;
+    rig.api.answers("/price", 200, "{}");
+    let messages = rig.messages(3).await;
+    let kinds: Vec<_> = messages.iter().map(|one| one["kind"].clone()).collect();
+    assert_eq!(kinds, ["opened", "resolved", "outage"]);
+    assert_eq!(messages[0]["marks"], "✗");
+    assert_eq!(messages[1]["marks"], "✓");
+    let note =
+        "It opened and closed within the cool-down of the announcement before it; it is over.";
+    assert_eq!(messages[2]["note"], note);
+    let opened = &messages[0]["opened"];
+    assert!(
+        opened["words"].as_str().unwrap().ends_with(" -03"),
+        "{opened}"
+    );
+    assert!(
+        opened["rfc3339"].as_str().unwrap().ends_with('Z'),
+        "{opened}"
+    );
     daemon.stop(GRACE).await;
 }

@@ -203,3 +203,26 @@ async fn a_panic_of_a_loop_is_counted_and_the_service_is_watched_again() {
     assert!(days.fake.asked.lock().unwrap().len() >= before + 5);
     days.daemon.stop(Duration::from_secs(1)).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_that_panicked_goes_on_with_what_it_saw() {
+    let days = days("interval = \"10s\"\nconfirm = false\n[defaults]\nwindow = 5").await;
+    sleep(Duration::from_mins(1)).await;
+    let asked = || days.fake.asked.lock().unwrap().len();
+    let probed = async |count: usize| {
+        let until = asked() + count;
+        while asked() < until {
+            sleep(Duration::from_millis(100)).await;
+        }
+        sleep(Duration::from_millis(100)).await;
+    };
+    days.fake.down.store(true, Ordering::SeqCst);
+    probed(2).await;
+    days.fake.panics.store(true, Ordering::SeqCst);
+    probed(1).await;
+    assert!(ledger(&days.daemon).incidents.is_empty());
+    probed(1).await;
+    let open = ledger(&days.daemon).incidents.len();
+    assert_eq!(open, 1, "three of five failed, two before the panic");
+    days.daemon.stop(Duration::from_secs(1)).await;
+}

@@ -1,26 +1,32 @@
 //! The real binary: signals, the lock, the port.
 
 use std::fs::File;
+use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::rig::{Rig, eventually};
-use crate::support::inbox::Reply;
+use super::rig::{Rig, ask, eventually, line, lines};
+use crate::support::inbox::{Inbox, Reply};
 
 /// A daemon of its own process; ends with the test.
-struct Process {
+pub(super) struct Process {
     child: Child,
     log: std::path::PathBuf,
 }
 
 impl Process {
     fn start(rig: &Rig, name: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oes"));
+        command.args(["run", "--grace", "1"]).arg(rig.path());
+        Self::spawn(rig, name, &mut command)
+    }
+
+    /// Starts a command that becomes a daemon; what it says goes to a file of this name.
+    pub(super) fn spawn(rig: &Rig, name: &str, command: &mut Command) -> Self {
         let log = rig.folder.path().join(name);
-        let child = Command::new(env!("CARGO_BIN_EXE_oes"))
-            .args(["run", "--grace", "5"])
-            .arg(rig.path())
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())
@@ -29,11 +35,15 @@ impl Process {
         Self { child, log }
     }
 
-    fn said(&self) -> String {
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    async fn says(&self, text: &str) {
+    pub(super) async fn says(&self, text: &str) {
         let look = || {
             let said = self.said();
             said.contains(text).then_some(()).ok_or(said)
@@ -41,11 +51,20 @@ impl Process {
         eventually(text, look).await;
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Returns where its pages are once it watches.
+    pub(super) async fn address(&self) -> SocketAddr {
+        self.says("watching").await;
+        let said = self.said();
+        let (_, rest) = said.split_once("address=").unwrap();
+        let address = rest.split([' ', '\n']).next().unwrap();
+        address.parse().unwrap()
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    async fn ends(&mut self) -> ExitStatus {
+    pub(super) async fn ends(&mut self) -> ExitStatus {
         let child = &mut self.child;
         eventually("the end", || {
             child.try_wait().unwrap().ok_or("it runs".to_owned())
@@ -69,7 +88,7 @@ async fn a_stop_ends_a_probe_and_lets_a_message_under_way_be_taken() {
     rig.api.answers("/down", 500, "{}");
     rig.api.waits("/slow", Duration::from_secs(8));
     rig.inbox.otherwise(Reply::Late(
-        Duration::from_secs(1),
+        Duration::from_millis(500),
         Box::new(Reply::status(204)),
     ));
     rig.write("oes.toml", &rig.config(&["down", "slow"]));
@@ -128,11 +147,105 @@ async fn a_port_that_is_taken_is_said() {
     );
     let mut process = Process::start(&rig, "log");
     assert_eq!(process.ends().await.code(), Some(2));
+    let said = process.said();
     assert!(
-        process
-            .said()
-            .contains(&format!("could not listen on {taken}")),
-        "{}",
-        process.said()
+        said.contains(&format!("could not listen on {taken}"))
+            && said.contains("another `listen` under `server`"),
+        "{said}"
+    );
+    assert!(
+        !rig.folder.path().join("data").exists(),
+        "a start that fails leaves no folder behind"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_that_leaves_a_message_owed_says_so_and_is_no_failure() {
+    let rig = Rig::new();
+    rig.api.answers("/price", 500, "{}");
+    rig.inbox.otherwise(Reply::Hang);
+    rig.write("oes.toml", &rig.config(&["price"]));
+    let mut process = Process::start(&rig, "log");
+    rig.messages(1).await;
+    process.signal(Signal::TERM);
+    assert_eq!(process.ends().await.code(), Some(0), "{}", process.said());
+    let said = process.said();
+    assert!(
+        said.contains("stopped with messages still owed") && said.contains("owed=1"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_is_disabled_is_said_and_tried_again_after_a_hangup() {
+    let rig = Rig::new();
+    let other = Inbox::start();
+    rig.inbox.then(Reply::status(410));
+    rig.api.answers("/price", 500, "{}");
+    let channel = format!(
+        "[[channels]]\nname = \"other\"\nkind = \"webhook\"\nurl = \"{}\"\n",
+        other.url("/")
+    );
+    let config = rig.config(&[])
+        + &*channel
+        + &*rig.service("price", "match = [\"status_code\"]\nchannels = [\"hook\"]");
+    rig.write("oes.toml", &config);
+    let mut first = Process::start(&rig, "first");
+    let told = lines(&[other.wait_for(1)[0].json()]);
+    assert_eq!(told, ["opened OES channel hook"]);
+    first.says("channel is disabled").await;
+    first.signal(Signal::TERM);
+    assert_eq!(first.ends().await.code(), Some(0), "{}", first.said());
+
+    let process = Process::start(&rig, "second");
+    process.says("channel is disabled").await;
+    let said = process.said();
+    let warning = said
+        .lines()
+        .find(|line| line.contains("channel is disabled"));
+    let warning = warning.unwrap();
+    for part in ["WARN", "hook", "the receiver answered 410", "owed=1"] {
+        assert!(warning.contains(part), "{part}: {warning}");
+    }
+    process.signal(Signal::HUP);
+    let messages = rig.messages(2).await;
+    assert_eq!(lines(&messages)[1], "opened price error");
+    let told = other.wait_for(2);
+    assert_eq!(line(&told[1].json()), "resolved OES channel hook");
+    assert_eq!(rig.bodies().len(), 2, "the channel is not told of itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_given_up_is_named() {
+    let rig = Rig::new();
+    rig.inbox.otherwise(Reply::status(413));
+    rig.api.answers("/price", 500, "{}");
+    rig.write("oes.toml", &rig.config(&["price"]));
+    let process = Process::start(&rig, "log");
+    let address = process.address().await;
+    process.says("message given up").await;
+    let said = process.said();
+    let warning = said.lines().find(|line| line.contains("message given up"));
+    let warning = warning.unwrap();
+    let incident = rig.bodies()[0]["data"]["incident"].clone();
+    let parts = [
+        "WARN",
+        "hook",
+        "price",
+        "error",
+        incident.as_str().unwrap(),
+        "413",
+    ];
+    for part in parts {
+        assert!(warning.contains(part), "{part}: {warning}");
+    }
+    let ready = ask(address, "/readyz").await;
+    let given_up = format!(
+        "price error (incident {}) on hook: ",
+        incident.as_str().unwrap()
+    );
+    assert!(
+        ready.contains("1 given up") && ready.contains(&given_up),
+        "{ready}"
     );
 }

@@ -247,7 +247,12 @@ pub(super) fn metric(daemon: &Daemon, name: &str) -> f64 {
 
 /// Asks a page of the daemon; returns the whole response.
 pub(super) async fn page(daemon: &Daemon, path: &str) -> String {
-    let (address, path) = (daemon.address(), path.to_owned());
+    ask(daemon.address(), path).await
+}
+
+/// Asks a page at an address; returns the whole response.
+pub(super) async fn ask(address: SocketAddr, path: &str) -> String {
+    let path = path.to_owned();
     let asked = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");

@@ -2,106 +2,109 @@
 
 use super::bench::{fake, input, judge, lines, pool, reply, silent};
 
+/// Script, body, and what is said of it.
+const WRONG_KINDS: &[(&str, &str, &str)] = &[
+    (
+        "expect(body.data[0].id == 1);",
+        "[]",
+        "an array has no `data`",
+    ),
+    (
+        "expect(body.data[0].id == 1);",
+        "503",
+        "a whole number has no `data`",
+    ),
+    (
+        "expect(body.data[0].id == 1);",
+        "null",
+        "null has no `data`",
+    ),
+    (
+        "expect(body.data[0].id == 1);",
+        "\"down\"",
+        "a string has no `data`",
+    ),
+    (
+        "expect(body.data[0].id == 1);",
+        r#"{"data":null}"#,
+        "cannot take an element of null",
+    ),
+    (
+        "expect(body.data[0].id == 1);",
+        r#"{"data":[7]}"#,
+        "a whole number has no `id`",
+    ),
+    (
+        "at(body, \"$.data[0].id\");",
+        "null",
+        "$ is null, so there is no $.data",
+    ),
+    (
+        "num(body, \"$.x\");",
+        "[]",
+        "$ is array, so there is no $.x",
+    ),
+    (
+        "expect(body.lag > 100);",
+        r#"{"lag":"9"}"#,
+        "cannot compare a string with a number: \"9\" > 100",
+    ),
+    (
+        "expect(body.ok);",
+        r#"{"ok":"true"}"#,
+        "expect needs true or false, got a string",
+    ),
+    (
+        "if body.ok { stop(); }",
+        r#"{"ok":1}"#,
+        "expected a boolean, got a whole number",
+    ),
+    (
+        "for x in body.items { note(x); }",
+        r#"{"items":null}"#,
+        "`for` needs an array or a range to go through",
+    ),
+    (
+        "let d = body.data; let e = d; expect(e.x > 1);",
+        r#"{"data":5}"#,
+        "a whole number has no `x`",
+    ),
+    (
+        "for x in body { expect(x.price > 1); }",
+        "[1]",
+        "a whole number has no `price`",
+    ),
+    (
+        "let bad = body.filter(|x| x.price > 1); expect(bad.is_empty());",
+        "[null]",
+        "null has no `price`",
+    ),
+    (
+        "let most = 1; let bad = body.filter(|x| x.price > most);",
+        "[null]",
+        "null has no `price`",
+    ),
+    (
+        "fn lag(b) { b.now - b.then } expect(lag(body) < 5);",
+        r#"{"now":1,"then":"x"}"#,
+        "there is no `-` between a whole number and a string",
+    ),
+    (
+        "expect(age(body.at) < 60);",
+        r#"{"at":"soon"}"#,
+        "\"soon\" is no time; give RFC 3339 with a zone, or seconds since 1970",
+    ),
+    (
+        "expect(response.headers[\"x-id\"] == \"1\");",
+        "{}",
+        "the response has no key `x-id` (keys: content-type)",
+    ),
+];
+
 #[tokio::test]
 async fn a_response_of_the_wrong_kind_is_the_services_fault() {
     let pool = pool(&silent());
-    for (script, body, expected) in [
-        (
-            "expect(body.data[0].id == 1);",
-            "[]",
-            "an array has no `data`",
-        ),
-        (
-            "expect(body.data[0].id == 1);",
-            "503",
-            "a whole number has no `data`",
-        ),
-        (
-            "expect(body.data[0].id == 1);",
-            "null",
-            "null has no `data`",
-        ),
-        (
-            "expect(body.data[0].id == 1);",
-            "\"down\"",
-            "a string has no `data`",
-        ),
-        (
-            "expect(body.data[0].id == 1);",
-            r#"{"data":null}"#,
-            "cannot take an element of null",
-        ),
-        (
-            "expect(body.data[0].id == 1);",
-            r#"{"data":[7]}"#,
-            "a whole number has no `id`",
-        ),
-        (
-            "at(body, \"$.data[0].id\");",
-            "null",
-            "$ is null, so there is no $.data",
-        ),
-        (
-            "num(body, \"$.x\");",
-            "[]",
-            "$ is array, so there is no $.x",
-        ),
-        (
-            "expect(body.lag > 100);",
-            r#"{"lag":"9"}"#,
-            "cannot compare a string with a number: \"9\" > 100",
-        ),
-        (
-            "expect(body.ok);",
-            r#"{"ok":"true"}"#,
-            "expect needs true or false, got a string",
-        ),
-        (
-            "if body.ok { stop(); }",
-            r#"{"ok":1}"#,
-            "expected a boolean, got a whole number",
-        ),
-        (
-            "for x in body.items { note(x); }",
-            r#"{"items":null}"#,
-            "`for` needs an array or a range to go through",
-        ),
-        (
-            "let d = body.data; let e = d; expect(e.x > 1);",
-            r#"{"data":5}"#,
-            "a whole number has no `x`",
-        ),
-        (
-            "for x in body { expect(x.price > 1); }",
-            "[1]",
-            "a whole number has no `price`",
-        ),
-        (
-            "let bad = body.filter(|x| x.price > 1); expect(bad.is_empty());",
-            "[null]",
-            "null has no `price`",
-        ),
-        (
-            "let most = 1; let bad = body.filter(|x| x.price > most);",
-            "[null]",
-            "null has no `price`",
-        ),
-        (
-            "fn lag(b) { b.now - b.then } expect(lag(body) < 5);",
-            r#"{"now":1,"then":"x"}"#,
-            "there is no `-` between a whole number and a string",
-        ),
-        (
-            "expect(age(body.at) < 60);",
-            r#"{"at":"soon"}"#,
-            "\"soon\" is no time; give RFC 3339 with a zone, or seconds since 1970",
-        ),
-        (
-            "expect(response.headers[\"x-id\"] == \"1\");",
-            "{}",
-            "the response has no key `x-id` (keys: content-type)",
-        ),
-    ] {
+    for (script, body, expected) in WRONG_KINDS {
         let judgement = judge(&pool, script, input(body)).await;
         let found = lines(&judgement).join("; ");
         let (head, rest) = found.split_at(found.find(": ").map_or(0, |at| at + 2));
@@ -109,7 +112,7 @@ async fn a_response_of_the_wrong_kind_is_the_services_fault() {
         let rest = rest.strip_prefix("the response is not as the script expects: ");
         assert_eq!(
             rest.unwrap_or(&found["fail shape: ".len()..]),
-            expected,
+            *expected,
             "{script} {body}"
         );
     }

@@ -49,6 +49,8 @@ pub(crate) enum Reply {
     CloseUnread,
     /// Reads the request and closes the connection: it has the message, the sender cannot know.
     CloseAfterReading,
+    /// Reads the request and answers with what is not HTTP.
+    Garbage,
     /// Closes the connection in the middle of a `200` and its body.
     CloseMidAnswer,
     /// Answers after a time.
@@ -292,6 +294,10 @@ impl Shared {
                 Ok(false)
             }
             Reply::CloseUnread | Reply::CloseAfterReading => Ok(false),
+            Reply::Garbage => {
+                stream.write_all(b"blah blah\r\n\r\n")?;
+                Ok(false)
+            }
             Reply::CloseMidAnswer => {
                 stream
                     .write_all(b"HTTP/1.1 200 Scripted\r\ncontent-length: 100\r\n\r\n{\"id\":")?;

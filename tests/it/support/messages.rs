@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use oes::channel::delivery::Attempt;
 use oes::channel::message::{Message, Sending, Subject};
@@ -57,6 +58,7 @@ pub(crate) fn price(telling: Telling) -> Message {
             closed_at: over.then(|| at(OPENED + 1_680)),
             ending: over.then_some(Ending::Recovered),
             last_good: Some(at(OPENED - 240)),
+            announced_before: None,
             reason: Reason {
                 rule: "4 of the last 7 probes failed, more than 50 %".into(),
                 code: Some("price.shape".into()),
@@ -85,6 +87,7 @@ pub(crate) fn price(telling: Telling) -> Message {
             durable: true,
             link: None,
             now: at(OPENED + if over { 1_690 } else { 95 }),
+            zone: TimeZone::UTC,
         },
     }
 }

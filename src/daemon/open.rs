@@ -1,0 +1,112 @@
+//! Opens what a daemon has only once: its data folder and its listening socket.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tracing::warn;
+
+use super::StartError;
+use crate::config::Config;
+use crate::history::{self, Store};
+use crate::model::incident::Ledger;
+use crate::model::service::ServiceName;
+use crate::policy::watch::Rules;
+use crate::state::{self, StateFile};
+use crate::web;
+
+/// What was opened, and what was in it.
+pub(super) struct Opened {
+    pub(super) file: StateFile,
+    pub(super) ledger: Ledger,
+    pub(super) listener: TcpListener,
+    pub(super) history: Arc<Store>,
+    pub(super) restored: BTreeMap<ServiceName, history::Restored>,
+}
+
+/// Opens everything.
+///
+/// # Errors
+/// [`StartError`] if another daemon has the folder, or if folder or address cannot be used.
+pub(super) async fn open(config: &Config, now: Timestamp) -> Result<Opened, StartError> {
+    // An address that is taken must leave no new folder behind. A folder that is in use says more than its address.
+    let early = if config.data.exists() {
+        None
+    } else {
+        Some(bind(config).await?)
+    };
+    let (file, ledger) = open_state(config, now)?;
+    let listener = match early {
+        Some(listener) => listener,
+        None => bind(config).await?,
+    };
+    let (history, restored) = open_history(config, now);
+    history.spare(file.full());
+    Ok(Opened {
+        file,
+        ledger,
+        listener,
+        history,
+        restored,
+    })
+}
+
+fn open_state(config: &Config, now: Timestamp) -> Result<(StateFile, Ledger), StartError> {
+    let boot: u64 = rand::random();
+    let opened = StateFile::open(&config.data, &format!("{boot:016x}"), now)?;
+    match &opened.recovery {
+        state::Recovery::Fresh | state::Recovery::Loaded => {}
+        state::Recovery::FellBack { why, aside } => {
+            warn!(
+                why,
+                kept = aside.as_ref().map(|aside| aside.display().to_string()),
+                "state file was damaged; going on with the previous copy"
+            );
+        }
+        state::Recovery::SetAside { why, aside } => {
+            warn!(
+                why,
+                kept = aside.as_ref().map(|aside| aside.display().to_string()),
+                "state file was damaged; starting with nothing known"
+            );
+        }
+    }
+    Ok((opened.file, opened.ledger))
+}
+
+/// Opens the history database; whatever is wrong with it, monitoring goes on.
+fn open_history(
+    config: &Config,
+    now: Timestamp,
+) -> (Arc<Store>, BTreeMap<ServiceName, history::Restored>) {
+    let rules = config
+        .services
+        .iter()
+        .map(|one| Rules::from(&*one.service).samples());
+    let opened = Store::open(
+        &config.data.join("oes.db"),
+        rules.max().unwrap_or_default(),
+        now,
+    );
+    match &opened.recovery {
+        history::Recovery::Fresh | history::Recovery::Loaded => {}
+        history::Recovery::SetAside { path, why } => {
+            warn!(why, path = %path.display(), "history database was damaged; a new one was begun");
+        }
+        history::Recovery::Unusable { why } => {
+            warn!(
+                why,
+                "history database cannot be used; windows and script memory end with this process"
+            );
+        }
+    }
+    (Arc::new(opened.store), opened.restored)
+}
+
+async fn bind(config: &Config) -> Result<TcpListener, StartError> {
+    let address = config.server.listen;
+    web::bind(web::Settings { listen: address })
+        .await
+        .map_err(|why| StartError::Listen { address, why })
+}

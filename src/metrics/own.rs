@@ -1,0 +1,125 @@
+//! What the daemon counts of itself.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::seconds_histogram;
+
+/// What the daemon counts of itself.
+#[derive(Debug, Clone)]
+pub struct OwnMetrics {
+    /// How late probes began after they were due, in seconds.
+    pub lag: Histogram,
+    /// Probes that were still running when their next one was due.
+    pub overruns: Counter,
+    /// Time of one state commit, in seconds.
+    pub commit_seconds: Histogram,
+    /// State commits that failed.
+    pub commit_failures: Counter,
+    /// Sequence number of the state file.
+    pub state_seq: Gauge,
+    /// 1 while every announced incident is on disk.
+    pub state_durable: Gauge,
+    /// 1 while room is kept for a full disk.
+    pub state_room: Gauge,
+    /// Tasks that panicked and were restarted.
+    pub task_panics: Counter,
+    /// 1 if the last reload of the ops config was accepted.
+    pub reload_successful: Gauge,
+    /// When the last reload was accepted, in Unix seconds.
+    pub reload_success_seconds: Gauge,
+    /// Services that are watched.
+    pub services: Gauge,
+    /// Rows that the history database could not take.
+    pub history_dropped: Gauge,
+}
+
+impl Default for OwnMetrics {
+    fn default() -> Self {
+        Self {
+            lag: seconds_histogram(),
+            overruns: Counter::default(),
+            commit_seconds: seconds_histogram(),
+            commit_failures: Counter::default(),
+            state_seq: Gauge::default(),
+            state_durable: Gauge::default(),
+            state_room: Gauge::default(),
+            task_panics: Counter::default(),
+            reload_successful: Gauge::default(),
+            reload_success_seconds: Gauge::default(),
+            services: Gauge::default(),
+            history_dropped: Gauge::default(),
+        }
+    }
+}
+
+impl OwnMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        let seconds = Unit::Seconds;
+        registry.register_with_unit(
+            "probe_lag",
+            "How late probes began after they were due",
+            seconds.clone(),
+            self.lag.clone(),
+        );
+        registry.register(
+            "probe_overruns",
+            "Probes that were still running when their next one was due",
+            self.overruns.clone(),
+        );
+        registry.register_with_unit(
+            "state_commit",
+            "Time of one commit of the state file",
+            seconds.clone(),
+            self.commit_seconds.clone(),
+        );
+        registry.register(
+            "state_commit_failures",
+            "Commits of the state file that failed",
+            self.commit_failures.clone(),
+        );
+        registry.register(
+            "state_seq",
+            "Sequence number of the state file",
+            self.state_seq.clone(),
+        );
+        registry.register(
+            "state_durable",
+            "1 while everything announced is on disk, 0 after a failed commit",
+            self.state_durable.clone(),
+        );
+        registry.register(
+            "state_room",
+            "1 while room is kept on the disk for the state file, 0 while the disk is full",
+            self.state_room.clone(),
+        );
+        registry.register(
+            "task_panics",
+            "Tasks that panicked and were restarted",
+            self.task_panics.clone(),
+        );
+        registry.register(
+            "config_last_reload_successful",
+            "1 if the last reload of the ops config was accepted",
+            self.reload_successful.clone(),
+        );
+        registry.register_with_unit(
+            "config_last_reload_success_timestamp",
+            "When an ops config was last accepted, in Unix time",
+            seconds,
+            self.reload_success_seconds.clone(),
+        );
+        registry.register(
+            "services",
+            "Services that are watched",
+            self.services.clone(),
+        );
+        registry.register(
+            "history_dropped_rows",
+            "Rows that the history database could not take",
+            self.history_dropped.clone(),
+        );
+    }
+}
