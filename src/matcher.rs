@@ -54,7 +54,7 @@ pub struct ScriptMatcher {
     /// The script.
     pub source: Arc<Source>,
     /// Its parameters as the config gives them; defaults are the script's own.
-    pub params: BTreeMap<Arc<str>, Json>,
+    pub params: Arc<BTreeMap<Arc<str>, Json>>,
     /// The config's `response` sample, for the script's `expected`.
     pub expected: Option<Json>,
 }

@@ -76,7 +76,7 @@ pub(super) fn read(
         error,
         latency,
         unknown_after: layers.duration("unknown_after").unwrap_or(UNKNOWN_AFTER),
-        grants,
+        grants: Arc::new(grants),
         channels,
         notify_cool_down: layers.duration("cool_down").unwrap_or(ground.cool_down),
         tags: layers.get("tags").map(layers::words).unwrap_or_default(),

@@ -168,7 +168,7 @@ fn input(
         transport: Arc::clone(&service.transport),
         exchange: exchange.map(Arc::clone),
         expected: script.expected.clone(),
-        params: script.params.clone(),
+        params: Arc::clone(&script.params),
         memory: Arc::clone(memory),
         prev,
         now,
@@ -176,7 +176,7 @@ fn input(
             .limits
             .wall
             .unwrap_or_else(|| (service.timeout * 2).min(SCRIPT_WALL_MAX)),
-        grants: service.grants.clone(),
+        grants: Arc::clone(&service.grants),
         redaction: Arc::clone(&watched.redaction),
     }
 }

@@ -38,7 +38,7 @@ impl Matcher {
             } => {
                 let script = ScriptMatcher {
                     source,
-                    params,
+                    params: Arc::new(params),
                     expected,
                 };
                 check_script(&script, &mut mistakes);

@@ -191,6 +191,11 @@ impl Body {
         }
     }
 
+    /// Tells whether the body was read as JSON before.
+    pub fn is_parsed(&self) -> bool {
+        self.json.get().is_some()
+    }
+
     /// Returns the body as JSON, whatever its content type says.
     ///
     /// # Errors

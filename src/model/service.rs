@@ -79,7 +79,7 @@ pub struct Service {
     /// How long a service may be unjudgeable before that is a violation.
     pub unknown_after: Duration,
     /// What scripts of this service may use.
-    pub grants: Grants,
+    pub grants: Arc<Grants>,
     /// Channels it tells, in order; never empty.
     pub channels: Vec<ChannelName>,
     /// Least time between two announcements of the same violation.

@@ -10,7 +10,6 @@
 )]
 
 use std::cell::{Cell, RefCell};
-use std::fs::File;
 use std::time::Duration;
 
 use rhai::{Dynamic, EvalAltResult, Position};
@@ -91,21 +90,16 @@ thread_local! {
             trip: RefCell::default(),
         }
     };
-    /// The scheduler's account of this thread, where the system keeps one.
-    static SCHEDULE: Option<File> = File::open("/proc/thread-self/schedstat").ok();
 }
 
 /// Returns the processor time that this thread has used, absent where the system does not say.
+#[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "unix says"))]
 fn cpu_time() -> Option<Duration> {
     #[cfg(unix)]
-    return SCHEDULE.with(|file| {
-        use std::os::unix::fs::FileExt as _;
-        let mut text = [0_u8; 64];
-        let length = file.as_ref()?.read_at(&mut text, 0).ok()?;
-        let text = std::str::from_utf8(text.get(..length)?).ok()?;
-        let nanoseconds = text.split_ascii_whitespace().next()?.parse().ok()?;
-        (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds))
-    });
+    {
+        use rustix::time::{ClockId, clock_gettime};
+        return Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).ok();
+    }
     #[cfg(not(unix))]
     None
 }

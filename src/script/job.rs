@@ -41,7 +41,7 @@ pub struct Input {
     /// The config's `response` sample.
     pub expected: Option<Json>,
     /// The matcher's parameters as the config gives them; defaults come from the header.
-    pub params: BTreeMap<Arc<str>, Json>,
+    pub params: Arc<BTreeMap<Arc<str>, Json>>,
     /// What the service's scripts remember.
     pub memory: Arc<Memory>,
     /// The last exchange with a body.
@@ -51,7 +51,7 @@ pub struct Input {
     /// How long the run may take with its requests, where the limits do not say.
     pub wall: Duration,
     /// What the config lets the service's scripts use.
-    pub grants: Grants,
+    pub grants: Arc<Grants>,
     /// What must not be seen of the run: the secrets of the service.
     pub redaction: Arc<Redaction>,
 }

@@ -1,7 +1,7 @@
 //! What belongs to the one run on this thread: its inputs, and what it has found so far.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use super::job::Input;
 use super::limits::Limits;
 use super::source::Source;
 use super::value::{kind_name, problem};
+use crate::model::json::Json;
 use crate::model::judgement::{Finding, Judgement, ScriptRun, Severity};
 
 /// The state of a run.
@@ -30,6 +31,7 @@ pub(super) struct Run {
 
 /// What a matcher script has besides.
 pub(super) struct Matcher {
+    pub(super) source: Arc<Source>,
     pub(super) input: Arc<Input>,
     pub(super) findings: Vec<Finding>,
     pub(super) out: ScriptRun,
@@ -38,6 +40,30 @@ pub(super) struct Matcher {
     pub(super) network: Network,
     /// Positions in `out.steps` of the steps that are running, outermost first.
     pub(super) steps: Vec<usize>,
+}
+
+impl Matcher {
+    /// Returns a parameter: what the config says, else the header's default.
+    pub(super) fn param(&self, name: &str) -> Option<&Json> {
+        let default = || {
+            let params = &self.source.header.params;
+            params
+                .iter()
+                .find(|param| *param.name == *name)
+                .and_then(|param| param.default.as_ref())
+        };
+        self.input.params.get(name).or_else(default)
+    }
+
+    /// Returns all parameters.
+    pub(super) fn params(&self) -> Json {
+        let declared = self.source.header.params.iter().map(|param| &param.name);
+        let names: BTreeSet<&Arc<str>> = declared.chain(self.input.params.keys()).collect();
+        let pairs = names
+            .into_iter()
+            .filter_map(|name| Some((Arc::clone(name), self.param(name)?.clone())));
+        Json::object(pairs)
+    }
 }
 
 thread_local! {
@@ -142,13 +168,6 @@ impl Run {
         runtime: &Handle,
         host: &Arc<dyn Host>,
     ) -> Self {
-        let mut params = BTreeMap::new();
-        for param in &source.header.params {
-            if let Some(default) = &param.default {
-                params.insert(Arc::clone(&param.name), default.clone());
-            }
-        }
-        params.extend(input.params.clone());
         Self {
             now: input.now,
             limits: limits.clone(),
@@ -162,12 +181,10 @@ impl Run {
                 },
                 memory: Remembered::new(Arc::clone(&input.memory), input.now),
                 secrets: Secrets::new(&input.redaction),
-                network: Network::new(runtime, host, source, input, &params),
+                network: Network::new(runtime, host),
                 steps: Vec::new(),
-                input: Arc::new(Input {
-                    params,
-                    ..Input::clone(input)
-                }),
+                source: Arc::clone(source),
+                input: Arc::clone(input),
             }),
         }
     }

@@ -1,6 +1,6 @@
 //! Requests of a script: which hosts it may ask, how many times, and what comes back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +13,10 @@ use url::Url;
 use super::time::duration_seconds;
 use crate::model::json::{self, Json};
 use crate::model::judgement::HttpCall;
-use crate::model::service::Transport;
 use crate::script::guard::{self, Fallible};
 use crate::script::host::{Allowed, Host, HostFailure, HostReply, HostRequest};
-use crate::script::job::Input;
 use crate::script::run;
-use crate::script::source::{ParamKind, Source};
+use crate::script::source::ParamKind;
 use crate::script::value::{Origin, Raised, cut, kind_name, problem, raised, text, to_json, view};
 
 /// The handle `http`.
@@ -29,11 +27,6 @@ pub(super) struct HttpHandle;
 pub(in crate::script) struct Network {
     runtime: Handle,
     host: Arc<dyn Host>,
-    own: Url,
-    /// How connections to that origin are made.
-    transport: Arc<Transport>,
-    /// `host` or `host:port`.
-    granted: Vec<String>,
     bytes: usize,
     /// Answers to requests without a body, so that the same one is made once.
     answered: HashMap<String, Answer>,
@@ -196,62 +189,51 @@ fn pairs(what: &str, value: &Dynamic) -> Fallible<Vec<(String, String)>> {
 }
 
 impl Network {
-    pub(in crate::script) fn new(
-        runtime: &Handle,
-        host: &Arc<dyn Host>,
-        source: &Source,
-        input: &Input,
-        params: &BTreeMap<Arc<str>, Json>,
-    ) -> Self {
-        let mut granted: Vec<String> = input.grants.hosts.clone();
-        granted.extend(source.header.hosts.iter().cloned());
-        let urls = source
-            .header
-            .params
-            .iter()
-            .filter(|param| param.kind == ParamKind::Url)
-            .filter_map(|param| Url::parse(params.get(&param.name)?.as_str()?).ok());
-        granted.extend(urls.filter_map(|url| {
-            Some(format!(
-                "{}:{}",
-                url.host_str()?,
-                url.port_or_known_default()?
-            ))
-        }));
+    pub(in crate::script) fn new(runtime: &Handle, host: &Arc<dyn Host>) -> Self {
         Self {
             runtime: runtime.clone(),
             host: Arc::clone(host),
-            own: input.url.clone(),
-            transport: Arc::clone(&input.transport),
-            granted,
             bytes: 0,
             answered: HashMap::new(),
         }
     }
+}
 
-    /// Returns every host that may be asked: the origin of the service's own URL and what was granted.
-    fn hosts(&self) -> Vec<String> {
-        let own = self.own.host_str().zip(self.own.port_or_known_default());
-        own.map(|(host, port)| format!("{host}:{port}"))
-            .into_iter()
-            .chain(self.granted.iter().cloned())
-            .collect()
-    }
+/// Returns every host that the script may ask, `host` or `host:port`: the origin of the service's own URL, what the
+/// config grants, and what the script's header and its parameters name.
+fn hosts(matcher: &run::Matcher) -> Vec<String> {
+    let with_port = |url: &Url| {
+        let port = url.port_or_known_default()?;
+        Some(format!("{}:{port}", url.host_str()?))
+    };
+    let header = &matcher.source.header;
+    let of_params = header
+        .params
+        .iter()
+        .filter(|param| param.kind == ParamKind::Url)
+        .filter_map(|param| Url::parse(matcher.param(&param.name)?.as_str()?).ok())
+        .filter_map(|url| with_port(&url));
+    with_port(&matcher.input.url)
+        .into_iter()
+        .chain(matcher.input.grants.hosts.iter().cloned())
+        .chain(header.hosts.iter().cloned())
+        .chain(of_params)
+        .collect()
+}
 
-    /// Tells why a URL may be asked, absent if it may not.
-    fn allowed(&self, url: &Url) -> Option<Allowed> {
-        if url.origin() == self.own.origin() {
-            return Some(Allowed::OwnOrigin);
-        }
-        let host = url.host_str()?;
-        let with_port = format!("{host}:{}", url.port_or_known_default()?);
-        self.granted
-            .iter()
-            .any(|granted| {
-                granted.eq_ignore_ascii_case(host) || granted.eq_ignore_ascii_case(&with_port)
-            })
-            .then_some(Allowed::Granted)
+/// Tells why a URL may be asked, absent if it may not.
+fn allowed(matcher: &run::Matcher, hosts: &[String], url: &Url) -> Option<Allowed> {
+    if url.origin() == matcher.input.url.origin() {
+        return Some(Allowed::OwnOrigin);
     }
+    let host = url.host_str()?;
+    let with_port = format!("{host}:{}", url.port_or_known_default()?);
+    hosts
+        .iter()
+        .any(|granted| {
+            granted.eq_ignore_ascii_case(host) || granted.eq_ignore_ascii_case(&with_port)
+        })
+        .then_some(Allowed::Granted)
 }
 
 /// Makes a request and returns its answer; only what the author or the config did wrong is an error.
@@ -340,7 +322,8 @@ fn prepared(
             query.append_pair(name, &secrets.fill(value));
         }
     }
-    let Some(allowed) = matcher.network.allowed(&url) else {
+    let hosts = hosts(matcher);
+    let Some(allowed) = allowed(matcher, &hosts, &url) else {
         return Err(problem(format!(
             "the script may not ask {}: name the host in its header (`hosts`), declare the parameter with the URL as \
              kind \"url\", or grant it to the service",
@@ -361,9 +344,9 @@ fn prepared(
         body: body.map(Bytes::from),
         timeout: asked.timeout.map_or(left, |timeout| timeout.min(left)),
         body_limit_bytes: limits.http_bytes,
-        transport: (allowed == Allowed::OwnOrigin).then(|| Arc::clone(&matcher.network.transport)),
+        transport: (allowed == Allowed::OwnOrigin).then(|| Arc::clone(&matcher.input.transport)),
         allowed,
-        hosts: matcher.network.hosts(),
+        hosts,
     })
 }
 

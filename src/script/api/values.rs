@@ -104,7 +104,7 @@ fn register_params(engine: &mut Engine) {
     engine
         .register_fn("param", |name: &str| {
             run::matcher(|matcher, _| {
-                let value = matcher.input.params.get(name);
+                let value = matcher.param(name);
                 value
                     .map(|json| view(json, Origin::Own))
                     .ok_or_else(|| {
@@ -116,7 +116,7 @@ fn register_params(engine: &mut Engine) {
         })
         .register_fn("param", |name: &str, default: Dynamic| {
             run::matcher(|matcher, _| {
-                let value = matcher.input.params.get(name);
+                let value = matcher.param(name);
                 Ok(value.map_or(default, |json| view(json, Origin::Own)))
             })
         });
@@ -133,12 +133,7 @@ fn value(name: &str) -> Fallible<Dynamic> {
             let input = &matcher.input;
             let json = match name {
                 "service" => input.service.clone(),
-                "params" => Json::object(
-                    input
-                        .params
-                        .iter()
-                        .map(|(name, json)| (Arc::clone(name), json.clone())),
-                ),
+                "params" => matcher.params(),
                 "request" => request(input.exchange.as_deref()),
                 _ => input.expected.clone().unwrap_or_default(),
             };
@@ -217,7 +212,11 @@ fn answered(seen: &Seen) -> Fallible<&Response> {
 /// Parses the body when it is first asked for; the tree is the input's and counts for no script.
 fn json_of(seen: &Seen) -> Fallible<Dynamic> {
     let response = answered(seen)?;
-    let parsed = guard::exempt(|| response.body.json());
+    let parsed = if response.body.is_parsed() {
+        response.body.json()
+    } else {
+        guard::exempt(|| response.body.json())
+    };
     match parsed {
         Ok(document) => Ok(view(&document.root, seen.origin)),
         Err(error) => {

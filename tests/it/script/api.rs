@@ -1,5 +1,7 @@
 //! Every function that a script sees.
 
+use std::sync::Arc;
+
 use super::bench::*;
 use oes::model::judgement::Outcome;
 use oes::script::job::CallJob;
@@ -111,7 +113,7 @@ async fn every_function_does_what_it_says() {
     let mut wrong = Vec::new();
     for condition in HOLDS {
         let mut input = input(BODY);
-        input.params.insert("limit".into(), 3_i64.into());
+        Arc::make_mut(&mut input.params).insert("limit".into(), 3_i64.into());
         let judgement = judge(&pool, &format!("expect({condition});"), input).await;
         if judgement.outcome != Outcome::Pass {
             let evidence = &judgement.findings[0].evidence;
@@ -304,7 +306,7 @@ async fn memory_is_transactional_and_typed() {
     let broken = judge(&pool, &format!("{script} throw 1;"), input("{}")).await;
     assert!(broken.runs[0].memory.is_empty());
     let mut later = input("{}");
-    later.memory = std::sync::Arc::new(set.clone());
+    later.memory = Arc::new(set.clone());
     later.now = "2026-03-01T12:51:00Z".parse().unwrap();
     let read = judge(
         &pool,
@@ -325,7 +327,7 @@ async fn track_says_since_when() {
     for (minute, body) in [(0, "5"), (1, "5"), (2, "5.0"), (3, "6"), (4, "6")] {
         let mut input = input(&format!(r#"{{"h":{body}}}"#));
         input.now = now() + jiff::SignedDuration::from_mins(minute);
-        input.memory = std::sync::Arc::new(memory.clone());
+        input.memory = Arc::new(memory.clone());
         let judgement = judge(&pool, script, input).await;
         memory.extend(judgement.runs[0].memory.set.clone());
         notes.extend(judgement.runs[0].notes.clone());
@@ -356,8 +358,10 @@ async fn requests_are_counted_once_and_secrets_never_seen() {
     });
     let pool = pool(&host);
     let mut input = input("{}");
-    input.grants.hosts.push("other.example".into());
-    input.grants.secrets.insert(
+    Arc::make_mut(&mut input.grants)
+        .hosts
+        .push("other.example".into());
+    Arc::make_mut(&mut input.grants).secrets.insert(
         "KEY".into(),
         oes::model::secret::Secret::hidden("s3cr3t-value"),
     );
@@ -417,7 +421,7 @@ fn parameters_are_checked() {
             .as_object()
             .unwrap()
             .iter()
-            .map(|(name, value)| (std::sync::Arc::clone(name), value.clone()))
+            .map(|(name, value)| (Arc::clone(name), value.clone()))
             .collect();
         script
             .check_params(&params)

@@ -6,7 +6,6 @@
     reason = "a test stops where its set-up is wrong"
 )]
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +15,6 @@ use jiff::Timestamp;
 use oes::model::exchange::{Body, Exchange, Response, Sent, Timings};
 use oes::model::json::{self, Json};
 use oes::model::judgement::{Judgement, Memory};
-use oes::model::service::Grants;
 use oes::script::host::{Host, HostReply, HostRequest, HostResponse};
 use oes::script::job::{Input, Job};
 use oes::script::limits::Limits;
@@ -124,12 +122,12 @@ pub(super) fn input(body: &str) -> Input {
         redaction: Arc::default(),
         exchange: Some(exchange(200, body)),
         expected: None,
-        params: BTreeMap::new(),
+        params: Arc::default(),
         memory: Arc::new(Memory::new()),
         prev: None,
         now: now(),
         wall: Duration::from_secs(5),
-        grants: Grants::default(),
+        grants: Arc::default(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who is to blame when a value is not what a script takes it for.
 
+use std::sync::Arc;
+
 use super::bench::{fake, input, judge, lines, pool, reply, silent};
 
 /// Script, body, and what is said of it.
@@ -137,7 +139,9 @@ async fn an_answer_of_the_wrong_kind_is_unknown_and_a_value_of_its_own_the_scrip
         ),
     ] {
         let mut input = input("{}");
-        input.grants.hosts.push("other.example".into());
+        Arc::make_mut(&mut input.grants)
+            .hosts
+            .push("other.example".into());
         let judgement = judge(&pool, script, input).await;
         assert_eq!(lines(&judgement), [expected], "{script}");
     }

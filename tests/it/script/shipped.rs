@@ -103,9 +103,7 @@ async fn price_sanity_compares_and_blames_the_right_one() {
     ] {
         let pool = pool(&fake(move |_| reply(answer.0, answer.1)));
         let mut input = input(body);
-        input
-            .params
-            .insert("reference_url".into(), reference.into());
+        Arc::make_mut(&mut input.params).insert("reference_url".into(), reference.into());
         let judgement = run(&pool, "price_sanity", input).await;
         assert_eq!(lines(&judgement), expected, "{body} {answer:?}");
     }
@@ -117,9 +115,7 @@ async fn node_height_finds_everything_at_once() {
         reply(200, r#"{"jsonrpc":"2.0","id":1,"result":"0x6e"}"#)
     }));
     let mut input = input(r#"{"fullHeight":100,"network":"testnet","peersCount":1}"#);
-    input
-        .params
-        .insert("reference_rpc".into(), "https://rpc.example/".into());
+    Arc::make_mut(&mut input.params).insert("reference_rpc".into(), "https://rpc.example/".into());
     let judgement = run(&pool, "node_height", input).await;
     assert_eq!(
         lines(&judgement),
@@ -157,8 +153,7 @@ async fn orders_api_logs_in_once_more_and_counts() {
     let mut input = input("{}");
     input.exchange = None;
     input.service = parse(r#"{"name":"orders","url":"https://api.example.io/v1/"}"#);
-    input
-        .grants
+    Arc::make_mut(&mut input.grants)
         .secrets
         .insert("ORDERS_KEY".into(), Secret::hidden("hunter2-hunter2"));
     let mut memory = Memory::new();
