@@ -93,14 +93,15 @@ thread_local! {
 }
 
 /// Returns the processor time that this thread has used, absent where the system does not say.
-#[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "unix says"))]
+#[cfg(unix)]
 fn cpu_time() -> Option<Duration> {
-    #[cfg(unix)]
-    {
-        use rustix::time::{ClockId, clock_gettime};
-        return Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).ok();
-    }
-    #[cfg(not(unix))]
+    use rustix::time::{ClockId, clock_gettime};
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).ok()
+}
+
+/// Returns the processor time that this thread has used, absent where the system does not say.
+#[cfg(not(unix))]
+fn cpu_time() -> Option<Duration> {
     None
 }
 
