@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rhai::{AST, EvalAltResult, ParseError, ParseErrorType, Position};
 
+use super::api::http::asked_only_the_service;
 use super::blame::{self, Reads};
 use super::guard::Trip;
 use super::source::Source;
@@ -105,7 +106,7 @@ pub(super) fn limit(trip: &Trip) -> Finding {
 /// Returns the finding that an error of a run amounts to.
 ///
 /// A value of the wrong kind is the fault of whoever gave it: of the service where the script reads the response, of a
-/// dependency where it reads an answer to a request of its own, else of the script.
+/// dependency where it reads the answer of one, else of the script.
 pub(super) fn finding(error: &EvalAltResult, source: &Source, ast: &AST) -> Finding {
     let (error, position) = innermost(error);
     let broken = |message: String| Finding::error("script", message).weighing(Severity::Broken);
@@ -116,15 +117,13 @@ pub(super) fn finding(error: &EvalAltResult, source: &Source, ast: &AST) -> Find
                 Origin::Dependency => {
                     Finding::error(raised.code, raised.message.clone()).weighing(Severity::Unknown)
                 }
-                Origin::Own => blamed(raised.message.clone(), source, blame::at(ast, position)),
+                Origin::Own => blamed(raised.message.clone(), blame::at(ast, position)),
             },
             None => broken(text(thrown, THROWN_BYTES)),
         },
         other => match interpreters_limit(other) {
             Some(trip) => limit(&trip),
-            None if is_about_kinds(other) => {
-                blamed(reworded(other), source, blame::at(ast, position))
-            }
+            None if is_about_kinds(other) => blamed(reworded(other), blame::at(ast, position)),
             None => broken(reworded(other)),
         },
     };
@@ -134,12 +133,11 @@ pub(super) fn finding(error: &EvalAltResult, source: &Source, ast: &AST) -> Find
 }
 
 /// Returns the finding for a value of the wrong kind that was read from there.
-fn blamed(message: String, source: &Source, reads: Option<Reads>) -> Finding {
+fn blamed(message: String, reads: Option<Reads>) -> Finding {
     let (whose, severity) = match reads {
         None => return Finding::error("script", message).weighing(Severity::Broken),
         Some(Reads::Response) => ("response", Severity::Error),
-        // A script that makes the requests itself judges what they are answered.
-        Some(Reads::Answer) if !source.header.sends_request => ("answer", Severity::Error),
+        Some(Reads::Answer) if asked_only_the_service() => ("answer", Severity::Error),
         Some(Reads::Answer) => ("answer", Severity::Unknown),
     };
     let message = format!("the {whose} is not as the script expects: {message}");

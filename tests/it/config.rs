@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
@@ -310,14 +312,10 @@ fn a_script_gets_the_parameters_and_secrets_its_header_asks_for() {
             ("mine.rhai", script),
         ]);
         match load(&folder.path().join("oes.toml")) {
-            Ok(loaded) => Ok(loaded
-                .config
-                .services
-                .first()
-                .unwrap()
-                .service
-                .grants
-                .clone()),
+            Ok(loaded) => {
+                let first = loaded.config.services.first().unwrap();
+                Ok(Arc::clone(&first.service.grants))
+            }
             Err(report) => Err(report
                 .lines()
                 .iter()

@@ -220,6 +220,13 @@ fn json_of(seen: &Seen) -> Fallible<Dynamic> {
     match parsed {
         Ok(document) => Ok(view(&document.root, seen.origin)),
         Err(error) => {
+            if response.body.bytes.trim_ascii().is_empty() && seen.origin == Origin::Probed {
+                return Err(raised(Raised {
+                    code: "empty_body",
+                    origin: Origin::Probed,
+                    message: "expected JSON, got an empty body".to_owned(),
+                }));
+            }
             let kind = response.header("content-type").unwrap_or("no content type");
             let begin: String = String::from_utf8_lossy(&response.body.bytes)
                 .chars()

@@ -400,6 +400,8 @@ async fn what_is_no_json_is_the_services_fault() {
         ),
         "{found:?}"
     );
+    let found = lines(&judge(&pool, "body.price > 1", input(" ")).await);
+    assert_eq!(found, ["fail empty_body: expected JSON, got an empty body"]);
     let mut none = input("{}");
     none.exchange = None;
     let found = lines(&judge(&pool, "body.price > 1", none).await);

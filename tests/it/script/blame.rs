@@ -121,13 +121,17 @@ async fn a_response_of_the_wrong_kind_is_the_services_fault() {
 }
 
 #[tokio::test]
-async fn an_answer_of_the_wrong_kind_is_unknown_and_a_value_of_its_own_the_scripts_fault() {
+async fn an_answer_of_the_wrong_kind_is_its_senders_fault_and_a_value_of_its_own_the_scripts() {
     let host = fake(|_| reply(200, r#"{"price":null}"#));
     let pool = pool(&host);
     for (script, expected) in [
         (
             "let r = http.get(\"https://other.example/\"); expect(r.json.price > 1);",
             "unknown shape: the answer is not as the script expects: cannot compare null with a number: null > 1",
+        ),
+        (
+            "let r = http.get(\"https://api.example.io/\"); expect(r.json.price > 1);",
+            "fail shape: the answer is not as the script expects: cannot compare null with a number: null > 1",
         ),
         (
             "let wanted = \"x\"; expect(wanted.price > 1);",

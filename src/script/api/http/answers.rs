@@ -1,0 +1,119 @@
+//! What a script is given of an answer.
+
+use std::time::Duration;
+
+use rhai::{Dynamic, Map};
+use url::Url;
+
+use super::network::ask;
+use super::{Asked, asked, content_type};
+use crate::model::json::{self, Json};
+use crate::script::api::data::tree;
+use crate::script::guard::{self, Fallible};
+use crate::script::value::{Origin, Raised, raised, to_json, view};
+
+/// Returns the answer as a map that never throws: `ok`, `status`, `headers`, `json`, `text`, `error`, `elapsed_ms`.
+pub(super) fn respond(asked: &Asked) -> Fallible<Map> {
+    let answer = ask(asked)?;
+    let mut map = Map::new();
+    let mut put = |name: &str, value: Dynamic| drop(map.insert(name.into(), value));
+    match &*answer.reply {
+        Ok(response) => {
+            guard::charge(1 + response.body.len() as u64 / 64)?;
+            let headers = response
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), Json::from(value.as_str())));
+            put("ok", (200..300).contains(&response.status).into());
+            put("status", i64::from(response.status).into());
+            put("headers", view(&Json::object(headers), Origin::Own));
+            put("json", parsed(&response.body, answer.origin));
+            put(
+                "text",
+                String::from_utf8_lossy(&response.body).into_owned().into(),
+            );
+            put("error", Dynamic::UNIT);
+            put("elapsed_ms", millis(response.elapsed));
+        }
+        Err(failure) => {
+            put("ok", false.into());
+            put("status", 0_i64.into());
+            put("headers", view(&Json::object::<&str>([]), Origin::Own));
+            put("json", Dynamic::UNIT);
+            put("text", String::new().into());
+            put(
+                "error",
+                format!("{}: {}", failure.kind, failure.message).into(),
+            );
+            put("elapsed_ms", Dynamic::UNIT);
+        }
+    }
+    Ok(map)
+}
+
+fn millis(time: Duration) -> Dynamic {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX).into()
+}
+
+fn parsed(body: &[u8], origin: Origin) -> Dynamic {
+    json::parse(body).map_or(Dynamic::UNIT, |document| view(&document.root, origin))
+}
+
+/// Returns the answer's JSON, or raises what is wrong with whoever was asked.
+pub(super) fn get_json(asked: &Asked) -> Fallible<Dynamic> {
+    let answer = ask(asked)?;
+    let host = Url::parse(&asked.url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_default();
+    let wrong = |message: String| {
+        raised(Raised {
+            code: "dependency",
+            origin: answer.origin,
+            message: format!("{host} {message}"),
+        })
+    };
+    match &*answer.reply {
+        Err(failure) => Err(wrong(format!("did not answer: {}", failure.message))),
+        Ok(response) if !(200..300).contains(&response.status) => {
+            Err(wrong(format!("answered with status {}", response.status)))
+        }
+        Ok(response) => {
+            guard::charge(1 + response.body.len() as u64 / 64)?;
+            let document = json::parse(&response.body)
+                .map_err(|error| wrong(format!("answered with no JSON: {error}")))?;
+            Ok(view(&document.root, answer.origin))
+        }
+    }
+}
+
+/// Calls a method by JSON-RPC 2.0 and returns its result, or raises what is wrong with whoever was asked.
+pub(super) fn jsonrpc(url: &str, method: &str, params: &Dynamic, opts: &Map) -> Fallible<Dynamic> {
+    let mut request = asked("POST", url, opts)?;
+    request.body = Some(
+        Json::object([
+            ("jsonrpc", Json::from("2.0")),
+            ("id", 1_i64.into()),
+            ("method", method.into()),
+            ("params", to_json(params)?),
+        ])
+        .to_string(),
+    );
+    content_type(&mut request.headers, "application/json");
+    let answer = get_json(&request)?;
+    let (json, origin) = tree(&answer)?;
+    let wrong = |message: String| {
+        raised(Raised {
+            code: "dependency",
+            origin,
+            message,
+        })
+    };
+    match (json.get("error"), json.get("result")) {
+        (Some(error), _) if *error != Json::Null => {
+            Err(wrong(format!("{method} failed: {}", error.summary(200))))
+        }
+        (_, Some(result)) => Ok(view(result, origin)),
+        _ => Err(wrong(format!("the answer to {method} has no result"))),
+    }
+}
