@@ -235,3 +235,22 @@ pub fn facts(config: &ServiceConfig) -> Json {
     facts.insert("latency_ms", latency_ms.unwrap_or_default());
     Json::object(facts)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::load_text;
+    use crate::script::job::SERVICE_KEYS;
+
+    #[test]
+    fn a_script_sees_of_its_service_what_the_lint_knows() {
+        let text = "[[services]]\nurl = \"http://a.example/\"\n";
+        let environment = BTreeMap::<String, String>::new();
+        let loaded = load_text("oes.toml", text, Path::new(""), &environment).unwrap();
+        let facts = facts(loaded.config.services.first().unwrap());
+        let seen: std::collections::BTreeSet<&str> = facts.as_object().unwrap().keys().collect();
+        assert_eq!(seen, SERVICE_KEYS.iter().copied().collect());
+    }
+}

@@ -27,10 +27,23 @@ pub struct Job {
     pub limits: Limits,
 }
 
+/// What a script sees of its service.
+pub const SERVICE_KEYS: &[&str] = &[
+    "name",
+    "url",
+    "method",
+    "payload",
+    "tags",
+    "interval",
+    "timeout",
+    "group",
+    "latency_ms",
+];
+
 /// What a matcher script is given: plain data.
 #[derive(Debug, Clone)]
 pub struct Input {
-    /// The service as the script sees it: name, url, method, payload, tags, interval.
+    /// The service as the script sees it, an object with [`SERVICE_KEYS`].
     pub service: Json,
     /// The service's own URL, whose origin the script may ask.
     pub url: Url,

@@ -10,20 +10,10 @@ use crate::model::exchange::Phase;
 use crate::model::span::{Mistake, did_you_mean};
 use crate::script::api::memory::TRACKED;
 use crate::script::error::span;
+use crate::script::job::SERVICE_KEYS;
 
-/// What a script sees of the request, and of its service. Whoever fills these in must know of the names here.
+/// What a script sees of the request.
 const REQUEST: &[&str] = &["method", "url", "headers"];
-const SERVICE: &[&str] = &[
-    "name",
-    "url",
-    "method",
-    "payload",
-    "tags",
-    "interval",
-    "timeout",
-    "group",
-    "latency_ms",
-];
 const TLS: &[&str] = &["days_left", "issuer", "subject"];
 
 /// Functions that change an array or a map, and that nothing else has.
@@ -129,7 +119,7 @@ impl Search<'_> {
                 self.property("`request`", name, *at, REQUEST);
             }
             ("service", [Link::Property(name, at), ..]) => {
-                self.property("`service`", name, *at, SERVICE);
+                self.property("`service`", name, *at, SERVICE_KEYS);
             }
             ("body", links) => self.read_only(links),
             _ => {}
