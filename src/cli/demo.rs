@@ -18,12 +18,13 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep_until};
 
-use super::output::{BOLD, FAINT, GOOD, WARNING, counted, styled};
+use super::output::{BOLD, FAINT, GOOD, WARNING, styled};
 use super::{Exit, load, output, runtime};
 use crate::channel::delivery::Console;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::daemon::{Daemon, Options, StartError};
+use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
 use crate::model::incident::Incident;
 use api::{TROUBLES, Trouble};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Exit;
 use super::output::{self, Schema, colours_on_stderr};
 use crate::config::report::{Look, Report};
-use crate::config::{self, Config, Environment, ProcessEnvironment};
+use crate::config::{self, Config, ProcessEnvironment};
 
 /// Columns of a report where the terminal does not say.
 const COLUMNS: usize = 110;
@@ -13,16 +13,7 @@ const COLUMNS: usize = 110;
 /// Loads a config; what is wrong is shown on standard error, or told as JSON where that is wanted. Absent if it cannot be
 /// used.
 pub(super) fn load(path: &Path, schema: Schema) -> Option<Config> {
-    load_with(path, schema, &ProcessEnvironment)
-}
-
-/// Does the same with another environment.
-pub(super) fn load_with(
-    path: &Path,
-    schema: Schema,
-    environment: &dyn Environment,
-) -> Option<Config> {
-    match config::load(path, environment) {
+    match config::load(path, &ProcessEnvironment) {
         Ok(loaded) => {
             show(&loaded.report);
             Some(loaded.config)

@@ -150,11 +150,6 @@ pub(super) fn exit_of(outcomes: impl IntoIterator<Item = Outcome>) -> Exit {
     }
 }
 
-/// Returns `1 service`, `3 services`.
-pub(super) fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
 /// Returns where messages for the console go: standard output.
 pub(super) fn console() -> Console {
     let plain = anstream::AutoStream::choice(&io::stdout()) == anstream::ColorChoice::Never;
