@@ -154,6 +154,7 @@ async fn show(length: Duration) -> Result<Exit, DemoError> {
             introduce(services, address, &daemon, length);
             let interrupted = tokio::select! {
                 () = narrate(start, length, |expired| expire.set(expired)) => false,
+                () = output::reader_gone() => false,
                 pressed = tokio::signal::ctrl_c() => pressed.is_ok(),
             };
             Ok::<_, DemoError>((daemon, interrupted))

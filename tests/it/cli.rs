@@ -3,6 +3,7 @@
 mod arguments;
 mod demo;
 mod dry_run;
+mod interrupt;
 mod operate;
 mod record;
 mod secrets;
