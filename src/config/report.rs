@@ -63,6 +63,16 @@ pub struct Line {
     pub lack: Option<Lack>,
 }
 
+impl Line {
+    /// Returns `file:line:column`; the file alone of a mistake that is about it as a whole.
+    pub fn place(&self) -> String {
+        match self.line {
+            0 => self.file.to_string(),
+            line => format!("{}:{line}:{}", self.file, self.column),
+        }
+    }
+}
+
 /// How a report is drawn on a terminal.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
@@ -192,13 +202,9 @@ impl Report {
     pub fn plain(&self) -> String {
         let mut text = String::new();
         for line in self.lines() {
-            text.push_str(&line.file);
-            if line.line > 0 {
-                // Writing to a string cannot fail.
-                let _infallible = write!(text, ":{}:{}", line.line, line.column);
-            }
             let message = line.message.replace('\n', " ");
-            let _infallible = write!(text, ": {}: {message}", line.severity);
+            // Writing to a string cannot fail.
+            let _infallible = write!(text, "{}: {}: {message}", line.place(), line.severity);
             if let Some(help) = line.help {
                 let _infallible = write!(text, " ({})", help.replace('\n', " "));
             }

@@ -133,6 +133,22 @@ pub(super) fn finding(error: &EvalAltResult, source: &Source, ast: &AST) -> Find
     finding
 }
 
+/// Returns where a run was ended by force; the interpreter says where it was.
+pub(super) fn ended(error: &EvalAltResult, source: &Source) -> (Option<Place>, Option<String>) {
+    let (_, position) = innermost(error);
+    (place(&source.file, position), line(&source.text, position))
+}
+
+/// Returns the finding with the script that it is about: where nobody knows the line, with its first one.
+pub(super) fn about(mut finding: Finding, source: &Source) -> Finding {
+    finding.at.get_or_insert_with(|| Place {
+        file: Arc::clone(&source.file),
+        line: 1,
+        column: 1,
+    });
+    finding
+}
+
 /// Returns the finding for a value of the wrong kind that was read from there.
 fn blamed(message: String, source: &Source, reads: Option<Reads>) -> Finding {
     let (whose, severity) = match reads {
