@@ -162,8 +162,12 @@ fn nothing_known(
     error: &ReadError,
     broken: Option<&Report>,
 ) -> Exit {
-    let exit = output::refuse(schema, error);
     let config = arguments.config.display();
+    if let (Some(schema), Some(report)) = (schema, broken) {
+        load::refuse_as_json(schema, &Causes(error).to_string(), report);
+        return Exit::Usage;
+    }
+    let exit = output::refuse(schema, error);
     if let Some(report) = broken {
         let mistakes = counted(report.errors(), "mistake");
         output::note(format_args!(
