@@ -10,6 +10,7 @@ use std::sync::Arc;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde::Serialize;
 
+use crate::model::counted::counted;
 use crate::model::span::{Lack, Mistake, MistakeSeverity, Place};
 use snippet::Snippet;
 
@@ -240,7 +241,8 @@ impl Report {
         if hidden > 0 {
             let _infallible = writeln!(
                 text,
-                "… and {hidden} more mistakes; --format short and --json list them"
+                "… and {}; --format short and --json list them",
+                counted(hidden, "more mistake")
             );
         }
         for note in &self.notes {

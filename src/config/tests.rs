@@ -103,7 +103,7 @@ fn cool_down_sets_both_and_each_can_be_set_apart() {
 
 #[test]
 fn a_file_without_a_text_has_no_line() {
-    let report = crate::config::load(Path::new("none.toml"), &environment()).unwrap_err();
+    let report = load(Path::new("none.toml"), &environment()).unwrap_err();
     assert_eq!(report.lines()[0].place(), "none.toml");
 }
 

@@ -84,10 +84,10 @@ pub(super) fn place(file: &Arc<str>, position: Position) -> Option<Place> {
     })
 }
 
-/// Returns the line of the source at a position, without the white space around it.
+/// Returns the line of the source at a position, as it is indented there: columns count from its beginning.
 pub(super) fn line(source: &str, position: Position) -> Option<String> {
     let line = source.lines().nth(position.line()?.checked_sub(1)?)?;
-    Some(super::value::cut(line.trim(), 200))
+    Some(super::value::cut(line.trim_end(), 200))
 }
 
 /// Returns the finding that a limit amounts to.
