@@ -144,7 +144,8 @@ pub(super) fn print(channels: &[Channel<'_>], now: Timestamp) {
     for (line, channel) in table::lines(&rows).into_iter().zip(channels) {
         output::result(line);
         if let Some(trouble) = channel.trouble() {
-            output::result(styled(FAINT, format_args!("  {}", one_line(&trouble))));
+            let trouble = format!("  {}", one_line(&trouble));
+            table::print(&[vec![Cell::new(FAINT, trouble)]]);
         }
     }
 }

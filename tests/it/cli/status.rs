@@ -192,71 +192,62 @@ fn a_service_that_the_daemon_does_not_know_yet_has_no_probe() {
     "#);
 }
 
-#[test]
-fn channels_say_how_they_are_and_what_nobody_will_get() {
-    let (desk, mut daemon) = desk();
-    judged(&desk, &[("a", Outcome::Pass), ("b", Outcome::Pass)]);
-    let later = ago(-1800);
+/// Returns a ledger with a channel in every state, one open incident and seven dead letters.
+fn troubled() -> Ledger {
     let mut ledger = Ledger::default();
-    let mut channel = |name: &str, state: ChannelState| {
-        ledger.channels.insert(ChannelName::new(name), state);
+    let trouble = |error: &str, failures, paused| ChannelState {
+        failures,
+        paused_until: paused,
+        last_error: Some(error.to_owned()),
+        ..ChannelState::default()
     };
-    channel(
-        "asked",
-        ChannelState {
-            paused_until: Some(later),
-            last_error: Some("the answer was 429".to_owned()),
-            ..ChannelState::default()
-        },
-    );
-    channel(
-        "fails",
-        ChannelState {
-            failures: 3,
-            paused_until: Some(later),
-            last_error: Some("connection refused".to_owned()),
-            ..ChannelState::default()
-        },
-    );
-    channel(
-        "fine",
-        ChannelState {
-            last_success: Some(ago(60)),
-            ..ChannelState::default()
-        },
-    );
-    channel(
-        "off",
-        ChannelState {
-            disabled: Some("the webhook is gone (404)".to_owned()),
-            failures: 1,
-            ..ChannelState::default()
-        },
-    );
+    let later = Some(ago(-1800));
+    let fine = ChannelState {
+        last_success: Some(ago(60)),
+        ..ChannelState::default()
+    };
+    let off = ChannelState {
+        disabled: Some("the webhook is gone (404)".to_owned()),
+        ..trouble("gone", 1, None)
+    };
+    let channels = [
+        ("asked", trouble("the answer was 429", 0, later)),
+        ("fails", trouble("connection \u{1b}[31mrefused", 3, later)),
+        ("fine", fine),
+        ("off", off),
+    ];
+    for (name, state) in channels {
+        ledger.channels.insert(ChannelName::new(name), state);
+    }
     let one = incident("0000000000000001", "a", Violation::Error, "it is down");
     for (name, since) in [("fails", 300), ("off", 600)] {
         let owed = Delivery {
             owed_since: Some(ago(since)),
             ..Delivery::default()
         };
-        ledger
-            .deliveries
-            .insert((ChannelName::new(name), one.id.clone()), owed);
+        let key = (ChannelName::new(name), one.id.clone());
+        ledger.deliveries.insert(key, owed);
     }
-    for number in 0..7 {
-        ledger.dead_letters.push(DeadLetter {
-            message_id: format!("{number:032}"),
-            channel: ChannelName::new("off"),
-            incident: one.id.clone(),
-            service: ServiceName::new("a"),
-            violation: Violation::Error,
-            at: ago(3600 * (7 - number)),
-            attempts: 3,
-            error: format!("no {number}"),
-        });
-    }
+    let letter = |number: i64| DeadLetter {
+        message_id: format!("{number:032}"),
+        channel: ChannelName::new("off"),
+        incident: one.id.clone(),
+        service: one.service.clone(),
+        violation: Violation::Error,
+        at: ago(3600 * (7 - number)),
+        attempts: 3,
+        error: format!("no {number}"),
+    };
+    ledger.dead_letters = (0..7).map(letter).collect();
     ledger.incidents.insert(one.id.clone(), one);
-    save(&mut daemon, &ledger);
+    ledger
+}
+
+#[test]
+fn channels_say_how_they_are_and_what_nobody_will_get() {
+    let (desk, mut daemon) = desk();
+    judged(&desk, &[("a", Outcome::Pass), ("b", Outcome::Pass)]);
+    save(&mut daemon, &troubled());
     assert_snapshot!(desk.seen(&["status", "oes.toml"]), @r#"
     exit 1
     ── out
@@ -265,7 +256,7 @@ fn channels_say_how_they_are_and_what_nobody_will_get() {
     channel  asked  paused until CLOCK (asked to wait)  nothing owed       nothing sent yet
       the answer was 429
     channel  fails  failing, 3 tries, next about CLOCK  1 owed for 5 min   nothing sent yet
-      connection refused
+      connection  [31mrefused
     channel  fine   fine                                       nothing owed       last message TIME ago
     channel  off    disabled                                   1 owed for 10 min  nothing sent yet
       the webhook is gone (404); SIGHUP gives it a new try
