@@ -47,6 +47,7 @@ pub use read::CONFIG_BYTES_MAX;
 use report::{FileReport, Report};
 pub use schema::schema;
 pub use tree::Format;
+use tree::Node;
 
 /// A whole ops config.
 #[derive(Debug)]
@@ -177,20 +178,7 @@ pub fn load_text(
     environment: &dyn Environment,
 ) -> Result<Loaded, Report> {
     let mut loader = Loader::new(text, folder, environment);
-    let extension = Path::new(name)
-        .extension()
-        .and_then(|extension| extension.to_str());
-    let parsed = match extension.map(str::to_ascii_lowercase).as_deref() {
-        Some("json") => {
-            read::too_deep(text).map_or_else(|| json::parse(text), |deep| (None, vec![deep]))
-        }
-        Some("toml") => toml::parse(text),
-        _ => {
-            let mistake = Mistake::error(0..0, "the name of an ops config ends in .json or .toml");
-            (None, vec![mistake.help("rename the file to what it holds")])
-        }
-    };
-    let (root, mistakes) = parsed;
+    let (root, mistakes) = parse(name, text);
     for mistake in mistakes {
         loader.report(mistake);
     }
@@ -222,6 +210,33 @@ pub fn load_text(
         }
         _ => Err(report),
     }
+}
+
+/// Reads the text of the file `name`: as much of it as can be read, and what is wrong with it.
+fn parse(name: &str, text: &str) -> (Option<Node>, Vec<Mistake>) {
+    let extension = Path::new(name)
+        .extension()
+        .and_then(|extension| extension.to_str());
+    match extension.map(str::to_ascii_lowercase).as_deref() {
+        Some("json") => {
+            read::too_deep(text).map_or_else(|| json::parse(text), |deep| (None, vec![deep]))
+        }
+        Some("toml") => toml::parse(text),
+        _ => {
+            let mistake = Mistake::error(0..0, "the name of an ops config ends in .json or .toml");
+            (None, vec![mistake.help("rename the file to what it holds")])
+        }
+    }
+}
+
+/// Returns the data folder of the ops config at `path`, whatever else is wrong with it: the one that it names as far as
+/// it can be read, else the default one.
+pub fn data_folder(path: &Path) -> PathBuf {
+    let bytes = read::bytes(path, CONFIG_BYTES_MAX).ok();
+    let text = bytes.and_then(|bytes| read::text(bytes).ok());
+    let root = text.and_then(|text| parse(&path.display().to_string(), &text).0);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    folder.join(top::data(root.as_ref()))
 }
 
 /// Reads a duration as configs write it: `30s`, `5m`, `1h30m`.

@@ -30,7 +30,7 @@ pub use self::format::{Damage, Snapshot};
 pub use self::load::Recovery;
 pub use self::lock::LockError;
 use crate::model::incident::Ledger;
-use crate::model::service::ServiceName;
+use crate::model::service::{Service, ServiceName};
 use crate::model::violation::Violation;
 
 /// Name of the state file in its folder.
@@ -47,6 +47,18 @@ pub struct ServiceLine {
     pub http_method: String,
     /// What it breaks now.
     pub violations: Vec<Violation>,
+}
+
+impl ServiceLine {
+    /// Returns the line of a service that breaks nothing.
+    pub fn new(service: &Service) -> Self {
+        Self {
+            name: service.name.clone(),
+            url: service.request.shown_url.to_string(),
+            http_method: service.request.method.to_string(),
+            violations: Vec::new(),
+        }
+    }
 }
 
 /// An open state file. Dropping it releases the lock.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Exit, load, output};
 use crate::config::report::{Line, Report};
 use crate::config::{self, Config, ProcessEnvironment};
+use crate::model::counted::counted;
 
 /// Check an ops config and its scripts without asking anybody
 ///
@@ -80,14 +81,14 @@ fn show(arguments: &Arguments, config: Option<&Config>, report: &Report) {
         output::result(format_args!(
             "{} {path}: {}, {}",
             output::styled(output::GOOD, "ok"),
-            output::counted(config.services.len(), "service"),
-            output::counted(config.channels.len(), "channel")
+            counted(config.services.len(), "service"),
+            counted(config.channels.len(), "channel")
         ));
     } else {
         output::result(format_args!(
             "{} {path}: {}",
             output::styled(output::ERROR, "not usable"),
-            output::counted(report.errors(), "mistake")
+            counted(report.errors(), "mistake")
         ));
     }
 }

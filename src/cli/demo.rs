@@ -2,10 +2,10 @@
 //! messages that people would get.
 
 mod api;
+mod summary;
 mod tls;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -18,15 +18,16 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep_until};
 
-use super::output::{BOLD, FAINT, GOOD, WARNING, counted, styled};
+use super::output::{BOLD, FAINT, GOOD, WARNING, styled};
 use super::{Exit, load, output, runtime};
 use crate::channel::delivery::Console;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::daemon::{Daemon, Options, StartError};
-use crate::model::duration::{Shown, since};
-use crate::model::incident::Incident;
+use crate::model::counted::counted;
+use crate::model::duration::Shown;
 use api::{TROUBLES, Trouble};
+use summary::Summary;
 use tls::{Certificates, TlsListener};
 
 /// Watch a small flaky API inside this process for a minute: needs no network and no set-up
@@ -42,7 +43,14 @@ pub(super) struct Arguments {
     /// Print the ops config of the demo and end
     #[arg(long)]
     config: bool,
+
+    /// Print the summary as one JSON object (`oes.demo/1`); what happens goes to standard error
+    #[arg(long, conflicts_with = "config")]
+    json: bool,
 }
+
+/// Name of the JSON that this command prints.
+const SCHEMA: &str = "oes.demo/1";
 
 /// Where the API answers if nobody else does there: `oes init` and `ops/demo.toml` write configs that watch it.
 const API: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9190);
@@ -80,16 +88,35 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         output::result(config_text(API, SECURE));
         return Exit::Pass;
     }
+    let schema = arguments.json.then_some(SCHEMA);
     let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return output::usage_error(&error),
+        Err(error) => return output::refuse(schema, &error),
     };
-    let shown = runtime.block_on(show(Duration::from_secs(arguments.seconds)));
+    let tell = if arguments.json { note } else { result };
+    let shown = runtime.block_on(show(Duration::from_secs(arguments.seconds), tell));
     runtime.shutdown_background();
-    match shown {
-        Ok(exit) => exit,
-        Err(error) => output::usage_error(&error),
+    let (summary, exit) = match shown {
+        Ok(shown) => shown,
+        Err(error) => return output::refuse(schema, &error),
+    };
+    if arguments.json {
+        output::json(&summary.to_json(SCHEMA, exit));
+    } else {
+        output::result(summary);
     }
+    exit
+}
+
+/// Shows what happens, as it happens.
+type Tell = fn(&str);
+
+fn result(line: &str) {
+    output::result(line);
+}
+
+fn note(line: &str) {
+    output::note(line);
 }
 
 fn seconds(text: &str) -> Result<u64, String> {
@@ -117,7 +144,7 @@ impl Drop for Folder {
     }
 }
 
-async fn show(length: Duration) -> Result<Exit, DemoError> {
+async fn show(length: Duration, tell: Tell) -> Result<(Summary, Exit), DemoError> {
     let folder = Folder::new().map_err(DemoError::Folder)?;
     let plain = listen(API).await.map_err(DemoError::Listen)?;
     let secure = listen(SECURE).await.map_err(DemoError::Listen)?;
@@ -146,13 +173,14 @@ async fn show(length: Duration) -> Result<Exit, DemoError> {
             let services = config.services.len();
             let options = Options {
                 config_path: None,
-                console: counting_console(&messages),
+                console: counting_console(&messages, tell),
                 clock: Clock::System,
             };
             let daemon = Daemon::start(config, options).await?;
-            introduce(services, address, &daemon, length);
+            tell(&introduction(services, address, &daemon, length));
             let interrupted = tokio::select! {
-                () = narrate(start, length, |expired| expire.set(expired)) => false,
+                () = narrate(start, length, tell, |expired| expire.set(expired)) => false,
+                () = output::reader_gone() => false,
                 pressed = tokio::signal::ctrl_c() => pressed.is_ok(),
             };
             Ok::<_, DemoError>((daemon, interrupted))
@@ -160,18 +188,16 @@ async fn show(length: Duration) -> Result<Exit, DemoError> {
     };
     let (daemon, interrupted) = daemon?;
     let snapshot = daemon.snapshots().borrow().clone();
-    let probes = probes(&daemon.metrics().encode());
+    let metrics = daemon.metrics().encode();
     daemon.stop(Duration::from_secs(2)).await;
-    summarise(
-        &snapshot.ledger.incidents.values().collect::<Vec<_>>(),
-        &probes,
-        messages.load(Ordering::SeqCst),
-    );
-    Ok(if interrupted {
+    let messages = messages.load(Ordering::SeqCst);
+    let summary = Summary::new(&snapshot.ledger, &metrics, messages);
+    let exit = if interrupted {
         Exit::Interrupted
     } else {
         Exit::Pass
-    })
+    };
+    Ok((summary, exit))
 }
 
 /// Listens on the address that the shipped configs name, or on a free port where somebody else does.
@@ -220,21 +246,19 @@ fn config_text(plain: SocketAddr, secure: SocketAddr) -> String {
         .replace(&SECURE.to_string(), &secure.to_string())
 }
 
-fn counting_console(messages: &Arc<AtomicUsize>) -> Console {
+fn counting_console(messages: &Arc<AtomicUsize>, tell: Tell) -> Console {
     let messages = Arc::clone(messages);
-    let inner = output::console();
-    let write = inner.write;
     Console {
         write: Box::new(move |text| {
             messages.fetch_add(1, Ordering::SeqCst);
-            write(text);
+            tell(text);
         }),
-        colour: inner.colour,
+        colour: output::console().colour,
     }
 }
 
-fn introduce(services: usize, api: SocketAddr, daemon: &Daemon, length: Duration) {
-    output::result(format_args!(
+fn introduction(services: usize, api: SocketAddr, daemon: &Daemon, length: Duration) -> String {
+    format!(
         "{} watches {} of a small API inside this process, once a second each.\n\
          The API goes wrong on schedule; below are the messages that people would get.\n\
          API: http://{api} · metrics: http://{}/metrics · ends after {} or on Ctrl-C\n",
@@ -242,11 +266,11 @@ fn introduce(services: usize, api: SocketAddr, daemon: &Daemon, length: Duration
         counted(services, "service"),
         daemon.address(),
         Shown(length)
-    ));
+    )
 }
 
 /// Announces what goes wrong and what is mended, when it happens, until the demo ends.
-async fn narrate(start: Instant, length: Duration, expire: impl Fn(bool)) {
+async fn narrate(start: Instant, length: Duration, tell: Tell, expire: impl Fn(bool)) {
     let mut moments: Vec<(u64, String)> = Vec::new();
     for trouble in TROUBLES.iter().chain([&EXPIRED]) {
         moments.push((trouble.from, styled(WARNING, trouble.told)));
@@ -265,72 +289,12 @@ async fn narrate(start: Instant, length: Duration, expire: impl Fn(bool)) {
         if second == EXPIRED.from || second == EXPIRED.until {
             expire(second == EXPIRED.from);
         }
-        output::result(format_args!(
+        tell(&format!(
             "{} {told}",
             styled(FAINT, format_args!("── {second:>2} s ──"))
         ));
     }
     sleep_until(start + length).await;
-}
-
-/// Returns how many probes ended how, by outcome, from the metrics.
-fn probes(metrics: &str) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for line in metrics
-        .lines()
-        .filter(|line| line.starts_with("oes_probes_total{"))
-    {
-        let outcome = line
-            .split("outcome=\"")
-            .nth(1)
-            .and_then(|rest| rest.split('"').next());
-        let count = line
-            .rsplit(' ')
-            .next()
-            .and_then(|count| count.parse::<u64>().ok());
-        if let (Some(outcome), Some(count)) = (outcome, count) {
-            *counts.entry(outcome.to_owned()).or_default() += count;
-        }
-    }
-    counts
-}
-
-fn summarise(incidents: &[&Incident], probes: &BTreeMap<String, u64>, messages: usize) {
-    let mut text = format!("\n{}\n", styled(BOLD, "Summary"));
-    let total: u64 = probes.values().sum();
-    let outcomes: Vec<String> = probes
-        .iter()
-        .map(|(outcome, count)| format!("{count} {outcome}"))
-        .collect();
-    let _infallible = writeln!(text, "  {total} probes: {}", outcomes.join(", "));
-    let mut incidents = incidents.to_vec();
-    incidents.sort_by_key(|incident| incident.opened_at);
-    for incident in &incidents {
-        let (sign, state) = match incident.closed_at {
-            Some(closed) => {
-                let lasted = Shown(since(incident.opened_at, closed));
-                (styled(GOOD, "✓"), format!("open for {lasted}"))
-            }
-            None => (styled(WARNING, "!"), "still open".to_owned()),
-        };
-        let finding = incident
-            .reason
-            .finding
-            .as_deref()
-            .unwrap_or(&incident.reason.rule);
-        let _infallible = writeln!(
-            text,
-            "  {sign} {} · {} {state}: {finding}",
-            incident.service, incident.violation
-        );
-    }
-    let _infallible = writeln!(
-        text,
-        "  {}, {}; nothing was left behind\n\nNext: `oes init`, then edit oes.toml. The demo's config: `oes demo --config`.",
-        counted(incidents.len(), "incident"),
-        counted(messages, "message")
-    );
-    output::result(text.trim_end());
 }
 
 #[cfg(test)]

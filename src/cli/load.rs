@@ -1,28 +1,22 @@
 //! Loads the ops config that a command names, and shows what is wrong with it.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use super::Exit;
 use super::output::{self, Schema, colours_on_stderr};
 use crate::config::report::{Look, Report};
-use crate::config::{self, Config, Environment, ProcessEnvironment};
+use crate::config::{self, Config, ProcessEnvironment};
 
-/// Columns of a report where the terminal does not say.
+/// Columns of a report where there is no terminal.
 const COLUMNS: usize = 110;
+/// Reports are never narrower or wider: words would break, or lines be too long to read.
+const COLUMNS_SANE: RangeInclusive<usize> = 60..=160;
 
 /// Loads a config; what is wrong is shown on standard error, or told as JSON where that is wanted. Absent if it cannot be
 /// used.
 pub(super) fn load(path: &Path, schema: Schema) -> Option<Config> {
-    load_with(path, schema, &ProcessEnvironment)
-}
-
-/// Does the same with another environment.
-pub(super) fn load_with(
-    path: &Path,
-    schema: Schema,
-    environment: &dyn Environment,
-) -> Option<Config> {
-    match config::load(path, environment) {
+    match config::load(path, &ProcessEnvironment) {
         Ok(loaded) => {
             show(&loaded.report);
             Some(loaded.config)
@@ -36,13 +30,18 @@ pub(super) fn load_with(
 
 /// Shows why a config cannot be used, or tells it as JSON where that is wanted.
 pub(super) fn refuse(schema: Schema, report: &Report) {
-    let Some(schema) = schema else {
-        return show(report);
-    };
+    match schema {
+        Some(schema) => refuse_as_json(schema, "the ops config cannot be used", report),
+        None => show(report),
+    }
+}
+
+/// Tells an error as JSON, with what is wrong with the config.
+pub(super) fn refuse_as_json(schema: &str, error: &str, report: &Report) {
     output::json(&serde_json::json!({
         "schema": schema,
         "exit": Exit::Usage as u8,
-        "error": "the ops config cannot be used",
+        "error": error,
         "mistakes": report.lines(),
     }));
 }
@@ -52,10 +51,28 @@ pub(super) fn show(report: &Report) {
     if !report.is_empty() {
         let look = Look {
             colour: colours_on_stderr(),
-            width: COLUMNS,
+            width: columns(terminal_columns(), std::env::var("COLUMNS").ok().as_deref()),
         };
         output::note(report.graphical(look).trim_end());
     }
+}
+
+/// Returns the columns of the terminal that shows standard error; absent if none does.
+fn terminal_columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
+    Some(size.ws_col.into())
+}
+
+/// Returns the columns of a report: of the terminal, or as many as the person asks for there.
+fn columns(terminal: Option<usize>, asked: Option<&str>) -> usize {
+    let asked = asked.and_then(|text| text.parse().ok());
+    match terminal {
+        None => COLUMNS,
+        // A terminal that does not know its size says 0.
+        Some(0) => asked.unwrap_or(COLUMNS),
+        Some(columns) => asked.unwrap_or(columns),
+    }
+    .clamp(*COLUMNS_SANE.start(), *COLUMNS_SANE.end())
 }
 
 /// The ops config in this folder that is used where a command is given none.
@@ -64,4 +81,26 @@ pub(super) fn default_config() -> Option<PathBuf> {
         .into_iter()
         .map(PathBuf::from)
         .find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::columns;
+
+    #[test]
+    fn a_report_is_as_wide_as_its_terminal() {
+        let rows = [
+            (None, None, 110),
+            (None, Some("70"), 110),
+            (Some(80), None, 80),
+            (Some(80), Some("100"), 100),
+            (Some(80), Some("wide"), 80),
+            (Some(0), None, 110),
+            (Some(20), None, 60),
+            (Some(300), None, 160),
+        ];
+        for (terminal, asked, expected) in rows {
+            assert_eq!(columns(terminal, asked), expected, "{terminal:?} {asked:?}");
+        }
+    }
 }

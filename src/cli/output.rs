@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use serde::Serialize;
 use thiserror::Error;
+use tokio::sync::Notify;
 
 use super::Exit;
 use crate::channel::delivery::Console;
@@ -46,6 +47,9 @@ pub(super) fn colours_on_stderr() -> bool {
 /// Why the result did not arrive; commands go on writing and are told apart at their end.
 static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
 
+/// Whoever read standard output has closed it.
+static GONE: Notify = Notify::const_new();
+
 /// Why a result did not arrive.
 #[derive(Debug, Error)]
 #[error("could not write the result to standard output")]
@@ -69,12 +73,19 @@ pub(super) fn note(line: impl Display) {
 
 /// Keeps the first trouble with standard output. A closed pipe (`oes … | head`) is none.
 pub(super) fn keep(written: io::Result<()>) {
-    if let Err(error) = written
-        && error.kind() != io::ErrorKind::BrokenPipe
-    {
-        let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.get_or_insert(error);
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => GONE.notify_one(),
+        Err(error) => {
+            let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+            lost.get_or_insert(error);
+        }
     }
+}
+
+/// Waits until something was written to a closed pipe: nobody reads the result any more.
+pub(super) async fn reader_gone() {
+    GONE.notified().await;
 }
 
 /// Returns how a command ended: as it says, unless its result did not arrive.
@@ -148,11 +159,6 @@ pub(super) fn exit_of(outcomes: impl IntoIterator<Item = Outcome>) -> Exit {
         Outcome::Fail => Exit::Fail,
         Outcome::Error => Exit::ScriptError,
     }
-}
-
-/// Returns `1 service`, `3 services`.
-pub(super) fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Returns where messages for the console go: standard output.

@@ -12,6 +12,7 @@ use super::output::{FAINT, exit_of, outcome_look};
 use super::table::{self, Cell};
 use super::{Exit, load, output, runtime};
 use crate::daemon::once::{Once, OnceError};
+use crate::model::counted::counted;
 use crate::model::duration::Shown;
 use crate::model::judgement::{Finding, Outcome};
 use crate::model::observation::Observation;
@@ -183,7 +184,7 @@ fn print_table(rows: &[Row]) {
         .collect();
     output::note(format_args!(
         "{}: {}",
-        output::counted(rows.len(), "service"),
+        counted(rows.len(), "service"),
         parts.join(", ")
     ));
 }

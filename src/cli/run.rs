@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use thiserror::Error;
 
 use super::logging::LogArguments;
 use super::{Exit, load, output, runtime};
@@ -25,9 +26,24 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     log: LogArguments,
+
+    /// Refused: a daemon has no result
+    #[arg(long, hide = true)]
+    json: bool,
 }
 
+/// Why `--json`, which other commands have, does nothing here.
+#[derive(Debug, Error)]
+#[error(
+    "a daemon has no result to print as JSON: its log is JSON with --log-format json, what it knows is told by \
+     `oes status --json`"
+)]
+struct NoResultError;
+
 pub(super) fn run(arguments: &Arguments) -> Exit {
+    if arguments.json {
+        return output::refuse(Some("oes.run/1"), &NoResultError);
+    }
     if let Err(error) = arguments.log.start() {
         return output::usage_error(&error);
     }

@@ -1,28 +1,33 @@
 //! Shows what the state file says.
 
+mod channels;
 mod standing;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::output::{BOLD, ERROR, FAINT, GOOD, WARNING, counted, styled};
+use super::output::{BOLD, ERROR, FAINT, GOOD, WARNING, styled};
 use super::table::{self, Cell};
 use super::{Exit, load, output};
 use crate::clock::Clock;
-use crate::config::{Environment, ProcessEnvironment};
+use crate::config::report::{Line, Report};
+use crate::config::{self, Environment, ProcessEnvironment};
 use crate::model::causes::Causes;
+use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
-use crate::model::incident::{ChannelState, Incident, Ledger};
-use crate::model::service::ChannelName;
+use crate::model::incident::{DeadLetter, Incident};
 use crate::state::{self, ReadError, ServiceLine, Snapshot};
+use channels::Channel;
 use standing::Standing;
 
 /// Show which services are wrong, since when and why, and whom the daemon still has to tell
 ///
-/// Reads the state file; the daemon may be running or not, and which of both is said. Exit code 1 if any violation is
+/// Reads the state file; the daemon may be running or not, and which of both is said. Of an ops config with mistakes
+/// only the data folder is taken. Exit code 1 if any violation is
 /// open; else 3 if a service was never judged, its last probe could not be judged, or no daemon is running; else 0.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -65,6 +70,9 @@ struct Status<'a> {
     incidents: &'a [&'a Incident],
     channels: Vec<Channel<'a>>,
     dead_letters: usize,
+    newest_dead_letters: Vec<&'a DeadLetter>,
+    /// What is wrong with the config now.
+    mistakes: Vec<Line>,
 }
 
 #[derive(Serialize)]
@@ -74,17 +82,11 @@ struct Service<'a> {
     standing: Standing,
 }
 
-#[derive(Serialize)]
-struct Channel<'a> {
-    name: &'a ChannelName,
-    owed: usize,
-    #[serde(flatten)]
-    state: &'a ChannelState,
-}
-
 /// All that this command looks at.
 struct Known {
     snapshot: Snapshot,
+    /// What is wrong with the config, if it cannot be used.
+    broken: Option<Report>,
     /// What is wrong with the state file, if its previous copy stands in for it.
     damage: Option<ReadError>,
     running: bool,
@@ -92,43 +94,120 @@ struct Known {
     standings: Vec<Standing>,
 }
 
+/// What this command takes from the config.
+struct Asked {
+    data: PathBuf,
+    services: Vec<ServiceLine>,
+    /// Why the config cannot be used; the data folder is then what can be read of it.
+    broken: Option<Report>,
+}
+
+impl Asked {
+    fn of(path: &Path) -> Self {
+        match config::load(path, &AnyEnvironment) {
+            Ok(loaded) => Self {
+                data: loaded.config.data,
+                services: loaded
+                    .config
+                    .services
+                    .iter()
+                    .map(|one| ServiceLine::new(&one.service))
+                    .collect(),
+                broken: None,
+            },
+            Err(report) => Self {
+                data: config::data_folder(path),
+                services: Vec::new(),
+                broken: Some(report),
+            },
+        }
+    }
+}
+
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let schema = arguments.json.then_some(SCHEMA);
-    let Some(config) = load::load_with(&arguments.config, schema, &AnyEnvironment) else {
+    let asked = Asked::of(&arguments.config);
+    if let Some(report) = &asked.broken
+        && !arguments.config.exists()
+    {
+        load::refuse(schema, report);
         return Exit::Usage;
-    };
+    }
     let now = Clock::System.now();
-    let known = match look(&config.data, now) {
+    let known = match look(asked, now) {
         Ok(known) => known,
-        Err(error) => {
-            let exit = output::refuse(schema, &error);
-            if matches!(error, ReadError::Missing { .. }) {
-                output::note(format_args!(
-                    "it is there once `oes run {}` has run",
-                    arguments.config.display()
-                ));
-            }
-            return exit;
-        }
+        Err((error, broken)) => return nothing_known(arguments, schema, &error, broken.as_ref()),
     };
     let incidents = known.snapshot.ledger.incidents.values();
     let open: Vec<&Incident> = incidents.filter(|one| one.is_open()).collect();
     let exit = known.exit(&open);
+    warn_of_config(&arguments.config, &known);
     if arguments.json {
-        print_json(&known, &open, exit);
+        print_json(&known, &open, exit, now);
     } else {
         print_daemon(&known, now);
         print_services(&known, &open, arguments.all, now);
-        print_channels(&known.snapshot.ledger, now);
+        let ledger = &known.snapshot.ledger;
+        channels::print(&channels::of(ledger, now), now);
+        channels::print_letters(ledger, now);
         print_summary(&known, &open);
     }
     exit
 }
 
-fn look(data: &Path, now: Timestamp) -> Result<Known, ReadError> {
+/// Says why there is nothing to show.
+fn nothing_known(
+    arguments: &Arguments,
+    schema: output::Schema,
+    error: &ReadError,
+    broken: Option<&Report>,
+) -> Exit {
+    let config = arguments.config.display();
+    if let (Some(schema), Some(report)) = (schema, broken) {
+        load::refuse_as_json(schema, &Causes(error).to_string(), report);
+        return Exit::Usage;
+    }
+    let exit = output::refuse(schema, error);
+    if let Some(report) = broken {
+        let mistakes = counted(report.errors(), "mistake");
+        output::note(format_args!(
+            "the ops config has {mistakes}, and may mean another data folder: oes check {config}"
+        ));
+    } else if matches!(error, ReadError::Missing { .. }) {
+        output::note(format_args!("it is there once `oes run {config}` has run"));
+    }
+    exit
+}
+
+fn warn_of_config(path: &Path, known: &Known) {
+    let Some(report) = &known.broken else {
+        return;
+    };
+    let mistakes = counted(report.errors(), "mistake");
+    let so = if known.running {
+        "the daemon goes on with the one before"
+    } else {
+        "no daemon starts with it"
+    };
+    let warning = styled(WARNING, "warning:");
+    output::note(format_args!(
+        "{warning} the ops config has {mistakes}; {so}: oes check {}",
+        path.display()
+    ));
+}
+
+fn look(asked: Asked, now: Timestamp) -> Result<Known, (ReadError, Option<Report>)> {
+    let data = &asked.data;
     // The lock first: a daemon that ends in between is taken for one that runs, with a state it has just written.
     let running = state::in_use(data);
-    let (snapshot, damage) = state::read_or_previous(data)?;
+    let (mut snapshot, damage) = match state::read_or_previous(data) {
+        Ok(read) => read,
+        Err(error) => return Err((error, asked.broken)),
+    };
+    let names: BTreeSet<_> = snapshot.services.iter().map(|one| &one.name).collect();
+    let mut new = asked.services;
+    new.retain(|one| !names.contains(&one.name));
+    snapshot.services.extend(new);
     let (standings, unreadable) = standing::standings(data, &snapshot.services, now);
     if let Some(error) = unreadable {
         output::note(format_args!(
@@ -146,6 +225,7 @@ fn look(data: &Path, now: Timestamp) -> Result<Known, ReadError> {
     }
     Ok(Known {
         snapshot,
+        broken: asked.broken,
         damage,
         running,
         standings,
@@ -174,13 +254,8 @@ impl Known {
     }
 }
 
-fn print_json(known: &Known, open: &[&Incident], exit: Exit) {
+fn print_json(known: &Known, open: &[&Incident], exit: Exit, now: Timestamp) {
     let ledger = &known.snapshot.ledger;
-    let channel = |(name, state)| Channel {
-        name,
-        owed: owed(ledger, name),
-        state,
-    };
     let services = known.services();
     output::json(&Status {
         schema: SCHEMA,
@@ -193,8 +268,10 @@ fn print_json(known: &Known, open: &[&Incident], exit: Exit) {
             .map(|(line, standing)| Service { line, standing })
             .collect(),
         incidents: open,
-        channels: ledger.channels.iter().map(channel).collect(),
+        channels: channels::of(ledger, now),
         dead_letters: ledger.dead_letters.len(),
+        newest_dead_letters: channels::newest_letters(ledger),
+        mistakes: known.broken.as_ref().map(Report::lines).unwrap_or_default(),
     });
 }
 
@@ -235,10 +312,6 @@ fn print_summary(known: &Known, open: &[&Incident]) {
         counted(known.standings.len(), "service"),
         counted(open.len(), "open incident"),
     ));
-}
-
-fn owed(ledger: &Ledger, channel: &ChannelName) -> usize {
-    crate::policy::owed::backlog(ledger, channel).0
 }
 
 fn print_services(known: &Known, open: &[&Incident], all: bool, now: Timestamp) {
@@ -286,46 +359,4 @@ fn incident_row(incident: &Incident, now: Timestamp) -> Vec<Cell> {
         )),
         Cell::plain(first_line),
     ]
-}
-
-fn print_channels(ledger: &Ledger, now: Timestamp) {
-    let mut rows = Vec::new();
-    for (name, state) in &ledger.channels {
-        let owed = owed(ledger, name);
-        let (style, word) = match &state.disabled {
-            Some(why) => (ERROR, format!("disabled: {why}")),
-            None if state.failures > 0 => {
-                let why = state.last_error.as_deref().unwrap_or_default();
-                (
-                    WARNING,
-                    format!(
-                        "failing, {}: {why}",
-                        counted(state.failures as usize, "try")
-                    ),
-                )
-            }
-            None => (GOOD, "fine".to_owned()),
-        };
-        let last = state.last_success.map_or_else(
-            || "nothing sent yet".to_owned(),
-            |at| format!("last message {} ago", Shown(since(at, now))),
-        );
-        rows.push(vec![
-            Cell::new(FAINT, "channel"),
-            Cell::plain(name),
-            Cell::new(style, word),
-            Cell::plain(format_args!("{owed} owed")),
-            Cell::new(FAINT, last),
-        ]);
-    }
-    table::print(&rows);
-    if !ledger.dead_letters.is_empty() {
-        output::result(styled(
-            ERROR,
-            format_args!(
-                "{} could not be delivered",
-                counted(ledger.dead_letters.len(), "message")
-            ),
-        ));
-    }
 }

@@ -31,7 +31,7 @@ impl Cell {
 }
 
 /// Returns the rows as lines: two spaces between columns, none at the end of a line.
-fn lines(rows: &[Vec<Cell>]) -> Vec<String> {
+pub(super) fn lines(rows: &[Vec<Cell>]) -> Vec<String> {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)

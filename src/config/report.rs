@@ -10,6 +10,7 @@ use std::sync::Arc;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde::Serialize;
 
+use crate::model::counted::counted;
 use crate::model::span::{Lack, Mistake, MistakeSeverity, Place};
 use snippet::Snippet;
 
@@ -61,6 +62,16 @@ pub struct Line {
     /// What is missing, where that is what is wrong.
     #[serde(skip)]
     pub lack: Option<Lack>,
+}
+
+impl Line {
+    /// Returns `file:line:column`; the file alone of a mistake that is about it as a whole.
+    pub fn place(&self) -> String {
+        match self.line {
+            0 => self.file.to_string(),
+            line => format!("{}:{line}:{}", self.file, self.column),
+        }
+    }
 }
 
 /// How a report is drawn on a terminal.
@@ -192,13 +203,9 @@ impl Report {
     pub fn plain(&self) -> String {
         let mut text = String::new();
         for line in self.lines() {
-            text.push_str(&line.file);
-            if line.line > 0 {
-                // Writing to a string cannot fail.
-                let _infallible = write!(text, ":{}:{}", line.line, line.column);
-            }
             let message = line.message.replace('\n', " ");
-            let _infallible = write!(text, ": {}: {message}", line.severity);
+            // Writing to a string cannot fail.
+            let _infallible = write!(text, "{}: {}: {message}", line.place(), line.severity);
             if let Some(help) = line.help {
                 let _infallible = write!(text, " ({})", help.replace('\n', " "));
             }
@@ -234,7 +241,8 @@ impl Report {
         if hidden > 0 {
             let _infallible = writeln!(
                 text,
-                "… and {hidden} more mistakes; --format short and --json list them"
+                "… and {}; --format short and --json list them",
+                counted(hidden, "more mistake")
             );
         }
         for note in &self.notes {

@@ -38,11 +38,18 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Option<Reque
             .any(|(name, _)| name == header::AUTHORIZATION)
         && let Some(member) = layers.member("auth")
     {
-        let mistake = Mistake::error(
-            member.key_span.clone(),
-            "`auth` beside a header `authorization`",
-        );
-        loader.report(mistake.help("keep one of the two"));
+        let (message, help) = if names(Some(layers.service), "authorization") {
+            (
+                "`auth` beside a header `authorization`",
+                "keep one of the two",
+            )
+        } else {
+            (
+                "`auth` beside the header `authorization` of `defaults`",
+                "take that off here with headers = { authorization = false }, or drop `auth`",
+            )
+        };
+        loader.report(Mistake::error(member.key_span.clone(), message).help(help));
     }
     let node = layers.get("url")?;
     let (url, shown_url) = url(loader, node)?;
@@ -154,6 +161,14 @@ fn headers(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Vec<(HeaderName, Sec
             loader.report(Mistake::error(member.key_span.clone(), message).help("leave it out"));
             continue;
         }
+        if member.node.boolean() == Some(false) {
+            if !names(layers.defaults, &member.key) {
+                let message = format!("there is no header `{name}` in `defaults` to take off");
+                let help = "leave it out; `false` is for a header that all services would send";
+                loader.report(Mistake::error(member.node.span.clone(), message).help(help));
+            }
+            continue;
+        }
         let Some(value) = loader.secret(&member.node) else {
             continue;
         };
@@ -168,6 +183,13 @@ fn headers(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Vec<(HeaderName, Sec
         headers.push((name, value));
     }
     headers
+}
+
+/// Tells whether the `headers` of a table name a header.
+fn names(table: Option<&Node>, header: &str) -> bool {
+    let headers = table.and_then(|table| table.get("headers"));
+    let mut members = headers.map_or(&[][..], Node::members).iter();
+    members.any(|member| member.key.eq_ignore_ascii_case(header))
 }
 
 #[derive(Default)]

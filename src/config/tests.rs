@@ -102,6 +102,12 @@ fn cool_down_sets_both_and_each_can_be_set_apart() {
 }
 
 #[test]
+fn a_file_without_a_text_has_no_line() {
+    let report = load(Path::new("none.toml"), &environment()).unwrap_err();
+    assert_eq!(report.lines()[0].place(), "none.toml");
+}
+
+#[test]
 fn every_key_of_a_service_reaches_the_service() {
     let text = include_str!("../../tests/configs/good/everything.toml");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/configs/good");

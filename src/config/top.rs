@@ -72,20 +72,22 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
     if !loader.has_errors() {
         loader.notes.extend(mean_note(&services));
     }
-    let data = root
-        .get("data")
-        .and_then(|node| node.text())
-        .map_or("oes-data", |text| &**text);
     Config {
         services,
         channels: channels.settings,
         notify,
         server: server(loader, root),
-        data: loader.path(data),
+        data: loader.path(data(Some(root))),
         script_path: loader.script_path.clone(),
         limits: limits(root),
         files: Vec::new(),
     }
+}
+
+/// Returns the data folder as it is written; the default where nothing could be read that names one.
+pub(super) fn data(root: Option<&Node>) -> &str {
+    let written = root.and_then(|root| root.get("data")?.text());
+    written.map_or("oes-data", |text| text)
 }
 
 fn services(

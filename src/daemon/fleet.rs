@@ -20,7 +20,7 @@ use crate::channel::settings::{ChannelKind, Settings};
 use crate::config::Config;
 use crate::history::Restored as Known;
 use crate::model::incident::{Incident, Ledger, Reason};
-use crate::model::service::{ChannelName, Service, ServiceName};
+use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
 use crate::policy::delivery;
 use crate::policy::ledger::{self, Retention};
@@ -139,7 +139,7 @@ impl Fleet {
     async fn reconcile(&self, config: &Config, watched: &[Arc<Watched>]) {
         let lines: Vec<ServiceLine> = watched
             .iter()
-            .map(|one| service_line(&one.config.service))
+            .map(|one| ServiceLine::new(&one.config.service))
             .collect();
         self.shared.keeper.list(lines.into()).await;
         let book = Arc::clone(&self.books.borrow());
@@ -317,15 +317,6 @@ fn open_of(shared: &Shared, watched: &Watched) -> Vec<(Violation, Reason)> {
         .filter(|incident| incident.is_open() && incident.service == watched.config.service.name)
         .map(|incident| (incident.violation.clone(), incident.reason.clone()));
     open.collect()
-}
-
-fn service_line(service: &Service) -> ServiceLine {
-    ServiceLine {
-        name: service.name.clone(),
-        url: service.request.shown_url.to_string(),
-        http_method: service.request.method.to_string(),
-        violations: Vec::new(),
-    }
 }
 
 fn kind(channel: &Settings) -> Option<(ChannelName, Arc<str>)> {

@@ -14,6 +14,7 @@ use super::watching::Shared;
 use crate::clock::Clock;
 use crate::history::Store;
 use crate::metrics::{ChannelOwed, Metrics};
+use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
 use crate::model::incident::Ledger;
 use crate::policy::owed;
@@ -61,8 +62,8 @@ impl Page {
         let silence = self.started.elapsed().saturating_sub(last);
         let ready = shortest
             .is_none_or(|shortest| silence < (shortest * PATIENCE_INTERVALS).max(PATIENCE_MIN));
-        let services = book.services.len();
-        let detail = format!("{services} services, last probe {} ago", Shown(silence));
+        let services = counted(book.services.len(), "service");
+        let detail = format!("{services}, last probe {} ago", Shown(silence));
         Part {
             name: "scheduler",
             alive: ready,
@@ -100,7 +101,10 @@ impl Page {
             .filter_map(|(name, state)| Some(format!("{name} ({})", state.disabled.as_ref()?)))
             .collect();
         let messages: usize = owed.iter().map(|one| one.messages).sum();
-        let mut detail = format!("{messages} messages owed, the oldest for {}", Shown(age));
+        let mut detail = format!("{} owed", counted(messages, "message"));
+        if messages > 0 {
+            detail = format!("{detail}, the oldest for {}", Shown(age));
+        }
         if !disabled.is_empty() {
             detail = format!("{detail}; disabled: {}", disabled.join(", "));
         }

@@ -226,12 +226,7 @@ fn first_lines(report: &Report) -> String {
     let mut text: Vec<String> = errors
         .iter()
         .take(SHOWN)
-        .map(|line| {
-            format!(
-                "{}:{}:{}: {}",
-                line.file, line.line, line.column, line.message
-            )
-        })
+        .map(|line| format!("{}: {}", line.place(), line.message))
         .collect();
     if errors.len() > SHOWN {
         text.push(format!("and {} more", errors.len() - SHOWN));

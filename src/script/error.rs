@@ -85,10 +85,10 @@ pub(super) fn place(file: &Arc<str>, position: Position) -> Option<Place> {
     })
 }
 
-/// Returns the line of the source at a position, without the white space around it.
+/// Returns the line of the source at a position, as it is indented there: columns count from its beginning.
 pub(super) fn line(source: &str, position: Position) -> Option<String> {
     let line = source.lines().nth(position.line()?.checked_sub(1)?)?;
-    Some(super::value::cut(line.trim(), 200))
+    Some(super::value::cut(line.trim_end(), 200))
 }
 
 /// Returns the finding that a limit amounts to.
@@ -129,6 +129,22 @@ pub(super) fn finding(error: &EvalAltResult, source: &Source, ast: &AST) -> Find
     };
     finding.at = place(&source.file, position);
     finding.source = line(&source.text, position);
+    finding
+}
+
+/// Returns where a run was ended by force; the interpreter says where it was.
+pub(super) fn ended(error: &EvalAltResult, source: &Source) -> (Option<Place>, Option<String>) {
+    let (_, position) = innermost(error);
+    (place(&source.file, position), line(&source.text, position))
+}
+
+/// Returns the finding with the script that it is about: where nobody knows the line, with its first one.
+pub(super) fn about(mut finding: Finding, source: &Source) -> Finding {
+    finding.at.get_or_insert_with(|| Place {
+        file: Arc::clone(&source.file),
+        line: 1,
+        column: 1,
+    });
     finding
 }
 

@@ -17,6 +17,7 @@ use super::value::{Origin, to_json, view};
 use super::{error, heap};
 use crate::model::json::Json;
 use crate::model::judgement::{Finding, Judgement, MemoryEntry, Severity, Usage, Used};
+use crate::model::span::Place;
 
 /// A run may leave this much behind.
 const LEAK_ONE: i64 = 64 << 10;
@@ -33,21 +34,22 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Returns why this version of a script does not run any more.
-    pub(super) fn suspended(&self, version: &Arc<str>) -> Option<Finding> {
+    pub(super) fn suspended(&self, source: &Source) -> Option<Finding> {
         let leaked = self.leaked.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = *leaked.get(version)?;
+        let bytes = *leaked.get(&source.version)?;
         (bytes > LEAK_ALL).then(|| {
-            Finding::error(
+            let finding = Finding::error(
                 "limit.leak",
                 "the script is suspended because its runs leave memory behind that can never be freed: a closure holds a \
                  variable that holds the closure; it runs again when its text changes",
             )
-            .weighing(Severity::Broken)
+            .weighing(Severity::Broken);
+            error::about(finding, source)
         })
     }
 
     /// Enters what a run left behind, and returns the finding if that suspends the script.
-    fn enter(&self, version: &Arc<str>, bytes: i64) -> Option<Finding> {
+    fn enter(&self, source: &Source, bytes: i64) -> Option<Finding> {
         if bytes <= 0 {
             return None;
         }
@@ -55,14 +57,14 @@ impl Ledger {
         if leaked.len() >= VERSIONS_MAX {
             leaked.retain(|_, bytes| *bytes > LEAK_ALL);
         }
-        let total = leaked.entry(Arc::clone(version)).or_default();
+        let total = leaked.entry(Arc::clone(&source.version)).or_default();
         *total = if bytes > LEAK_ONE {
             i64::MAX
         } else {
             total.saturating_add(bytes)
         };
         drop(leaked);
-        self.suspended(version)
+        self.suspended(source)
     }
 }
 
@@ -77,7 +79,8 @@ pub(super) struct Around<'a> {
 enum End {
     Value,
     Failed(Box<Finding>),
-    Terminated,
+    /// By force, there.
+    Terminated(Option<Place>, Option<String>),
 }
 
 /// Runs a matcher script.
@@ -109,7 +112,7 @@ pub(super) fn run(engine: &Engine, ast: &AST, job: Job, around: &Around<'_>) -> 
     };
     let mut judgement = state.judgement(|findings| settle(findings, end, &spent, &source));
     let leaked = left_behind(&mut judgement);
-    if let Some(finding) = around.ledger.enter(&source.version, leaked) {
+    if let Some(finding) = around.ledger.enter(&source, leaked) {
         let runs = std::mem::take(&mut judgement.runs);
         judgement.findings.push(finding);
         judgement = Judgement::of(judgement.findings);
@@ -165,7 +168,7 @@ pub(super) fn call(
         copy
     };
     let held = guard::heap_now() - size - failure_bytes(&end);
-    if let Some(finding) = ledger.enter(&source.version, held) {
+    if let Some(finding) = ledger.enter(source, held) {
         return Err(CallError(Box::new(finding)));
     }
     let mut findings = Vec::new();
@@ -184,7 +187,10 @@ pub(super) fn call(
 fn evaluate(source: &Source, ast: &AST, script: impl FnOnce() -> Fallible<()>) -> End {
     match catch_unwind(AssertUnwindSafe(script)) {
         Ok(Ok(())) => End::Value,
-        Ok(Err(failed)) if terminated(&failed) => End::Terminated,
+        Ok(Err(failed)) if terminated(&failed) => {
+            let (at, line) = error::ended(&failed, source);
+            End::Terminated(at, line)
+        }
         Ok(Err(failed)) => End::Failed(Box::new(error::finding(&failed, source, ast))),
         Err(_) => End::Failed(Box::new(
             Finding::error(
@@ -205,7 +211,7 @@ fn failure_bytes(end: &End) -> i64 {
             copy.code = Arc::from(&*finding.code);
             Some(copy)
         }
-        End::Value | End::Terminated => None,
+        End::Value | End::Terminated(..) => None,
     };
     let size = heap::held() - before;
     drop(copy);
@@ -221,27 +227,27 @@ fn terminated(mut error: &EvalAltResult) -> bool {
 
 /// Adds what the end of the script amounts to. A limit that was hit beats whatever the script returned.
 fn settle(findings: &mut Vec<Finding>, end: End, spent: &Spent, source: &Source) {
-    if let Some(trip) = &spent.trip {
-        let mut finding = error::limit(trip);
-        if let End::Failed(failed) = end {
-            finding.at = failed.at;
-            finding.source = failed.source;
+    let finding = match (&spent.trip, end) {
+        (Some(trip), end) => {
+            let mut finding = error::limit(trip);
+            (finding.at, finding.source) = match end {
+                End::Value => (None, None),
+                End::Failed(failed) => (failed.at, failed.source),
+                End::Terminated(at, line) => (at, line),
+            };
+            finding
         }
-        findings.push(finding);
-        return;
-    }
-    match end {
-        End::Value => {}
-        End::Failed(_) | End::Terminated if spent.stopped => {}
-        End::Failed(finding) => findings.push(*finding),
-        End::Terminated => findings.push(
-            Finding::error(
-                "script",
-                format!("`{}` was stopped for no known reason", source.name),
-            )
-            .weighing(Severity::Broken),
-        ),
-    }
+        (None, End::Value) => return,
+        (None, End::Failed(_) | End::Terminated(..)) if spent.stopped => return,
+        (None, End::Failed(finding)) => *finding,
+        (None, End::Terminated(at, line)) => {
+            let message = format!("`{}` was stopped for no known reason", source.name);
+            let mut finding = Finding::error("script", message).weighing(Severity::Broken);
+            (finding.at, finding.source) = (at, line);
+            finding
+        }
+    };
+    findings.push(error::about(finding, source));
 }
 
 /// Makes the results independent of the run, and returns the bytes that the run left behind besides them.

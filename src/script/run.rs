@@ -147,8 +147,9 @@ pub(super) fn conclude(value: &Dynamic) -> Fallible<()> {
         ));
     }
     if value.is_string() {
-        let message = super::value::text(value, super::api::verdict::MESSAGE_BYTES);
-        let code = super::api::verdict::slug(&message);
+        let text = super::value::text(value, super::api::verdict::MESSAGE_BYTES);
+        let code = super::api::verdict::slug(&text);
+        let message = super::api::verdict::said(&text, &code);
         return find(Finding::error(code, message));
     }
     if let Ok(map) = value.as_map_ref() {

@@ -3,6 +3,7 @@
 mod arguments;
 mod demo;
 mod dry_run;
+mod interrupt;
 mod operate;
 mod record;
 mod secrets;
@@ -89,6 +90,7 @@ fn normal(text: &str) -> String {
         (r"\b\d+(\.\d+)? (ms|µs|s)\b", "TIME"),
         (r"\b[\d,]+ of ([\d,]+) operations", "N of $1 operations"),
         (r"\b[\d,.]+ (B|KiB) of (\d+ MiB) heap", "N of $2 heap"),
+        (r"\b\d\d:\d\d:\d\d UTC", "CLOCK"),
         (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "MOMENT"),
         (r"latency +", "latency "),
         (r"TIME +", "TIME "),

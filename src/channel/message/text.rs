@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use anstyle::{AnsiColor, Style};
 
 use super::{Message, json, samples, words};
+use crate::model::counted::counted;
 use crate::model::duration::Shown;
 use crate::model::service::ServiceSeverity;
 use crate::policy::owed::Telling;
@@ -65,8 +66,7 @@ impl Message {
                 page.row("found by", &found.join(" "))?;
                 match reason.more_findings {
                     0 => {}
-                    1 => page.row("and", "1 more finding")?,
-                    more => page.row("and", &format!("{more} more findings"))?,
+                    more => page.row("and", &counted(more, "more finding"))?,
                 }
             }
         }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::report::DryRun;
 use crate::cli::load;
-use crate::cli::output::{self, BOLD, FAINT, WARNING, counted, styled};
+use crate::cli::output::{self, BOLD, FAINT, WARNING, styled};
 use crate::config::report::Report;
 use crate::daemon::observe::Watched;
+use crate::model::counted::counted;
 use crate::model::duration::Shown;
 use crate::model::exchange::{Exchange, Response};
 use crate::model::judgement::{Finding, MemoryDiff, Outcome, ScriptRun, Severity, Usage, Used};

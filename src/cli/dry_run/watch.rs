@@ -4,27 +4,18 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use super::{Arguments, pass};
-use crate::cli::{Exit, output, runtime};
+use crate::cli::output;
 
 /// How often files are looked at by `--watch`.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// Runs again whenever a file that the arguments name changes, until Ctrl-C.
-pub(super) fn watch(arguments: &Arguments) -> Exit {
+/// Runs again whenever a file that the arguments name changes. Nobody listens for Ctrl-C, so that it ends the process at
+/// once, whatever is under way.
+pub(super) fn watch(arguments: &Arguments) -> ! {
     output::note("watching; Ctrl-C ends");
-    let Ok(runtime) = runtime() else {
-        return Exit::Usage;
-    };
     let mut seen = stamps(arguments);
     loop {
-        let pressed = runtime.block_on(async {
-            tokio::time::timeout(LOOK, tokio::signal::ctrl_c())
-                .await
-                .is_ok()
-        });
-        if pressed {
-            return Exit::Interrupted;
-        }
+        std::thread::park_timeout(LOOK);
         let now = stamps(arguments);
         if now != seen {
             seen = now;

@@ -64,9 +64,9 @@ const SERVICE_KEYS: &[Key] = &[
     ),
     key(
         "headers",
-        TEXTS,
+        Kind::Map(&Kind::Either(&[Kind::Text, Kind::Only(false)])),
         "",
-        "Request headers; those of `defaults` are kept unless named again.",
+        "Request headers; those of `defaults` are kept unless named again, and `false` takes one off.",
     ),
     key(
         "timeout",

@@ -117,7 +117,7 @@ fn slug_of_call(position: Position, message: &str) -> String {
 
 /// Returns what a finding says: the script's message, or where that is empty, that it is, so that people are never sent
 /// nothing.
-pub(super) fn said(message: &str, code: &str) -> String {
+pub(in crate::script) fn said(message: &str, code: &str) -> String {
     if message.trim().is_empty() {
         format!("{} (the script gives no text)", cut(code, CODE_BYTES))
     } else {

@@ -126,7 +126,7 @@ impl Bench {
         limits: &Limits,
         ledger: &Ledger,
     ) -> Result<AST, Box<Finding>> {
-        if let Some(finding) = ledger.suspended(&source.version) {
+        if let Some(finding) = ledger.suspended(source) {
             return Err(Box::new(finding));
         }
         if self.limits.as_ref() != Some(limits) {

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use super::{Desk, repository};
+use super::{Desk, json, repository};
 
 #[test]
 fn the_demo_shows_every_trouble_come_and_go_and_leaves_nothing() {
@@ -83,6 +83,22 @@ fn two_demos_at_once_both_serve_the_configs_that_are_shipped() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn a_demo_as_json_is_its_summary() {
+    let output = Desk::new(&[]).run(&["demo", "--seconds", "14", "--json"]);
+    let told = json(&output);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(told["schema"], "oes.demo/1");
+    assert!(told["probes"]["pass"].as_u64() > Some(0), "{told}");
+    assert_eq!(
+        told["incidents"].as_array().map(Vec::len),
+        Some(2),
+        "{told}"
+    );
+    let seen = String::from_utf8(output.stderr).unwrap();
+    assert!(seen.contains("/chart stops moving"), "{seen}");
 }
 
 #[test]

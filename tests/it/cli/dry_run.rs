@@ -355,3 +355,13 @@ fn the_first_script_of_the_readme_works() {
     );
     assert_eq!(shown.status.code(), Some(1));
 }
+
+/// The caret stands below what it means, however deep that is indented.
+#[test]
+fn a_finding_in_a_block_has_its_caret_below_it() {
+    let script = "if true {\n    if body.price > 1 {\n        fail(\"too dear\");\n    }\n}\n";
+    let desk = Desk::new(&[("p.rhai", script), ("body.json", "{\"price\": 2}")]);
+    let seen = desk.seen(&["dry-run", "p.rhai", "--response", "body.json"]);
+    let drawn = "      3 │         fail(\"too dear\");\n        │         ^\n";
+    assert!(seen.contains(drawn), "{seen}");
+}

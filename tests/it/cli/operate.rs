@@ -188,8 +188,34 @@ fn a_first_config_is_written_once_and_is_right() {
             .contains("oes check 'a b/c/oes.toml'")
     );
     let other = Desk::new(&[]);
-    assert_eq!(other.run(&["init"]).status.code(), Some(0));
+    let told = json(&other.run(&["init", "--json"]));
+    assert_eq!(
+        (&told["schema"], &told["exit"]),
+        (&"oes.init/1".into(), &0.into())
+    );
+    assert_eq!(told["files"][0]["path"], "./oes.toml", "{told}");
+    assert_eq!(told["files"][0]["written"], true);
+    let told = json(&other.run(&["init", "--json"]));
+    assert_eq!(told["files"][2]["written"], false);
+    let told = json(&other.run(&["init", "--json", "oes.toml/in"]));
+    assert_eq!(told["exit"], 2, "{told}");
+    assert!(told["error"].is_string(), "{told}");
     assert_eq!(other.run(&["check", "oes.toml"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_daemon_has_no_result_and_says_where_json_is() {
+    let output = Desk::new(&[]).run(&["run", "oes.toml", "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = json(&output);
+    assert_eq!(told["schema"], "oes.run/1");
+    assert!(
+        told["error"]
+            .as_str()
+            .unwrap()
+            .contains("--log-format json"),
+        "{told}"
+    );
 }
 
 /// Returns an ops config that probes these paths of a server by their status.

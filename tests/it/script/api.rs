@@ -231,6 +231,10 @@ const FINDS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "\"\"",
+        &["fail finding: finding (the script gives no text)"],
+    ),
+    (
         "let name = \"no good\"; violation(name, \"old\");",
         &[
             "error script: `no good` is no name of a violation: letters, digits, `_`, `-` and `.`, at most 64",

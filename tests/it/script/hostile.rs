@@ -245,6 +245,26 @@ async fn our_own_corpus_becomes_what_it_should() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Without its place nobody would know which script to mend.
+#[tokio::test]
+async fn a_script_that_hits_a_limit_is_named_with_the_line() {
+    let pool = pool(&silent());
+    let scripts = [
+        ("\n\nloop { }", 3),
+        // Of a function the interpreter knows the call.
+        ("fn f() {\n  loop { }\n}\nf()", 4),
+        ("\nlet s = \"a\";\nloop { s += s; }", 3),
+    ];
+    for (script, line) in scripts {
+        let judgement = judge(&pool, script, input("{}")).await;
+        let finding = &judgement.findings[0];
+        assert!(finding.code.starts_with("limit."), "{finding:?}");
+        let at = finding.at.as_ref().map(|at| at.line);
+        assert_eq!(at, Some(line), "{finding:?}");
+        assert!(finding.source.is_some(), "{finding:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_leaking_script_is_suspended_and_others_are_not() {
     let pool = pool(&silent());
@@ -259,6 +279,7 @@ async fn a_leaking_script_is_suspended_and_others_are_not() {
         assert!(runs < 20_000, "never suspended");
     };
     assert_eq!(&*suspended.findings[0].code, "limit.leak");
+    assert!(suspended.findings[0].at.is_some(), "it names the script");
     let changed = judge(&pool, &format!("{leak};"), input("{}")).await;
     assert_eq!(
         changed.outcome,

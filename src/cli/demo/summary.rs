@@ -1,0 +1,98 @@
+//! What happened in a demo.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::json;
+
+use crate::cli::Exit;
+use crate::cli::output::{BOLD, GOOD, WARNING, styled};
+use crate::model::counted::counted;
+use crate::model::duration::{Shown, since};
+use crate::model::incident::{Incident, Ledger};
+
+/// What happened, in numbers and incidents. Displays as text for a person.
+pub(super) struct Summary {
+    /// How many probes ended how.
+    probes: BTreeMap<String, u64>,
+    /// In the order in which they opened.
+    incidents: Vec<Incident>,
+    messages: usize,
+}
+
+impl Summary {
+    pub(super) fn new(ledger: &Ledger, metrics: &str, messages: usize) -> Self {
+        let mut incidents: Vec<_> = ledger.incidents.values().cloned().collect();
+        incidents.sort_by_key(|incident| incident.opened_at);
+        Self {
+            probes: probes(metrics),
+            incidents,
+            messages,
+        }
+    }
+
+    pub(super) fn to_json(&self, schema: &str, exit: Exit) -> serde_json::Value {
+        json!({
+            "schema": schema,
+            "exit": exit as u8,
+            "probes": self.probes,
+            "incidents": self.incidents,
+            "messages": self.messages,
+        })
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n{}", styled(BOLD, "Summary"))?;
+        let total: u64 = self.probes.values().sum();
+        let outcomes: Vec<String> = self
+            .probes
+            .iter()
+            .map(|(outcome, count)| format!("{count} {outcome}"))
+            .collect();
+        writeln!(f, "  {total} probes: {}", outcomes.join(", "))?;
+        for incident in &self.incidents {
+            let (sign, state) = match incident.closed_at {
+                Some(closed) => {
+                    let lasted = Shown(since(incident.opened_at, closed));
+                    (styled(GOOD, "✓"), format!("open for {lasted}"))
+                }
+                None => (styled(WARNING, "!"), "still open".to_owned()),
+            };
+            let reason = &incident.reason;
+            let finding = reason.finding.as_deref().unwrap_or(&reason.rule);
+            let (service, violation) = (&incident.service, &incident.violation);
+            writeln!(f, "  {sign} {service} · {violation} {state}: {finding}")?;
+        }
+        write!(
+            f,
+            "  {}, {}; nothing was left behind\n\n\
+             Next: `oes init`, then edit oes.toml. The demo's config: `oes demo --config`.",
+            counted(self.incidents.len(), "incident"),
+            counted(self.messages, "message")
+        )
+    }
+}
+
+/// Returns how many probes ended how, by outcome, from the metrics.
+fn probes(metrics: &str) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for line in metrics
+        .lines()
+        .filter(|line| line.starts_with("oes_probes_total{"))
+    {
+        let outcome = line
+            .split("outcome=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next());
+        let count = line
+            .rsplit(' ')
+            .next()
+            .and_then(|count| count.parse::<u64>().ok());
+        if let (Some(outcome), Some(count)) = (outcome, count) {
+            *counts.entry(outcome.to_owned()).or_default() += count;
+        }
+    }
+    counts
+}
