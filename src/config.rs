@@ -9,6 +9,7 @@ mod fingerprint;
 mod json;
 mod keys;
 mod layers;
+mod limits;
 mod loader;
 mod matchers;
 mod names;
@@ -64,8 +65,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Folders to look for scripts, besides the config's own and the shipped ones.
     pub script_path: Vec<PathBuf>,
-    /// What one run of a script is allowed.
-    pub limits: Limits,
+    /// What one run of a script is allowed where its service says nothing else, and of a channel's script.
+    pub limits: Arc<Limits>,
     /// Every file that was read, in order: the config, scripts, secrets, certificates. A reload watches these.
     pub files: Vec<PathBuf>,
 }
@@ -77,6 +78,8 @@ pub struct ServiceConfig {
     pub service: Arc<Service>,
     /// Its matchers in the order written; never empty. Equal ones of several services are one.
     pub matchers: Vec<Arc<Matcher>>,
+    /// What one run of its scripts is allowed; services that say the same share it.
+    pub limits: Arc<Limits>,
     /// The line of the config where it begins, from 1.
     pub line: u32,
     /// SHA-256 in hexadecimal over all that matters of it, secrets and versions of scripts included. Equal means

@@ -157,7 +157,11 @@ impl Daemon {
         }
         let watched = prepare::prepare_all(&tools, &config).await?;
         let (pool, limits) = (Arc::clone(&tools.pool), config.limits.clone());
-        let delivery = Arc::new(Delivery::new(pool, limits, options.console)?);
+        let delivery = Arc::new(Delivery::new(
+            pool,
+            limits.as_ref().clone(),
+            options.console,
+        )?);
         let address = listener.local_addr().unwrap_or(config.server.listen);
 
         let writers = Supervisor::new(&metrics);

@@ -143,7 +143,7 @@ async fn script(kib: usize, runs: usize, limit: &str) {
             })
         ),
     };
-    let once = Once::new(&loaded.config).unwrap();
+    let once = Once::new().unwrap();
     let watched = once
         .prepare(loaded.config.services.first().unwrap())
         .unwrap();

@@ -119,7 +119,7 @@ impl Monitor {
     pub fn new(site: Site<'_>, judge: Judge, workers: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = load(folder.path(), site, judge, 1_000);
-        let once = Once::new(&config).unwrap();
+        let once = Once::new().unwrap();
         let history = Store::open(&folder.path().join("oes.db"), 7, Clock::System.now()).store;
         let mut shares: Vec<Vec<Service>> = (0..workers).map(|_| Vec::new()).collect();
         for (number, service) in config.services.iter().enumerate() {

@@ -107,7 +107,7 @@ impl Session {
         let mode = HttpMode::parse(&arguments.inputs.http)
             .ok_or_else(|| form("http", "one of `live`, `deny`, `replay:FOLDER`"))?;
         let mut recordings = None;
-        let once = Once::with_host(&subject.config, |live| {
+        let once = Once::with_host(|live| {
             let hidden = subject.service.service.redaction();
             let loaded = Cassette::new(mode, Arc::clone(&live), hidden).map(Arc::new);
             let host = match &loaded {

@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Err(error) => return output::refuse(schema, &error),
     };
     let rows = runtime.block_on(async {
-        let once = Once::new(&config)?;
+        let once = Once::new()?;
         Ok::<_, OnceError>(probe_all(once, &config, &arguments.services).await)
     });
     let rows = match rows {

@@ -13,6 +13,7 @@ use crate::config::tree::Node;
 use crate::model::secret::Secret;
 use crate::model::service::Transport;
 use crate::model::span::{Mistake, MistakeSeverity};
+use crate::script::limits::Limits;
 use crate::script::source::Source;
 
 /// How many errors, and how many warnings, are kept; a file with more is not a config that someone wrote.
@@ -31,6 +32,8 @@ pub(super) struct Loader<'a> {
     pub(super) environment: &'a dyn Environment,
     /// Folders to look for scripts besides the config's own.
     pub(super) script_path: Vec<PathBuf>,
+    /// What scripts are compiled with.
+    pub(super) limits: Limits,
     /// Every file that was read.
     pub(super) files: BTreeSet<PathBuf>,
     /// What is wrong with scripts.
@@ -76,6 +79,7 @@ impl<'a> Loader<'a> {
             folder: folder.to_path_buf(),
             environment,
             script_path: Vec::new(),
+            limits: Limits::default(),
             files: BTreeSet::new(),
             script_reports: Vec::new(),
             scripts: HashMap::new(),

@@ -170,7 +170,7 @@ fn compile(
     text: &str,
     span: &Range<usize>,
 ) -> Found {
-    match Source::compile(name, file, text) {
+    match Source::compile_within(name, file, text, &loader.limits) {
         Ok((source, warnings)) => {
             if !warnings.is_empty() {
                 loader

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::ServiceConfig;
 use crate::config::fingerprint;
 use crate::config::layers::{self, Layers};
+use crate::config::limits;
 use crate::config::loader::Loader;
 use crate::config::matchers;
 use crate::config::request;
@@ -18,6 +19,7 @@ use crate::model::service::{
     ServiceSeverity, WINDOW,
 };
 use crate::model::span::{Lack, Mistake};
+use crate::script::limits::Limits;
 
 /// The default deadline of a probe.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,6 +34,7 @@ pub(super) struct Ground<'a> {
     pub(super) error_threshold: f64,
     pub(super) cool_down: Duration,
     pub(super) channels: Vec<ChannelName>,
+    pub(super) limits: Arc<Limits>,
 }
 
 /// Reads a service; absent without a usable URL. What is wrong is reported either way. `name` and `line` were found
@@ -99,7 +102,13 @@ pub(super) fn read(
             .and_then(Node::boolean)
             .unwrap_or(false),
     };
+    let limits = limits::of_service(loader, &layers, &ground.limits);
     Some(ServiceConfig {
+        limits: if limits == *ground.limits {
+            Arc::clone(&ground.limits)
+        } else {
+            Arc::new(limits)
+        },
         fingerprint: fingerprint::of(&service, &judges.prints),
         service: Arc::new(service),
         matchers: judges.matchers,

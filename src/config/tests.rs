@@ -108,6 +108,30 @@ fn a_file_without_a_text_has_no_line() {
 }
 
 #[test]
+fn limits_of_a_service_go_over_those_of_the_defaults_and_of_all() {
+    let config = toml(
+        "limits = { operations = 1000, findings = 5 }\n\
+         defaults = { limits = { operations = 2000, heap_bytes = \"8MiB\" } }\n\
+         [[services]]\nurl = \"http://a.example/\"\nlimits = { heap_bytes = \"1MiB\" }\n\
+         [[services]]\nurl = \"http://b.example/\"\n\
+         [[services]]\nurl = \"http://c.example/\"\n",
+    );
+    let of = |index: usize| &config.services[index].limits;
+    assert_eq!(
+        (of(0).operations, of(0).heap_bytes, of(0).findings),
+        (2000, 1 << 20, 5)
+    );
+    assert_eq!((of(1).operations, of(1).heap_bytes), (2000, 8 << 20));
+    assert_eq!(config.limits.operations, 1000);
+    let compiling = "[[services]]\nurl = \"http://a.example/\"\nlimits = { functions = 3 }\n";
+    let said = mistakes(compiling);
+    assert!(
+        said.contains("`functions` is for all services: a script is compiled once"),
+        "{said}"
+    );
+}
+
+#[test]
 fn every_key_of_a_service_reaches_the_service() {
     let text = include_str!("../../tests/configs/good/everything.toml");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/configs/good");

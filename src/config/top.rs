@@ -8,6 +8,7 @@ use crate::config::channels;
 use crate::config::check;
 use crate::config::keys::{Kind, TOP};
 use crate::config::layers;
+use crate::config::limits;
 use crate::config::loader::Loader;
 use crate::config::names;
 use crate::config::report::{line_of, line_starts};
@@ -50,6 +51,8 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
             loader.report(mistake.help("paths start at the folder of the config"));
         }
     }
+    loader.limits = limits::over(&Limits::default(), root.get("limits"));
+    let limits = Arc::new(loader.limits.clone());
     loader.script_path = scripts.iter().map(|folder| loader.path(folder)).collect();
     let channels = channels::read(loader, root.get("channels"));
     let duration = |key: &str| root.get(key).and_then(layers::seconds);
@@ -67,6 +70,7 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
             .unwrap_or(ERROR_THRESHOLD),
         cool_down: notify.cool_down,
         channels: channels.names,
+        limits: Arc::clone(&limits),
     };
     let services = services(loader, root, &ground);
     if !loader.has_errors() {
@@ -79,7 +83,7 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
         server: server(loader, root),
         data: loader.path(data(Some(root))),
         script_path: loader.script_path.clone(),
-        limits: limits(root),
+        limits,
         files: Vec::new(),
     }
 }
@@ -171,6 +175,7 @@ fn check_defaults(loader: &mut Loader<'_>, defaults: &Node, ground: &Ground<'_>)
         error_threshold: ground.error_threshold,
         cool_down: ground.cool_down,
         channels: ground.channels.clone(),
+        limits: Arc::clone(&ground.limits),
     };
     // A default matcher may take its sample from each service.
     if defaults.get("response").is_some() || defaults.get("response_matcher").is_none() {
@@ -247,51 +252,4 @@ fn server(loader: &mut Loader<'_>, root: &Node) -> Server {
         }
     }
     server
-}
-
-fn limits(root: &Node) -> Limits {
-    let mut limits = Limits::default();
-    let Some(table) = root.get("limits") else {
-        return limits;
-    };
-    let count = |key: &str, slot: &mut usize| {
-        if let Some(value) = table.get(key).and_then(layers::integer) {
-            *slot = value;
-        }
-    };
-    let size = |key: &str, slot: &mut usize| {
-        let bytes = table.get(key).and_then(|node| values::size(node).ok());
-        if let Some(bytes) = bytes.and_then(|bytes| usize::try_from(bytes).ok()) {
-            *slot = bytes;
-        }
-    };
-    if let Some(operations) = table.get("operations").and_then(layers::integer) {
-        limits.operations = operations;
-    }
-    if let Some(cpu) = table.get("cpu").and_then(layers::seconds) {
-        limits.cpu = cpu;
-    }
-    limits.wall = table.get("wall").and_then(layers::seconds).or(limits.wall);
-    count("call_depth", &mut limits.call_depth);
-    count("expression_depth", &mut limits.expression_depth);
-    count(
-        "function_expression_depth",
-        &mut limits.function_expression_depth,
-    );
-    count("variables", &mut limits.variables);
-    count("functions", &mut limits.functions);
-    size("string_bytes", &mut limits.string_bytes);
-    count("array_items", &mut limits.array_items);
-    count("map_keys", &mut limits.map_keys);
-    size("heap_bytes", &mut limits.heap_bytes);
-    size("source_bytes", &mut limits.source_bytes);
-    count("findings", &mut limits.findings);
-    count("log_lines", &mut limits.log_lines);
-    size("log_line_bytes", &mut limits.log_line_bytes);
-    count("http_calls", &mut limits.http_calls);
-    size("http_bytes", &mut limits.http_bytes);
-    size("memory_value_bytes", &mut limits.memory_value_bytes);
-    size("memory_bytes", &mut limits.memory_bytes);
-    count("memory_keys", &mut limits.memory_keys);
-    limits
 }

@@ -207,7 +207,7 @@ impl Fleet {
                     let same = {
                         let before = settings.borrow();
                         before.config.fingerprint == one.config.fingerprint
-                            && before.limits == one.limits
+                            && before.config.limits == one.config.limits
                     };
                     if !same {
                         applied.changed += 1;

@@ -16,7 +16,6 @@ use crate::model::observation::Observation;
 use crate::model::redaction::Redaction;
 use crate::probe::{HttpProber, Plan, Prober};
 use crate::script::job::{Input, Job, Prev};
-use crate::script::limits::Limits;
 use crate::script::pool::Pool;
 
 /// Longest wall time of a script that sets none itself.
@@ -33,8 +32,6 @@ pub struct Watched {
     pub facts: Json,
     /// What must not be seen of its exchanges.
     pub redaction: Arc<Redaction>,
-    /// Limits of its scripts; all services share them.
-    pub limits: Arc<Limits>,
 }
 
 /// What probing and judging need. Clones share.
@@ -125,7 +122,7 @@ pub async fn judge(
                     pool.run(Job {
                         source,
                         input,
-                        limits: watched.limits.as_ref().clone(),
+                        limits: watched.config.limits.as_ref().clone(),
                     })
                     .await
                 }
@@ -173,6 +170,7 @@ fn input(
         prev,
         now,
         wall: watched
+            .config
             .limits
             .wall
             .unwrap_or_else(|| (service.timeout * 2).min(SCRIPT_WALL_MAX)),

@@ -10,19 +10,17 @@ use super::host::ScriptHost;
 use super::observe::{Past, Tools, Watched, judge, observe};
 use super::prepare::{PrepareError, prepare};
 use crate::clock::Clock;
-use crate::config::{Config, ServiceConfig};
+use crate::config::ServiceConfig;
 use crate::model::exchange::Exchange;
 use crate::model::observation::Observation;
 use crate::probe::{self, HttpProber};
 use crate::script::host::Host;
-use crate::script::limits::Limits;
 use crate::script::pool::{Pool, PoolSettings};
 
 /// Probes and judges services of a config, one call at a time or many at once. Clones share.
 #[derive(Clone)]
 pub struct Once {
     tools: Tools,
-    limits: Arc<Limits>,
     clock: Clock,
 }
 
@@ -38,14 +36,14 @@ pub enum OnceError {
 }
 
 impl Once {
-    /// Returns what probes the services of `config`; scripts make their requests through the prober.
+    /// Returns what probes services; scripts make their requests through the prober.
     ///
     /// # Errors
     /// [`OnceError`] if the parts cannot be built.
-    pub fn new(config: &Config) -> Result<Self, OnceError> {
+    pub fn new() -> Result<Self, OnceError> {
         let prober = Arc::new(HttpProber::new(probe::Settings::default())?);
         let host = Arc::new(ScriptHost::new(Arc::clone(&prober), Clock::System));
-        Self::with(config, prober, host)
+        Self::with(prober, host)
     }
 
     /// Returns the same with another host for the scripts' requests, made around the live one.
@@ -53,19 +51,14 @@ impl Once {
     /// # Errors
     /// [`OnceError`] if the parts cannot be built.
     pub fn with_host(
-        config: &Config,
         around: impl FnOnce(Arc<dyn Host>) -> Arc<dyn Host>,
     ) -> Result<Self, OnceError> {
         let prober = Arc::new(HttpProber::new(probe::Settings::default())?);
         let live = Arc::new(ScriptHost::new(Arc::clone(&prober), Clock::System));
-        Self::with(config, prober, around(live))
+        Self::with(prober, around(live))
     }
 
-    fn with(
-        config: &Config,
-        prober: Arc<HttpProber>,
-        host: Arc<dyn Host>,
-    ) -> Result<Self, OnceError> {
+    fn with(prober: Arc<HttpProber>, host: Arc<dyn Host>) -> Result<Self, OnceError> {
         let pool = Arc::new(Pool::start(PoolSettings::default(), host)?);
         let tools = Tools {
             prober: Arc::clone(&prober) as Arc<_>,
@@ -74,7 +67,6 @@ impl Once {
         };
         Ok(Self {
             tools,
-            limits: Arc::new(config.limits.clone()),
             clock: Clock::System,
         })
     }
@@ -84,7 +76,7 @@ impl Once {
     /// # Errors
     /// [`PrepareError`] if its TLS files or its proxy cannot be used.
     pub fn prepare(&self, service: &Arc<ServiceConfig>) -> Result<Watched, PrepareError> {
-        prepare(&self.tools, service, &self.limits)
+        prepare(&self.tools, service)
     }
 
     /// Probes a service once with nothing remembered.

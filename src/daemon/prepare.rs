@@ -10,7 +10,6 @@ use crate::matcher::Matcher;
 use crate::model::json::Json;
 use crate::model::service::ServiceName;
 use crate::probe::PlanError;
-use crate::script::limits::Limits;
 
 /// Why a service cannot be probed.
 #[derive(Debug, Error)]
@@ -31,15 +30,11 @@ pub(super) async fn prepare_all(
     tools: &Tools,
     config: &Config,
 ) -> Result<Vec<Arc<Watched>>, PrepareError> {
-    let (tools, services, limits) = (
-        tools.clone(),
-        config.services.clone(),
-        Arc::new(config.limits.clone()),
-    );
+    let (tools, services) = (tools.clone(), config.services.clone());
     let prepared = tokio::task::spawn_blocking(move || {
         services
             .iter()
-            .map(|service| prepare(&tools, service, &limits).map(Arc::new))
+            .map(|service| prepare(&tools, service).map(Arc::new))
             .collect()
     });
     match prepared.await {
@@ -52,11 +47,7 @@ pub(super) async fn prepare_all(
 ///
 /// # Errors
 /// [`PrepareError`] if its TLS files or its proxy cannot be used.
-pub(super) fn prepare(
-    tools: &Tools,
-    config: &Arc<ServiceConfig>,
-    limits: &Arc<Limits>,
-) -> Result<Watched, PrepareError> {
+pub(super) fn prepare(tools: &Tools, config: &Arc<ServiceConfig>) -> Result<Watched, PrepareError> {
     let asks = |matcher: &Arc<Matcher>| {
         matcher
             .as_script()
@@ -84,6 +75,5 @@ pub(super) fn prepare(
             Json::Null
         },
         redaction: Arc::new(config.service.redaction()),
-        limits: Arc::clone(limits),
     })
 }

@@ -51,6 +51,9 @@ pub struct Limits {
     pub memory_keys: usize,
 }
 
+/// The largest heap that a run may be given: threads of scripts have a stack for it, which is address space until touched.
+pub const HEAP_BYTES_MAX: usize = 64 << 20;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

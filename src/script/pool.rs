@@ -18,6 +18,7 @@ use super::error;
 use super::execute::Ledger;
 use super::host::Host;
 use super::job::{CallError, CallJob, Job};
+use super::limits::HEAP_BYTES_MAX;
 use super::source::Source;
 use crate::model::json::Json;
 use crate::model::judgement::{Finding, Judgement, Severity};
@@ -44,7 +45,7 @@ impl Default for PoolSettings {
             threads: 2,
             waiting_threads: 8,
             queue: 1024,
-            heap_bytes: 16 << 20,
+            heap_bytes: HEAP_BYTES_MAX,
         }
     }
 }

@@ -8,15 +8,14 @@ use super::given::Given;
 use super::one_service::{self, BUILT_IN, SERVICE};
 use crate::cli::{load, output};
 use crate::config::report::{Line, Report};
-use crate::config::{self, Config, Loaded, ProcessEnvironment, ServiceConfig};
+use crate::config::{self, Loaded, ProcessEnvironment, ServiceConfig};
 use crate::model::span::Lack;
 
 /// The name under which the arguments are read as a config.
 const ARGUMENTS: &str = "arguments.json";
 
-/// A service and the config that has it.
+/// A service, and what its config was found to be like.
 pub(super) struct Subject {
-    pub(super) config: Config,
     pub(super) service: Arc<ServiceConfig>,
     /// Warnings.
     pub(super) report: Report,
@@ -80,7 +79,6 @@ impl Subject {
         let service = services.find(|one| one.service.name.as_str() == name)?;
         Some(Self {
             service: Arc::clone(service),
-            config,
             report,
         })
     }

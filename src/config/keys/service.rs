@@ -1,5 +1,6 @@
 //! The keys of a service.
 
+use super::top::LIMITS;
 use super::{
     ANNOUNCED_AGAIN, CONFIRM, DAY, ERROR_THRESHOLD, INTERVAL, Key, Kind, MINUTE, Place, SECOND,
     WINDOW, key, seconds,
@@ -84,6 +85,12 @@ const SERVICE_KEYS: &[Key] = &[
         seconds(SECOND, 30 * DAY),
         "30m",
         "How long a service may be unjudgeable before that is a violation.",
+    ),
+    key(
+        "limits",
+        Kind::Table(&LIMITS),
+        "",
+        "What one run of its scripts is allowed, over the top level's `limits`.",
     ),
     key(
         "redirects",

@@ -4,6 +4,7 @@ use super::{
     ANNOUNCED_AGAIN, CONFIRM, DAY, DEFAULTS, ERROR_THRESHOLD, INTERVAL, Kind, MINUTE, Place,
     SECOND, SERVICE, key, seconds,
 };
+use crate::script::limits::HEAP_BYTES_MAX;
 
 /// The top level.
 pub(in crate::config) static TOP: Place = Place {
@@ -172,7 +173,7 @@ pub(super) static SERVER: Place = Place {
 const COUNT: Kind = Kind::Integer(1, i64::MAX);
 const GIB: u64 = 1 << 30;
 
-pub(super) static LIMITS: Place = Place {
+pub(in crate::config) static LIMITS: Place = Place {
     title: "`limits`",
     keys: &[
         key(
@@ -184,7 +185,7 @@ pub(super) static LIMITS: Place = Place {
         key("cpu", seconds(1, MINUTE), "100ms", "Processor time."),
         key(
             "wall",
-            seconds(1, 10 * MINUTE),
+            seconds(1, 5 * MINUTE),
             "twice the timeout, at most 30s",
             "Wall time with its requests.",
         ),
@@ -223,7 +224,7 @@ pub(super) static LIMITS: Place = Place {
         ),
         key(
             "heap_bytes",
-            Kind::Size(1 << 16, GIB),
+            Kind::Size(1 << 16, HEAP_BYTES_MAX as u64),
             "16MiB",
             "Memory above the input.",
         ),
