@@ -18,6 +18,7 @@ mod prober;
 mod progress;
 mod proxy;
 mod redirect;
+mod refusal;
 mod resolve;
 mod stream;
 mod talk;

@@ -189,7 +189,7 @@ fn incomplete(
             message: format!("{peer} sent a body that is not HTTP: {error}"),
         };
     }
-    let cause = super::talk::innermost(beneath.unwrap_or(error));
+    let cause = super::refusal::innermost(beneath.unwrap_or(error));
     Failure {
         kind: FailureKind::BodyIncomplete,
         phase: None,

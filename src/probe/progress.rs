@@ -178,7 +178,7 @@ impl Stamps {
 
     /// The peer closed. Returns whether any byte of the final response came before that.
     pub(super) fn closed(&self) -> bool {
-        if self.reads.load(Ordering::Relaxed) <= 1 {
+        if self.has_read_once() {
             self.first_read.store(0, Ordering::Relaxed);
         }
         self.has_read()
@@ -199,6 +199,11 @@ impl Stamps {
     /// Tells whether any byte of the final response was read.
     pub(super) fn has_read(&self) -> bool {
         self.first_read.load(Ordering::Relaxed) != 0
+    }
+
+    /// Tells whether there was no more than one read since the last interim response.
+    pub(super) fn has_read_once(&self) -> bool {
+        self.reads.load(Ordering::Relaxed) <= 1
     }
 
     /// Adds the phases of the talk as of `now`, and returns the one that was running.

@@ -241,6 +241,8 @@ impl Refusal {
             "it speaks none of the HTTP versions that were offered".to_owned()
         } else if has("onnection reset") {
             "it reset the connection during the handshake".to_owned()
+        } else if let Some(reason) = alert(&text) {
+            reason
         } else {
             // `error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure:…`
             text.split(':')
@@ -325,6 +327,27 @@ fn explain_certificate(
             text
         }
     }
+}
+
+/// Returns what the alert says that a peer sent, `None` if an OpenSSL error is no alert.
+pub(super) fn alert(error: &str) -> Option<String> {
+    // `error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:…`
+    let part = error
+        .contains("SSL routines")
+        .then(|| error.split(':').find(|part| part.contains(" alert ")))??;
+    let (_, name) = part.split_once(" alert ")?;
+    Some(match name {
+        "certificate required" => "it demands a client certificate".to_owned(),
+        "handshake failure" => {
+            "it refused (handshake failure): it takes none of our TLS versions and ciphers, or \
+             demands a client certificate"
+                .to_owned()
+        }
+        "unknown ca" | "bad certificate" | "certificate unknown" | "decrypt error" => {
+            format!("it does not accept our client certificate, or demands one ({name})")
+        }
+        name => format!("it refused ({name})"),
+    })
 }
 
 fn day(at: Timestamp) -> String {
