@@ -13,6 +13,7 @@ mod certificate;
 mod decode;
 mod descriptors;
 mod dial;
+mod hosts;
 mod plan;
 mod prober;
 mod progress;

@@ -169,3 +169,33 @@ async fn localhost_and_fixed_addresses_need_no_name_server() {
     assert!(server.requests()[1].contains(&format!("host: fixed.test:{port}")));
     assert_eq!(names.questions.load(Ordering::SeqCst), 0);
 }
+
+#[tokio::test]
+async fn names_with_an_underscore_are_asked_for_like_any() {
+    let server = Upstream::answering(ok("x")).await;
+    let names = NameServer::start(Says::Address([127, 0, 0, 1])).await;
+    let prober = names.prober();
+    let port = server.address.port();
+    for host in ["my_service", "a_b.my_service.test"] {
+        let exchange = probe_with(&prober, get(&format!("http://{host}:{port}/"))).await;
+        passed(&exchange);
+        assert!(exchange.timings.phase(Phase::Resolve).is_some());
+    }
+    let silent = NameServer::start(Says::Nothing).await;
+    let mut fixed = get(&format!("http://my_service:{port}/"));
+    let loopback = IpAddr::from([127, 0, 0, 1]);
+    fixed
+        .transport
+        .resolve
+        .insert("my_service".to_owned(), loopback);
+    passed(&probe_with(&silent.prober(), fixed).await);
+    let gone = NameServer::start(Says::Code(3)).await;
+    let exchange = probe_with(&gone.prober(), get("http://my_service/")).await;
+    let failure = failed(&exchange);
+    assert_eq!(failure.kind, FailureKind::DnsNxdomain);
+    assert_eq!(failure.message, "the name my_service does not exist");
+    let long = format!("http://{}/", "x".repeat(64));
+    let exchange = probe_with(&gone.prober(), get(&long)).await;
+    let message = &failed(&exchange).message;
+    assert!(message.contains("longer than 63 characters"), "{message}");
+}
