@@ -22,7 +22,7 @@ use super::prober::Inner;
 use super::progress::{Progress, Stamps};
 use super::proxy;
 use super::redirect::{self, Itinerary};
-use super::stream::Stream;
+use super::stream::{Stream, Wire};
 use super::talk::{self, Asked, Driven, Talk};
 use super::target::Target;
 use super::tls::{self, Connector, Refusal};
@@ -265,7 +265,7 @@ impl Attempt<'_> {
             return Ok((self.secure(tcp, target, peer).await?, peer));
         }
         self.progress.end();
-        Ok((Stream::Http(TokioIo::new(tcp)), peer))
+        Ok((Stream::Http(TokioIo::new(Wire::new(tcp))), peer))
     }
 
     /// Returns where to connect to: addresses that were all judged, never none.

@@ -17,7 +17,7 @@ use tokio_native_tls::TlsConnector;
 use tower_service::Service;
 
 use super::certificate::listed;
-use super::stream::Stream;
+use super::stream::{Stream, Wire};
 use crate::model::exchange::Certificate;
 use crate::model::failure::{Failure, FailureKind};
 use crate::model::service::{ClientIdentity, HttpVersions, TlsProfile};
@@ -148,12 +148,12 @@ fn build(key: &Key) -> Result<TlsConnector, String> {
 }
 
 /// The inner connector of hyper-tls: yields the one stream that was connected, and stamped, before.
-struct Connected(Option<TokioIo<TcpStream>>);
+struct Connected(Option<TokioIo<Wire>>);
 
 impl Service<Uri> for Connected {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<Wire>;
     type Error = io::Error;
-    type Future = Ready<io::Result<TokioIo<TcpStream>>>;
+    type Future = Ready<io::Result<TokioIo<Wire>>>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
@@ -174,7 +174,7 @@ pub(super) async fn handshake(
     uri: Uri,
     tcp: TcpStream,
 ) -> Result<Stream, Box<dyn Error + Send + Sync>> {
-    let inner = Connected(Some(TokioIo::new(tcp)));
+    let inner = Connected(Some(TokioIo::new(Wire::new(tcp))));
     HttpsConnector::from((inner, connector.clone()))
         .call(uri)
         .await

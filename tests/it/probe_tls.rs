@@ -203,3 +203,42 @@ async fn a_server_that_demands_a_certificate_gets_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_end_of_the_connection_ends_no_body_without_the_goodbye_of_tls() {
+    let authority = Authority::new();
+    let open = "HTTP/1.1 200 OK\r\n\r\n{\"price\":";
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+    let vanishing = |answer: &str| vec![Step::Request, send(answer), Step::Vanish];
+    let cut = Upstream::tls(vanishing(open), authority.leaf(2020, 2090)).await;
+    let exchange = probe(to(&cut, "good.test", &authority)).await;
+    let failure = failed(&exchange);
+    assert_eq!(failure.kind, FailureKind::BodyIncomplete, "{failure:?}");
+    assert_eq!(
+        failure.message,
+        format!(
+            "{} ended the body after 9 bytes: the connection ended without the close_notify of TLS",
+            cut.address
+        )
+    );
+    let nothing = Upstream::tls(vanishing(""), authority.leaf(2020, 2090)).await;
+    let exchange = probe(to(&nothing, "good.test", &authority)).await;
+    let failure = failed(&exchange);
+    assert_eq!(
+        failure.kind,
+        FailureKind::ClosedWithoutResponse,
+        "{failure:?}"
+    );
+    assert_eq!(failure.phase, Some(Phase::Wait), "{failure:?}");
+    // A body that says where it ends needs no goodbye, and an end with one is an end.
+    let good = [
+        vanishing(&ok("hi")),
+        vanishing(chunked),
+        vec![Step::Request, send("HTTP/1.1 200 OK\r\n\r\nhi")],
+    ];
+    for script in good {
+        let server = Upstream::tls(script, authority.leaf(2020, 2090)).await;
+        let exchange = probe(to(&server, "good.test", &authority)).await;
+        assert_eq!(&passed(&exchange).body.bytes[..], b"hi");
+    }
+}
