@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use brotli::DecompressorWriter;
 use bytes::Bytes;
-use flate2::write::MultiGzDecoder;
+use flate2::write::GzDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
@@ -145,7 +145,7 @@ fn encodings(headers: &HeaderMap) -> Result<Vec<Encoding>, DecodeFault> {
 impl Encoding {
     fn layer(self, next: Counted) -> Result<Box<dyn Layer>, DecodeFault> {
         Ok(match self {
-            Self::Gzip => Box::new(MultiGzDecoder::new(next)),
+            Self::Gzip => Box::new(Gzip::new(next)),
             Self::Deflate => Box::new(Deflate::new(next)),
             Self::Brotli => Box::new(DecompressorWriter::new(next, CHUNK_BYTES)),
             Self::Zstd => {
@@ -232,14 +232,62 @@ impl Write for Counted {
     }
 }
 
-impl Layer for MultiGzDecoder<Counted> {
+/// One gzip member after the other; whatever else follows is not taken.
+struct Gzip {
+    /// Decodes into memory, at most a chunk for each write.
+    member: GzDecoder<Vec<u8>>,
+    next: Counted,
+}
+
+/// What a gzip member begins with.
+const GZIP_MAGIC: u8 = 0x1f;
+
+impl Gzip {
+    fn new(next: Counted) -> Self {
+        Self {
+            member: GzDecoder::new(Vec::new()),
+            next,
+        }
+    }
+
+    fn pass_on(&mut self) -> io::Result<()> {
+        let decoded = self.member.get_mut();
+        self.next.write_all(decoded)?;
+        decoded.clear();
+        Ok(())
+    }
+
+    fn end_member(&mut self) -> io::Result<()> {
+        self.member.try_finish()?;
+        self.pass_on()
+    }
+}
+
+impl Write for Gzip {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut taken = self.member.write(bytes)?;
+        if taken == 0 && bytes.first() == Some(&GZIP_MAGIC) {
+            self.end_member()?;
+            self.member = GzDecoder::new(Vec::new());
+            taken = self.member.write(bytes)?;
+        }
+        self.pass_on()?;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Layer for Gzip {
     fn finish(&mut self) -> io::Result<()> {
-        self.try_finish()?;
-        self.get_mut().next.finish()
+        self.end_member()?;
+        self.next.next.finish()
     }
 
     fn sink(&mut self) -> &mut Sink {
-        self.get_mut().next.sink()
+        self.next.next.sink()
     }
 }
 

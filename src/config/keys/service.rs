@@ -121,7 +121,7 @@ const SERVICE_KEYS: &[Key] = &[
         "body_limit",
         Kind::Size(0, 1 << 30),
         "4MiB",
-        "How much of a body is read, after decompression.",
+        "How much of a body is read, after decompression; a compressed body may have 64 KiB more.",
     ),
     key(
         "body_overflow",
