@@ -306,26 +306,34 @@ fn explain_certificate(
             span(now, facts.not_before),
             day(facts.not_before),
         ),
-        FailureKind::TlsName => format!("certificate is not for {host}, only for: {names}"),
+        FailureKind::TlsName => format!(
+            "certificate is not for {host}, only for: {names}{}",
+            also_untimely(facts, now)
+        ),
         _ => {
-            let mut text = if facts.self_signed {
-                format!(
-                    "certificate is self-signed ({}), for: {names}",
-                    facts.subject
-                )
+            let what = if facts.self_signed {
+                format!("certificate is self-signed ({})", facts.subject)
             } else {
                 format!(
-                    "certificate was issued by {}, which is not trusted here ({reason}), for: {names}",
+                    "certificate was issued by {}, which is not trusted here ({reason})",
                     facts.issuer
                 )
             };
-            if facts.not_after < now {
-                text.push_str("; it also expired ");
-                text.push_str(&span(facts.not_after, now));
-                text.push_str(" ago");
-            }
-            text
+            format!("{what}, for: {names}{}", also_untimely(facts, now))
         }
+    }
+}
+
+/// Returns what else is wrong with a certificate: OpenSSL looks at its time last, and names one reason only.
+fn also_untimely(facts: &Certificate, now: Timestamp) -> String {
+    if facts.not_after < now {
+        let (since, on) = (span(facts.not_after, now), day(facts.not_after));
+        format!("; it also expired {since} ago ({on})")
+    } else if facts.not_before > now {
+        let (until, on) = (span(now, facts.not_before), day(facts.not_before));
+        format!("; it also becomes valid only in {until} ({on})")
+    } else {
+        String::new()
     }
 }
 
@@ -400,7 +408,7 @@ mod tests {
         check(
             FailureKind::TlsName,
             &facts,
-            "certificate is not for x.example, only for: a.example, b.example",
+            "certificate is not for x.example, only for: a.example, b.example; it also expired 3 days ago (2026-11-20)",
         );
         check(
             FailureKind::TlsUntrusted,
@@ -408,7 +416,7 @@ mod tests {
                 self_signed: true,
                 ..facts.clone()
             },
-            "certificate is self-signed (CN=a.example), for: a.example, b.example; it also expired 3 days ago",
+            "certificate is self-signed (CN=a.example), for: a.example, b.example; it also expired 3 days ago (2026-11-20)",
         );
         let later = Certificate {
             not_before: "2026-11-23T14:30:00Z".parse().unwrap(),
@@ -423,7 +431,7 @@ mod tests {
         check(
             FailureKind::TlsUntrusted,
             &later,
-            "certificate was issued by CN=Some CA, which is not trusted here (why), for: a.example, b.example",
+            "certificate was issued by CN=Some CA, which is not trusted here (why), for: a.example, b.example; it also becomes valid only in 1 hour (2026-11-23)",
         );
         check(
             FailureKind::TlsExpired,

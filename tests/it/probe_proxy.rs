@@ -2,6 +2,7 @@
 
 use oes::model::exchange::Phase;
 use oes::model::failure::FailureKind;
+use oes::probe::AddressPolicy;
 use tokio::net::TcpListener;
 
 use crate::probe::{failed, get, passed, probe};
@@ -111,4 +112,36 @@ async fn a_bad_certificate_behind_a_tunnel_is_the_service_s_fault() {
     assert_eq!(failure.phase, Some(Phase::Tls));
     assert!(failure.message.contains("other.test"), "{failure:?}");
     assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_private_address_has_to_be_listed() {
+    let inside = Upstream::answering(ok("inside")).await;
+    let to = inside.url("/");
+    let moved = format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
+    let first = vec![Step::Request, send(moved)];
+    let then = vec![Step::Request, send(ok("inside"))];
+    // Behind a proxy nobody knows where a host is, so it counts as public.
+    for (hosts, passes) in [
+        (Vec::new(), false),
+        (vec!["127.0.0.1:1".to_owned()], false),
+        (vec![inside.address.to_string()], true),
+    ] {
+        let proxy = Upstream::start(vec![first.clone(), then.clone()]).await;
+        let mut parts = get("http://public.test/");
+        parts.transport.proxy = Some(proxy.url("/").parse().unwrap());
+        parts.addresses = AddressPolicy::Configured { hosts };
+        let exchange = probe(parts).await;
+        if passes {
+            assert_eq!(&passed(&exchange).body.bytes[..], b"inside");
+        } else {
+            let failure = failed(&exchange);
+            assert_eq!(failure.kind, FailureKind::PolicyDenied, "{failure:?}");
+            assert_eq!(
+                failure.message,
+                "127.0.0.1 was not connected to: a redirect may not lead from a public to a private address; \
+                 if it should, list the host in `hosts` of the service"
+            );
+        }
+    }
 }

@@ -71,6 +71,12 @@ async fn bad_certificates_are_told_apart_and_nothing_is_sent() {
         "days ago (2024-01-01), for: good.test, 127.0.0.1",
     );
     assert!(exchange.certificate.is_some());
+    let exchange = probe(to(&expired, "other.test", &authority)).await;
+    refused(
+        &exchange,
+        FailureKind::TlsName,
+        "not for other.test, only for: good.test, 127.0.0.1; it also expired",
+    );
     let early = server(authority.leaf(2080, 2090)).await;
     let exchange = probe(to(&early, "good.test", &authority)).await;
     refused(&exchange, FailureKind::TlsNotYetValid, "(2080-01-01)");

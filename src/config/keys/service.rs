@@ -133,7 +133,7 @@ const SERVICE_KEYS: &[Key] = &[
         "hosts",
         WORDS,
         "",
-        "Other hosts that scripts of this service may ask: `host` or `host:port`.",
+        "Other hosts that scripts of this service may ask, and redirects may reach in a private network: `host` or `host:port`.",
     ),
     key(
         "secrets",
