@@ -13,6 +13,7 @@ mod certificate;
 mod decode;
 mod descriptors;
 mod dial;
+mod frames;
 mod hosts;
 mod plan;
 mod prober;

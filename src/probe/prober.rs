@@ -89,7 +89,7 @@ impl HttpProber {
     /// [`ProberError`] if the settings cannot work. A machine without name servers is not an error.
     pub fn new(settings: Settings) -> Result<Self, ProberError> {
         let inner = Inner {
-            user_agent: HeaderValue::from_str(&settings.user_agent)
+            user_agent: HeaderValue::try_from(settings.user_agent)
                 .map_err(|_| ProberError::UserAgent)?,
             in_flight: Semaphore::new(settings.in_flight_max.clamp(1, Semaphore::MAX_PERMITS)),
             per_host_max: settings.per_host_max.clamp(1, Semaphore::MAX_PERMITS),

@@ -106,6 +106,8 @@ pub(super) struct Stamps {
     sent: AtomicBool,
     head_complete: AtomicBool,
     interim: AtomicU32,
+    /// A response head began, by HTTP/2.
+    head_begun: AtomicBool,
     /// HTTP/2 reads settings before any response: there only the head ends the wait.
     first_byte_is_head: bool,
 }
@@ -124,6 +126,7 @@ impl Stamps {
             sent: AtomicBool::new(false),
             head_complete: AtomicBool::new(false),
             interim: AtomicU32::new(0),
+            head_begun: AtomicBool::new(false),
             first_byte_is_head,
         })
     }
@@ -169,6 +172,13 @@ impl Stamps {
         self.first_read.store(0, Ordering::Relaxed);
         self.reads.store(0, Ordering::Relaxed);
         self.interim.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A response head begins: if one did before, that was an interim one.
+    pub(super) fn head_begun(&self) {
+        if self.head_begun.swap(true, Ordering::Relaxed) {
+            self.interim();
+        }
     }
 
     /// Tells whether there were more interim responses than are read.

@@ -4,18 +4,20 @@
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_tls::MaybeHttpsStream;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf as TokioReadBuf};
 use tokio::net::TcpStream;
 
+use super::frames::Frames;
 use super::progress::Stamps;
 
 /// A connected stream as hyper-tls has it.
@@ -41,7 +43,7 @@ impl AsyncRead for Wire {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
+        buf: &mut TokioReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let (before, room) = (buf.filled().len(), buf.remaining());
         let polled = Pin::new(&mut self.tcp).poll_read(cx, buf);
@@ -97,11 +99,50 @@ fn is_cut(stream: &Stream) -> bool {
 pub(super) struct Stamped {
     inner: Stream,
     stamps: Arc<Stamps>,
+    /// Present until the response head of HTTP/2 is there.
+    frames: Option<Frames>,
 }
+
+/// Bytes that are read at once while interim responses are counted.
+const COUNTED_BYTES: usize = 4 << 10;
 
 impl Stamped {
     pub(super) fn new(inner: Stream, stamps: Arc<Stamps>) -> Self {
-        Self { inner, stamps }
+        Self {
+            inner,
+            stamps,
+            frames: None,
+        }
+    }
+
+    /// Returns a stream of HTTP/2, of which interim responses are counted here.
+    pub(super) fn counting(inner: Stream, stamps: Arc<Stamps>) -> Self {
+        Self {
+            frames: Some(Frames::default()),
+            ..Self::new(inner, stamps)
+        }
+    }
+
+    fn poll_inner(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.stamps.is_head_complete() {
+            self.frames = None;
+        }
+        let Some(frames) = &mut self.frames else {
+            return Pin::new(&mut self.inner).poll_read(cx, buf);
+        };
+        let mut bytes = [MaybeUninit::uninit(); COUNTED_BYTES];
+        let room = buf.remaining().min(COUNTED_BYTES);
+        let mut piece = ReadBuf::uninit(bytes.get_mut(..room).unwrap_or_default());
+        let polled = Pin::new(&mut self.inner).poll_read(cx, piece.unfilled());
+        for _ in 0..frames.take(piece.filled()) {
+            self.stamps.head_begun();
+        }
+        buf.put_slice(piece.filled());
+        polled
     }
 }
 
@@ -114,7 +155,7 @@ impl Read for Stamped {
         if self.stamps.is_flooded() {
             return Poll::Ready(Err(io::Error::other("too many interim responses")));
         }
-        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
+        let polled = self.poll_inner(cx, buf);
         if matches!(polled, Poll::Ready(Ok(()))) {
             self.stamps.read();
             if is_cut(&self.inner) {

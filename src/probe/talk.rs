@@ -193,7 +193,7 @@ pub(super) async fn http2(
         .initial_stream_window_size(H2_WINDOW_BYTES)
         .initial_connection_window_size(H2_WINDOW_BYTES)
         .max_header_list_size(u32::try_from(H2_HEAD_BYTES_MAX).unwrap_or(u32::MAX))
-        .handshake(Stamped::new(stream, Arc::clone(stamps)))
+        .handshake(Stamped::counting(stream, Arc::clone(stamps)))
         .await
         .map_err(|error| refusal(&error, None, stamps, peer))?;
     let mut driven = Driven::new(Http2 {

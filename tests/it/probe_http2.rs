@@ -197,3 +197,33 @@ async fn an_answer_by_http1_to_http2_is_named_as_such() {
         )
     );
 }
+
+#[tokio::test]
+async fn interim_responses_over_http2_are_read_up_to_a_number() {
+    // :status 103, then 200 with the end of the stream
+    let interim = frame(1, 4, b"\x08\x03103");
+    let last = frame(1, 5, b"\x88");
+    for (count, passes) in [(32, true), (34, false), (5_000, false)] {
+        let mut stream = interim.repeat(count);
+        if passes {
+            stream.extend_from_slice(&last);
+        }
+        let server = H2Server::raw(stream).await;
+        let mut parts = get(&server.url("/"));
+        parts.transport.http = HttpVersions::Http2;
+        let exchange = probe(parts).await;
+        if passes {
+            assert_eq!(passed(&exchange).status, 200);
+        } else {
+            let failure = failed(&exchange);
+            assert_eq!(failure.kind, FailureKind::BadHttp, "{failure:?}");
+            assert_eq!(
+                failure.message,
+                format!(
+                    "{} sent more than 32 interim responses (1xx) and no final one",
+                    server.address
+                )
+            );
+        }
+    }
+}
