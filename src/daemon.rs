@@ -156,12 +156,8 @@ impl Daemon {
             tools.prober = prober;
         }
         let watched = prepare::prepare_all(&tools, &config).await?;
-        let (pool, limits) = (Arc::clone(&tools.pool), config.limits.clone());
-        let delivery = Arc::new(Delivery::new(
-            pool,
-            limits.as_ref().clone(),
-            options.console,
-        )?);
+        let (pool, limits) = (Arc::clone(&tools.pool), config.limits.as_ref().clone());
+        let delivery = Arc::new(Delivery::new(pool, limits, options.console)?);
         let address = listener.local_addr().unwrap_or(config.server.listen);
 
         let writers = Supervisor::new(&metrics);

@@ -60,7 +60,7 @@ async fn beat(shared: &Shared, url: &Secret) -> Result<(), String> {
         },
         transport: Transport::default(),
         timeout: TIMEOUT,
-        addresses: AddressPolicy::Configured,
+        addresses: AddressPolicy::default(),
     };
     let tools = shared.tools.clone();
     // The first plan of a TLS profile loads the certificate authorities.

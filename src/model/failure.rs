@@ -135,6 +135,19 @@ impl FailureKind {
         }
     }
 
+    /// Tells whether the deadline cut the probe off; the message says which time that was.
+    pub fn is_deadline(self) -> bool {
+        matches!(
+            self,
+            Self::TimeoutResolve
+                | Self::TimeoutConnect
+                | Self::TimeoutTls
+                | Self::TimeoutSend
+                | Self::TimeoutWait
+                | Self::TimeoutTransfer
+        )
+    }
+
     /// Tells whether the fault lies with us (our resolver, network, descriptors), so that the outcome is `unknown`
     /// and never counts for or against the service.
     pub fn is_ours(self) -> bool {

@@ -90,6 +90,7 @@ impl fmt::Display for Observation {
         let total = Shown(timings.total);
         match &exchange.result {
             Ok(response) => write!(f, "{} in {total}", response.status.as_u16()),
+            Err(failure) if failure.kind.is_deadline() => f.write_str(&failure.message),
             Err(failure) => write!(f, "{} after {total}", failure.message),
         }
     }
@@ -176,6 +177,18 @@ mod tests {
         assert_eq!(
             answered.to_string(),
             "GET https://x.example/a → 200 in 214 ms"
+        );
+    }
+
+    #[test]
+    fn a_deadline_is_said_once() {
+        let mut late = failure(FailureKind::TimeoutWait, Phase::Wait);
+        if let Err(failure) = &mut late {
+            failure.message = "127.0.0.1:81 did not begin to answer within 2 s".to_owned();
+        }
+        assert_eq!(
+            observation(late, Vec::new()).to_string(),
+            "GET https://x.example/a → 127.0.0.1:81 did not begin to answer within 2 s"
         );
     }
 }

@@ -362,7 +362,8 @@ pub enum LatencyTrigger {
 /// What scripts of a service may use.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Grants {
-    /// Hosts besides the service's own that a script may ask: `host` or `host:port`.
+    /// Hosts besides the service's own that a script may ask, and redirects may reach in a private network: `host` or
+    /// `host:port`.
     pub hosts: Vec<String>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, Secret>,

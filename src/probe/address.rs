@@ -6,16 +6,25 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Who chose the target of a request, which decides where redirects may lead.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddressPolicy {
-    /// The ops config names it: private and loopback addresses are fine.
-    #[default]
-    Configured,
+    /// The ops config names it: private and loopback addresses are fine. Redirects may not lead from a public place to a
+    /// private one, except to these hosts, `host` or `host:port`.
+    Configured {
+        /// Hosts that redirects may reach wherever they are.
+        hosts: Vec<String>,
+    },
     /// A script chose it: every hop is to one of these hosts.
     Listed {
         /// `host` or `host:port`.
         hosts: Vec<String>,
     },
+}
+
+impl Default for AddressPolicy {
+    fn default() -> Self {
+        Self::Configured { hosts: Vec::new() }
+    }
 }
 
 /// What kind of place an address is.
@@ -139,7 +148,7 @@ pub(super) fn judge(ip: IpAddr, permission: Permission) -> Result<(), &'static s
     match (reach(ip), permission) {
         (Reach::Forbidden(rule), _) => Err(rule),
         (Reach::Private, Permission::PublicOnly) => Err(
-            "a redirect or a script may not go to a private address unless its host is allowed by name",
+            "a redirect may not lead from a public to a private address; if it should, list the host in `hosts` of the service",
         ),
         (Reach::Private | Reach::Public, _) => Ok(()),
     }

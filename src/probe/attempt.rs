@@ -22,7 +22,7 @@ use super::prober::Inner;
 use super::progress::{Progress, Stamps};
 use super::proxy;
 use super::redirect::{self, Itinerary};
-use super::stream::Stream;
+use super::stream::{Stream, Wire};
 use super::talk::{self, Asked, Driven, Talk};
 use super::target::Target;
 use super::tls::{self, Connector, Refusal};
@@ -126,11 +126,11 @@ impl Attempt<'_> {
     fn permission(&self, from: Option<&Target>, to: &Target) -> Result<Permission, Failure> {
         let allows = |hosts: &[String]| is_allowed_host(hosts, &to.host, to.port);
         let plan = self.plan;
-        match &plan.addresses {
-            AddressPolicy::Listed { hosts } if allows(hosts) => return Ok(Permission::Private),
+        let is_listed = match &plan.addresses {
+            AddressPolicy::Configured { hosts } => allows(hosts),
+            AddressPolicy::Listed { hosts } if allows(hosts) => true,
             AddressPolicy::Listed { .. } => return Err(unlisted(to, from.is_some())),
-            AddressPolicy::Configured => {}
-        }
+        };
         let Some(from) = from else {
             return Ok(Permission::Private);
         };
@@ -141,7 +141,7 @@ impl Attempt<'_> {
             None => self.progress.peer.map(|peer| peer.ip()),
         };
         let from_private = place.is_some_and(|ip| reach(ip) == Reach::Private);
-        if by_name || from_private || allows(&self.prober.private_hosts) {
+        if is_listed || by_name || from_private {
             Ok(Permission::Private)
         } else {
             Ok(Permission::PublicOnly)
@@ -265,7 +265,7 @@ impl Attempt<'_> {
             return Ok((self.secure(tcp, target, peer).await?, peer));
         }
         self.progress.end();
-        Ok((Stream::Http(TokioIo::new(tcp)), peer))
+        Ok((Stream::Http(TokioIo::new(Wire::new(tcp))), peer))
     }
 
     /// Returns where to connect to: addresses that were all judged, never none.

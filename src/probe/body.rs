@@ -13,6 +13,9 @@ use crate::model::exchange::Body;
 use crate::model::failure::{Failure, FailureKind};
 use crate::model::service::BodyOverflow;
 
+/// Bytes that an encoded body may have above the limit, which is one for decoded bytes: a small body grows by its encoding.
+const ENCODED_SLACK: u64 = 64 << 10;
+
 /// How much of a body is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyBounds {
@@ -37,19 +40,19 @@ pub(super) async fn read<C: Talk>(
     peer: SocketAddr,
 ) -> Result<Body, Failure> {
     let declared = incoming.size_hint().exact();
+    let mut kept = match Decoder::new(headers, bounds.limit) {
+        Ok(Some(decoder)) => Kept::Decoded(decoder),
+        Ok(None) => Kept::Nothing,
+        Err(fault) => return Err(undecodable(&fault, bounds.limit)),
+    };
     if let Some(declared) = declared.filter(|_| bounds.overflow == BodyOverflow::Fail)
-        && declared > bounds.limit as u64
+        && kept.excess(declared, bounds) > 0
     {
         return Err(too_large(
             &format!("{declared} bytes announced"),
             bounds.limit,
         ));
     }
-    let mut kept = match Decoder::new(headers, bounds.limit) {
-        Ok(Some(decoder)) => Kept::Decoded(decoder),
-        Ok(None) => Kept::Nothing,
-        Err(fault) => return Err(undecodable(&fault, bounds.limit)),
-    };
     let mut wire_bytes = 0_u64;
     let mut truncated = false;
     while let Some(frame) = driven.beside(incoming.frame()).await {
@@ -82,9 +85,18 @@ enum Kept {
 }
 
 impl Kept {
+    /// Returns by how much some bytes on the wire are too many.
+    fn excess(&self, wire_bytes: u64, bounds: BodyBounds) -> u64 {
+        let slack = match self {
+            Self::Decoded(_) => ENCODED_SLACK,
+            Self::Nothing | Self::One(_) | Self::Many(_) => 0,
+        };
+        wire_bytes.saturating_sub(bounds.limit as u64 + slack)
+    }
+
     /// Takes the next bytes, and returns whether the body was cut.
     fn push(&mut self, data: &Bytes, wire_bytes: u64, bounds: BodyBounds) -> Result<bool, Failure> {
-        let excess = wire_bytes.saturating_sub(bounds.limit as u64);
+        let excess = self.excess(wire_bytes, bounds);
         if excess > 0 && bounds.overflow == BodyOverflow::Fail {
             return Err(too_large(
                 &format!("{wire_bytes} bytes so far"),
@@ -189,7 +201,7 @@ fn incomplete(
             message: format!("{peer} sent a body that is not HTTP: {error}"),
         };
     }
-    let cause = super::talk::innermost(beneath.unwrap_or(error));
+    let cause = super::refusal::innermost(beneath.unwrap_or(error));
     Failure {
         kind: FailureKind::BodyIncomplete,
         phase: None,

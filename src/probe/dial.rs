@@ -207,4 +207,53 @@ mod tests {
         let failure = connect(&[bad, bad]).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::ConnectRefused);
     }
+
+    /// An address that drops whoever knocks: its queue holds one connection and is full.
+    async fn black_hole() -> (SocketAddr, tokio::net::TcpListener, Vec<TcpStream>) {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut queued = Vec::new();
+        let brief = Duration::from_millis(100);
+        while let Ok(stream) = tokio::time::timeout(brief, TcpStream::connect(address)).await {
+            queued.push(stream.unwrap());
+        }
+        (address, listener, queued)
+    }
+
+    #[tokio::test]
+    async fn the_next_address_is_tried_beside_one_that_does_not_answer() {
+        let (silent, _listener, _queued) = black_hole().await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let good = listener.local_addr().unwrap();
+        let begun = Instant::now();
+        let (_stream, address) = connect(&[silent, good]).await.unwrap();
+        assert_eq!(address, good);
+        assert!(begun.elapsed() >= STAGGER, "{:?}", begun.elapsed());
+        // One that refuses costs no time of its own.
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let bad = closed.local_addr().unwrap();
+        drop(closed);
+        let begun = Instant::now();
+        let (_stream, address) = connect(&[silent, bad, good]).await.unwrap();
+        assert_eq!(address, good);
+        let elapsed = begun.elapsed();
+        assert!((STAGGER..STAGGER * 2).contains(&elapsed), "{elapsed:?}");
+        // The first is not given up for it: it is taken when its queue has room, by the system's second knock.
+        let (late, listener, _queued) = black_hole().await;
+        let accepting = async {
+            tokio::time::sleep(STAGGER * 2).await;
+            let mut accepted = Vec::new();
+            loop {
+                accepted.push(listener.accept().await.unwrap());
+            }
+        };
+        let addresses = [late, silent];
+        let (_stream, address) = tokio::select! {
+            connected = connect(&addresses) => connected.unwrap(),
+            () = accepting => unreachable!(),
+        };
+        assert_eq!(address, late);
+    }
 }

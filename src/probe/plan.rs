@@ -55,7 +55,7 @@ impl RequestParts {
             },
             transport: Transport::default(),
             timeout: Duration::from_secs(10),
-            addresses: AddressPolicy::Configured,
+            addresses: AddressPolicy::default(),
         }
     }
 }
@@ -66,7 +66,9 @@ impl From<&Service> for RequestParts {
             request: service.request.clone(),
             transport: service.transport.as_ref().clone(),
             timeout: service.timeout,
-            addresses: AddressPolicy::Configured,
+            addresses: AddressPolicy::Configured {
+                hosts: service.grants.hosts.clone(),
+            },
         }
     }
 }

@@ -35,8 +35,6 @@ pub struct Settings {
     pub per_host_max: usize,
     /// Who is asked for addresses.
     pub resolver: ResolverSource,
-    /// Hosts, `host` or `host:port`, that redirects and scripts may reach at private addresses.
-    pub private_hosts: Vec<String>,
 }
 
 impl Default for Settings {
@@ -46,7 +44,6 @@ impl Default for Settings {
             in_flight_max: 384,
             per_host_max: 64,
             resolver: ResolverSource::System,
-            private_hosts: Vec::new(),
         }
     }
 }
@@ -77,7 +74,6 @@ pub(super) struct Inner {
     pub(super) connectors: Connectors,
     pub(super) facts: CertificateFacts,
     pub(super) resolver: Resolver,
-    pub(super) private_hosts: Vec<String>,
 }
 
 impl std::fmt::Debug for HttpProber {
@@ -93,7 +89,7 @@ impl HttpProber {
     /// [`ProberError`] if the settings cannot work. A machine without name servers is not an error.
     pub fn new(settings: Settings) -> Result<Self, ProberError> {
         let inner = Inner {
-            user_agent: HeaderValue::from_str(&settings.user_agent)
+            user_agent: HeaderValue::try_from(settings.user_agent)
                 .map_err(|_| ProberError::UserAgent)?,
             in_flight: Semaphore::new(settings.in_flight_max.clamp(1, Semaphore::MAX_PERMITS)),
             per_host_max: settings.per_host_max.clamp(1, Semaphore::MAX_PERMITS),
@@ -102,7 +98,6 @@ impl HttpProber {
             connectors: Connectors::default(),
             facts: CertificateFacts::default(),
             resolver: Resolver::new(&settings.resolver).map_err(ProberError::Resolver)?,
-            private_hosts: settings.private_hosts,
         };
         Ok(Self {
             inner: Arc::new(inner),

@@ -106,6 +106,8 @@ pub(super) struct Stamps {
     sent: AtomicBool,
     head_complete: AtomicBool,
     interim: AtomicU32,
+    /// A response head began, by HTTP/2.
+    head_begun: AtomicBool,
     /// HTTP/2 reads settings before any response: there only the head ends the wait.
     first_byte_is_head: bool,
 }
@@ -124,6 +126,7 @@ impl Stamps {
             sent: AtomicBool::new(false),
             head_complete: AtomicBool::new(false),
             interim: AtomicU32::new(0),
+            head_begun: AtomicBool::new(false),
             first_byte_is_head,
         })
     }
@@ -171,6 +174,13 @@ impl Stamps {
         self.interim.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A response head begins: if one did before, that was an interim one.
+    pub(super) fn head_begun(&self) {
+        if self.head_begun.swap(true, Ordering::Relaxed) {
+            self.interim();
+        }
+    }
+
     /// Tells whether there were more interim responses than are read.
     pub(super) fn is_flooded(&self) -> bool {
         self.interim.load(Ordering::Relaxed) > INTERIM_MAX
@@ -178,7 +188,7 @@ impl Stamps {
 
     /// The peer closed. Returns whether any byte of the final response came before that.
     pub(super) fn closed(&self) -> bool {
-        if self.reads.load(Ordering::Relaxed) <= 1 {
+        if self.has_read_once() {
             self.first_read.store(0, Ordering::Relaxed);
         }
         self.has_read()
@@ -199,6 +209,11 @@ impl Stamps {
     /// Tells whether any byte of the final response was read.
     pub(super) fn has_read(&self) -> bool {
         self.first_read.load(Ordering::Relaxed) != 0
+    }
+
+    /// Tells whether there was no more than one read since the last interim response.
+    pub(super) fn has_read_once(&self) -> bool {
+        self.reads.load(Ordering::Relaxed) <= 1
     }
 
     /// Adds the phases of the talk as of `now`, and returns the one that was running.

@@ -18,8 +18,10 @@ use hickory_resolver::net::{DnsError, NetError};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use super::hosts;
 use crate::model::failure::{Failure, FailureKind};
 
+const HOSTS_FILE: &str = "/etc/hosts";
 /// How long one look-up may take, all name servers and retries included.
 const LOOKUP_MAX: Duration = Duration::from_secs(5);
 const KEEP_ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -50,6 +52,19 @@ struct Unresolved {
 struct Kept {
     answer: Answer,
     until: Instant,
+}
+
+impl Kept {
+    fn without(unresolved: Unresolved) -> Self {
+        let keep = match unresolved.kind {
+            FailureKind::DnsNxdomain => KEEP_REFUSAL,
+            _ => KEEP_SILENCE,
+        };
+        Self {
+            answer: Err(unresolved),
+            until: Instant::now() + keep,
+        }
+    }
 }
 
 /// Looks names up.
@@ -84,12 +99,16 @@ impl Resolver {
         };
         let options = builder.options_mut();
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-        options.use_hosts_file = ResolveHosts::Always;
+        // They are read here.
+        options.use_hosts_file = ResolveHosts::Never;
         // Answers are kept here, where misses are merged too.
         options.cache_size = 0;
         options.timeout = options.timeout.min(Duration::from_secs(2));
+        let mut inner = builder.build()?;
+        let hosts = std::fs::read(HOSTS_FILE).unwrap_or_default();
+        inner.set_hosts(Arc::new(hosts::read(&String::from_utf8_lossy(&hosts))));
         Ok(Self {
-            inner: builder.build()?,
+            inner,
             without_servers,
             lookup_max: LOOKUP_MAX,
             names: Mutex::new(HashMap::new()),
@@ -129,9 +148,19 @@ impl Resolver {
     }
 
     async fn ask(&self, name: &str) -> Kept {
-        let looked_up = tokio::time::timeout(self.lookup_max, self.inner.lookup_ip(name)).await;
+        let Some(wanted) = hosts::name(name) else {
+            return Kept::without(Unresolved {
+                kind: FailureKind::DnsNxdomain,
+                message: format!(
+                    "{name} is not a name that can exist: a part of it is empty or longer than 63 \
+                     characters, or all of it is longer than 255"
+                )
+                .into(),
+            });
+        };
+        let looked_up = tokio::time::timeout(self.lookup_max, self.inner.lookup_ip(wanted)).await;
         let now = Instant::now();
-        let unresolved = match looked_up {
+        Kept::without(match looked_up {
             Ok(Ok(lookup)) => {
                 let addresses: Arc<[IpAddr]> = interleaved(lookup.iter()).into();
                 if !addresses.is_empty() {
@@ -158,21 +187,11 @@ impl Resolver {
                 )
                 .into(),
             },
-        };
-        let keep = match unresolved.kind {
-            FailureKind::DnsNxdomain => KEEP_REFUSAL,
-            _ => KEEP_SILENCE,
-        };
-        Kept {
-            answer: Err(unresolved),
-            until: now + keep,
-        }
+        })
     }
 
     fn classify(&self, name: &str, error: &NetError) -> Unresolved {
-        if let Some(reason) = &self.without_servers
-            && !matches!(error, NetError::Proto(_))
-        {
+        if let Some(reason) = &self.without_servers {
             return Unresolved {
                 kind: FailureKind::LocalNetwork,
                 message: format!(
@@ -204,10 +223,6 @@ impl Resolver {
             NetError::Io(_) | NetError::NoConnections => (
                 FailureKind::LocalNetwork,
                 format!("no name server could be reached for {name}: {error}"),
-            ),
-            NetError::Proto(_) => (
-                FailureKind::DnsNxdomain,
-                format!("{name} is not a name that can exist: {error}"),
             ),
             other => (
                 FailureKind::DnsServfail,

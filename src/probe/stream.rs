@@ -4,31 +4,145 @@
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_tls::MaybeHttpsStream;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf as TokioReadBuf};
 use tokio::net::TcpStream;
 
+use super::frames::Frames;
 use super::progress::Stamps;
 
 /// A connected stream as hyper-tls has it.
-pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+pub(super) type Stream = MaybeHttpsStream<TokioIo<Wire>>;
+
+/// The bytes on the wire. Notes their end, which TLS does not tell from its own.
+#[derive(Debug)]
+pub(super) struct Wire {
+    tcp: TcpStream,
+    has_ended: bool,
+}
+
+impl Wire {
+    pub(super) fn new(tcp: TcpStream) -> Self {
+        Self {
+            tcp,
+            has_ended: false,
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut TokioReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let (before, room) = (buf.filled().len(), buf.remaining());
+        let polled = Pin::new(&mut self.tcp).poll_read(cx, buf);
+        if matches!(polled, Poll::Ready(Ok(()))) && room > 0 && buf.filled().len() == before {
+            self.has_ended = true;
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}
+
+/// Tells whether TLS met the end of the wire instead of the peer's `close_notify`: it reads no further than that.
+fn is_cut(stream: &Stream) -> bool {
+    match stream {
+        MaybeHttpsStream::Https(tls) => {
+            let under_tls = tls.inner().get_ref().get_ref().get_ref();
+            under_tls.inner().inner().has_ended
+        }
+        MaybeHttpsStream::Http(_) => false,
+    }
+}
 
 /// A stream that stamps when bytes pass.
 pub(super) struct Stamped {
     inner: Stream,
     stamps: Arc<Stamps>,
+    /// Present until the response head of HTTP/2 is there.
+    frames: Option<Frames>,
 }
+
+/// Bytes that are read at once while interim responses are counted.
+const COUNTED_BYTES: usize = 4 << 10;
 
 impl Stamped {
     pub(super) fn new(inner: Stream, stamps: Arc<Stamps>) -> Self {
-        Self { inner, stamps }
+        Self {
+            inner,
+            stamps,
+            frames: None,
+        }
+    }
+
+    /// Returns a stream of HTTP/2, of which interim responses are counted here.
+    pub(super) fn counting(inner: Stream, stamps: Arc<Stamps>) -> Self {
+        Self {
+            frames: Some(Frames::default()),
+            ..Self::new(inner, stamps)
+        }
+    }
+
+    fn poll_inner(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.stamps.is_head_complete() {
+            self.frames = None;
+        }
+        let Some(frames) = &mut self.frames else {
+            return Pin::new(&mut self.inner).poll_read(cx, buf);
+        };
+        let mut bytes = [MaybeUninit::uninit(); COUNTED_BYTES];
+        let room = buf.remaining().min(COUNTED_BYTES);
+        let mut piece = ReadBuf::uninit(bytes.get_mut(..room).unwrap_or_default());
+        let polled = Pin::new(&mut self.inner).poll_read(cx, piece.unfilled());
+        for _ in 0..frames.take(piece.filled()) {
+            self.stamps.head_begun();
+        }
+        buf.put_slice(piece.filled());
+        polled
     }
 }
 
@@ -41,9 +155,15 @@ impl Read for Stamped {
         if self.stamps.is_flooded() {
             return Poll::Ready(Err(io::Error::other("too many interim responses")));
         }
-        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
+        let polled = self.poll_inner(cx, buf);
         if matches!(polled, Poll::Ready(Ok(()))) {
             self.stamps.read();
+            if is_cut(&self.inner) {
+                return Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "the connection ended without the close_notify of TLS",
+                )));
+            }
         }
         polled
     }

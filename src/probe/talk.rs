@@ -3,7 +3,6 @@
 //! hyper's connection is polled beside the request in the probe's own task: nothing is spawned, so a probe that is
 //! dropped leaves nothing behind and costs no wake-up of another task.
 
-use std::error::Error;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -17,14 +16,18 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper::rt::Executor;
 
-use super::progress::{INTERIM_MAX, Stamps};
+use super::progress::Stamps;
+use super::refusal::{head_too_large, refusal};
 use super::stream::{SentBody, Stamped, Stream};
-use crate::model::failure::{Failure, FailureKind};
+use crate::model::failure::Failure;
 
 /// Response headers that are read.
-const HEADERS_MAX: usize = 256;
+pub(super) const HEADERS_MAX: usize = 256;
 /// Bytes of response head that are read.
-const HEAD_BYTES_MAX: usize = 64 << 10;
+pub(super) const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Bytes of response head that HTTP/2 decodes. It says of a larger one only that it is wrong, so that this leaves room
+/// above what is read.
+pub(super) const H2_HEAD_BYTES_MAX: usize = 1 << 20;
 /// Windows of HTTP/2: enough for a body limit's worth in a few round trips, small enough for many probes at once.
 const H2_WINDOW_BYTES: u32 = 256 << 10;
 
@@ -189,8 +192,8 @@ pub(super) async fn http2(
     let (mut sender, connection) = http2::Builder::new(beside.clone())
         .initial_stream_window_size(H2_WINDOW_BYTES)
         .initial_connection_window_size(H2_WINDOW_BYTES)
-        .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
-        .handshake(Stamped::new(stream, Arc::clone(stamps)))
+        .max_header_list_size(u32::try_from(H2_HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .handshake(Stamped::counting(stream, Arc::clone(stamps)))
         .await
         .map_err(|error| refusal(&error, None, stamps, peer))?;
     let mut driven = Driven::new(Http2 {
@@ -229,110 +232,21 @@ fn settle<C: Talk>(
     match answered {
         Ok(response) => {
             stamps.head_complete();
+            if is_too_large(response.headers()) {
+                return Err(head_too_large(peer));
+            }
             Ok((response, driven))
         }
         Err(error) => Err(refusal(&error, driven.fault(), stamps, peer)),
     }
 }
 
-/// Returns the cause at the bottom of an error, which is the part that tells something.
-pub(super) fn innermost(error: &hyper::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(beneath) = cause.source() {
-        cause = beneath;
-    }
-    cause.to_string()
-}
-
-/// Returns why there is no response head.
-fn refusal(
-    error: &hyper::Error,
-    beneath: Option<&hyper::Error>,
-    stamps: &Stamps,
-    peer: SocketAddr,
-) -> Failure {
-    // The request is only told that it was dropped when the connection knows more.
-    let error = match beneath {
-        Some(beneath) if error.is_canceled() || error.is_closed() => beneath,
-        _ => error,
-    };
-    let text = error.to_string();
-    let cause = innermost(error);
-    let is_reset = io_kind(error) == Some(std::io::ErrorKind::ConnectionReset);
-    let (kind, message) = if stamps.is_flooded() {
-        (
-            FailureKind::BadHttp,
-            format!("{peer} sent more than {INTERIM_MAX} interim responses (1xx) and no final one"),
-        )
-    } else if text.contains("head is too large") || cause.contains("header list") {
-        (
-            FailureKind::HeaderTooLarge,
-            format!(
-                "{peer} sent a response head of more than {} KiB or {HEADERS_MAX} headers",
-                HEAD_BYTES_MAX >> 10
-            ),
-        )
-    } else if error.is_parse() {
-        (
-            FailureKind::BadHttp,
-            format!("{peer} sent a response that is not HTTP: {cause}"),
-        )
-    } else if is_reset && !stamps.has_read() {
-        (
-            FailureKind::ConnectReset,
-            format!("{peer} reset the connection instead of answering"),
-        )
-    } else if cause.contains("SSL routines") && cause.contains("alert") {
-        (
-            FailureKind::TlsHandshake,
-            format!(
-                "{peer} ended TLS after the handshake: {}",
-                last_part(&cause)
-            ),
-        )
-    } else if cause.contains("error detected") || cause.contains("invalid") {
-        (
-            FailureKind::BadHttp,
-            format!("{peer} broke the rules of HTTP/2: {cause}"),
-        )
-    } else if cause.contains("received:") {
-        (
-            FailureKind::ClosedWithoutResponse,
-            format!("{peer} gave the request up without a response (HTTP/2: {cause})"),
-        )
-    } else if stamps.closed() {
-        (
-            FailureKind::ClosedWithoutResponse,
-            format!("{peer} closed the connection in the middle of the response head"),
-        )
-    } else {
-        (
-            FailureKind::ClosedWithoutResponse,
-            format!("{peer} closed the connection without a response"),
-        )
-    };
-    Failure {
-        kind,
-        phase: None,
-        message,
-    }
-}
-
-/// Returns the part of an OpenSSL error that says something: `tlsv13 alert certificate required`.
-fn last_part(cause: &str) -> &str {
-    cause
-        .split(':')
-        .find(|part| part.contains("alert"))
-        .unwrap_or(cause)
-}
-
-fn io_kind(error: &hyper::Error) -> Option<std::io::ErrorKind> {
-    let mut cause: Option<&dyn Error> = Some(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return Some(io.kind());
-        }
-        cause = error.source();
-    }
-    None
+/// Tells whether there are more headers than are read. Of HTTP/1.1 hyper itself reads no more.
+fn is_too_large(headers: &HeaderMap) -> bool {
+    // `name: value` and the end of the line
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    headers.len() > HEADERS_MAX || bytes > HEAD_BYTES_MAX
 }

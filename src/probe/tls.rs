@@ -1,24 +1,23 @@
 //! TLS: connectors shared by equal profiles, the handshake through hyper-tls, and what a refused certificate says.
 
+mod refusal;
+
 use std::collections::HashMap;
 use std::error::Error;
 use std::future::{Ready, ready};
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use http::Uri;
 use hyper_tls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::rt::TokioIo;
-use jiff::Timestamp;
 use tokio::net::TcpStream;
 use tokio_native_tls::TlsConnector;
 use tower_service::Service;
 
-use super::certificate::listed;
-use super::stream::Stream;
-use crate::model::exchange::Certificate;
+pub(super) use self::refusal::{Refusal, alert};
+use super::stream::{Stream, Wire};
 use crate::model::failure::{Failure, FailureKind};
 use crate::model::service::{ClientIdentity, HttpVersions, TlsProfile};
 
@@ -148,12 +147,12 @@ fn build(key: &Key) -> Result<TlsConnector, String> {
 }
 
 /// The inner connector of hyper-tls: yields the one stream that was connected, and stamped, before.
-struct Connected(Option<TokioIo<TcpStream>>);
+struct Connected(Option<TokioIo<Wire>>);
 
 impl Service<Uri> for Connected {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<Wire>;
     type Error = io::Error;
-    type Future = Ready<io::Result<TokioIo<TcpStream>>>;
+    type Future = Ready<io::Result<TokioIo<Wire>>>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
@@ -174,7 +173,7 @@ pub(super) async fn handshake(
     uri: Uri,
     tcp: TcpStream,
 ) -> Result<Stream, Box<dyn Error + Send + Sync>> {
-    let inner = Connected(Some(TokioIo::new(tcp)));
+    let inner = Connected(Some(TokioIo::new(Wire::new(tcp))));
     HttpsConnector::from((inner, connector.clone()))
         .call(uri)
         .await
@@ -202,212 +201,9 @@ pub(super) fn peer_certificate(stream: &Stream) -> Option<Vec<u8>> {
     }
 }
 
-/// Why a handshake failed, as far as its error tells.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) kind: FailureKind,
-    reason: String,
-}
-
-impl Refusal {
-    /// Reads the reason out of an OpenSSL error: its type shows nothing but its text.
-    pub(super) fn of(error: &(dyn Error + Send + Sync + 'static)) -> Self {
-        let text = error.to_string();
-        if text.contains("certificate verify failed") {
-            // `…:certificate verify failed:…: (certificate has expired)`
-            let reason = text
-                .rsplit_once('(')
-                .map_or(text.as_str(), |(_, reason)| reason.trim_end_matches(')'));
-            let kind = if reason.contains("has expired") {
-                FailureKind::TlsExpired
-            } else if reason.contains("not yet valid") {
-                FailureKind::TlsNotYetValid
-            } else if reason.contains("mismatch") {
-                FailureKind::TlsName
-            } else {
-                FailureKind::TlsUntrusted
-            };
-            return Self {
-                kind,
-                reason: reason.to_owned(),
-            };
-        }
-        let has = |part: &str| text.contains(part);
-        let reason = if has("wrong version number") || has("packet length") || has("http request") {
-            "it does not speak TLS on this port".to_owned()
-        } else if has("unexpected EOF") || has("unexpected eof") {
-            "it closed the connection during the handshake".to_owned()
-        } else if has("no application protocol") {
-            "it speaks none of the HTTP versions that were offered".to_owned()
-        } else if has("onnection reset") {
-            "it reset the connection during the handshake".to_owned()
-        } else {
-            // `error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure:…`
-            text.split(':')
-                .nth(4)
-                .map_or_else(|| text.clone(), str::to_owned)
-        };
-        Self {
-            kind: FailureKind::TlsHandshake,
-            reason,
-        }
-    }
-
-    /// Tells whether a second look would show a certificate.
-    pub(super) fn is_about_certificate(&self) -> bool {
-        self.kind != FailureKind::TlsHandshake
-    }
-
-    /// Returns the failure for a person, with the facts of the certificate if they are known.
-    pub(super) fn explain(
-        self,
-        host: &str,
-        peer: SocketAddr,
-        facts: Option<&Certificate>,
-        now: Timestamp,
-    ) -> Failure {
-        let message = match (self.kind, facts) {
-            (FailureKind::TlsHandshake, _) => {
-                format!("TLS handshake with {peer} failed: {}", self.reason)
-            }
-            (_, None) => format!("certificate of {host} was refused: {}", self.reason),
-            (kind, Some(facts)) => explain_certificate(kind, &self.reason, host, facts, now),
-        };
-        Failure {
-            kind: self.kind,
-            phase: None,
-            message,
-        }
-    }
-}
-
-fn explain_certificate(
-    kind: FailureKind,
-    reason: &str,
-    host: &str,
-    facts: &Certificate,
-    now: Timestamp,
-) -> String {
-    let names = listed(facts);
-    match kind {
-        FailureKind::TlsExpired if facts.not_after < now => format!(
-            "certificate expired {} ago ({}), for: {names}",
-            span(facts.not_after, now),
-            day(facts.not_after),
-        ),
-        FailureKind::TlsExpired => format!(
-            "a certificate above that of {host} has expired; its own is valid until {}",
-            day(facts.not_after)
-        ),
-        FailureKind::TlsNotYetValid => format!(
-            "certificate becomes valid in {} ({}), for: {names}",
-            span(now, facts.not_before),
-            day(facts.not_before),
-        ),
-        FailureKind::TlsName => format!("certificate is not for {host}, only for: {names}"),
-        _ => {
-            let mut text = if facts.self_signed {
-                format!(
-                    "certificate is self-signed ({}), for: {names}",
-                    facts.subject
-                )
-            } else {
-                format!(
-                    "certificate was issued by {}, which is not trusted here ({reason}), for: {names}",
-                    facts.issuer
-                )
-            };
-            if facts.not_after < now {
-                text.push_str("; it also expired ");
-                text.push_str(&span(facts.not_after, now));
-                text.push_str(" ago");
-            }
-            text
-        }
-    }
-}
-
-fn day(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d").to_string()
-}
-
-/// Returns the time between two moments in its largest unit: `3 days`.
-fn span(from: Timestamp, to: Timestamp) -> String {
-    let seconds = to.duration_since(from).as_secs().max(0);
-    let (count, unit) = match seconds {
-        0..60 => (seconds, "second"),
-        60..3_600 => (seconds / 60, "minute"),
-        3_600..86_400 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {unit}{plural}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn facts() -> Certificate {
-        Certificate {
-            subject: "CN=a.example".to_owned(),
-            issuer: "CN=Some CA".to_owned(),
-            names: vec!["a.example".to_owned(), "b.example".to_owned()],
-            not_before: "2026-01-01T00:00:00Z".parse().unwrap(),
-            not_after: "2026-11-20T12:00:00Z".parse().unwrap(),
-            self_signed: false,
-        }
-    }
-
-    #[test]
-    fn says_what_is_wrong_with_a_certificate() {
-        let now = "2026-11-23T13:00:00Z".parse().unwrap();
-        let check = |kind, facts: &Certificate, expected: &str| {
-            assert_eq!(
-                explain_certificate(kind, "why", "x.example", facts, now),
-                expected
-            );
-        };
-        let facts = facts();
-        check(
-            FailureKind::TlsExpired,
-            &facts,
-            "certificate expired 3 days ago (2026-11-20), for: a.example, b.example",
-        );
-        check(
-            FailureKind::TlsName,
-            &facts,
-            "certificate is not for x.example, only for: a.example, b.example",
-        );
-        check(
-            FailureKind::TlsUntrusted,
-            &Certificate {
-                self_signed: true,
-                ..facts.clone()
-            },
-            "certificate is self-signed (CN=a.example), for: a.example, b.example; it also expired 3 days ago",
-        );
-        let later = Certificate {
-            not_before: "2026-11-23T14:30:00Z".parse().unwrap(),
-            not_after: "2027-11-23T14:30:00Z".parse().unwrap(),
-            ..facts
-        };
-        check(
-            FailureKind::TlsNotYetValid,
-            &later,
-            "certificate becomes valid in 1 hour (2026-11-23), for: a.example, b.example",
-        );
-        check(
-            FailureKind::TlsUntrusted,
-            &later,
-            "certificate was issued by CN=Some CA, which is not trusted here (why), for: a.example, b.example",
-        );
-        check(
-            FailureKind::TlsExpired,
-            &later,
-            "a certificate above that of x.example has expired; its own is valid until 2027-11-23",
-        );
-    }
 
     #[test]
     fn equal_profiles_share_a_connector() {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use oes::model::exchange::{Exchange, Phase, Response};
 use oes::model::failure::{Failure, FailureKind};
 use oes::model::secret::Secret;
-use oes::model::service::{Auth, HttpVersions};
+use oes::model::service::Auth;
 use oes::probe::{HttpProber, Prober as _, RequestParts, Settings};
 use tokio::time::Instant;
 
@@ -47,7 +47,7 @@ pub(crate) fn failed(exchange: &Exchange) -> &Failure {
     }
 }
 
-fn ms(exchange: &Exchange, phase: Phase) -> u128 {
+pub(crate) fn ms(exchange: &Exchange, phase: Phase) -> u128 {
     exchange.timings.phase(phase).unwrap().as_millis()
 }
 
@@ -299,18 +299,4 @@ async fn too_many_probes_at_once_wait_for_their_turn() {
     );
     assert_eq!(failed(&late).kind, FailureKind::Internal);
     assert_eq!(failed(&late).phase, None);
-}
-
-#[tokio::test]
-async fn http2_is_spoken_by_prior_knowledge() {
-    let server = crate::probe_net::H2Server::start().await;
-    let mut parts = get(&server.url("/h2"));
-    parts.transport.http = HttpVersions::Http2;
-    parts.request.method = Method::POST;
-    parts.request.body = Some(vec![b'a'; 300_000].into());
-    let exchange = probe(parts).await;
-    let response = passed(&exchange);
-    assert_eq!(response.version, http::Version::HTTP_2);
-    assert_eq!(&response.body.bytes[..], b"POST /h2 300000");
-    assert!(ms(&exchange, Phase::Wait) >= 59, "{:?}", exchange.timings);
 }

@@ -124,6 +124,49 @@ async fn bombs_and_broken_encodings_are_failures() {
 }
 
 #[tokio::test]
+async fn the_limit_is_one_for_decoded_bytes() {
+    let prober = prober();
+    let text = b"{\"price\": 1.28}";
+    let wire = gzip(text);
+    assert!(wire.len() > text.len());
+    let announced = encoded("gzip", &wire);
+    let open = String::from("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n");
+    let open = [open.as_bytes(), &wire].concat();
+    for response in [announced, open] {
+        let server = Upstream::answering(response).await;
+        for overflow in [BodyOverflow::Fail, BodyOverflow::Cut] {
+            let mut parts = get(&server.url("/"));
+            parts.transport.body_limit_bytes = text.len();
+            parts.transport.body_overflow = overflow;
+            let exchange = probe_with(&prober, parts.clone()).await;
+            let body = &passed(&exchange).body;
+            assert_eq!((&body.bytes[..], body.truncated), (&text[..], false));
+            parts.transport.body_limit_bytes = text.len() - 1;
+            let exchange = probe_with(&prober, parts).await;
+            match overflow {
+                BodyOverflow::Fail => {
+                    assert_eq!(
+                        failed(&exchange).message,
+                        "the body is larger than the limit of 14 bytes (after decoding)"
+                    );
+                }
+                BodyOverflow::Cut => assert!(passed(&exchange).body.truncated),
+            }
+        }
+    }
+    // Encoded bytes that say nothing have an end too.
+    let empty = gzip(b"").repeat(5_000);
+    let server = Upstream::answering(encoded("gzip", &empty)).await;
+    let mut parts = get(&server.url("/"));
+    parts.transport.body_limit_bytes = 100;
+    let exchange = probe_with(&prober, parts).await;
+    assert_eq!(
+        failed(&exchange).message,
+        "the body is larger than the limit of 100 bytes (100000 bytes announced)"
+    );
+}
+
+#[tokio::test]
 async fn a_decoded_body_is_cut_at_its_limit() {
     let server = Upstream::answering(encoded("gzip", &gzip(&b"0123456789".repeat(10)))).await;
     let mut parts = get(&server.url("/"));

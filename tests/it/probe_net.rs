@@ -1,63 +1,19 @@
-//! Names, proxies and HTTP/2 servers.
+//! Names and name servers.
 
-use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use oes::model::exchange::Phase;
 use oes::model::failure::FailureKind;
-use oes::model::service::{Family, HttpVersions};
+use oes::model::service::Family;
 use oes::probe::{HttpProber, ResolverSource, Settings};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
-use crate::probe::{failed, get, passed, probe, probe_with};
+use crate::probe::{failed, get, passed, probe_with};
 use crate::support::upstream::{Upstream, ok};
-
-/// An HTTP/2 server without TLS that answers with what it was asked, after 60 ms.
-pub(crate) struct H2Server {
-    address: SocketAddr,
-    _tasks: JoinSet<()>,
-}
-
-impl H2Server {
-    pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                let service = hyper::service::service_fn(
-                    |request: hyper::Request<hyper::body::Incoming>| async move {
-                        let (head, body) = request.into_parts();
-                        let length = body.collect().await.unwrap().to_bytes().len();
-                        tokio::time::sleep(Duration::from_millis(60)).await;
-                        let text = format!("{} {} {length}", head.method, head.uri.path());
-                        Ok::<_, Infallible>(hyper::Response::new(Full::new(Bytes::from(text))))
-                    },
-                );
-                let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                let connection = server.serve_connection(TokioIo::new(stream), service);
-                connections.spawn(async move { drop(connection.await) });
-            }
-        });
-        Self {
-            address,
-            _tasks: tasks,
-        }
-    }
-
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-}
 
 /// A name server: one answer to everything, and a count of questions.
 struct NameServer {
@@ -215,97 +171,31 @@ async fn localhost_and_fixed_addresses_need_no_name_server() {
 }
 
 #[tokio::test]
-async fn a_proxy_is_asked_for_the_whole_url() {
-    let proxy = Upstream::answering(ok("through")).await;
-    let mut parts = get("http://anywhere.test/x?y");
-    let url = proxy.url("/").replace("http://", "http://me:secret@");
-    parts.transport.proxy = Some(url.parse().unwrap());
-    let exchange = probe(parts).await;
-    assert_eq!(&passed(&exchange).body.bytes[..], b"through");
-    let asked = proxy.requests().remove(0);
-    assert!(
-        asked.starts_with("GET http://anywhere.test/x?y HTTP/1.1\r\n"),
-        "{asked}"
-    );
-    assert!(
-        asked.contains("proxy-authorization: Basic bWU6c2VjcmV0"),
-        "{asked}"
-    );
-    assert!(!format!("{exchange:?}").contains("bWU6"));
-}
-
-#[tokio::test]
-async fn a_broken_proxy_says_nothing_about_the_service() {
-    let proxy = Upstream::answering("HTTP/1.1 407 No\r\n\r\n").await;
-    let mut parts = get("https://anywhere.test/");
-    parts.transport.proxy = Some(proxy.url("/").parse().unwrap());
-    let exchange = probe(parts.clone()).await;
-    assert_eq!(
-        failed(&exchange).kind,
-        FailureKind::LocalNetwork,
-        "{exchange:?}"
-    );
-    assert!(proxy.requests()[0].starts_with("CONNECT anywhere.test:443 HTTP/1.1\r\n"));
-    let address = proxy.address;
-    drop(proxy);
-    tokio::task::yield_now().await;
-    let refused = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let gone = refused.local_addr().unwrap();
-    drop(refused);
-    assert_ne!(address, gone);
-    parts.transport.proxy = Some(format!("http://{gone}/").parse().unwrap());
-    assert_eq!(failed(&probe(parts).await).kind, FailureKind::LocalNetwork);
-    let unreachable = Upstream::answering("HTTP/1.1 502 Bad Gateway\r\n\r\n").await;
-    let mut parts = get("https://anywhere.test/");
-    parts.transport.proxy = Some(unreachable.url("/").parse().unwrap());
-    assert_eq!(
-        failed(&probe(parts).await).kind,
-        FailureKind::ConnectUnreachable
-    );
-}
-
-/// Serves one HTTP/2 connection by raw bytes: settings, then what is given once a request came.
-async fn raw_h2(after: &'static [u8]) -> (SocketAddr, JoinSet<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut tasks = JoinSet::new();
-    tasks.spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        stream.write_all(b"\0\0\0\x04\0\0\0\0\0").await.unwrap();
-        let mut buffer = [0; 4_096];
-        assert!(stream.read(&mut buffer).await.unwrap() > 0);
-        tokio::time::sleep(Duration::from_millis(30)).await;
-        stream.write_all(after).await.unwrap();
-        // What comes until the end is read: closing with unread bytes would be a reset.
-        let rest = async { while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {} };
-        drop(tokio::time::timeout(Duration::from_millis(50), rest).await);
-    });
-    (address, tasks)
-}
-
-#[tokio::test]
-async fn http2_servers_may_give_up_or_speak_nonsense() {
-    let rows: [(&'static [u8], FailureKind); 4] = [
-        // GOAWAY, last stream 0, no error
-        (
-            b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0",
-            FailureKind::ClosedWithoutResponse,
-        ),
-        // RST_STREAM on stream 1, REFUSED_STREAM
-        (
-            b"\0\0\x04\x03\0\0\0\0\x01\0\0\0\x07",
-            FailureKind::ClosedWithoutResponse,
-        ),
-        // DATA on a stream that nobody opened
-        (b"\0\0\x01\0\0\0\0\0\x09x", FailureKind::BadHttp),
-        (b"", FailureKind::ClosedWithoutResponse),
-    ];
-    for (after, kind) in rows {
-        let (address, _tasks) = raw_h2(after).await;
-        let mut parts = get(&format!("http://{address}/"));
-        parts.transport.http = HttpVersions::Http2;
-        let exchange = probe(parts).await;
-        let failure = failed(&exchange);
-        assert_eq!(failure.kind, kind, "{after:?}: {failure:?}");
+async fn names_with_an_underscore_are_asked_for_like_any() {
+    let server = Upstream::answering(ok("x")).await;
+    let names = NameServer::start(Says::Address([127, 0, 0, 1])).await;
+    let prober = names.prober();
+    let port = server.address.port();
+    for host in ["my_service", "a_b.my_service.test"] {
+        let exchange = probe_with(&prober, get(&format!("http://{host}:{port}/"))).await;
+        passed(&exchange);
+        assert!(exchange.timings.phase(Phase::Resolve).is_some());
     }
+    let silent = NameServer::start(Says::Nothing).await;
+    let mut fixed = get(&format!("http://my_service:{port}/"));
+    let loopback = IpAddr::from([127, 0, 0, 1]);
+    fixed
+        .transport
+        .resolve
+        .insert("my_service".to_owned(), loopback);
+    passed(&probe_with(&silent.prober(), fixed).await);
+    let gone = NameServer::start(Says::Code(3)).await;
+    let exchange = probe_with(&gone.prober(), get("http://my_service/")).await;
+    let failure = failed(&exchange);
+    assert_eq!(failure.kind, FailureKind::DnsNxdomain);
+    assert_eq!(failure.message, "the name my_service does not exist");
+    let long = format!("http://{}/", "x".repeat(64));
+    let exchange = probe_with(&gone.prober(), get(&long)).await;
+    let message = &failed(&exchange).message;
+    assert!(message.contains("longer than 63 characters"), "{message}");
 }

@@ -1,6 +1,9 @@
 //! What integration tests share.
 
+pub(crate) mod authority;
+pub(crate) mod h2_server;
 pub(crate) mod inbox;
 pub(crate) mod messages;
 pub(crate) mod scripts;
+pub(crate) mod tunnel;
 pub(crate) mod upstream;

@@ -128,7 +128,7 @@ const SERVICE_KEYS: &[Key] = &[
         "body_limit",
         Kind::Size(0, 1 << 30),
         "4MiB",
-        "How much of a body is read, after decompression.",
+        "How much of a body is read, after decompression; a compressed body may have 64 KiB more.",
     ),
     key(
         "body_overflow",
@@ -140,7 +140,7 @@ const SERVICE_KEYS: &[Key] = &[
         "hosts",
         WORDS,
         "",
-        "Other hosts that scripts of this service may ask: `host` or `host:port`.",
+        "Other hosts that scripts of this service may ask, and redirects may reach in a private network: `host` or `host:port`.",
     ),
     key(
         "secrets",

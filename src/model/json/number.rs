@@ -49,6 +49,13 @@ impl Number {
         !matches!(self, Self::Float(number) if number.fract() != 0.0)
     }
 
+    /// Tells whether the number lies beyond the integers of 64 bits. What the text said was rounded, so that two of these
+    /// may be equal here and differ there. -2^63 as a float counts, since `-9223372036854775809` is rounded to it.
+    pub fn is_beyond_exact(self) -> bool {
+        matches!(self, Self::Float(number)
+            if number <= -9_223_372_036_854_775_808.0 || number >= 18_446_744_073_709_551_616.0)
+    }
+
     /// Compares by value, exactly: an integer is never rounded to a float first.
     pub fn compare(self, other: Self) -> Ordering {
         match (self.whole(), other.whole()) {

@@ -166,6 +166,9 @@ impl Compiler {
 
     fn scalar(&mut self, sample: &Json, path: &Path) -> Node {
         if self.mode == Mode::Exact {
+            if let Some(mistake) = marker::beyond_exact(sample) {
+                self.mistake(path, false, mistake);
+            }
             return Node::Value(sample.clone());
         }
         let like = Some(sample.clone());

@@ -26,7 +26,8 @@ fn value() -> impl Strategy<Value = Json> {
         any::<i64>().prop_map(Json::from),
         any::<u64>().prop_map(Json::from),
         (-3_i64..3).prop_map(Json::from),
-        any::<f64>().prop_map(Json::from),
+        // Beyond these there is no equality.
+        any::<f64>().prop_map(|number| Json::from(number % 9e18)),
         text().prop_map(Json::from),
     ];
     leaf.prop_recursive(4, 48, 6, |inner| {

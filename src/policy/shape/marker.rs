@@ -232,7 +232,20 @@ fn one_of(text: &str, argument: &str) -> Result<Node, MarkerMistake> {
                 .help("alternatives are written `#enum ok|degraded`"),
         );
     }
-    Ok(Node::OneOf(values))
+    match values.iter().find_map(beyond_exact) {
+        Some(mistake) => Err(mistake),
+        None => Ok(Node::OneOf(values)),
+    }
+}
+
+/// Returns why a body cannot be held against exactly this value, `None` if it can.
+pub(super) fn beyond_exact(value: &Json) -> Option<MarkerMistake> {
+    let number = value
+        .as_number()
+        .filter(|number| number.is_beyond_exact())?;
+    let message = format!("{number} is too large to be compared exactly; integers of 64 bits are");
+    let help = format!("write a range of numbers, such as \"#number >= {number}\"");
+    Some(MarkerMistake::new(message).help(help))
 }
 
 fn regex(text: &str, expression: &str) -> Result<Node, MarkerMistake> {

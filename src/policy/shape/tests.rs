@@ -124,3 +124,28 @@ fn differences_come_in_document_order() {
     assert_eq!(diff(&many, &json("[]")).len(), DIFFERENCES_MAX);
     assert_eq!(diff(&many, &many), []);
 }
+
+#[test]
+fn numbers_that_are_rounded_are_never_equal() {
+    let huge = json("123456789012345678901234567890");
+    for sample in [&huge, &json("[{\"a\": -1e19}]"), &json("\"#enum 1|1e20\"")] {
+        let mistakes = exact(sample, &huge).unwrap_err();
+        let said = &mistakes[0].message;
+        assert!(said.contains("too large to be compared exactly"), "{said}");
+    }
+    assert!(types(&json("\"#enum 1e20\""), &huge).is_err());
+    assert_eq!(types(&huge, &huge).unwrap(), []);
+    // The largest that are exact, and their neighbours, of which one is rounded onto 2^64.
+    let rows = [
+        ("18446744073709551615", "18446744073709551615", true),
+        ("18446744073709551615", "18446744073709551614", false),
+        ("18446744073709551615", "18446744073709551616", false),
+        ("-9223372036854775808", "-9223372036854775808", true),
+        ("-9223372036854775808", "-9223372036854775809", false),
+        ("1e18", "1000000000000000000", true),
+    ];
+    for (sample, body, equal) in rows {
+        let findings = exact(&json(sample), &json(body)).unwrap();
+        assert_eq!(findings.is_empty(), equal, "{sample} {body}: {findings:?}");
+    }
+}

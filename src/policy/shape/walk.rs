@@ -134,7 +134,10 @@ impl Walk<'_> {
             }
             (Node::Format(format), Json::String(text)) => (!format.holds(text)).then_some("format"),
             (Node::Regex(regex), Json::String(text)) => (!regex.is_match(text)).then_some("format"),
-            (Node::OneOf(values), _) => (!values.contains(value)).then_some("value"),
+            (Node::OneOf(values), _) => {
+                let is_one = values.iter().any(|wanted| is_equal(wanted, value));
+                (!is_one).then_some("value")
+            }
             (Node::Value(expected), _) => return self.scalar(node, expected, value, place),
             (Node::Elements { .. } | Node::List(_), Json::Array(elements)) => {
                 return self.array(node, elements, value, place);
@@ -159,7 +162,7 @@ impl Walk<'_> {
             return self.near(*expected, *actual, tolerance, place);
         }
         // Scalars only: a container in a sample is a node of its own.
-        if expected != value {
+        if !is_equal(expected, value) {
             self.report(place, "value", || Mismatch {
                 message: unequal(expected, value),
                 expected: Some(bounded(expected)),
@@ -337,6 +340,11 @@ impl Walk<'_> {
             }
         });
     }
+}
+
+/// Tells whether a value is the expected one. A number that was rounded is none that a sample may hold.
+fn is_equal(expected: &Json, value: &Json) -> bool {
+    expected == value && !value.as_number().is_some_and(Number::is_beyond_exact)
 }
 
 /// Returns `expected "ok", got "down"`; two texts that look alike when cut are told apart by place.

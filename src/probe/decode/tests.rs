@@ -156,13 +156,39 @@ fn bombs_are_refused_in_every_encoding_and_between_two_layers() {
 
 #[test]
 fn bytes_after_the_end_are_a_fault() {
-    for encoding in ["deflate", "raw deflate", "br"] {
-        let mut wire = encode(encoding, b"hello");
-        wire.extend_from_slice(b"more bytes than belong here");
-        let got = decode(header_of(encoding), &wire, 1_000, 1_000);
-        assert!(
-            matches!(got, Err(DecodeFault::Corrupt(_))),
-            "{encoding}: {got:?}"
+    for encoding in ALL {
+        for more in ["\n", "more bytes than belong here"] {
+            let mut wire = encode(encoding, b"hello");
+            wire.extend_from_slice(more.as_bytes());
+            for step in [1, 7, 1_000] {
+                let got = decode(header_of(encoding), &wire, 1_000, step);
+                // What follows a frame of zstd is another one.
+                let said = match encoding {
+                    "zstd" => "Unknown frame descriptor",
+                    _ => "bytes follow its end",
+                };
+                assert_eq!(
+                    got,
+                    Err(DecodeFault::Corrupt(said.to_owned())),
+                    "{encoding}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn gzip_may_come_in_members() {
+    let wire = [
+        encode("gzip", b"hello, "),
+        encode("gzip", b""),
+        encode("gzip", b"world"),
+    ]
+    .concat();
+    for step in [1, 5, 1_000] {
+        assert_eq!(
+            decode("gzip", &wire, 100, step),
+            Ok(b"hello, world".to_vec())
         );
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Step {
     Flood(Vec<u8>),
     /// Keeps the connection open and does nothing until the client is gone.
     Hang,
+    /// Ends the connection without the goodbye of TLS.
+    Vanish,
     /// Ends the connection by RST instead of FIN.
     Reset,
 }
@@ -159,7 +161,7 @@ async fn play<S: AsyncRead + AsyncWrite + Unpin>(
                 let mut ignored = [0; 1_024];
                 while stream.read(&mut ignored).await.is_ok_and(|read| read > 0) {}
             }
-            Step::Reset => return,
+            Step::Reset | Step::Vanish => return,
         }
     }
     drop(stream.shutdown().await);
