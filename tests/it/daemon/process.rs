@@ -239,13 +239,18 @@ async fn a_message_that_is_given_up_is_named() {
     for part in parts {
         assert!(warning.contains(part), "{part}: {warning}");
     }
-    let ready = ask(address, "/readyz").await;
     let given_up = format!(
         "price error (incident {}) on hook: ",
         incident.as_str().unwrap()
     );
-    assert!(
-        ready.contains("1 given up") && ready.contains(&given_up),
-        "{ready}"
-    );
+    // It is logged before it is on disk, and shown once it is.
+    let mut ready = String::new();
+    for _ in 0..100 {
+        ready = ask(address, "/readyz").await;
+        if ready.contains("1 given up") && ready.contains(&given_up) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{ready}");
 }
