@@ -218,7 +218,7 @@ impl Session {
     /// Returns what a probe saw, as it may be shown.
     fn shown(&self, observation: &Observation) -> Option<Arc<Exchange>> {
         let exchange = observation.exchange.as_ref()?;
-        Some(hiding(&self.watched, Some(exchange)).applied_exchange(exchange))
+        Some(hiding(&self.watched, exchange.bearer.as_ref()).applied_exchange(exchange))
     }
 
     /// Saves what the last probe saw, and says how to see it again.

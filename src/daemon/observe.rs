@@ -1,6 +1,5 @@
 //! Probe and judge: the one path that `run`, `check`, `dry-run`, `probe` and `demo` share.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use crate::model::json::Json;
 use crate::model::judgement::{Judgement, Memory, ScriptRun};
 use crate::model::observation::Observation;
 use crate::model::redaction::Redaction;
+use crate::model::secret::Secret;
 use crate::probe::{HttpProber, Plan, Prober};
 use crate::script::job::{Input, Job, Prev};
 use crate::script::pool::Pool;
@@ -82,8 +82,9 @@ pub async fn observe(
         None => None,
     };
     let exchange = exchange.map(|mut exchange| {
+        let hidden = hiding(watched, exchange.bearer.as_ref());
         if let Err(failure) = &mut exchange.result {
-            watched.redaction.apply(&mut failure.message);
+            hidden.apply(&mut failure.message);
         }
         Arc::new(exchange)
     });
@@ -105,6 +106,10 @@ pub async fn judge(
     now: Timestamp,
 ) -> Judgement {
     let begun = Instant::now();
+    let hidden = hiding(
+        watched,
+        exchange.and_then(|exchange| exchange.bearer.as_ref()),
+    );
     let mut judgement = Judgement::default();
     let mut memory = Arc::clone(&past.memory);
     for matcher in &watched.config.matchers {
@@ -117,7 +122,8 @@ pub async fn judge(
                     said
                 } else {
                     let prev = past.prev.clone();
-                    let input = input(watched, script, exchange, &memory, prev, now);
+                    let mut input = input(watched, script, exchange, &memory, prev, now);
+                    input.redaction = Arc::clone(&hidden);
                     let source = Arc::clone(&script.source);
                     pool.run(Job {
                         source,
@@ -133,19 +139,19 @@ pub async fn judge(
         }
         judgement.merge(said);
     }
-    hiding(watched, exchange).apply_judgement(&mut judgement);
+    hidden.apply_judgement(&mut judgement);
     judgement.elapsed = begun.elapsed();
     judgement
 }
 
 /// Returns what must not be seen of an exchange: the secrets of its service, and the token that was fetched for it.
-pub fn hiding<'a>(watched: &'a Watched, exchange: Option<&Arc<Exchange>>) -> Cow<'a, Redaction> {
-    match exchange.and_then(|exchange| exchange.bearer.as_ref()) {
-        None => Cow::Borrowed(&watched.redaction),
+pub fn hiding(watched: &Watched, token: Option<&Secret>) -> Arc<Redaction> {
+    match token {
+        None => Arc::clone(&watched.redaction),
         Some(token) => {
             let mut hidden = Redaction::clone(&watched.redaction);
             hidden.add(token);
-            Cow::Owned(hidden)
+            Arc::new(hidden)
         }
     }
 }

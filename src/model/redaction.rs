@@ -1,5 +1,7 @@
 //! Takes secrets out of what is shown or kept: what a service echoes of a secret it was sent must not be seen either.
 
+mod spelling;
+
 use std::borrow::Cow;
 
 use std::sync::Arc;
@@ -8,20 +10,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::HeaderValue;
-use url::form_urlencoded;
 
 use super::exchange::{Body, Exchange, Hop, Response};
 use super::failure::Failure;
-use super::json::Json;
+use super::json::{self, Json};
 use super::judgement::{Finding, Judgement, ScriptRun};
 use super::secret::Secret;
+use spelling::spelled;
 
 /// A secret shorter than this is not looked for: it would blot out ordinary words and numbers.
 pub const SECRET_BYTES_MIN: usize = 4;
 /// A word of a longer secret that is shorter than this is not looked for by itself.
 const WORD_BYTES_MIN: usize = 8;
 
-/// Texts that must not be seen, in the forms they take: as they are, in a URL, in JSON, in base64.
+/// Texts that must not be seen, however they are written: as they are, in a URL, in JSON, in HTML, in base64.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Redaction {
     /// Longest first, so that no part of a text is left over when a shorter one was replaced in it.
@@ -67,19 +69,11 @@ impl Redaction {
         if text.len() < SECRET_BYTES_MIN {
             return;
         }
-        let json = in_json(text);
-        let encoded: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
-        let forms = [
+        for form in [
             text.to_owned(),
-            encoded.replace('+', "%20"),
-            encoded,
-            // JSON within a string of JSON is how a service echoes a payload.
-            in_json(&json),
-            json,
             STANDARD.encode(text),
             URL_SAFE_NO_PAD.encode(text),
-        ];
-        for form in forms {
+        ] {
             if !self.hidden.contains(&form) {
                 self.hidden.push(form);
             }
@@ -90,20 +84,39 @@ impl Redaction {
 
     /// Returns the text with `***` in place of every secret.
     pub fn applied<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut shown = Cow::Borrowed(text);
-        for secret in &self.hidden {
-            if shown.contains(secret.as_str()) {
-                shown = Cow::Owned(shown.replace(secret.as_str(), "***"));
+        let mut shown = String::new();
+        let mut rest = text;
+        let mut kept = 0;
+        while let Some(character) = rest.get(kept..).and_then(|rest| rest.chars().next()) {
+            let here = rest.get(kept..).unwrap_or_default();
+            let secrets = self.hidden.iter();
+            let found = secrets.filter_map(|secret| spelled(here, secret)).max();
+            if let Some(taken) = found {
+                shown.push_str(rest.get(..kept).unwrap_or_default());
+                shown.push_str("***");
+                rest = rest.get(kept + taken..).unwrap_or_default();
+                kept = 0;
+            } else {
+                kept += character.len_utf8();
             }
         }
-        shown
+        if shown.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        shown.push_str(rest);
+        Cow::Owned(shown)
     }
 
-    /// Returns bytes with `***` in place of every secret, where they are text.
+    /// Returns bytes with `***` in place of every secret; JSON stays JSON, and what is no text is made one if it holds a
+    /// secret.
     pub fn applied_bytes(&self, bytes: &Bytes) -> Bytes {
-        match std::str::from_utf8(bytes).map(|text| self.applied(text)) {
-            Ok(Cow::Owned(shown)) => Bytes::from(shown),
-            Ok(Cow::Borrowed(_)) | Err(_) => bytes.clone(),
+        let text = String::from_utf8_lossy(bytes);
+        let Cow::Owned(shown) = self.applied(&text) else {
+            return bytes.clone();
+        };
+        match json::parse(bytes) {
+            Ok(document) => Bytes::from(self.without(&document.root).to_string()),
+            Err(_) => Bytes::from(shown),
         }
     }
 
@@ -142,10 +155,10 @@ impl Redaction {
         body.wire_bytes = response.body.wire_bytes;
         let mut headers = response.headers.clone();
         for value in headers.values_mut() {
-            if let Ok(Cow::Owned(shown)) = value.to_str().map(|text| self.applied(text))
-                && let Ok(shown) = HeaderValue::from_str(&shown)
-            {
-                *value = shown;
+            let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            if let Cow::Owned(shown) = self.applied(&text) {
+                *value = HeaderValue::from_str(&shown)
+                    .unwrap_or_else(|_| HeaderValue::from_static("***"));
             }
         }
         Response {
@@ -179,6 +192,11 @@ impl Redaction {
                     .iter()
                     .map(|(key, item)| (self.applied(key).into_owned(), self.without(item))),
             ),
+            // A secret of digits may come back as a number.
+            Json::Number(number) => match self.applied(&number.to_string()) {
+                Cow::Owned(shown) => Json::from(shown),
+                Cow::Borrowed(_) => json.clone(),
+            },
             other => other.clone(),
         }
     }
@@ -226,17 +244,20 @@ impl Redaction {
         }
         for violation in &mut run.violations {
             self.apply(&mut violation.message);
+            if let Cow::Owned(name) = self.applied(&violation.name) {
+                violation.name = name.replace("***", "hidden").into();
+            }
         }
+        let metrics = std::mem::take(&mut run.metrics);
+        let shown = metrics.into_iter().map(|(name, value)| {
+            let hidden = match self.applied(&name) {
+                Cow::Owned(shown) => Some(shown.replace("***", "hidden")),
+                Cow::Borrowed(_) => None,
+            };
+            (hidden.map_or(name, Into::into), value)
+        });
+        run.metrics = shown.collect();
     }
-}
-
-/// Returns a text as it stands within a JSON string.
-fn in_json(text: &str) -> String {
-    let quoted = Json::string(text).to_string();
-    let inner = quoted
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'));
-    inner.unwrap_or(text).to_owned()
 }
 
 /// Returns the parts of `value` that `shown` has as `***`, as far as the two can be laid side by side.

@@ -21,7 +21,10 @@ fn echo() -> String {
     let all = format!(
         "Bearer hunter2-token; Basic {basic}; /x?k=query-hunter2; {{\"f\":\"field-\\\"hunter2\\\"\"}}; s3cr3t%20word; s3cr3t+word"
     );
-    serde_json::json!({ "price": all, "list": [all, { "k": all }] }).to_string()
+    // A message cuts values after 60 characters: within the first secret here.
+    let late = format!("{}{all}", "x".repeat(46));
+    let encoded = "query%2Dhunter2 field%2d%22hunter2%22 hunter2\\u002dtoken";
+    serde_json::json!({ "price": late, "list": [all, { "k": all, "e": encoded }] }).to_string()
 }
 
 fn config(upstream: &Upstream) -> String {
