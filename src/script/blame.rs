@@ -2,7 +2,8 @@
 //!
 //! Scalars of a response are plain values to a script, so that a run which breaks on one (`body.price > 5` where the
 //! price is `null`) does not know where it came from. The script's text does: whatever is made from `body` is the
-//! response's, whatever is made from `http` is the answer's of a dependency. Names are followed through `let`, `for`,
+//! response's, whatever is made from `http` is the answer's of a dependency, and what OES itself makes of either
+//! (`track`, `num`, `age`) is nobody's. Names are followed through `let`, `for`,
 //! closures and the script's own functions, without regard to order: a name that holds a part of the response
 //! somewhere counts as doing so everywhere.
 
@@ -22,13 +23,34 @@ pub(super) enum Reads {
 /// How often names are followed through other names.
 const ROUNDS_MAX: usize = 8;
 
-/// Returns whose value the script reads at a position; absent if it is its own.
-pub(super) fn at(ast: &AST, position: Position) -> Option<Reads> {
+/// Functions that return a value of OES's own making, whatever they are given.
+const OWN_RESULTS: &[&str] = &[
+    "track",
+    "age",
+    "num",
+    "str",
+    "count",
+    "has",
+    "duration",
+    "human",
+    "parse_time",
+    "pct_diff",
+    "approx",
+    "median",
+    "type_of",
+    "types",
+    "exact",
+    "diff",
+];
+
+/// Returns whose value the script reads at a position; absent if it is its own. Where it is known which `operand` of an
+/// operator is wrong, only that one counts.
+pub(super) fn at(ast: &AST, position: Position, operand: Option<usize>) -> Option<Reads> {
     let names = Names::of(ast);
     let mut found = None;
     ast.walk(&mut |path: &[ASTNode<'_>]| {
         if is_at(path.last(), position) {
-            found = found.max(names.in_chain(path));
+            found = found.max(names.in_chain(path, operand));
         }
         true
     });
@@ -53,7 +75,7 @@ struct Names(HashMap<String, Reads>);
 impl Names {
     fn of(ast: &AST) -> Self {
         let mut names = Self(HashMap::new());
-        for name in ["body", "response", "prev"] {
+        for name in ["body", "response"] {
             names.0.insert(name.to_owned(), Reads::Response);
         }
         names.0.insert("http".to_owned(), Reads::Answer);
@@ -150,6 +172,13 @@ impl Names {
     fn within(&self, expression: &Expr) -> Option<Reads> {
         let mut found = None;
         expression.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
+            let own = path.iter().any(|node| match node {
+                ASTNode::Expr(Expr::FnCall(call, _)) => OWN_RESULTS.contains(&call.name.as_str()),
+                _ => false,
+            });
+            if own {
+                return true;
+            }
             if let Some(ASTNode::Expr(Expr::Variable(variable, ..))) = path.last() {
                 found = found.max(self.0.get(variable.1.as_str()).copied());
             }
@@ -159,27 +188,34 @@ impl Names {
     }
 
     /// Returns whose value the chain or the call is that the last node of a path belongs to.
-    fn in_chain(&self, path: &[ASTNode<'_>]) -> Option<Reads> {
-        let mut whole = None;
-        for node in path.iter().rev() {
+    fn in_chain(&self, path: &[ASTNode<'_>], operand: Option<usize>) -> Option<Reads> {
+        let (last, before) = path.split_last()?;
+        let mut whole = match last {
+            ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)) => {
+                return self.arguments(call, operand);
+            }
+            ASTNode::Expr(expression) => *expression,
+            ASTNode::Stmt(Stmt::For(parts, _)) => return self.within(&parts.2.expr),
+            ASTNode::Stmt(Stmt::If(flow, _) | Stmt::While(flow, _)) => {
+                return self.within(&flow.expr);
+            }
+            _ => return None,
+        };
+        for node in before.iter().rev() {
             match node {
-                ASTNode::Expr(expression) if whole.is_none() => whole = Some(*expression),
-                ASTNode::Expr(expression @ (Expr::Dot(..) | Expr::Index(..))) => {
-                    whole = Some(expression);
-                }
-                ASTNode::Stmt(Stmt::FnCall(call, _)) if whole.is_none() => {
-                    return call.args.iter().filter_map(|one| self.within(one)).max();
-                }
-                ASTNode::Stmt(Stmt::For(parts, _)) if whole.is_none() => {
-                    return self.within(&parts.2.expr);
-                }
-                ASTNode::Stmt(Stmt::If(flow, _) | Stmt::While(flow, _)) if whole.is_none() => {
-                    return self.within(&flow.expr);
-                }
+                ASTNode::Expr(expression @ (Expr::Dot(..) | Expr::Index(..))) => whole = expression,
                 _ => break,
             }
         }
-        whole.and_then(|whole| self.within(whole))
+        self.within(whole)
+    }
+
+    /// Returns whose values a call is given.
+    fn arguments(&self, call: &FnCallExpr, operand: Option<usize>) -> Option<Reads> {
+        match operand.and_then(|operand| call.args.get(operand)) {
+            Some(argument) => self.within(argument),
+            None => call.args.iter().filter_map(|one| self.within(one)).max(),
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use rhai::{AST, EvalAltResult, ParseError, ParseErrorType, Position};
 use super::api::http::asked_only_the_service;
 use super::blame::{self, Reads};
 use super::guard::Trip;
+use super::lint;
 use super::source::Source;
-use super::value::{Origin, Raised, SHAPE, rendered, text};
+use super::value::{Origin, Raised, SHAPE, odd_one, rendered, text};
 use crate::model::judgement::{Finding, Severity};
 use crate::model::span::{Mistake, Place, did_you_mean};
 
@@ -117,13 +118,19 @@ pub(super) fn finding(error: &EvalAltResult, source: &Source, ast: &AST) -> Find
                 Origin::Dependency => {
                     Finding::error(raised.code, raised.message.clone()).weighing(Severity::Unknown)
                 }
-                Origin::Own => blamed(raised.message.clone(), blame::at(ast, position)),
+                Origin::Own => blamed(
+                    raised.message.clone(),
+                    blame::at(ast, position, raised.operand),
+                ),
             },
             None => broken(text(thrown, THROWN_BYTES)),
         },
         other => match interpreters_limit(other) {
             Some(trip) => limit(&trip),
-            None if is_about_kinds(other) => blamed(reworded(other), blame::at(ast, position)),
+            None if is_about_kinds(other, ast) => blamed(
+                reworded(other),
+                blame::at(ast, position, odd_operand(other)),
+            ),
             None => broken(reworded(other)),
         },
     };
@@ -161,25 +168,51 @@ fn blamed(message: String, reads: Option<Reads>) -> Finding {
 }
 
 /// Tells whether an error says that a value is of another kind, or has another size, than the script takes it for.
-fn is_about_kinds(error: &EvalAltResult) -> bool {
-    let writes = match error {
-        EvalAltResult::ErrorDotExpr(what, _) => what.contains("setter"),
-        EvalAltResult::ErrorFunctionNotFound(signature, _) => signature.contains("set$"),
+fn is_about_kinds(error: &EvalAltResult, ast: &AST) -> bool {
+    match error {
+        EvalAltResult::ErrorDotExpr(what, _) => !what.contains("setter"),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            let (name, kinds) = parts(signature);
+            let is_own = ast.iter_functions().any(|function| function.name == name);
+            // A function that takes no kind of value at all, or not so many, is a mistake in the script.
+            !signature.contains("set$")
+                && !is_own
+                && (!is_word(name) || lint::takes(name, kinds.len()))
+        }
+        EvalAltResult::ErrorPropertyNotFound(..)
+        | EvalAltResult::ErrorIndexNotFound(..)
+        | EvalAltResult::ErrorArrayBounds(..)
+        | EvalAltResult::ErrorStringBounds(..)
+        | EvalAltResult::ErrorMismatchDataType(..)
+        | EvalAltResult::ErrorIndexingType(..)
+        | EvalAltResult::ErrorFor(..) => true,
         _ => false,
+    }
+}
+
+/// Returns which operand of an operator is of the wrong kind.
+fn odd_operand(error: &EvalAltResult) -> Option<usize> {
+    let EvalAltResult::ErrorFunctionNotFound(signature, _) = error else {
+        return None;
     };
-    !writes
-        && matches!(
-            error,
-            EvalAltResult::ErrorFunctionNotFound(..)
-                | EvalAltResult::ErrorPropertyNotFound(..)
-                | EvalAltResult::ErrorIndexNotFound(..)
-                | EvalAltResult::ErrorArrayBounds(..)
-                | EvalAltResult::ErrorStringBounds(..)
-                | EvalAltResult::ErrorMismatchDataType(..)
-                | EvalAltResult::ErrorIndexingType(..)
-                | EvalAltResult::ErrorFor(..)
-                | EvalAltResult::ErrorDotExpr(..)
-        )
+    match parts(signature) {
+        (name, kinds) if !is_word(name) => match kinds.as_slice() {
+            [a, b] => odd_one(a, b),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Takes `- (string, i64)` apart.
+fn parts(signature: &str) -> (&str, Vec<&str>) {
+    let (name, kinds) = signature.split_once(" (").unwrap_or((signature, ""));
+    let kinds = kinds.strip_suffix(')').unwrap_or(kinds).split(", ");
+    (name, kinds.filter(|kind| !kind.is_empty()).collect())
+}
+
+fn is_word(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_alphanumeric() || c == '_')
 }
 
 /// Follows calls to the error that began it all.
@@ -280,20 +313,13 @@ fn no_property(what: &str) -> String {
 
 /// Rewords `- (string, i64)` to `cannot subtract …` and `foo (map)` to a sentence with the nearest known name.
 fn function_not_found(signature: &str) -> String {
-    let (name, kinds) = signature.split_once(" (").unwrap_or((signature, ""));
-    let kinds: Vec<&str> = kinds
-        .trim_end_matches(')')
-        .split(", ")
-        .filter(|kind| !kind.is_empty())
-        .map(kind)
-        .collect();
+    let (name, kinds) = parts(signature);
+    let kinds: Vec<&str> = kinds.into_iter().map(kind).collect();
     match (name, kinds.as_slice()) {
-        (operator, [a, b]) if !operator.starts_with(|c: char| c.is_alphanumeric() || c == '_') => {
+        (operator, [a, b]) if !is_word(operator) => {
             format!("there is no `{operator}` between {a} and {b}")
         }
-        (operator, [a]) if !operator.starts_with(|c: char| c.is_alphanumeric() || c == '_') => {
-            format!("there is no `{operator}` for {a}")
-        }
+        (operator, [a]) if !is_word(operator) => format!("there is no `{operator}` for {a}"),
         (setter, [of, ..]) if setter.contains("set$") => {
             format!("{of} of a response is read only; take `.copy()` of it first")
         }

@@ -10,11 +10,12 @@ mod literals;
 mod syntax;
 mod unused;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rhai::{AST, ASTNode, Engine, Expr, ParseError};
 
-use super::engine::VALUES;
+use super::engine::{self, VALUES};
+use super::guard;
 use crate::model::span::{Mistake, MistakeSeverity};
 use known::Known;
 
@@ -32,6 +33,16 @@ const LANGUAGE: &[&str] = &[
     "eval",
     "Fn",
 ];
+
+/// Tells whether there is a function of this name for any kinds of so many values, the receiver of a method included.
+pub(super) fn takes(name: &str, values: usize) -> bool {
+    static KNOWN: OnceLock<Known> = OnceLock::new();
+    // Made once, on the thread of the first script that asks; it is not that script's memory.
+    let known = guard::exempt(|| KNOWN.get_or_init(|| Known::of(&engine::build())));
+    known
+        .arities(name)
+        .is_some_and(|arities| arities.contains(&values))
+}
 
 /// What was learned of a script by reading it.
 #[derive(Debug, Default)]

@@ -44,6 +44,8 @@ pub(super) struct ObjectView {
 #[derive(Debug, Clone)]
 pub(super) struct Raised {
     pub(super) code: &'static str,
+    /// Which operand of an operator is of the wrong kind, from 0, where that is known.
+    pub(super) operand: Option<usize>,
     pub(super) origin: Origin,
     pub(super) message: String,
 }
@@ -62,11 +64,38 @@ pub(super) fn mistyped(message: impl Into<String>) -> Fault {
     misshapen(Origin::Own, message)
 }
 
+/// Returns the error for two operands that do not go together. It is the rarer kind that is wrong: not the number beside
+/// something else, nor the text beside what is neither.
+pub(super) fn mismatched(message: String, a: &Dynamic, b: &Dynamic) -> Fault {
+    let operand = odd_one(a.type_name(), b.type_name());
+    raised(Raised {
+        code: SHAPE,
+        operand,
+        origin: Origin::Own,
+        message,
+    })
+}
+
+/// Returns which of two kinds, as the interpreter names them, is the odd one; absent if neither is.
+pub(super) fn odd_one(a: &str, b: &str) -> Option<usize> {
+    let rank = |kind: &str| match kind {
+        "i64" | "f64" => 0,
+        "string" | "char" | "ImmutableString" | "&str | ImmutableString | String" => 1,
+        _ => 2,
+    };
+    match rank(a).cmp(&rank(b)) {
+        std::cmp::Ordering::Less => Some(1),
+        std::cmp::Ordering::Greater => Some(0),
+        std::cmp::Ordering::Equal => None,
+    }
+}
+
 /// Returns the error for a value that is not shaped as the script expects.
 pub(super) fn misshapen(origin: Origin, message: impl Into<String>) -> Fault {
     let message = message.into();
     raised(Raised {
         code: SHAPE,
+        operand: None,
         origin,
         message,
     })

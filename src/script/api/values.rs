@@ -199,6 +199,7 @@ fn answered(seen: &Seen) -> Fallible<&Response> {
     seen.exchange.result.as_ref().map_err(|failure| {
         raised(Raised {
             code: failure.kind.as_str(),
+            operand: None,
             origin: if failure.kind.is_ours() {
                 Origin::Dependency
             } else {
@@ -223,6 +224,7 @@ fn json_of(seen: &Seen) -> Fallible<Dynamic> {
             if response.body.bytes.trim_ascii().is_empty() && seen.origin == Origin::Probed {
                 return Err(raised(Raised {
                     code: "empty_body",
+                    operand: None,
                     origin: Origin::Probed,
                     message: "expected JSON, got an empty body".to_owned(),
                 }));
@@ -239,6 +241,7 @@ fn json_of(seen: &Seen) -> Fallible<Dynamic> {
             if seen.origin == Origin::Probed {
                 return Err(raised(Raised {
                     code: "not_json",
+                    operand: None,
                     origin: Origin::Probed,
                     message,
                 }));

@@ -7,7 +7,9 @@ use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContex
 
 use crate::model::json::Json;
 use crate::script::guard::{self, Fallible};
-use crate::script::value::{ArrayView, ObjectView, kind_name, mistyped, problem, viewed};
+use crate::script::value::{
+    ArrayView, ObjectView, kind_name, mismatched, mistyped, problem, viewed,
+};
 
 /// How deep two values are compared.
 const DEPTH_MAX: usize = 128;
@@ -66,13 +68,14 @@ fn register_order(engine: &mut Engine, containers: &[TypeId]) {
                     [*a, *b],
                     move |_: NativeCallContext<'_>, args: &mut [&mut Dynamic]| {
                         let (a, b) = pair(args)?;
-                        Err::<bool, _>(mistyped(format!(
+                        let message = format!(
                             "cannot compare {} with {}: {} {operator} {}",
                             kind_name(a),
                             kind_name(b),
                             short(a),
                             short(b),
-                        )))
+                        );
+                        Err::<bool, _>(mismatched(message, a, b))
                     },
                 );
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rhai::{AST, ASTFlags, ASTNode, BinaryExpr, Expr, FnCallExpr, Position, Stmt};
 
 use super::known::Known;
-use super::{arguments, is_of_oes};
+use super::{LANGUAGE, arguments, is_of_oes};
 use crate::model::exchange::Phase;
 use crate::model::span::{Mistake, did_you_mean};
 use crate::script::api::memory::TRACKED;
@@ -31,6 +31,25 @@ const CHANGES: &[&str] = &[
     "dedup",
     "mixin",
     "fill_with",
+];
+
+/// What other languages call functions that are here, too.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("length", "len"),
+    ("size", "len"),
+    ("toUpperCase", "to_upper"),
+    ("toLowerCase", "to_lower"),
+    ("upper", "to_upper"),
+    ("lower", "to_lower"),
+    ("includes", "contains"),
+    ("has", "contains"),
+    ("indexOf", "index_of"),
+    ("startsWith", "starts_with"),
+    ("endsWith", "ends_with"),
+    ("any", "some"),
+    ("every", "all"),
+    ("forEach", "for_each"),
+    ("toString", "to_string"),
 ];
 
 /// One step of a chain.
@@ -143,7 +162,7 @@ impl Search<'_> {
                 );
             }
             Some(_) => {}
-            None if super::LANGUAGE.contains(&name) => {}
+            None if LANGUAGE.contains(&name) => {}
             None => {
                 let names = || methods.keys().map(String::as_str);
                 let help = match did_you_mean(name, names()) {
@@ -176,8 +195,11 @@ impl Search<'_> {
             match link {
                 Link::Property(..) | Link::Index => {}
                 Link::Method(call, at) => {
-                    if CHANGES.contains(&call.name.as_str()) {
+                    let name = call.name.as_str();
+                    if CHANGES.contains(&name) {
                         self.unchangeable(*at);
+                    } else if self.known.arities(name).is_none() && !LANGUAGE.contains(&name) {
+                        self.unknown(name, *at);
                     }
                     return;
                 }
@@ -198,6 +220,16 @@ impl Search<'_> {
         if of_response && plain {
             self.unchangeable(root.start_position());
         }
+    }
+
+    /// Reports a function that no value has. A response holds no functions of its own.
+    fn unknown(&mut self, name: &str, at: Position) {
+        let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == name);
+        let near = elsewhere
+            .map(|(_, ours)| *ours)
+            .or_else(|| did_you_mean(name, self.known.names()));
+        let help = near.map(|near| format!("did you mean `{near}`?"));
+        self.report(at, format!("there is no function `{name}`"), help);
     }
 
     fn unchangeable(&mut self, at: Position) {

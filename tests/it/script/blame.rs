@@ -134,6 +134,26 @@ async fn an_answer_of_the_wrong_kind_is_its_senders_fault_and_a_value_of_its_own
             "fail shape: the answer is not as the script expects: cannot compare null with a number: null > 1",
         ),
         (
+            "let last = memory.get(\"last\"); expect(body.total >= last);",
+            "error script: cannot compare a number with null: 5 >= null",
+        ),
+        (
+            "let t = track(\"t\", body.total); expect(t.previous > 1);",
+            "error script: cannot compare null with a number: null > 1",
+        ),
+        (
+            "expect(body.total < param(\"max\", \"5\"));",
+            "error script: cannot compare a number with a string: 5 < \"5\"",
+        ),
+        (
+            "let x = body.items.map(|x| x + 1); x.summ();",
+            "error script: there is no function `summ` for an array",
+        ),
+        (
+            "expect(body.total + body.items > 1);",
+            "fail shape: the response is not as the script expects: there is no `+` between a whole number and an array",
+        ),
+        (
             "let wanted = \"x\"; expect(wanted.price > 1);",
             "error script: a string has no `price`",
         ),
@@ -142,7 +162,7 @@ async fn an_answer_of_the_wrong_kind_is_its_senders_fault_and_a_value_of_its_own
             "error script: cannot compare a number with a string: 5 < \"1\"",
         ),
     ] {
-        let mut input = input("{}");
+        let mut input = input(r#"{"total":5,"items":[1]}"#);
         Arc::make_mut(&mut input.grants)
             .hosts
             .push("other.example".into());

@@ -138,6 +138,10 @@ const WRONG: &[(&str, &str)] = &[
         "there is no `frist` in what `track` returns (did you mean `first`?)",
     ),
     (
+        "expect(body.items.length() > 1);",
+        "there is no function `length` (did you mean `len`?)",
+    ),
+    (
         "body.push(3); expect(body.ok);",
         "the response is read only (body.copy() gives a value that you can change: let mine = body.copy();)",
     ),

@@ -69,6 +69,7 @@ pub(super) fn get_json(asked: &Asked) -> Fallible<Dynamic> {
     let wrong = |message: String| {
         raised(Raised {
             code: "dependency",
+            operand: None,
             origin: answer.origin,
             message: format!("{host} {message}"),
         })
@@ -105,6 +106,7 @@ pub(super) fn jsonrpc(url: &str, method: &str, params: &Dynamic, opts: &Map) -> 
     let wrong = |message: String| {
         raised(Raised {
             code: "dependency",
+            operand: None,
             origin,
             message,
         })
