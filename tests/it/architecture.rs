@@ -30,11 +30,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "channel", "metrics", "web", "config",
         ],
     ),
+    ("suite", &["model", "policy", "script", "config", "daemon"]),
     (
         "cli",
         &[
             "model", "clock", "policy", "script", "matcher", "probe", "state", "history",
-            "channel", "metrics", "web", "config", "daemon",
+            "channel", "metrics", "web", "config", "daemon", "suite",
         ],
     ),
 ];
