@@ -1,10 +1,11 @@
-//! Runs tests of scripts: what a service would come to, probe by probe, by the daemon's own judgement.
+//! Runs tests of scripts and configs: what a service would come to, probe by probe, by the daemon's own judgement.
 //!
 //! Nothing is asked of anybody: responses and the answers to a script's requests are those of the test. The clock is
 //! the test's too, so that simulated days pass in no time. Memory and `prev` go on from probe to probe as in the daemon.
 
 mod exchange;
 mod mocks;
+mod pipeline;
 mod stage;
 
 use std::collections::BTreeMap;
@@ -13,8 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::config::suite::Test;
+use crate::config::suite::{Notice, Test};
 use crate::model::judgement::{Finding, Outcome};
+use crate::model::violation::Violation;
 use stage::Stage;
 
 /// Most stages that play tests at the same time; each has threads of its own.
@@ -60,6 +62,24 @@ pub enum Failure {
     CodeMissing(Arc<str>),
     /// A code was found that was not expected.
     CodeUnexpected(Arc<str>),
+    /// Something else was open after a probe; told of the first one only.
+    Open {
+        /// The probe, from 1.
+        probe: usize,
+        /// How long after the first it was.
+        after: Duration,
+        /// The letters of what was expected to be open.
+        expected: String,
+        /// The letters of what was.
+        got: String,
+    },
+    /// The messages are others.
+    Messages {
+        /// The first that is, from 0.
+        first: usize,
+        /// Those that were sent.
+        sent: Vec<Told>,
+    },
     /// The script made a request that no mock answers; told of the first one only.
     Unmocked {
         /// The probe, from 1.
@@ -80,6 +100,32 @@ pub enum Failure {
         /// How often it should be; absent for at least once.
         times: Option<u64>,
     },
+}
+
+/// A message that was sent.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// When, from the first probe on.
+    pub at: Duration,
+    /// `opened`, `resolved` or `outage`.
+    pub kind: &'static str,
+    /// Of which violation.
+    pub violation: Violation,
+    /// As the console shows it.
+    pub text: String,
+}
+
+impl Told {
+    /// Tells whether this is the message that is wanted, which may leave later by `gather`.
+    pub fn is(&self, wanted: &Notice, gather: Duration) -> bool {
+        let in_time = wanted.at <= self.at && self.at <= wanted.at + gather;
+        let of = |violation: &Violation| *violation == self.violation;
+        let says = |text: &String| self.text.contains(text.as_str());
+        in_time
+            && wanted.kind == self.kind
+            && wanted.violation.as_ref().is_none_or(of)
+            && wanted.contains.as_ref().is_none_or(says)
+    }
 }
 
 /// The mock that comes nearest to a request, and where it differs.

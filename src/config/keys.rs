@@ -8,7 +8,7 @@ mod top;
 pub(super) use service::{
     DEFAULTS, EXACT_OPTIONS, MATCHER, NON_EMPTY_OPTIONS, SCRIPT_OPTIONS, SERVICE, TYPES_OPTIONS,
 };
-pub(super) use suite::{MOCK, PROBE, SUITE, TEST};
+pub(super) use suite::SUITE;
 pub(super) use top::{CHANNEL, TOP};
 
 use crate::config::values::Unit;
@@ -201,11 +201,13 @@ pub(super) fn markdown() -> String {
 
 /// Returns the key reference of a file of tests in Markdown.
 pub(super) fn suite_markdown() -> String {
+    use suite::{MOCK, NOTICE, PROBE, TEST};
     tables(&[
         ("File", &SUITE),
         ("Test (an element of `test`)", &TEST),
         ("Probe (an element of `probe`)", &PROBE),
         ("Mock (an element of `http`)", &MOCK),
+        ("Message (an element of `notify`)", &NOTICE),
     ])
 }
 

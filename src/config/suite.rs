@@ -5,7 +5,9 @@
 
 mod answer;
 mod mock;
+mod pipeline;
 mod probe;
+mod subject;
 mod test;
 
 use std::collections::BTreeSet;
@@ -17,6 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use url::Url;
 
 use super::keys::{Kind, SUITE};
@@ -27,7 +30,9 @@ use super::{Environment, ServiceConfig, check, toml};
 use crate::model::failure::FailureKind;
 use crate::model::judgement::{Memory, Outcome};
 use crate::model::span::Mistake;
+use crate::model::violation::Violation;
 use crate::policy::shape::Pattern;
+use crate::script::limits::Limits;
 
 /// How the name of a file of tests ends.
 pub const SUFFIX: &str = ".test.toml";
@@ -54,8 +59,10 @@ pub struct Test {
     pub service: Arc<ServiceConfig>,
     /// The time of the first probe.
     pub start: Timestamp,
-    /// How far the clock moves between two probes.
-    pub every: Duration,
+    /// How far the clock moves between two probes; absent for as the daemon probes.
+    pub every: Option<Duration>,
+    /// What a run of a script is allowed.
+    pub limits: Arc<Limits>,
     /// The probes in order; never empty.
     pub probes: Vec<Probe>,
     /// The answers to the script's own requests; of several that fit the first counts.
@@ -64,6 +71,34 @@ pub struct Test {
     pub expect: Option<Expectation>,
     /// The codes of all findings of all probes.
     pub codes: Option<BTreeSet<Arc<str>>>,
+    /// What the daemon must make of it; absent in a test of a script.
+    pub pipeline: Option<Pipeline>,
+}
+
+/// What the daemon must make of the probes of a service.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// How long an opening waits before its message leaves.
+    pub gather: Duration,
+    /// Time zone of the times in messages.
+    pub zone: TimeZone,
+    /// What is open after each probe, as letters; absent for anything.
+    pub violations: Option<Vec<Option<String>>>,
+    /// The messages, all of them, in order.
+    pub notify: Option<Vec<Notice>>,
+}
+
+/// A message that must be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// When, from the first probe on.
+    pub at: Duration,
+    /// `opened`, `resolved` or `outage`.
+    pub kind: &'static str,
+    /// Of which violation; absent for any.
+    pub violation: Option<Violation>,
+    /// A text that it holds.
+    pub contains: Option<String>,
 }
 
 /// What the probes of a test must come to.
@@ -167,6 +202,7 @@ pub fn load(path: &Path, environment: &dyn Environment) -> Result<(Suite, Report
     if !mistakes.is_empty() {
         files.push(FileReport::new(name.as_str(), text.as_str(), mistakes));
     }
+    // Those of a config that is tested as well.
     files.append(&mut loader.script_reports);
     let report = Report {
         files,

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::mocks::Shared;
+use super::pipeline::Daybook;
 use super::{Failure, Ran, Seen, exchange};
 use crate::config::suite::{Probe, Test};
 use crate::daemon::observe::{Past, Watched, as_prev, facts, judge, remember};
@@ -14,7 +16,6 @@ use crate::model::duration::{after, since};
 use crate::model::exchange::{Exchange, Sent};
 use crate::model::judgement::{Judgement, Outcome};
 use crate::model::observation::Observation;
-use crate::script::limits::Limits;
 use crate::script::pool::{Pool, PoolSettings};
 
 /// Where tests are played, one at a time.
@@ -61,11 +62,10 @@ impl Stage {
                 let judgement = judgement.await;
                 play.unmocked(self.host.0.take_unmocked());
                 play.take(exchange.clone(), judgement);
-                let wait = probe.then_wait.filter(|_| left == 0);
-                play.now = after(play.now, wait.unwrap_or(test.every));
+                play.go_on(probe.then_wait.filter(|_| left == 0));
             }
         }
-        let mut ran = play.ran;
+        let mut ran = play.end();
         ran.failures.extend(unlike_codes(test, &ran));
         // That the mock which was meant was not asked has been said with the request.
         let meant = ran.failures.iter().find_map(|failure| match failure {
@@ -87,6 +87,7 @@ struct Play<'a> {
     sent: Arc<Sent>,
     past: Past,
     now: Timestamp,
+    daybook: Option<Daybook<'a>>,
     ran: Ran,
 }
 
@@ -99,11 +100,12 @@ impl<'a> Play<'a> {
                 plan: None,
                 facts: facts(&test.service),
                 redaction: Arc::new(service.redaction()),
-                limits: Arc::new(Limits::default()),
+                limits: Arc::clone(&test.limits),
             },
             sent: exchange::sent(service),
             past: Past::default(),
             now: test.start,
+            daybook: Daybook::of(test),
             ran: Ran {
                 outcomes: Vec::new(),
                 codes: BTreeMap::new(),
@@ -149,6 +151,10 @@ impl<'a> Play<'a> {
             judgement,
         };
         self.past.prev = as_prev(&observation).or(self.past.prev.take());
+        if let Some(daybook) = &mut self.daybook {
+            let open = daybook.take(&observation);
+            self.expect_open(probe, open);
+        }
         let judgement = observation.judgement;
         self.expect(probe, &judgement);
         self.ran.outcomes.push(judgement.outcome);
@@ -178,6 +184,62 @@ impl<'a> Play<'a> {
                 findings: judgement.findings.clone(),
             });
         }
+    }
+
+    fn expect_open(&mut self, probe: usize, got: String) {
+        let told = |failure: &Failure| matches!(failure, Failure::Open { .. });
+        let pipeline = self.test.pipeline.as_ref();
+        let expected = pipeline
+            .and_then(|pipeline| pipeline.violations.as_ref()?.get(probe - 1)?.as_ref())
+            .filter(|expected| **expected != got);
+        if let Some(expected) = expected
+            && !self.ran.failures.iter().any(told)
+        {
+            self.ran.failures.push(Failure::Open {
+                probe,
+                after: since(self.test.start, self.now),
+                expected: expected.clone(),
+                got,
+            });
+        }
+    }
+
+    /// Moves the clock on to the next probe; what is due on the way is sent.
+    fn go_on(&mut self, wait: Option<Duration>) {
+        let wait = wait.or(self.test.every);
+        let fixed = wait.map(|wait| after(self.now, wait));
+        let next = match &mut self.daybook {
+            Some(daybook) => {
+                let planned = daybook.next(self.now);
+                let next = fixed.unwrap_or(planned);
+                daybook.send(self.now, Some(next));
+                next
+            }
+            None => fixed.unwrap_or(self.now),
+        };
+        self.now = next;
+    }
+
+    /// Sends what is still owed, and returns what became of the test so far.
+    fn end(mut self) -> Ran {
+        let Some(mut daybook) = self.daybook else {
+            return self.ran;
+        };
+        daybook.send(self.now, None);
+        let sent = daybook.told;
+        if let Some(pipeline) = &self.test.pipeline
+            && let Some(wanted) = &pipeline.notify
+        {
+            let differ = |index: &usize| match (wanted.get(*index), sent.get(*index)) {
+                (Some(wanted), Some(sent)) => !sent.is(wanted, pipeline.gather),
+                _ => true,
+            };
+            let first = (0..wanted.len().max(sent.len())).find(differ);
+            if let Some(first) = first {
+                self.ran.failures.push(Failure::Messages { first, sent });
+            }
+        }
+        self.ran
     }
 }
 

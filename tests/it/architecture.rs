@@ -30,7 +30,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "channel", "metrics", "web", "config",
         ],
     ),
-    ("suite", &["model", "policy", "script", "config", "daemon"]),
+    (
+        "suite",
+        &["model", "policy", "script", "channel", "config", "daemon"],
+    ),
     (
         "cli",
         &[

@@ -1,6 +1,7 @@
 //! What became of tests, for a person.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::{Results, Tests};
 use crate::cli::finding;
@@ -8,7 +9,7 @@ use crate::cli::output::{self, BOLD, ERROR, FAINT, GOOD, counted, styled};
 use crate::config::suite::{Suite, Test};
 use crate::model::duration::Shown;
 use crate::model::judgement::Outcome;
-use crate::suite::{Failure, Ran};
+use crate::suite::{Failure, Ran, Told};
 
 /// Letters that are shown before the first probe that differs, and after it.
 const SHOWN_BEFORE: usize = 40;
@@ -95,7 +96,7 @@ fn outcomes(test: &Test, ran: &Ran) -> Option<String> {
         .expect
         .as_ref()
         .map_or(&[][..], |expect| &expect.groups);
-    let got = Letters::of(&got, groups, first.unwrap_or_default());
+    let got = Letters::of(&got, groups, first.unwrap_or(SHOWN_BEFORE));
     let Some((expected, first)) = expected.zip(first) else {
         return Some(format!("outcomes  {}", got.text));
     };
@@ -154,11 +155,7 @@ fn reason(suite: &Suite, test: &Test, ran: &Ran, failure: &Failure) -> String {
             got,
             findings,
         } => {
-            let when = if *probe == 1 {
-                String::new()
-            } else {
-                format!(", {} after the first", Shown(*after))
-            };
+            let when = when(*probe, *after);
             let mut text = format!("probe {probe}{when}: expected {expected}, got {got}");
             if findings.is_empty() {
                 text.push_str(", nothing found");
@@ -186,6 +183,17 @@ fn reason(suite: &Suite, test: &Test, ran: &Ran, failure: &Failure) -> String {
             }
             text
         }
+        Failure::Open {
+            probe,
+            after,
+            expected,
+            got,
+        } => {
+            let when = when(*probe, *after);
+            let (expected, got) = (open(expected), open(got));
+            format!("probe {probe}{when}: expected {expected} to be open, got {got}")
+        }
+        Failure::Messages { first, sent } => messages(test, *first, sent),
         Failure::Unmocked {
             probe,
             request,
@@ -219,6 +227,76 @@ fn reason(suite: &Suite, test: &Test, ran: &Ran, failure: &Failure) -> String {
     }
 }
 
+fn when(probe: usize, after: Duration) -> String {
+    if probe == 1 {
+        String::new()
+    } else {
+        format!(", {} after the first", Shown(after))
+    }
+}
+
+/// Returns the names of violations.
+fn open(letters: &str) -> String {
+    let names: Vec<&str> = letters
+        .chars()
+        .map(|letter| match letter {
+            'e' => "error",
+            'l' => "latency",
+            'm' => "matcher",
+            'u' => "unknown",
+            _ => "a named one",
+        })
+        .collect();
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// Returns the messages that were sent beside those that were expected, and the text of the first that differs.
+fn messages(test: &Test, first: usize, sent: &[Told]) -> String {
+    let wanted = test
+        .pipeline
+        .iter()
+        .flat_map(|one| one.notify.iter().flatten());
+    let wanted: Vec<String> = wanted
+        .map(|notice| {
+            let violation = notice.violation.as_ref();
+            let violation = violation.map_or("any violation", |violation| violation.as_str());
+            let contains = notice.contains.as_ref();
+            let contains = contains.map_or_else(String::new, |text| format!(" with `{text}`"));
+            format!("{} {} {violation}{contains}", Shown(notice.at), notice.kind)
+        })
+        .collect();
+    let got: Vec<String> = sent
+        .iter()
+        .map(|told| format!("{} {} {}", Shown(told.at), told.kind, told.violation))
+        .collect();
+    let listed = |list: &[String]| {
+        if list.is_empty() {
+            "none".to_owned()
+        } else {
+            list.join(" · ")
+        }
+    };
+    let mut text = format!(
+        "messages expected  {}\nmessages sent      {}\nmessage {} differs",
+        listed(&wanted),
+        listed(&got),
+        first + 1
+    );
+    match sent.get(first) {
+        None => text.push_str(": it was never sent"),
+        Some(told) => {
+            for line in told.text.trim_end().lines() {
+                write!(text, "\n  {line}").unwrap_or_default();
+            }
+        }
+    }
+    text
+}
+
 /// Tells whether the findings of a probe are shown anyway.
 fn shown(ran: &Ran, number: usize) -> bool {
     ran.failures
@@ -231,6 +309,9 @@ fn counted_times(times: u64) -> String {
 }
 
 fn indented(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| format!("     {line}")).collect();
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| format!("     {line}").trim_end().to_owned())
+        .collect();
     lines.join("\n")
 }

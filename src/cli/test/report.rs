@@ -71,6 +71,28 @@ fn failure(failure: &Failure) -> Value {
         }),
         Failure::CodeMissing(code) => json!({ "kind": "code_missing", "code": &**code }),
         Failure::CodeUnexpected(code) => json!({ "kind": "code_unexpected", "code": &**code }),
+        Failure::Open {
+            probe,
+            after,
+            expected,
+            got,
+        } => json!({
+            "kind": "violations",
+            "probe": probe,
+            "after_s": after.as_secs_f64(),
+            "expected": expected,
+            "got": got,
+        }),
+        Failure::Messages { first, sent } => json!({
+            "kind": "notify",
+            "message": first + 1,
+            "sent": sent.iter().map(|told| json!({
+                "at_s": told.at.as_secs_f64(),
+                "kind": told.kind,
+                "violation": told.violation,
+                "text": told.text,
+            })).collect::<Vec<_>>(),
+        }),
         Failure::Unmocked {
             probe,
             request,

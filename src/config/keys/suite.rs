@@ -12,7 +12,7 @@ const HEADERS: Kind = Kind::Map(&Kind::Word);
 const EVERY: Key = key(
     "every",
     seconds(1, 365 * DAY),
-    "5m",
+    "5m; of a config as the daemon probes",
     "How far the clock moves from one probe to the next.",
 );
 const START: Key = key(
@@ -31,6 +31,19 @@ pub(in crate::config) static SUITE: Place = Place {
             Kind::Word,
             "",
             "The script: a path that ends in `.rhai`, from the folder of this file, or the name of one.",
+        ),
+        key(
+            "config",
+            Kind::File,
+            "",
+            "Instead of `script`: an ops config, from the folder of this file, of which one service is tested as the daemon watches it.",
+        ),
+        key("service", Kind::Word, "", "The name of that service."),
+        key(
+            "env",
+            Kind::Map(&Kind::Word),
+            "",
+            "Environment variables for `${env:NAME}`, before those that there are.",
         ),
         EVERY,
         START,
@@ -81,6 +94,18 @@ static TEST_KEYS: &[Key] = &[
         WORDS,
         "",
         "The codes of all findings of all probes; `[]` for none.",
+    ),
+    key(
+        "violations",
+        Kind::Word,
+        "",
+        "Of a config: what is open after each probe, with spaces between: `-` nothing, e error, l latency, m matcher, u unknown, n named by a script, `.` any.",
+    ),
+    key(
+        "notify",
+        Kind::List(&Kind::Table(&NOTICE)),
+        "",
+        "Of a config: the messages, all of them, in order; `[]` for none.",
     ),
     key("params", ANY_TABLE, "", "Parameters of the script."),
     key(
@@ -229,5 +254,38 @@ pub(in crate::config) static MOCK: Place = Place {
         ),
     ],
     required: &["url"],
+    open: false,
+};
+
+/// A message that must be sent.
+pub(in crate::config) static NOTICE: Place = Place {
+    title: "a message",
+    keys: &[
+        key(
+            "at",
+            seconds(0, 36_500 * DAY),
+            "",
+            "When, from the first probe on; it may leave later by `notify.gather` of the config.",
+        ),
+        key(
+            "kind",
+            Kind::OneOf(&["opened", "firing", "resolved", "outage"]),
+            "",
+            "What it tells; `firing` is another word for `opened`.",
+        ),
+        key(
+            "violation",
+            Kind::Word,
+            "any",
+            "Of which violation: error, latency, matcher, unknown, or a name.",
+        ),
+        key(
+            "contains",
+            Kind::Text,
+            "",
+            "A text that it holds, as the console shows it.",
+        ),
+    ],
+    required: &["at", "kind"],
     open: false,
 };

@@ -1,29 +1,23 @@
-//! The tests of a file: each is a service with one script, and what its probes must come to.
+//! The tests of a file: each is a service, its probes, and what they must come to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Expectation, Probe, Test, mock, probe};
-use crate::config::ServiceConfig;
+use super::subject::{self, Subject};
+use super::{Expectation, Pipeline, Probe, Test, mock, pipeline, probe};
 use crate::config::layers::{self, Layers};
 use crate::config::loader::Loader;
 use crate::config::report::{line_of, line_starts};
-use crate::config::scripts::{self, Role};
-use crate::config::service::{self, Ground};
-use crate::config::tree::{Member, Node, Value};
+use crate::config::tree::{Node, Value};
 use crate::config::values;
 use crate::model::judgement::Outcome;
 use crate::model::span::Mistake;
-use crate::script::source::Source;
 
 /// The step of the clock where nothing is said.
 const EVERY: Duration = Duration::from_mins(5);
-/// The URL of a service where nothing is said; nobody can own the domain `test` (RFC 2606).
-const URL: &str = "http://service.test/";
 
 /// The letters of `expect`.
 const LETTERS: &str = "P pass, W warn, F fail, U unknown, E error, `.` any";
@@ -46,17 +40,7 @@ pub(super) fn read_all(loader: &mut Loader<'_>, root: &Node) -> Vec<Arc<Test>> {
         loader.report(mistake.help("write [[test]], and below it name, probe and expect"));
     }
     report_equal_names(loader, nodes());
-    let Some(script) = root.get("script") else {
-        if !unread {
-            let mistake = Mistake::error(0..1, "a file of tests that names no script");
-            loader.report(mistake.help("write script = \"NAME.rhai\" at the top"));
-        }
-        return Vec::new();
-    };
-    let Some(source) = script
-        .text()
-        .and_then(|name| scripts::find(loader, Role::Matcher, name, &script.span))
-    else {
+    let Some(subject) = subject::read(loader, root) else {
         return Vec::new();
     };
     let starts = line_starts(loader.text);
@@ -69,8 +53,7 @@ pub(super) fn read_all(loader: &mut Loader<'_>, root: &Node) -> Vec<Arc<Test>> {
                     service: node,
                     defaults: root.get("defaults"),
                 },
-                script,
-                source: &source,
+                subject: &subject,
             };
             reader.test(loader, line).map(Arc::new)
         })
@@ -93,20 +76,18 @@ fn report_equal_names<'a>(loader: &mut Loader<'_>, tests: impl Iterator<Item = &
 struct Reader<'a> {
     root: &'a Node,
     layers: Layers<'a>,
-    script: &'a Node,
-    source: &'a Arc<Source>,
+    subject: &'a Subject<'a>,
 }
 
 impl Reader<'_> {
     fn test(&self, loader: &mut Loader<'_>, line: u32) -> Option<Test> {
         let name = self.layers.service.get("name")?;
-        let every = self
-            .layer("every")
-            .and_then(layers::seconds)
-            .unwrap_or(EVERY);
-        let service = self.service(loader, name, every, line);
+        let every = self.layer("every").and_then(layers::seconds);
+        // What the script needs and is not given is said of the test that does not give it.
+        let (at, step) = (&name.span, every.unwrap_or(EVERY));
+        let service = self.subject.service(loader, &self.layers, at, step, line);
         let probes = match self.layers.get("probe") {
-            Some(list) => probe::read_all(loader, list, self.source),
+            Some(list) => probe::read_all(loader, list, self.subject),
             None => {
                 let mistake = Mistake::error(name.span.clone(), "a test without `probe`");
                 loader.report(mistake.help("write probe = [{ json = { … } }]"));
@@ -117,7 +98,13 @@ impl Reader<'_> {
         let expect = expect.and_then(|node| expectation(loader, node, &probes));
         let codes = self.layers.get("codes").map(layers::words);
         let codes = codes.map(|codes| codes.into_iter().map(Arc::from).collect::<BTreeSet<_>>());
-        self.must_assert(loader, name, expect.as_ref());
+        let pipeline = match self.subject {
+            Subject::Service(configured) => {
+                Some(pipeline::read(loader, &self.layers, configured, &probes))
+            }
+            Subject::Script { .. } => None,
+        };
+        self.must_assert(loader, name, expect.as_ref(), pipeline.as_ref());
         let start = self.start(loader)?;
         let service = service?;
         let mocks = self.layers.get("http").map_or_else(Vec::new, |list| {
@@ -126,13 +113,15 @@ impl Reader<'_> {
         Some(Test {
             name: name.text()?.to_string(),
             line,
-            service: Arc::new(service),
+            limits: self.subject.limits(),
+            every: every.or_else(|| pipeline.is_none().then_some(EVERY)),
+            service,
             start,
-            every,
             probes,
             mocks,
             expect,
             codes,
+            pipeline,
         })
     }
 
@@ -142,15 +131,29 @@ impl Reader<'_> {
     }
 
     /// A test that accepts whatever comes is an error, not a pass.
-    fn must_assert(&self, loader: &mut Loader<'_>, name: &Node, expect: Option<&Expectation>) {
-        let written = self.layers.get("expect").is_some();
-        let any = expect.is_some_and(|expect| expect.outcomes.iter().all(Option::is_none));
-        if self.layers.get("codes").is_none() && (!written || any) {
+    fn must_assert(
+        &self,
+        loader: &mut Loader<'_>,
+        name: &Node,
+        expect: Option<&Expectation>,
+        pipeline: Option<&Pipeline>,
+    ) {
+        let written = |key: &str| self.layers.get(key).is_some();
+        // What could not be read was reported and may have meant something.
+        let outcomes = written("expect")
+            && expect.is_none_or(|expect| expect.outcomes.iter().any(Option::is_some));
+        let violations = written("violations")
+            && pipeline
+                .and_then(|pipeline| pipeline.violations.as_ref())
+                .is_none_or(|open| open.iter().any(Option::is_some));
+        if !(outcomes || violations || written("codes") || written("notify")) {
             let mistake = Mistake::error(name.span.clone(), "a test that accepts whatever comes");
-            loader.report(
-                mistake
-                    .help("write expect = \"PPF\", a letter a probe, or codes = [\"…\"], or both"),
-            );
+            loader.report(mistake.help(match self.subject {
+                Subject::Script { .. } => {
+                    "write expect = \"PPF\", a letter a probe, or codes = [\"…\"], or both"
+                }
+                Subject::Service(_) => "write violations = \"- - e\", or notify, expect, codes",
+            }));
         }
     }
 
@@ -164,58 +167,6 @@ impl Reader<'_> {
             loader.report(mistake.help("write 2026-01-01T00:00:00Z"));
         }
         start
-    }
-
-    /// Returns the service whose only matcher is the script, read as one of an ops config.
-    fn service(
-        &self,
-        loader: &mut Loader<'_>,
-        name: &Node,
-        every: Duration,
-        line: u32,
-    ) -> Option<ServiceConfig> {
-        // What the script needs and is not given is said of the test that does not give it.
-        let at = &name.span;
-        let mut matcher = vec![member("script", at, at, self.script.value.clone())];
-        matcher.extend(self.layers.member("params").cloned());
-        let matcher = node(at, Value::Table(matcher));
-        let mut members = vec![member("match", at, at, Value::List(vec![matcher]))];
-        for key in [
-            "url", "method", "payload", "tags", "status", "secrets", "hosts",
-        ] {
-            members.extend(self.layers.member(key).cloned());
-        }
-        if let Some(expected) = self.layers.get("expected") {
-            members.push(member("response", at, at, expected.value.clone()));
-        }
-        if self.layers.get("url").is_none() {
-            members.push(member("url", at, at, Value::Text(URL.into())));
-        }
-        let ground = Ground {
-            defaults: None,
-            interval: every,
-            confirm: Vec::new(),
-            error_threshold: 0.5,
-            cool_down: every,
-            channels: Vec::new(),
-        };
-        let table = node(at, Value::Table(members));
-        service::read(loader, &table, &ground, &self.source.name, line)
-    }
-}
-
-fn node(span: &Range<usize>, value: Value) -> Node {
-    Node {
-        span: span.clone(),
-        value,
-    }
-}
-
-fn member(key: &str, key_span: &Range<usize>, span: &Range<usize>, value: Value) -> Member {
-    Member {
-        key: key.into(),
-        key_span: key_span.clone(),
-        node: node(span, value),
     }
 }
 
@@ -235,22 +186,30 @@ fn expectation(loader: &mut Loader<'_>, node: &Node, probes: &[Probe]) -> Option
             outcomes.push(outcome);
         }
     }
-    let wanted: usize = probes.iter().map(|probe| probe.repeat).sum();
-    if outcomes.len() != wanted && !probes.is_empty() {
-        let message = format!(
-            "{} for {}",
-            counted(outcomes.len(), "letter"),
-            counted(wanted, "probe")
-        );
-        let mistake = Mistake::error(node.span.clone(), message);
-        loader.report(mistake.help("one letter a probe, `repeat` counted; spaces are free"));
-        return None;
-    }
-    Some(Expectation {
+    let fits = one_a_probe(loader, node, (outcomes.len(), "letter"), probes);
+    fits.then(|| Expectation {
         outcomes,
         groups,
         span: node.span.clone(),
     })
+}
+
+/// Reports it unless there are as many letters or words as probes.
+pub(super) fn one_a_probe(
+    loader: &mut Loader<'_>,
+    node: &Node,
+    (count, what): (usize, &str),
+    probes: &[Probe],
+) -> bool {
+    let wanted: usize = probes.iter().map(|probe| probe.repeat).sum();
+    let fits = count == wanted || probes.is_empty();
+    if !fits {
+        let message = format!("{} for {}", counted(count, what), counted(wanted, "probe"));
+        let mistake = Mistake::error(node.span.clone(), message);
+        let help = format!("one {what} a probe, `repeat` counted");
+        loader.report(mistake.help(help));
+    }
+    fits
 }
 
 fn counted(count: usize, what: &str) -> String {

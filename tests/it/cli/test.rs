@@ -2,6 +2,7 @@
 
 mod files;
 mod mocks;
+mod pipeline;
 
 use insta::assert_snapshot;
 
