@@ -5,6 +5,7 @@
 
 mod exchange;
 mod mocks;
+mod mutation;
 mod pipeline;
 mod stage;
 
@@ -14,9 +15,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use crate::config::suite::{Notice, Test};
 use crate::model::judgement::{Finding, Outcome};
 use crate::model::violation::Violation;
+pub use mutation::{Mutated, mutate};
 use stage::Stage;
 
 /// Most stages that play tests at the same time; each has threads of its own.
@@ -149,26 +153,38 @@ impl Ran {
 /// # Errors
 /// The script threads cannot be started.
 pub async fn run(tests: Vec<Arc<Test>>) -> io::Result<Vec<Ran>> {
-    let tests: Arc<[Arc<Test>]> = tests.into();
+    let groups = tests.into_iter().map(|test| vec![test]).collect();
+    Ok(play_groups(groups).await?.into_iter().flatten().collect())
+}
+
+/// Plays groups of tests, several at a time, each until one of its tests fails; what is left of it is not played.
+async fn play_groups(groups: Vec<Vec<Arc<Test>>>) -> io::Result<Vec<Vec<Ran>>> {
+    let groups: Arc<[Vec<Arc<Test>>]> = groups.into();
     let next = Arc::new(AtomicUsize::new(0));
     let parallel = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut playing = Vec::new();
-    for _ in 0..parallel.min(STAGES_MAX).min(tests.len()) {
-        let (tests, next, stage) = (Arc::clone(&tests), Arc::clone(&next), Stage::start()?);
-        playing.push(tokio::spawn(async move {
+    let mut playing = JoinSet::new();
+    for _ in 0..parallel.min(STAGES_MAX).min(groups.len()) {
+        let (groups, next, stage) = (Arc::clone(&groups), Arc::clone(&next), Stage::start()?);
+        playing.spawn(async move {
             let mut done = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(test) = tests.get(index) else {
+                let Some(group) = groups.get(index) else {
                     return done;
                 };
-                done.push((index, stage.play(test).await));
+                let mut ran: Vec<Ran> = Vec::new();
+                for test in group {
+                    if ran.last().is_none_or(Ran::passes) {
+                        ran.push(stage.play(test).await);
+                    }
+                }
+                done.push((index, ran));
             }
-        }));
+        });
     }
     let mut ran = BTreeMap::new();
-    for playing in playing {
-        ran.extend(playing.await.map_err(io::Error::other)?);
+    while let Some(played) = playing.join_next().await {
+        ran.extend(played.map_err(io::Error::other)?);
     }
     Ok(ran.into_values().collect())
 }

@@ -1,8 +1,11 @@
 //! Runs the tests of scripts, with nothing asked of anybody and nobody told.
 
 mod discover;
+mod failed;
 mod human;
 mod junit;
+mod letters;
+mod mutation;
 mod report;
 
 use std::collections::BTreeSet;
@@ -19,7 +22,7 @@ use super::{Exit, load, runtime};
 use crate::config::ProcessEnvironment;
 use crate::config::report::Report;
 use crate::config::suite::{self, Suite, Test};
-use crate::suite::{Ran, run as run_all};
+use crate::suite::{Ran, mutate, run as run_all};
 
 /// Name of the JSON that this command prints.
 const SCHEMA: &str = "oes.test/1";
@@ -47,9 +50,17 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
 
-    /// Write a JUnit report as well
+    /// Write a report in the format of `JUnit` as well
     #[arg(long, value_name = "FILE", conflicts_with = "list")]
     junit: Option<PathBuf>,
+
+    /// Change each script in many small ways, and name the changes that no test fails for
+    #[arg(long, conflicts_with = "list")]
+    mutate: bool,
+
+    /// Fail if less than so many percent of the changes are caught
+    #[arg(long, value_name = "PERCENT", requires = "mutate", value_parser = clap::value_parser!(u8).range(1..=100))]
+    min: Option<u8>,
 }
 
 /// Why no test is run.
@@ -123,28 +134,40 @@ fn pass(arguments: &Arguments) -> Result<Exit, TestError> {
         return Ok(if broken { Exit::Usage } else { Exit::Pass });
     }
     let runtime = runtime().map_err(TestError::Threads)?;
-    let wanted = tests.iter().map(|(_, test)| Arc::clone(test)).collect();
-    let ran = runtime.block_on(run_all(wanted));
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    let wanted: Vec<Arc<Test>> = tests.iter().map(|(_, test)| Arc::clone(test)).collect();
+    let ran = runtime.block_on(run_all(wanted.clone()));
     let ran = ran.map_err(TestError::Threads)?;
+    // Where tests fail for the script itself, what they say of its changes means nothing.
+    let sound = ran.iter().all(Ran::passes) && !broken;
+    let mutated = if arguments.mutate && sound {
+        runtime
+            .block_on(mutate(&wanted))
+            .map_err(TestError::Threads)?
+    } else {
+        Vec::new()
+    };
+    runtime.shutdown_timeout(Duration::from_millis(100));
     let results: Results<'_> = tests
         .iter()
         .zip(&ran)
         .map(|((suite, test), ran)| (suite, &**test, ran))
         .collect();
-    let exit = match (broken, results.iter().all(|(.., ran)| ran.passes())) {
+    let enough = mutation::enough(&mutated, arguments.min);
+    let exit = match (broken, sound && enough) {
         (true, _) => Exit::Usage,
         (false, true) => Exit::Pass,
         (false, false) => Exit::Fail,
     };
     if arguments.json {
-        output::json(&report::json(&results, &tests.report, exit));
+        let mutants = arguments.mutate.then(|| mutation::json(&mutated));
+        output::json(&report::json(&results, &tests.report, exit, mutants));
     } else {
         human::print(&results, &tests);
+        mutation::print(&mutated, arguments.min);
     }
     if let Some(path) = &arguments.junit {
         let text = junit::report(&results, &tests.report);
-        std::fs::write(path, text).map_err(|source| TestError::Junit {
+        output::save_file(path, text.as_bytes()).map_err(|source| TestError::Junit {
             path: path.display().to_string(),
             source,
         })?;

@@ -48,8 +48,8 @@ pub struct Suite {
     pub tests: Vec<Arc<Test>>,
 }
 
-/// One test.
-#[derive(Debug)]
+/// One test. Clones share the probes and the mocks.
+#[derive(Debug, Clone)]
 pub struct Test {
     /// What it shows.
     pub name: String,
@@ -64,9 +64,9 @@ pub struct Test {
     /// What a run of a script is allowed.
     pub limits: Arc<Limits>,
     /// The probes in order; never empty.
-    pub probes: Vec<Probe>,
+    pub probes: Arc<[Probe]>,
     /// The answers to the script's own requests; of several that fit the first counts.
-    pub mocks: Vec<Mock>,
+    pub mocks: Arc<[Mock]>,
     /// What the probes must come to.
     pub expect: Option<Expectation>,
     /// The codes of all findings of all probes.
@@ -76,7 +76,7 @@ pub struct Test {
 }
 
 /// What the daemon must make of the probes of a service.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Pipeline {
     /// How long an opening waits before its message leaves.
     pub gather: Duration,

@@ -46,7 +46,7 @@ impl Stage {
     pub(super) async fn play(&self, test: &Arc<Test>) -> Ran {
         self.host.0.begin(test);
         let mut play = Play::new(test);
-        for probe in &test.probes {
+        for probe in test.probes.iter() {
             let exchange = play.exchange(probe);
             if let Some(memory) = &probe.memory {
                 play.past.memory = Arc::new(memory.clone());

@@ -32,7 +32,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "suite",
-        &["model", "policy", "script", "channel", "config", "daemon"],
+        &[
+            "model", "policy", "script", "matcher", "channel", "config", "daemon",
+        ],
     ),
     (
         "cli",

@@ -1,8 +1,8 @@
-//! What became of tests as JUnit's XML, which build servers read.
+//! What became of tests as the XML of `JUnit`, which build servers read.
 
 use std::fmt::Write as _;
 
-use super::{Results, human};
+use super::{Results, failed::failed};
 use crate::config::report::Report;
 
 /// Returns the report: a suite a file, and one of what is wrong with the files themselves.
@@ -31,7 +31,7 @@ pub(super) fn report(results: &Results<'_>, mistakes: &Report) -> String {
                 line(&mut text, &format!("    <testcase {at}/>"));
                 continue;
             }
-            let shown = human::failed(suite, test, ran);
+            let shown = failed(suite, test, ran);
             let why = escaped(&anstream::adapter::strip_str(&shown).to_string());
             line(&mut text, &format!("    <testcase {at}>"));
             line(

@@ -8,7 +8,12 @@ use crate::model::judgement::Outcome;
 use crate::suite::Failure;
 
 /// Returns what became of tests.
-pub(super) fn json(results: &Results<'_>, report: &Report, exit: Exit) -> Value {
+pub(super) fn json(
+    results: &Results<'_>,
+    report: &Report,
+    exit: Exit,
+    mutants: Option<Value>,
+) -> Value {
     let passed = results.iter().filter(|(.., ran)| ran.passes()).count();
     let tests: Vec<Value> = results
         .iter()
@@ -31,14 +36,18 @@ pub(super) fn json(results: &Results<'_>, report: &Report, exit: Exit) -> Value 
             })
         })
         .collect();
-    json!({
+    let mut value = json!({
         "schema": SCHEMA,
         "exit": exit as u8,
         "passed": passed,
         "failed": tests.len() - passed,
         "tests": tests,
         "mistakes": report.lines(),
-    })
+    });
+    if let (Some(mutants), Some(members)) = (mutants, value.as_object_mut()) {
+        members.insert("mutants".to_owned(), mutants);
+    }
+    value
 }
 
 /// Returns which tests there are.

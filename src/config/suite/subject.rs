@@ -94,8 +94,8 @@ fn configured<'a>(loader: &mut Loader<'_>, root: &'a Node, member: &Member) -> O
         env: root.get("env"),
         outer: loader.environment,
     };
-    let loaded = match config::load(&path, &environment) {
-        Ok(loaded) => loaded,
+    let config = match config::load(&path, &environment) {
+        Ok(found) => found.config,
         Err(report) => {
             let message = format!("the ops config {} cannot be used", path.display());
             loader.report(Mistake::error(member.node.span.clone(), message));
@@ -104,7 +104,6 @@ fn configured<'a>(loader: &mut Loader<'_>, root: &'a Node, member: &Member) -> O
             return None;
         }
     };
-    let config = loaded.config;
     loader.files.extend(config.files.iter().cloned());
     let names = || config.services.iter().map(|one| one.service.name.as_str());
     let Some(name) = root.member("service") else {
@@ -120,13 +119,14 @@ fn configured<'a>(loader: &mut Loader<'_>, root: &'a Node, member: &Member) -> O
     let Some(service) = service else {
         let message = format!("{} has no service `{}`", path.display(), shorten(text));
         let mistake = Mistake::error(name.node.span.clone(), message);
-        loader.report(match values::near(text, names()) {
-            Some(near) => mistake.help(format!("did you mean `{near}`?")),
-            None => {
+        let help = values::near(text, names()).map_or_else(
+            || {
                 let names: Vec<&str> = names().take(20).collect();
-                mistake.help(format!("its services: {}", names.join(", ")))
-            }
-        });
+                format!("its services: {}", names.join(", "))
+            },
+            |near| format!("did you mean `{near}`?"),
+        );
+        loader.report(mistake.help(help));
         return None;
     };
     Some(Subject::Service(Box::new(Configured {

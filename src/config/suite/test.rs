@@ -1,6 +1,6 @@
 //! The tests of a file: each is a service, its probes, and what they must come to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,10 +61,10 @@ pub(super) fn read_all(loader: &mut Loader<'_>, root: &Node) -> Vec<Arc<Test>> {
 }
 
 fn report_equal_names<'a>(loader: &mut Loader<'_>, tests: impl Iterator<Item = &'a Node>) {
-    let mut seen: BTreeMap<&str, ()> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for node in tests.filter_map(|test| test.get("name")) {
         let Some(name) = node.text() else { continue };
-        if seen.insert(name, ()).is_some() {
+        if !seen.insert(name) {
             let message = format!("another test is called `{}`", values::shorten(name));
             let mistake = Mistake::error(node.span.clone(), message);
             loader.report(mistake.help("say what this one shows that the other does not"));
@@ -86,13 +86,12 @@ impl Reader<'_> {
         // What the script needs and is not given is said of the test that does not give it.
         let (at, step) = (&name.span, every.unwrap_or(EVERY));
         let service = self.subject.service(loader, &self.layers, at, step, line);
-        let probes = match self.layers.get("probe") {
-            Some(list) => probe::read_all(loader, list, self.subject),
-            None => {
-                let mistake = Mistake::error(name.span.clone(), "a test without `probe`");
-                loader.report(mistake.help("write probe = [{ json = { … } }]"));
-                Vec::new()
-            }
+        let probes = if let Some(list) = self.layers.get("probe") {
+            probe::read_all(loader, list, self.subject)
+        } else {
+            let mistake = Mistake::error(name.span.clone(), "a test without `probe`");
+            loader.report(mistake.help("write probe = [{ json = { … } }]"));
+            Vec::new()
         };
         let expect = self.layers.get("expect");
         let expect = expect.and_then(|node| expectation(loader, node, &probes));
@@ -117,8 +116,8 @@ impl Reader<'_> {
             every: every.or_else(|| pipeline.is_none().then_some(EVERY)),
             service,
             start,
-            probes,
-            mocks,
+            probes: probes.into(),
+            mocks: mocks.into(),
             expect,
             codes,
             pipeline,

@@ -2,7 +2,10 @@
 
 mod files;
 mod mocks;
+mod mutation;
 mod pipeline;
+
+use std::fmt::Write as _;
 
 use insta::assert_snapshot;
 
@@ -206,9 +209,9 @@ fn results_come_in_order_and_are_always_the_same() {
         let mut text = "script = \"n.rhai\"\n".to_owned();
         for test in 0..10 {
             let repeat = (test * 7) % 10 + 1;
-            text.push_str(&format!(
+            write!(text, 
                 "[[test]]\nname = \"{test}\"\nprobe = [{{ json = {{ n = {test} }}, repeat = {repeat} }}]\ncodes = []\n"
-            ));
+            ).unwrap();
         }
         desk.write(&format!("{file}.test.toml"), &text);
     }
@@ -225,10 +228,10 @@ fn results_come_in_order_and_are_always_the_same() {
 }
 
 #[test]
-fn the_shipped_scripts_pass_their_tests() {
+fn the_shipped_scripts_pass_their_tests_which_catch_what_is_wrong() {
     let desk = Desk::new(&[]);
     let scripts = repository("scripts");
-    let output = desk.run(&["test", scripts.to_str().unwrap()]);
+    let output = desk.run(&["test", scripts.to_str().unwrap(), "--mutate", "--min", "90"]);
     let shown = super::seen(&output);
     assert_eq!(output.status.code(), Some(0), "{shown}");
     for script in oes::script::shipped::MATCHERS {

@@ -135,68 +135,75 @@ fn mistakes_are_told_at_their_place() {
     ] {
         assert_eq!(mistakes(tests), [expected]);
     }
-    for (lines, expected) in [
-        (
-            "probe = [{ json = 1 }]",
-            "3:8: a test that accepts whatever comes",
-        ),
-        (
-            "probe = [{ json = 1 }]\nexpect = \".\"",
-            "3:8: a test that accepts whatever comes",
-        ),
-        ("expect = \"P\"", "3:8: a test without `probe`"),
-        (
-            "probe = []\nexpect = \"P\"",
-            "5:9: a test without a probe tests nothing",
-        ),
-        (
-            "probe = [{}]\nexpect = \"P\"",
-            "5:10: a probe without an answer",
-        ),
-        (
-            "probe = [{ json = 1 }]\nexpect = \"PP\"",
-            "6:10: 2 letters for 1 probe",
-        ),
-        (
-            "probe = [{ json = 1 }]\nexpect = \"X\"",
-            "6:10: `X` is no outcome",
-        ),
-        (
-            "probe = [{ json = 1, body = \"\" }]\nexpect = \"P\"",
-            "5:22: `body` beside `json`",
-        ),
-        (
-            "probe = [{ json = 1, error = \"timeout\" }]\nexpect = \"P\"",
-            "5:12: `json` beside `error`",
-        ),
-        (
-            "probe = [{ error = \"tiemout\" }]\nexpect = \"P\"",
-            "5:20: there is no failure `tiemout`",
-        ),
-        (
-            "probe = [{ body_file = \"gone\" }]\nexpect = \"P\"",
-            "5:24: gone: there is no such file",
-        ),
-        (
-            "probe = [{ json = 1 }]\nexpect = \"P\"\nhttp = [{ url = \"x\", json = 1 }]",
-            "7:17: `x` is no URL",
-        ),
-        (
-            "probe = [{ json = 1 }]\nexpect = \"P\"\nhttp = [{ url = \"/x\" }]",
-            "7:9: a mock without an answer",
-        ),
-        (
-            "probe = [{ json = 1 }]\nexpect = \"P\"\nstart = \"now\"",
-            "7:9: this is no time",
-        ),
-        (
-            "probe = [{ json = 1 }]\nexpect = \"P\"\nsecret = 1",
-            "7:1: unknown key `secret` in a test",
-        ),
-    ] {
+}
+
+/// Lines of a test, with what is wrong with them.
+const OF_A_TEST: &[(&str, &str)] = &[
+    (
+        "probe = [{ json = 1 }]",
+        "3:8: a test that accepts whatever comes",
+    ),
+    (
+        "probe = [{ json = 1 }]\nexpect = \".\"",
+        "3:8: a test that accepts whatever comes",
+    ),
+    ("expect = \"P\"", "3:8: a test without `probe`"),
+    (
+        "probe = []\nexpect = \"P\"",
+        "5:9: a test without a probe tests nothing",
+    ),
+    (
+        "probe = [{}]\nexpect = \"P\"",
+        "5:10: a probe without an answer",
+    ),
+    (
+        "probe = [{ json = 1 }]\nexpect = \"PP\"",
+        "6:10: 2 letters for 1 probe",
+    ),
+    (
+        "probe = [{ json = 1 }]\nexpect = \"X\"",
+        "6:10: `X` is no outcome",
+    ),
+    (
+        "probe = [{ json = 1, body = \"\" }]\nexpect = \"P\"",
+        "5:22: `body` beside `json`",
+    ),
+    (
+        "probe = [{ json = 1, error = \"timeout\" }]\nexpect = \"P\"",
+        "5:12: `json` beside `error`",
+    ),
+    (
+        "probe = [{ error = \"tiemout\" }]\nexpect = \"P\"",
+        "5:20: there is no failure `tiemout`",
+    ),
+    (
+        "probe = [{ body_file = \"gone\" }]\nexpect = \"P\"",
+        "5:24: gone: there is no such file",
+    ),
+    (
+        "probe = [{ json = 1 }]\nexpect = \"P\"\nhttp = [{ url = \"x\", json = 1 }]",
+        "7:17: `x` is no URL",
+    ),
+    (
+        "probe = [{ json = 1 }]\nexpect = \"P\"\nhttp = [{ url = \"/x\" }]",
+        "7:9: a mock without an answer",
+    ),
+    (
+        "probe = [{ json = 1 }]\nexpect = \"P\"\nstart = \"now\"",
+        "7:9: this is no time",
+    ),
+    (
+        "probe = [{ json = 1 }]\nexpect = \"P\"\nsecret = 1",
+        "7:1: unknown key `secret` in a test",
+    ),
+];
+
+#[test]
+fn mistakes_of_a_test_are_told_at_their_place() {
+    for (lines, expected) in OF_A_TEST {
         let tests =
             format!("script = \"max\"\n[[test]]\nname = \"x\"\nparams = {{ max = 1 }}\n{lines}\n");
-        assert_eq!(mistakes(&tests), [expected], "{lines}");
+        assert_eq!(mistakes(&tests), [*expected], "{lines}");
     }
 }
 

@@ -125,6 +125,10 @@ fn a_config_that_cannot_be_tested_is_told() {
         );
         assert_eq!(told, expected);
     }
+}
+
+#[test]
+fn mistakes_of_a_test_of_a_service_are_told() {
     let desk = desk(
         "[[test]]\nname = \"x\"\nparams = {}\nprobe = [{ status = 200 }]\nviolations = \"- x\"\n\
          [[test]]\nname = \"y\"\nprobe = [{ status = 200 }]\nviolations = \".\"\n\
