@@ -27,10 +27,10 @@ use crate::suite::{Ran, mutate, run as run_all};
 /// Name of the JSON that this command prints.
 const SCHEMA: &str = "oes.test/1";
 
-/// Run the tests of scripts
+/// Run the tests of scripts and of services
 ///
-/// Reads NAME.test.toml files, gives each script the responses that they list, on a simulated clock and without a
-/// network, and compares what it says with what they expect. Exit code 0 if all tests pass, 1 if one fails, 2 if a file
+/// Reads NAME.test.toml files, gives each script or service the responses that they list, on a simulated clock and without
+/// a network, and compares what it says with what they expect. Exit code 0 if all tests pass, 1 if one fails, 2 if a file
 /// cannot be used or there is no test.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

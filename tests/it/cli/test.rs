@@ -209,7 +209,7 @@ fn results_come_in_order_and_are_always_the_same() {
         let mut text = "script = \"n.rhai\"\n".to_owned();
         for test in 0..10 {
             let repeat = (test * 7) % 10 + 1;
-            write!(text, 
+            write!(text,
                 "[[test]]\nname = \"{test}\"\nprobe = [{{ json = {{ n = {test} }}, repeat = {repeat} }}]\ncodes = []\n"
             ).unwrap();
         }
