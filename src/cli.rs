@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod dry_run;
+mod finding;
 mod init;
 mod load;
 mod logging;
@@ -12,6 +13,7 @@ mod run;
 mod shell;
 mod status;
 mod table;
+mod test;
 
 use std::process::ExitCode;
 
@@ -45,6 +47,7 @@ enum Command {
     Run(run::Arguments),
     Check(check::Arguments),
     DryRun(Box<dry_run::Arguments>),
+    Test(test::Arguments),
     Probe(probe::Arguments),
     Status(status::Arguments),
     Init(init::Arguments),
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::DryRun(arguments) => dry_run::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),

@@ -20,6 +20,7 @@ mod request;
 mod schema;
 mod scripts;
 mod service;
+pub mod suite;
 mod toml;
 mod top;
 mod transport;
@@ -253,4 +254,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 /// Returns the key reference of docs/configuration.md: Markdown made from the table that configs are checked with.
 pub fn key_reference() -> String {
     keys::markdown()
+}
+
+/// Returns the key reference of docs/testing.md, likewise.
+pub fn suite_key_reference() -> String {
+    keys::suite_markdown()
 }

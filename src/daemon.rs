@@ -43,7 +43,7 @@ use crate::model::causes::Causes;
 use crate::model::incident::{IncidentId, Ledger};
 use crate::model::service::Service;
 use crate::policy::ledger;
-use crate::policy::watch::{Change, Rules};
+use crate::policy::watch::Change;
 use crate::probe::{self, HttpProber, Prober};
 use crate::script::pool::{Pool, PoolSettings};
 use crate::state;
@@ -329,26 +329,7 @@ async fn tidy_hourly(shared: watching::Shared, stop: CancellationToken) {
 
 /// Writes what changed for a service into the ledger; tells whether anything did.
 fn apply(ledger: &mut Ledger, service: &Service, changes: Vec<Change>, now: Timestamp) -> bool {
-    let of = &service.name;
-    let mut any = false;
-    for change in changes {
-        any |= match change {
-            Change::Opened(opened) if !Rules::from(service).watches(&opened.violation) => false,
-            Change::Opened(opened) => ledger::open(
-                ledger,
-                new_incident_id(),
-                of,
-                opened,
-                &service.channels,
-                now,
-            ),
-            Change::Updated { violation, reason } => ledger::update(ledger, of, &violation, reason),
-            Change::Closed {
-                violation, samples, ..
-            } => ledger::close(ledger, of, &violation, samples, now).is_some(),
-        };
-    }
-    any
+    ledger::apply(ledger, service, changes, &mut new_incident_id, now)
 }
 
 fn new_incident_id() -> IncidentId {

@@ -8,7 +8,7 @@
 //! - `state`: the state file; `history`: the database beside it; `channel`: delivers one message
 //! - `metrics`, `web`: what others can see
 //! - `config`: the ops config as a person writes it
-//! - `daemon`: puts the parts together and runs them; `cli`: the commands
+//! - `daemon`: puts the parts together and runs them; `suite`: runs tests of scripts; `cli`: the commands
 
 pub mod channel;
 pub mod cli;
@@ -23,6 +23,7 @@ pub mod policy;
 pub mod probe;
 pub mod script;
 pub mod state;
+pub mod suite;
 pub mod web;
 
 /// Counts each thread's bytes, which is how the sandbox knows what a script holds (`script::heap`).

@@ -15,6 +15,7 @@ pub mod host;
 pub mod job;
 pub mod limits;
 mod lint;
+pub mod mutants;
 pub mod pool;
 mod run;
 pub mod shipped;

@@ -34,7 +34,7 @@ use crate::daemon::once::Once;
 use crate::history;
 use crate::model::causes::Causes;
 use crate::model::exchange::Exchange;
-use crate::model::judgement::{Memory, Outcome};
+use crate::model::judgement::{Memory, Outcome, remembered};
 use crate::model::observation::Observation;
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
@@ -276,7 +276,7 @@ fn memory(arguments: &Arguments, watched: &Watched) -> Result<Memory, ArgumentEr
             };
             let document = crate::model::json::parse(text.as_bytes())
                 .map_err(|error| form("memory", format!("not JSON: {error}")))?;
-            report::memory_of(&document.root)
+            remembered(&document.root)
                 .ok_or_else(|| form("memory", "the file holds no JSON object"))
         }
     }

@@ -1,7 +1,9 @@
 //! What every command prints with: results to standard output, notes to standard error, colours where they are wanted.
 
 use std::fmt::Display;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use anstyle::{AnsiColor, Style};
@@ -159,6 +161,14 @@ pub(super) fn exit_of(outcomes: impl IntoIterator<Item = Outcome>) -> Exit {
         Outcome::Fail => Exit::Fail,
         Outcome::Error => Exit::ScriptError,
     }
+}
+
+/// Writes a file, making its folder where it is missing.
+pub(super) fn save_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    File::create(path)?.write_all(bytes)
 }
 
 /// Returns where messages for the console go: standard output.

@@ -2,11 +2,13 @@
 //! reference in docs/configuration.md lists.
 
 mod service;
+mod suite;
 mod top;
 
 pub(super) use service::{
     DEFAULTS, EXACT_OPTIONS, MATCHER, NON_EMPTY_OPTIONS, SCRIPT_OPTIONS, SERVICE, TYPES_OPTIONS,
 };
+pub(super) use suite::SUITE;
 pub(super) use top::{CHANNEL, TOP};
 
 use crate::config::values::Unit;
@@ -180,10 +182,10 @@ impl Kind {
     }
 }
 
-/// Returns the key reference in Markdown, one table a place.
+/// Returns the key reference of an ops config in Markdown.
 pub(super) fn markdown() -> String {
     use top::{NOTIFY, SERVER};
-    let places: [(&str, &Place); 10] = [
+    tables(&[
         ("Top level", &TOP),
         ("Service", &SERVICE),
         ("Matcher (an element of `match`)", &MATCHER),
@@ -194,7 +196,23 @@ pub(super) fn markdown() -> String {
         ("`notify`", &NOTIFY),
         ("`server`", &SERVER),
         ("`limits`", &top::LIMITS),
-    ];
+    ])
+}
+
+/// Returns the key reference of a file of tests in Markdown.
+pub(super) fn suite_markdown() -> String {
+    use suite::{MOCK, NOTICE, PROBE, TEST};
+    tables(&[
+        ("File", &SUITE),
+        ("Test (an element of `test`)", &TEST),
+        ("Probe (an element of `probe`)", &PROBE),
+        ("Mock (an element of `http`)", &MOCK),
+        ("Message (an element of `notify`)", &NOTICE),
+    ])
+}
+
+/// Returns one table a place.
+fn tables(places: &[(&str, &Place)]) -> String {
     let mut text = String::new();
     for (title, place) in places {
         text.push_str("### ");

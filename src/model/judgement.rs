@@ -50,6 +50,17 @@ impl Outcome {
         }
     }
 
+    /// Returns the letter of a line of outcomes: `PPWFUE`.
+    pub fn letter(self) -> char {
+        match self {
+            Self::Pass => 'P',
+            Self::Warn => 'W',
+            Self::Unknown => 'U',
+            Self::Fail => 'F',
+            Self::Error => 'E',
+        }
+    }
+
     /// Tells whether the service is known to be fine: pass or warn.
     pub fn is_good(self) -> bool {
         matches!(self, Self::Pass | Self::Warn)
@@ -333,6 +344,20 @@ pub struct MemoryEntry {
 
 /// A service's memory: what its scripts remember from run to run.
 pub type Memory = BTreeMap<Arc<str>, MemoryEntry>;
+
+/// Returns the memory that an object of plain values stands for, absent if it is no object.
+pub fn remembered(value: &Json) -> Option<Memory> {
+    let entry = |value: &Json| MemoryEntry {
+        value: value.clone(),
+        expires_at: None,
+    };
+    let members = value.as_object()?.iter();
+    Some(
+        members
+            .map(|(key, value)| (Arc::clone(key), entry(value)))
+            .collect(),
+    )
+}
 
 /// What a run used of what it was allowed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]

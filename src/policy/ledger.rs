@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::watch::Opened;
+use super::watch::{Change, Opened, Rules};
 use crate::model::duration::since;
 use crate::model::incident::{Announced, Delivery, Ending, Incident, IncidentId, Ledger, Reason};
-use crate::model::service::{ChannelName, ServiceName};
+use crate::model::service::{ChannelName, Service, ServiceName};
 use crate::model::violation::{Sample, Violation};
 
 /// Dead letters beyond this many are dropped, oldest first.
@@ -50,6 +50,29 @@ pub fn incident_id(random: [u8; 10]) -> IncidentId {
         .map(|digit| char::from(*digit))
         .collect();
     IncidentId(Arc::from(id))
+}
+
+/// Writes what a probe changed for a service into the ledger; tells whether anything did.
+pub fn apply(
+    ledger: &mut Ledger,
+    service: &Service,
+    changes: Vec<Change>,
+    new_id: &mut dyn FnMut() -> IncidentId,
+    now: Timestamp,
+) -> bool {
+    let of = &service.name;
+    let mut any = false;
+    for change in changes {
+        any |= match change {
+            Change::Opened(opened) if !Rules::from(service).watches(&opened.violation) => false,
+            Change::Opened(opened) => open(ledger, new_id(), of, opened, &service.channels, now),
+            Change::Updated { violation, reason } => update(ledger, of, &violation, reason),
+            Change::Closed {
+                violation, samples, ..
+            } => close(ledger, of, &violation, samples, now).is_some(),
+        };
+    }
+    any
 }
 
 /// Opens an incident that these channels must know of. Does nothing and returns `false` if one of the same violation

@@ -31,10 +31,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "suite",
+        &[
+            "model", "policy", "script", "matcher", "channel", "config", "daemon",
+        ],
+    ),
+    (
         "cli",
         &[
             "model", "clock", "policy", "script", "matcher", "probe", "state", "history",
-            "channel", "metrics", "web", "config", "daemon",
+            "channel", "metrics", "web", "config", "daemon", "suite",
         ],
     ),
 ];

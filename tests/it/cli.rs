@@ -9,6 +9,7 @@ mod record;
 mod secrets;
 mod shell;
 mod status;
+mod test;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -164,7 +164,16 @@ fn the_shipped_schema_is_current() {
 
 #[test]
 fn the_key_reference_is_current() {
-    let path = folder("docs/configuration.md");
+    key_reference_is_current("docs/configuration.md", &config::key_reference());
+}
+
+#[test]
+fn the_key_reference_of_tests_is_current() {
+    key_reference_is_current("docs/testing.md", &config::suite_key_reference());
+}
+
+fn key_reference_is_current(page: &str, reference: &str) {
+    let path = folder(page);
     let text = std::fs::read_to_string(&path).unwrap();
     let (begin, end) = (
         "<!-- keys: made from src/config/keys -->\n",
@@ -172,10 +181,7 @@ fn the_key_reference_is_current() {
     );
     let (before, rest) = text.split_once(begin).unwrap();
     let (_, after) = rest.split_once(end).unwrap();
-    let expected = format!(
-        "{before}{begin}\n{}\n\n{end}{after}",
-        config::key_reference()
-    );
+    let expected = format!("{before}{begin}\n{reference}\n\n{end}{after}");
     keeps(&path, &expected).unwrap();
 }
 

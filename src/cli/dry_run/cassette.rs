@@ -12,6 +12,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::output::save_file;
 use crate::model::redaction::Redaction;
 use crate::script::host::{Host, HostFailure, HostReply, HostRequest, HostResponse};
 
@@ -174,7 +175,7 @@ impl Cassette {
     /// If the folder cannot be written.
     pub(super) fn save(&self, folder: &Path) -> io::Result<()> {
         let recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
-        super::record::write(&folder.join(FILE), &serde_json::to_vec_pretty(&*recorded)?)
+        save_file(&folder.join(FILE), &serde_json::to_vec_pretty(&*recorded)?)
     }
 
     /// Returns the URL of a request without secrets.

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::report::DryRun;
-use crate::cli::load;
-use crate::cli::output::{self, BOLD, FAINT, WARNING, styled};
+use crate::cli::output::{self, BOLD, FAINT, styled};
+use crate::cli::{finding, load};
 use crate::config::report::Report;
 use crate::daemon::observe::Watched;
 use crate::model::counted::counted;
 use crate::model::duration::Shown;
 use crate::model::exchange::{Exchange, Response};
-use crate::model::judgement::{Finding, MemoryDiff, Outcome, ScriptRun, Severity, Usage, Used};
+use crate::model::judgement::{MemoryDiff, Outcome, ScriptRun, Severity, Usage, Used};
 
 /// Characters of the body that are shown.
 const BODY_SHOWN: usize = 600;
@@ -48,7 +48,7 @@ pub(super) fn print(run: &DryRun<'_>, trace: bool) {
     }
     output::result("");
     for finding in &run.judgement.findings {
-        output::result(finding_text(finding));
+        output::result(finding::text(finding));
     }
     if !run.judgement.findings.is_empty() {
         output::result("");
@@ -298,41 +298,6 @@ fn grouped(number: u64) -> String {
             text.push(',');
         }
         text.push(digit);
-    }
-    text
-}
-
-fn finding_text(finding: &Finding) -> String {
-    let (style, sign, word) = match finding.severity {
-        Severity::Error => (output::ERROR, "✗", ""),
-        Severity::Broken => (output::ERROR, "✗", "  (the script is broken)"),
-        Severity::Unknown => (WARNING, "?", "  (unknown)"),
-        Severity::Warning => (WARNING, "!", "  (warning)"),
-    };
-    let mut text = format!(
-        "{} {} {finding}{word}",
-        styled(style, sign),
-        styled(BOLD, &finding.code)
-    );
-    if let Some(step) = &finding.step {
-        write!(text, "\n     in step {step}").unwrap_or_default();
-    }
-    if let Some(place) = &finding.at {
-        let source = finding.source.as_deref().unwrap_or_default();
-        write!(text, "\n     {}", styled(FAINT, format_args!("at {place}"))).unwrap_or_default();
-        if !source.is_empty() {
-            let gutter = place.line.to_string();
-            write!(text, "\n   {gutter:>4} │ {source}").unwrap_or_default();
-            let blank: String = source
-                .chars()
-                .take(place.column.saturating_sub(1) as usize)
-                .map(|c| if c == '\t' { '\t' } else { ' ' })
-                .collect();
-            write!(text, "\n        │ {blank}{}", styled(style, "^")).unwrap_or_default();
-        }
-    }
-    for (name, value) in &finding.evidence {
-        write!(text, "\n        {name} = {}", value.summary(120)).unwrap_or_default();
     }
     text
 }

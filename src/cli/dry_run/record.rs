@@ -1,7 +1,7 @@
 //! What a dry run saw, as a folder from which it can be judged again without a network.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::output::save_file;
 use crate::model::exchange::{Body, Certificate, Exchange, Phase, Response, Sent, Timings};
 use crate::model::failure::{Failure, FailureKind};
 use crate::model::json::Json;
@@ -92,10 +93,10 @@ pub(super) fn save(folder: &Path, exchange: &Exchange, at: Timestamp) -> io::Res
     };
     let mut text = serde_json::to_vec_pretty(&head)?;
     text.push(b'\n');
-    write(&folder.join(HEAD), &text)?;
+    save_file(&folder.join(HEAD), &text)?;
     match &exchange.result {
-        Ok(response) => write(&folder.join(BODY), &response.body.bytes),
-        Err(_) => write(&folder.join(BODY), b""),
+        Ok(response) => save_file(&folder.join(BODY), &response.body.bytes),
+        Err(_) => save_file(&folder.join(BODY), b""),
     }
 }
 
@@ -109,7 +110,7 @@ pub(super) fn save_memory(folder: &Path, memory: &Memory) -> io::Result<()> {
         .map(|(key, entry)| (Arc::clone(key), entry.value.clone()));
     let mut text = Json::object(values).to_string();
     text.push('\n');
-    write(&folder.join(MEMORY), text.as_bytes())
+    save_file(&folder.join(MEMORY), text.as_bytes())
 }
 
 /// Reads what [`save`] wrote.
@@ -197,12 +198,4 @@ fn header_map(headers: &[(String, String)]) -> HeaderMap {
 fn header((name, value): &(String, String)) -> Option<(HeaderName, HeaderValue)> {
     let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
     Some((name, HeaderValue::from_str(value).ok()?))
-}
-
-/// Writes a file, making its folder where it is missing.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    File::create(path)?.write_all(bytes)
 }

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use crate::config::report::Line;
 use crate::model::exchange::{Exchange, Sent};
-use crate::model::json::Json;
 use crate::model::judgement::{Finding, Judgement, Memory, Outcome, ScriptRun};
 use crate::model::service::Service;
 
@@ -256,19 +255,4 @@ fn limits_json(run: &ScriptRun) -> Value {
             .collect::<serde_json::Map<_, _>>()
     });
     json!({ "script": run.script, "limits": pairs })
-}
-
-/// Returns memory as a JSON object, and the other way round, for `--memory @FILE`.
-pub(super) fn memory_of(value: &Json) -> Option<Memory> {
-    let members = value.as_object()?;
-    let entry = |value: &Json| crate::model::judgement::MemoryEntry {
-        value: value.clone(),
-        expires_at: None,
-    };
-    Some(
-        members
-            .iter()
-            .map(|(key, value)| (Arc::clone(key), entry(value)))
-            .collect(),
-    )
 }

@@ -23,6 +23,7 @@ fn the_help_of_the_program() {
       check        Check an ops config and its scripts without asking anybody
       dry-run      Try a matcher on a URL: see the response as the script sees it and every finding;
                    nothing is saved, nothing is sent
+      test         Run the tests of scripts and of services
       probe        Probe every service of an ops config once and show a table; nothing is saved, nothing
                    is sent
       status       Show which services are wrong, since when and why, and whom the daemon still has to

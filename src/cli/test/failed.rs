@@ -1,0 +1,237 @@
+//! A test that failed, for a person: what it is, and why.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::letters::{Letters, SHOWN_BEFORE};
+use crate::cli::finding;
+use crate::cli::output::{BOLD, ERROR, FAINT, styled};
+use crate::config::suite::{Suite, Test};
+use crate::model::duration::Shown;
+use crate::model::judgement::{Finding, Outcome};
+use crate::suite::{Failure, Nearest, Ran, Told};
+
+/// Returns what a failed test is, and why it failed.
+pub(super) fn failed(suite: &Suite, test: &Test, ran: &Ran) -> String {
+    let place = format!("{}:{}", suite.file, test.line);
+    let mut page = format!(
+        "{} {}  {}",
+        styled(ERROR, "✗"),
+        styled(BOLD, &test.name),
+        styled(FAINT, format_args!("at {place}"))
+    );
+    for line in std::iter::once(outcomes(test, ran)).chain(
+        ran.failures
+            .iter()
+            .map(|failure| reason(suite, test, ran, failure)),
+    ) {
+        write!(page, "\n{}", indented(&line)).unwrap_or_default();
+    }
+    page
+}
+
+/// Returns the letters that were expected above those that came.
+fn outcomes(test: &Test, ran: &Ran) -> String {
+    let first = ran.failures.iter().find_map(|failure| match failure {
+        Failure::Outcome { probe, .. } => Some(probe - 1),
+        _ => None,
+    });
+    let got: Vec<char> = ran.outcomes.iter().map(|one| one.letter()).collect();
+    let expected: Option<Vec<char>> = test.expect.as_ref().map(|expect| {
+        let letter = |one: &Option<Outcome>| one.map_or('.', Outcome::letter);
+        expect.outcomes.iter().map(letter).collect()
+    });
+    let groups = test
+        .expect
+        .as_ref()
+        .map_or(&[][..], |expect| &expect.groups);
+    let got = Letters::of(&got, groups, first.unwrap_or(SHOWN_BEFORE));
+    let Some((expected, first)) = expected.zip(first) else {
+        return format!("outcomes  {}", got.text);
+    };
+    let expected = Letters::of(&expected, groups, first);
+    let blank = " ".repeat(expected.mark);
+    format!(
+        "expected  {}\ngot       {}\n          {blank}{}",
+        expected.text,
+        got.text,
+        styled(ERROR, "^")
+    )
+}
+
+fn reason(suite: &Suite, test: &Test, ran: &Ran, failure: &Failure) -> String {
+    match failure {
+        Failure::Outcome {
+            probe,
+            after,
+            expected,
+            got,
+            findings,
+        } => {
+            let head = format!(
+                "probe {probe}{}: expected {expected}, got {got}",
+                when(*probe, *after)
+            );
+            with_findings(head, findings)
+        }
+        Failure::CodeMissing(code) => format!("code {code}: expected, but never found"),
+        Failure::CodeUnexpected(code) => unexpected(test, ran, code),
+        Failure::Open {
+            probe,
+            after,
+            expected,
+            got,
+        } => {
+            let when = when(*probe, *after);
+            let (expected, got) = (open(expected), open(got));
+            format!("probe {probe}{when}: expected {expected} to be open, got {got}")
+        }
+        Failure::Messages { first, sent } => messages(test, *first, sent),
+        Failure::Unmocked {
+            probe,
+            request,
+            nearest,
+        } => {
+            let nearest = nearest_mock(suite, nearest.as_ref());
+            format!("probe {probe}: no mock answers {request}\n{nearest}")
+        }
+        Failure::MockUnused {
+            line,
+            request,
+            asked,
+            times,
+        } => {
+            let often = match times {
+                Some(1) => format!("asked {asked} of 1 time"),
+                Some(times) => format!("asked {asked} of {times} times"),
+                None => "never asked; say optional = true if that is fine".to_owned(),
+            };
+            format!("mock at {}:{line}: {request} was {often}", suite.file)
+        }
+    }
+}
+
+fn with_findings(head: String, findings: &[Finding]) -> String {
+    if findings.is_empty() {
+        return format!("{head}, nothing found");
+    }
+    let found = findings.iter().map(finding::text);
+    std::iter::once(head)
+        .chain(found)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn unexpected(test: &Test, ran: &Ran, code: &str) -> String {
+    let expected = test.codes.iter().flatten();
+    let expected: Vec<&str> = expected.map(|code| &**code).collect();
+    let expected = if expected.is_empty() {
+        "no codes are expected".to_owned()
+    } else {
+        format!("expected are {}", expected.join(", "))
+    };
+    let Some(seen) = ran.codes.get(code) else {
+        return format!("code {code}: {expected}");
+    };
+    let head = format!("code {code}, first at probe {}: {expected}", seen.probe);
+    if shown(ran, seen.probe) {
+        return head;
+    }
+    format!("{head}\n{}", finding::text(&seen.finding))
+}
+
+fn nearest_mock(suite: &Suite, nearest: Option<&Nearest>) -> String {
+    let Some(nearest) = nearest else {
+        return "the test has no mocks; write http = [{ url = … }]".to_owned();
+    };
+    let differences = nearest.differences.join("\n  ");
+    format!(
+        "nearest is the mock at {}:{}, with\n  {differences}",
+        suite.file, nearest.line
+    )
+}
+
+fn when(probe: usize, after: Duration) -> String {
+    if probe == 1 {
+        String::new()
+    } else {
+        format!(", {} after the first", Shown(after))
+    }
+}
+
+/// Returns the names of violations.
+fn open(letters: &str) -> String {
+    let names: Vec<&str> = letters
+        .chars()
+        .map(|letter| match letter {
+            'e' => "error",
+            'l' => "latency",
+            'm' => "matcher",
+            'u' => "unknown",
+            _ => "a named one",
+        })
+        .collect();
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// Returns the messages that were sent beside those that were expected, and the text of the first that differs.
+fn messages(test: &Test, first: usize, sent: &[Told]) -> String {
+    let wanted = test
+        .pipeline
+        .iter()
+        .flat_map(|one| one.notify.iter().flatten());
+    let wanted: Vec<String> = wanted
+        .map(|notice| {
+            let violation = notice.violation.as_ref();
+            let violation = violation.map_or("any violation", |violation| violation.as_str());
+            let contains = notice.contains.as_ref();
+            let contains = contains.map_or_else(String::new, |text| format!(" with `{text}`"));
+            format!("{} {} {violation}{contains}", Shown(notice.at), notice.kind)
+        })
+        .collect();
+    let got: Vec<String> = sent
+        .iter()
+        .map(|told| format!("{} {} {}", Shown(told.at), told.kind, told.violation))
+        .collect();
+    let listed = |list: &[String]| {
+        if list.is_empty() {
+            "none".to_owned()
+        } else {
+            list.join(" · ")
+        }
+    };
+    let mut page = format!(
+        "messages expected  {}\nmessages sent      {}\nmessage {} differs",
+        listed(&wanted),
+        listed(&got),
+        first + 1
+    );
+    match sent.get(first) {
+        None => page.push_str(": it was never sent"),
+        Some(told) => {
+            for line in told.text.trim_end().lines() {
+                write!(page, "\n  {line}").unwrap_or_default();
+            }
+        }
+    }
+    page
+}
+
+/// Tells whether the findings of a probe are shown anyway.
+fn shown(ran: &Ran, number: usize) -> bool {
+    ran.failures
+        .iter()
+        .any(|failure| matches!(failure, Failure::Outcome { probe, .. } if *probe == number))
+}
+
+fn indented(text: &str) -> String {
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| format!("     {line}").trim_end().to_owned())
+        .collect();
+    lines.join("\n")
+}

@@ -1,0 +1,131 @@
+//! What became of tests as `oes.test/1`.
+
+use serde_json::{Value, json};
+
+use super::{Exit, Results, SCHEMA, Tests};
+use crate::config::report::Report;
+use crate::model::judgement::Outcome;
+use crate::suite::Failure;
+
+/// Returns what became of tests.
+pub(super) fn json(
+    results: &Results<'_>,
+    report: &Report,
+    exit: Exit,
+    mutants: Option<Value>,
+) -> Value {
+    let passed = results.iter().filter(|(.., ran)| ran.passes()).count();
+    let tests: Vec<Value> = results
+        .iter()
+        .map(|(suite, test, ran)| {
+            let expected = test.expect.as_ref().map(|expect| {
+                let letters = expect.outcomes.iter();
+                letters
+                    .map(|one| one.map_or('.', Outcome::letter))
+                    .collect::<String>()
+            });
+            json!({
+                "file": &*suite.file,
+                "line": test.line,
+                "name": test.name,
+                "passes": ran.passes(),
+                "expected": expected,
+                "outcomes": ran.outcomes.iter().map(|one| one.letter()).collect::<String>(),
+                "codes": ran.codes.keys().map(|code| &**code).collect::<Vec<_>>(),
+                "failures": ran.failures.iter().map(failure).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let mut value = json!({
+        "schema": SCHEMA,
+        "exit": exit as u8,
+        "passed": passed,
+        "failed": tests.len() - passed,
+        "tests": tests,
+        "mistakes": report.lines(),
+    });
+    if let (Some(mutants), Some(members)) = (mutants, value.as_object_mut()) {
+        members.insert("mutants".to_owned(), mutants);
+    }
+    value
+}
+
+/// Returns which tests there are.
+pub(super) fn list(tests: &Tests) -> Value {
+    let all = tests
+        .iter()
+        .map(|(suite, test)| json!({ "file": &*suite.file, "line": test.line, "name": test.name }));
+    json!({
+        "schema": SCHEMA,
+        "tests": all.collect::<Vec<_>>(),
+        "mistakes": tests.report.lines(),
+    })
+}
+
+fn failure(failure: &Failure) -> Value {
+    match failure {
+        Failure::Outcome {
+            probe,
+            after,
+            expected,
+            got,
+            findings,
+        } => json!({
+            "kind": "outcome",
+            "probe": probe,
+            "after_s": after.as_secs_f64(),
+            "expected": expected,
+            "got": got,
+            "findings": findings,
+        }),
+        Failure::CodeMissing(code) => json!({ "kind": "code_missing", "code": &**code }),
+        Failure::CodeUnexpected(code) => json!({ "kind": "code_unexpected", "code": &**code }),
+        Failure::Open {
+            probe,
+            after,
+            expected,
+            got,
+        } => json!({
+            "kind": "violations",
+            "probe": probe,
+            "after_s": after.as_secs_f64(),
+            "expected": expected,
+            "got": got,
+        }),
+        Failure::Messages { first, sent } => json!({
+            "kind": "notify",
+            "message": first + 1,
+            "sent": sent.iter().map(|told| json!({
+                "at_s": told.at.as_secs_f64(),
+                "kind": told.kind,
+                "violation": told.violation,
+                "text": told.text,
+            })).collect::<Vec<_>>(),
+        }),
+        Failure::Unmocked {
+            probe,
+            request,
+            nearest,
+        } => json!({
+            "kind": "unmocked",
+            "probe": probe,
+            "request": request,
+            "nearest": nearest.as_ref().map(|nearest| json!({
+                "line": nearest.line,
+                "differences": nearest.differences,
+            })),
+        }),
+        Failure::MockUnused {
+            line,
+            request,
+            asked,
+            times,
+        } => json!({
+            "kind": "mock_unused",
+            "line": line,
+            "request": request,
+            "asked": asked,
+            "times": times,
+        }),
+    }
+}

@@ -1,0 +1,210 @@
+//! Small wrong changes of a script's text. A good test of the script fails for each of them.
+//!
+//! Comparisons at their limit, `&&` and `||`, `true` and `false`, numbers (those of defaults in the header as well), and
+//! calls that make a finding, which are taken out. Strings and comments stay as they are.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// One wrong change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mutant {
+    /// The bytes that are replaced.
+    pub span: Range<usize>,
+    /// By what; nothing to take them out.
+    pub replacement: String,
+}
+
+/// What is looked for in code; longer operators first, so that a part of one is not taken for another.
+static SITES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"=>|->|<<=?|>>=?|\.\.=|&&|\|\||<=|>=|==|!=|<|>|\b(?:true|false)\b|\b\d[\d_]*(?:\.\d+)?\b|\b(?:expect|require|fail|warn|skip)\s*\(",
+    )
+    .ok()
+});
+
+/// The default of a parameter in a header.
+static DEFAULTS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"(?m)^//! default = "?(\d+(?:\.\d+)?)"#).ok());
+
+/// Returns the wrong changes of a script in the order of the text; not every one of them compiles.
+pub fn mutants(text: &str) -> Vec<Mutant> {
+    let code = code(text);
+    let defaults = DEFAULTS.iter().flat_map(|regex| regex.captures_iter(text));
+    let mut mutants: Vec<Mutant> = defaults
+        .filter_map(|found| found.get(1))
+        .filter_map(|number| change(number.as_str(), number.range(), &code))
+        .collect();
+    let sites = SITES.iter().flat_map(|regex| regex.find_iter(&code));
+    mutants.extend(sites.filter_map(|site| change(site.as_str(), site.range(), &code)));
+    mutants
+}
+
+/// Returns the wrong change of one place, absent where none is made.
+fn change(site: &str, span: Range<usize>, code: &str) -> Option<Mutant> {
+    let replacement = match site {
+        "<" => "<=",
+        "<=" => "<",
+        ">" => ">=",
+        ">=" => ">",
+        "==" => "!=",
+        "!=" => "==",
+        "&&" => "||",
+        "||" => "&&",
+        "true" => "false",
+        "false" => "true",
+        call if call.ends_with('(') => {
+            let end = span.end + closing(code.get(span.end..)?)?;
+            return Some(Mutant {
+                span: span.start..end,
+                replacement: String::new(),
+            });
+        }
+        number => return next(number).map(|replacement| Mutant { span, replacement }),
+    };
+    Some(Mutant {
+        span,
+        replacement: replacement.to_owned(),
+    })
+}
+
+/// Returns the number that is one more.
+fn next(number: &str) -> Option<String> {
+    let plain = number.replace('_', "");
+    match plain.parse::<i64>() {
+        Ok(whole) => Some(whole.checked_add(1)?.to_string()),
+        Err(_) => plain
+            .parse::<f64>()
+            .ok()
+            .map(|real| format!("{:?}", real + 1.0)),
+    }
+}
+
+/// Returns where the bracket closes that is open at the start, past it.
+fn closing(code: &str) -> Option<usize> {
+    let mut depth = 1_usize;
+    for (at, byte) in code.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(at + 1);
+        }
+    }
+    None
+}
+
+/// Returns the text with blanks for all that is in comments and strings, byte for byte.
+fn code(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let skipped = match first {
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
+            '"' | '`' | '\'' => quoted(rest, first),
+            _ => 0,
+        };
+        let (part, blank) = if skipped > 0 {
+            (skipped, true)
+        } else {
+            (first.len_utf8(), !first.is_ascii())
+        };
+        let (taken, left) = rest.split_at_checked(part).unwrap_or((rest, ""));
+        if blank {
+            let blanks = taken
+                .bytes()
+                .map(|byte| if byte == b'\n' { '\n' } else { ' ' });
+            code.extend(blanks);
+        } else {
+            code.push_str(taken);
+        }
+        rest = left;
+    }
+    code
+}
+
+/// Returns the length of a string with its quotes; one in backticks is skipped with the code in it.
+fn quoted(text: &str, quote: char) -> usize {
+    let mut escaped = false;
+    let mut depth = 0_usize;
+    let mut previous = '\0';
+    for (at, character) in text.char_indices().skip(1) {
+        let end = at + character.len_utf8();
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quote != '`' => escaped = true,
+            '{' if quote == '`' && (previous == '$' || depth > 0) => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            _ if character == quote && depth == 0 => return end,
+            _ => {}
+        }
+        previous = character;
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mutants;
+
+    fn changed(text: &str) -> Vec<String> {
+        mutants(text)
+            .into_iter()
+            .map(|mutant| {
+                let mut changed = text.to_owned();
+                changed.replace_range(mutant.span, &mutant.replacement);
+                changed
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_place_is_changed_once() {
+        assert_eq!(
+            changed("expect(a.b1 <= 1_0.5 && true);"),
+            [
+                ";",
+                "expect(a.b1 < 1_0.5 && true);",
+                "expect(a.b1 <= 11.5 && true);",
+                "expect(a.b1 <= 1_0.5 || true);",
+                "expect(a.b1 <= 1_0.5 && false);",
+            ]
+        );
+        assert_eq!(
+            changed("if x == 1 { fail(`${f(\"}\")} (`, g(2)); }"),
+            [
+                "if x != 1 { fail(`${f(\"}\")} (`, g(2)); }",
+                "if x == 2 { fail(`${f(\"}\")} (`, g(2)); }",
+                "if x == 1 { ; }",
+                "if x == 1 { fail(`${f(\"}\")} (`, g(3)); }",
+            ]
+        );
+    }
+
+    #[test]
+    fn text_and_other_operators_stay() {
+        for text in [
+            "// a < 1\n/* 2 */ \"3 \\\" <\" `4 <`",
+            "switch x { _ => y }",
+            "let ä = \"ö < 1\";",
+            "0x1f",
+            "",
+            "expect(",
+        ] {
+            assert_eq!(changed(text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn defaults_of_the_header_are_numbers_too() {
+        assert_eq!(
+            changed("//! x 1\n//! ---\n//! default = \"15m\"\n//! help = \"2\"\n"),
+            ["//! x 1\n//! ---\n//! default = \"16m\"\n//! help = \"2\"\n"]
+        );
+    }
+}
