@@ -1,9 +1,11 @@
 //! The functions and values that a script sees, by theme. What belongs to the run is in [`super::run`].
 
+mod always;
 mod calls;
 mod data;
 mod expect;
 pub(super) mod http;
+mod lists;
 pub(super) mod memory;
 pub(super) mod secrets;
 mod shape;
@@ -12,10 +14,13 @@ pub(super) mod time;
 mod values;
 pub(super) mod verdict;
 
+pub(super) use always::left_for_the_end;
 use rhai::Engine;
 
 pub(super) fn register(engine: &mut Engine) {
+    always::register(engine);
     data::register(engine);
+    lists::register(engine);
     text::register(engine);
     time::register(engine);
     values::register(engine);

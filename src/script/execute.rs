@@ -8,7 +8,8 @@ use std::time::Duration;
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Scope};
 use tokio::runtime::Handle;
 
-use super::guard::{self, Fallible, Spent};
+use super::api;
+use super::guard::{self, Fallible, Halt, Spent};
 use super::host::Host;
 use super::job::{CallError, CallJob, Job};
 use super::run::{self, Run};
@@ -73,8 +74,13 @@ pub(super) struct Around<'a> {
     pub(super) ledger: &'a Ledger,
 }
 
-/// How a script ended.
-enum End {
+/// How a script, or what it left for its end, ended.
+struct End {
+    way: Way,
+    halt: Halt,
+}
+
+enum Way {
     Value,
     Failed(Box<Finding>),
     Terminated,
@@ -103,11 +109,15 @@ pub(super) fn run(engine: &Engine, ast: &AST, job: Job, around: &Around<'_>) -> 
         }
         Ok(())
     });
+    let mut ends = vec![end];
+    ends.extend(clean_up(engine, &source, ast));
     let spent = guard::finish();
     let Some(state) = run::end() else {
         return Judgement::default();
     };
-    let mut judgement = state.judgement(|findings| settle(findings, end, &spent, &source));
+    let mut judgement = state.judgement(|findings| {
+        findings.extend(ends.into_iter().filter_map(|end| settled(end, &source)));
+    });
     let leaked = left_behind(&mut judgement);
     if let Some(finding) = around.ledger.enter(&source.version, leaked) {
         let runs = std::mem::take(&mut judgement.runs);
@@ -155,7 +165,6 @@ pub(super) fn call(
         result = Some(to_json(&value)?);
         Ok(())
     });
-    let spent = guard::finish();
     drop(run::end());
     let before = heap::held();
     let copy = result.as_ref().map(deep_copy);
@@ -168,9 +177,7 @@ pub(super) fn call(
     if let Some(finding) = ledger.enter(&source.version, held) {
         return Err(CallError(Box::new(finding)));
     }
-    let mut findings = Vec::new();
-    settle(&mut findings, end, &spent, source);
-    match (findings.pop(), result) {
+    match (settled(end, source), result) {
         (None, Some(json)) => Ok(json),
         (Some(finding), _) => Err(CallError(Box::new(finding))),
         (None, None) => Err(CallError(Box::new(
@@ -180,32 +187,49 @@ pub(super) fn call(
     }
 }
 
+/// Runs what the script left for its end, the last first, each whatever becomes of the others.
+fn clean_up(engine: &Engine, source: &Source, ast: &AST) -> Vec<End> {
+    let left = api::left_for_the_end();
+    guard::release();
+    left.into_iter()
+        .map(|body| {
+            evaluate(source, ast, || {
+                body.call::<Dynamic>(engine, ast, ()).map(drop)
+            })
+        })
+        .collect()
+}
+
 /// Runs the script and turns whatever comes of it into plain data, all that it made dropped.
 fn evaluate(source: &Source, ast: &AST, script: impl FnOnce() -> Fallible<()>) -> End {
-    match catch_unwind(AssertUnwindSafe(script)) {
-        Ok(Ok(())) => End::Value,
-        Ok(Err(failed)) if terminated(&failed) => End::Terminated,
-        Ok(Err(failed)) => End::Failed(Box::new(error::finding(&failed, source, ast))),
-        Err(_) => End::Failed(Box::new(
+    let way = match catch_unwind(AssertUnwindSafe(script)) {
+        Ok(Ok(())) => Way::Value,
+        Ok(Err(failed)) if terminated(&failed) => Way::Terminated,
+        Ok(Err(failed)) => Way::Failed(Box::new(error::finding(&failed, source, ast))),
+        Err(_) => Way::Failed(Box::new(
             Finding::error(
                 "script.crashed",
                 "the interpreter broke on this script; please report it with the script",
             )
             .weighing(Severity::Broken),
         )),
+    };
+    End {
+        way,
+        halt: guard::halt(),
     }
 }
 
 /// Returns about what the finding of a failed run takes.
 fn failure_bytes(end: &End) -> i64 {
     let before = heap::held();
-    let copy = match end {
-        End::Failed(finding) => {
+    let copy = match &end.way {
+        Way::Failed(finding) => {
             let mut copy = finding.clone();
             copy.code = Arc::from(&*finding.code);
             Some(copy)
         }
-        End::Value | End::Terminated => None,
+        Way::Value | Way::Terminated => None,
     };
     let size = heap::held() - before;
     drop(copy);
@@ -219,22 +243,21 @@ fn terminated(mut error: &EvalAltResult) -> bool {
     matches!(error, EvalAltResult::ErrorTerminated(..))
 }
 
-/// Adds what the end of the script amounts to. A limit that was hit beats whatever the script returned.
-fn settle(findings: &mut Vec<Finding>, end: End, spent: &Spent, source: &Source) {
-    if let Some(trip) = &spent.trip {
+/// Returns what the end amounts to, if it is a finding. A limit that was hit beats whatever the script returned.
+fn settled(end: End, source: &Source) -> Option<Finding> {
+    if let Some(trip) = &end.halt.trip {
         let mut finding = error::limit(trip);
-        if let End::Failed(failed) = end {
+        if let Way::Failed(failed) = end.way {
             finding.at = failed.at;
             finding.source = failed.source;
         }
-        findings.push(finding);
-        return;
+        return Some(finding);
     }
-    match end {
-        End::Value => {}
-        End::Failed(_) | End::Terminated if spent.stopped => {}
-        End::Failed(finding) => findings.push(*finding),
-        End::Terminated => findings.push(
+    match end.way {
+        Way::Value => None,
+        Way::Failed(_) | Way::Terminated if end.halt.stopped => None,
+        Way::Failed(finding) => Some(*finding),
+        Way::Terminated => Some(
             Finding::error(
                 "script",
                 format!("`{}` was stopped for no known reason", source.name),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rhai::Dynamic;
+use rhai::{Dynamic, FnPtr};
 use tokio::runtime::Handle;
 
 use super::api::http::Network;
@@ -40,6 +40,12 @@ pub(super) struct Matcher {
     pub(super) network: Network,
     /// Positions in `out.steps` of the steps that are running, outermost first.
     pub(super) steps: Vec<usize>,
+    /// What the script left for its end.
+    pub(super) always: Vec<FnPtr>,
+    /// Requests that are kept for the end.
+    pub(super) kept_calls: usize,
+    /// Whether the script itself has ended.
+    pub(super) is_ending: bool,
 }
 
 impl Matcher {
@@ -183,6 +189,9 @@ impl Run {
                 secrets: Secrets::new(&input.redaction),
                 network: Network::new(runtime, host),
                 steps: Vec::new(),
+                always: Vec::new(),
+                kept_calls: 0,
+                is_ending: false,
                 source: Arc::clone(source),
                 input: Arc::clone(input),
             }),

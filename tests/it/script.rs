@@ -3,6 +3,7 @@
 mod api;
 mod bench;
 mod blame;
+mod change;
 mod hostile;
 mod lint;
 mod shipped;

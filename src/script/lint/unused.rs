@@ -9,6 +9,7 @@ use crate::script::error::span;
 const ASKS: &[&str] = &[
     "has",
     "approx",
+    "unique",
     "contains",
     "starts_with",
     "ends_with",

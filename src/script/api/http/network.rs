@@ -113,10 +113,18 @@ pub(super) fn ask(asked: &Asked) -> Fallible<Answer> {
         return Ok(answer);
     }
     run::matcher(|matcher, limits| {
-        if matcher.out.http.len() >= limits.http_calls {
+        let kept = matcher.kept_calls;
+        if matcher.out.http.len() + kept >= limits.http_calls {
+            let kept = match kept {
+                0 => String::new(),
+                kept => format!("; {kept} of these are kept for `always`"),
+            };
             return Err(guard::trip(
                 "http_calls",
-                format!("wanted to make more than {} requests", limits.http_calls),
+                format!(
+                    "wanted to make more than {} requests{kept}",
+                    limits.http_calls
+                ),
             ));
         }
         Ok(())
