@@ -56,6 +56,9 @@ fn parts(request: HostRequest) -> Result<RequestParts, HostFailure> {
     let addresses = AddressPolicy::Listed {
         hosts: request.hosts,
     };
+    let transport = request
+        .transport
+        .map_or_else(Transport::default, |own| Transport::clone(&own));
     Ok(RequestParts {
         request: Request {
             method,
@@ -77,9 +80,8 @@ fn parts(request: HostRequest) -> Result<RequestParts, HostFailure> {
             redirects_max: REDIRECTS_MAX,
             body_limit_bytes: request.body_limit_bytes,
             body_overflow: BodyOverflow::Fail,
-            ..request
-                .transport
-                .map_or_else(Transport::default, |own| Transport::clone(&own))
+            tls: request.tls.applied(transport.tls),
+            ..transport
         },
         timeout: request.timeout,
         addresses,

@@ -364,6 +364,8 @@ pub enum LatencyTrigger {
 pub struct Grants {
     /// Hosts besides the service's own that a script may ask: `host` or `host:port`.
     pub hosts: Vec<String>,
+    /// Those of `hosts` that the config names itself, not only a script's header or a parameter.
+    pub named: Vec<String>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, Secret>,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Scope};
 use tokio::runtime::Handle;
 
-use super::api;
+use super::api::{self, http::Tokens};
 use super::guard::{self, Fallible, Halt, Spent};
 use super::host::Host;
 use super::job::{CallError, CallJob, Job};
@@ -72,6 +72,7 @@ pub(super) struct Around<'a> {
     pub(super) runtime: &'a Handle,
     pub(super) host: &'a Arc<dyn Host>,
     pub(super) ledger: &'a Ledger,
+    pub(super) tokens: &'a Arc<Tokens>,
 }
 
 /// How a script, or what it left for its end, ended.
@@ -94,13 +95,7 @@ pub(super) fn run(engine: &Engine, ast: &AST, job: Job, around: &Around<'_>) -> 
     // The inputs live as long as the measurement: what others allocated must not be freed within it.
     let inputs = Arc::new(job.input);
     guard::begin(&limits, wall);
-    run::begin(Run::of_matcher(
-        &source,
-        &limits,
-        &inputs,
-        around.runtime,
-        around.host,
-    ));
+    run::begin(Run::of_matcher(&source, &limits, &inputs, around));
     let end = evaluate(&source, ast, || {
         let mut scope = Scope::new();
         let value: Dynamic = engine.eval_ast_with_scope(&mut scope, ast)?;

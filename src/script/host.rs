@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use url::Url;
 
-use crate::model::service::Transport;
+use crate::model::service::{TlsProfile, Transport};
 
 /// Makes requests for scripts.
 pub trait Host: Send + Sync {
@@ -36,8 +36,33 @@ pub struct HostRequest {
     pub allowed: Allowed,
     /// Every host that the script may ask, `host` or `host:port`; redirects lead nowhere else.
     pub hosts: Vec<String>,
+    /// What the script wants otherwise of TLS.
+    pub tls: TlsWish,
+    /// Whether the answer is a secret as a whole: a token.
+    pub answer_is_secret: bool,
     /// How the service's own connections are made, where it asks its own origin.
     pub transport: Option<Arc<Transport>>,
+}
+
+/// What a script wants otherwise of TLS for one request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TlsWish {
+    /// Whether any certificate will do.
+    pub unverified: bool,
+    /// Name to ask for and to verify instead of the URL's host.
+    pub server_name: Option<String>,
+}
+
+impl TlsWish {
+    /// Returns the profile as the script wants it.
+    #[must_use]
+    pub fn applied(self, profile: TlsProfile) -> TlsProfile {
+        TlsProfile {
+            verify: profile.verify && !self.unverified,
+            server_name: self.server_name.or(profile.server_name),
+            ..profile
+        }
+    }
 }
 
 /// Why a script may ask a host.

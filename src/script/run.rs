@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rhai::{Dynamic, FnPtr};
-use tokio::runtime::Handle;
 
 use super::api::http::Network;
 use super::api::memory::Remembered;
 use super::api::secrets::Secrets;
+use super::execute::Around;
 use super::guard::{self, Fallible};
-use super::host::Host;
 use super::job::Input;
 use super::limits::Limits;
 use super::source::Source;
@@ -171,8 +170,7 @@ impl Run {
         source: &Arc<Source>,
         limits: &Limits,
         input: &Arc<Input>,
-        runtime: &Handle,
-        host: &Arc<dyn Host>,
+        around: &Around<'_>,
     ) -> Self {
         Self {
             now: input.now,
@@ -187,7 +185,7 @@ impl Run {
                 },
                 memory: Remembered::new(Arc::clone(&input.memory), input.now),
                 secrets: Secrets::new(&input.redaction),
-                network: Network::new(runtime, host),
+                network: Network::new(around.runtime, around.host, around.tokens),
                 steps: Vec::new(),
                 always: Vec::new(),
                 kept_calls: 0,

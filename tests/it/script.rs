@@ -6,4 +6,5 @@ mod blame;
 mod change;
 mod hostile;
 mod lint;
+mod requests;
 mod shipped;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::Asked;
+use super::tokens::{self, Tokens};
 use crate::model::judgement::HttpCall;
 use crate::script::guard::{self, Fallible};
 use crate::script::host::{Allowed, Host, HostFailure, HostReply, HostRequest};
@@ -21,6 +22,7 @@ use crate::script::value::{Origin, cut, problem};
 pub(in crate::script) struct Network {
     runtime: Handle,
     host: Arc<dyn Host>,
+    pub(super) tokens: Arc<Tokens>,
     bytes: usize,
     /// Whether anybody but the service itself was asked.
     asked_others: bool,
@@ -41,10 +43,15 @@ pub(in crate::script) fn asked_only_the_service() -> bool {
 }
 
 impl Network {
-    pub(in crate::script) fn new(runtime: &Handle, host: &Arc<dyn Host>) -> Self {
+    pub(in crate::script) fn new(
+        runtime: &Handle,
+        host: &Arc<dyn Host>,
+        tokens: &Arc<Tokens>,
+    ) -> Self {
         Self {
             runtime: runtime.clone(),
             host: Arc::clone(host),
+            tokens: Arc::clone(tokens),
             bytes: 0,
             asked_others: false,
             answered: HashMap::new(),
@@ -79,22 +86,37 @@ fn allowed(matcher: &run::Matcher, hosts: &[String], url: &Url) -> Option<Allowe
     if url.origin() == matcher.input.url.origin() {
         return Some(Allowed::OwnOrigin);
     }
-    let host = url.host_str()?;
-    let with_port = format!("{host}:{}", url.port_or_known_default()?);
-    hosts
-        .iter()
-        .any(|granted| {
-            granted.eq_ignore_ascii_case(host) || granted.eq_ignore_ascii_case(&with_port)
-        })
-        .then_some(Allowed::Granted)
+    is_any_of(hosts, url).then_some(Allowed::Granted)
+}
+
+/// Tells whether the host of a URL is any of these, `host` or `host:port`.
+fn is_any_of(hosts: &[String], url: &Url) -> bool {
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        return false;
+    };
+    let with_port = format!("{host}:{port}");
+    hosts.iter().any(|granted| {
+        granted.eq_ignore_ascii_case(host) || granted.eq_ignore_ascii_case(&with_port)
+    })
 }
 
 /// Makes a request and returns its answer; only what the author or the config did wrong is an error.
+///
+/// Where a token of `auth.oauth2` is refused, one more request is made with a new one.
 pub(super) fn ask(asked: &Asked) -> Fallible<Answer> {
+    let answer = ask_as_is(asked)?;
+    let refused = matches!(&*answer.reply, Ok(response) if response.status == 401);
+    if refused && tokens::renewed(asked)? {
+        return ask_as_is(asked);
+    }
+    Ok(answer)
+}
+
+fn ask_as_is(asked: &Asked) -> Fallible<Answer> {
     let (request, runtime, host, key) = run::matcher(|matcher, limits| {
         let request = prepared(asked, matcher, limits)?;
         let key = (request.method == "GET" && request.body.is_none())
-            .then(|| format!("{} {:?}", request.url, request.headers));
+            .then(|| format!("{} {:?} {:?}", request.url, request.headers, request.tls));
         let network = &matcher.network;
         Ok((
             request,
@@ -193,14 +215,30 @@ fn prepared(
     };
     let left = guard::wall_left();
     let body = asked.body.as_ref().map(|body| secrets.fill(body));
+    let headers: Vec<(String, String)> = asked
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), secrets.fill(value)))
+        .collect();
+    if asked.tls.unverified {
+        let host = url.host_str().unwrap_or_default();
+        if allowed == Allowed::Granted && !is_any_of(&matcher.input.grants.named, &url) {
+            return Err(problem(format!(
+                "`verify: false` is for hosts that the config itself names: add \"{host}\" to the service's `hosts`"
+            )));
+        }
+        if secrets.are_in(asked.texts()) {
+            return Err(problem(format!(
+                "a request with `verify: false` carries no secret: anybody could be {host}"
+            )));
+        }
+    }
     Ok(HostRequest {
         method: asked.method.clone(),
         url,
-        headers: asked
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), secrets.fill(value)))
-            .collect(),
+        headers,
+        tls: asked.tls.clone(),
+        answer_is_secret: asked.answer_is_secret,
         body_is_secret: body != asked.body,
         body: body.map(Bytes::from),
         timeout: asked.timeout.map_or(left, |timeout| timeout.min(left)),
