@@ -3,10 +3,13 @@
 mod always;
 mod calls;
 mod data;
+mod encodings;
 mod expect;
+mod formats;
 pub(super) mod http;
 mod lists;
 pub(super) mod memory;
+mod patterns;
 pub(super) mod secrets;
 mod shape;
 mod text;
@@ -20,6 +23,9 @@ use rhai::Engine;
 pub(super) fn register(engine: &mut Engine) {
     always::register(engine);
     data::register(engine);
+    encodings::register(engine);
+    formats::register(engine);
+    patterns::register(engine);
     lists::register(engine);
     text::register(engine);
     time::register(engine);

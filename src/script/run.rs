@@ -1,10 +1,11 @@
 //! What belongs to the one run on this thread: its inputs, and what it has found so far.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use regex::Regex;
 use rhai::{Dynamic, FnPtr};
 
 use super::api::http::Network;
@@ -24,6 +25,8 @@ pub(super) struct Run {
     pub(super) now: Timestamp,
     pub(super) limits: Limits,
     pub(super) source: Arc<Source>,
+    /// Regular expressions that the script used.
+    pub(super) patterns: HashMap<String, Regex>,
     /// Absent in a call.
     pub(super) matcher: Option<Matcher>,
 }
@@ -176,6 +179,7 @@ impl Run {
             now: input.now,
             limits: limits.clone(),
             source: Arc::clone(source),
+            patterns: HashMap::new(),
             matcher: Some(Matcher {
                 findings: Vec::new(),
                 out: ScriptRun {
@@ -201,6 +205,7 @@ impl Run {
             now,
             limits: limits.clone(),
             source: Arc::clone(source),
+            patterns: HashMap::new(),
             matcher: None,
         }
     }

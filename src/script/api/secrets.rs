@@ -33,6 +33,8 @@ struct Given {
 enum Kind {
     /// A secret that the config grants.
     Granted,
+    /// Made of others by an encoding.
+    Derived,
     /// A token of `auth.oauth2`, and whether it was fetched anew in this run.
     Token { is_renewed: bool },
 }
@@ -73,11 +75,11 @@ impl Secrets {
 
     fn give(&mut self, name: &str, kind: Kind, secret: &Secret) -> String {
         self.hidden.add(secret);
-        let granted = kind == Kind::Granted;
+        let alike = std::mem::discriminant(&kind);
         let known = self
             .given
             .iter_mut()
-            .find(|one| one.name == name && (one.kind == Kind::Granted) == granted);
+            .find(|one| one.name == name && std::mem::discriminant(&one.kind) == alike);
         if let Some(known) = known {
             known.secret = secret.clone();
             return known.stand_in.clone();
@@ -91,6 +93,30 @@ impl Secrets {
             secret: secret.clone(),
         });
         stand_in
+    }
+
+    /// Returns the text encoded; a stand-in for that if the text holds any.
+    pub(super) fn derived(
+        &mut self,
+        how: &str,
+        text: &str,
+        encode: impl FnOnce(&str) -> String,
+    ) -> String {
+        let filled = self.fill(text);
+        let encoded = encode(&filled);
+        if filled == text {
+            return encoded;
+        }
+        self.give(
+            &format!("{how} {text}"),
+            Kind::Derived,
+            &Secret::hidden(encoded),
+        )
+    }
+
+    /// Keeps a text out of everything that leaves the run.
+    pub(super) fn hide_text(&mut self, text: &str) {
+        self.hidden.add_text(text);
     }
 
     /// Returns the names of the tokens in these texts that may be fetched anew, each once in a run.

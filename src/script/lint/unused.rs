@@ -10,6 +10,7 @@ const ASKS: &[&str] = &[
     "has",
     "approx",
     "unique",
+    "matches",
     "contains",
     "starts_with",
     "ends_with",
@@ -17,7 +18,7 @@ const ASKS: &[&str] = &[
 ];
 
 /// Functions that list what is wrong and do nothing else.
-const LISTS: &[&str] = &["types", "exact", "diff"];
+const LISTS: &[&str] = &["types", "exact", "diff", "schema"];
 
 const MEANT_EXPECT: &str = "did you mean expect(…)?";
 
