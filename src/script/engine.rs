@@ -40,7 +40,7 @@ pub(super) const VALUES: &[&str] = &[
 ];
 
 /// Handles that a script may also use without defining them; where it defines the name itself, its own value goes first.
-pub(super) const HANDLES: &[&str] = &["auth"];
+pub(super) const HANDLES: &[&str] = &["auth", "tcp", "dns", "tls"];
 
 /// Returns an engine that knows every function of OES.
 pub(super) fn build() -> Engine {

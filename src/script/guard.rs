@@ -179,6 +179,11 @@ pub(super) fn halt() -> Halt {
     })
 }
 
+/// Returns what may be used of a time, so much of it used, before the end of the run.
+fn without_a_part(in_all: Duration, used: Duration) -> Duration {
+    in_all.saturating_sub(in_all.saturating_sub(used) / SET_ASIDE)
+}
+
 /// Sets a part of what the run may still use aside for its end.
 pub(super) fn set_aside() {
     METER.with(|meter| {
@@ -193,8 +198,8 @@ pub(super) fn set_aside() {
         let operations = in_all.operations.saturating_sub(meter.operations.get());
         meter.allow(Allowed {
             operations: in_all.operations - operations / u64::from(SET_ASIDE),
-            cpu: in_all.cpu - in_all.cpu.saturating_sub(cpu) / SET_ASIDE,
-            wall: in_all.wall - in_all.wall.saturating_sub(wall) / SET_ASIDE,
+            cpu: without_a_part(in_all.cpu, cpu),
+            wall: without_a_part(in_all.wall, wall),
         });
     });
 }

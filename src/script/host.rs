@@ -13,6 +13,30 @@ use crate::model::service::{TlsProfile, Transport};
 pub trait Host: Send + Sync {
     /// Makes one request. Dropping the future must be enough to abandon it.
     fn http(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = HostReply> + Send>>;
+
+    /// Asks something else than HTTP of the host and port in the URL. The answer is the body, the status 0.
+    fn ask(
+        &self,
+        what: Ask,
+        request: HostRequest,
+    ) -> Pin<Box<dyn Future<Output = HostReply> + Send>>;
+}
+
+/// What a script asks otherwise than by HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Sends the request's body over TCP. The answer is what comes, up to a text or the first bytes.
+    Bytes {
+        /// The answer ends where this was read.
+        until: Option<Vec<u8>>,
+    },
+    /// Looks the host up. The answer is a JSON array of strings.
+    Records {
+        /// Their kind, `MX`.
+        kind: String,
+    },
+    /// Looks at the certificate that is shown, valid or not. The answer is a JSON object.
+    Certificate,
 }
 
 /// One request of a script, secrets filled in.

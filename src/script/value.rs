@@ -72,6 +72,15 @@ pub(super) fn misshapen(origin: Origin, message: impl Into<String>) -> Fault {
     })
 }
 
+/// Returns the error that whoever was asked is wrong.
+pub(super) fn dependency(origin: Origin, message: String) -> Fault {
+    raised(Raised {
+        code: "dependency",
+        origin,
+        message,
+    })
+}
+
 pub(super) fn raised(raised: Raised) -> Fault {
     Box::new(EvalAltResult::ErrorRuntime(
         Dynamic::from(raised),

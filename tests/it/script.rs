@@ -9,4 +9,5 @@ mod hostile;
 mod lint;
 mod requests;
 mod shipped;
+mod sockets;
 mod texts;

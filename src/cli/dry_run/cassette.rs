@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::json;
 use crate::model::redaction::Redaction;
-use crate::script::host::{Host, HostFailure, HostReply, HostRequest, HostResponse};
+use crate::script::host::{Ask, Host, HostFailure, HostReply, HostRequest, HostResponse};
 
 /// What becomes of the scripts' own requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -253,13 +253,34 @@ pub(super) struct Shared(pub(super) Arc<Cassette>);
 
 impl Host for Shared {
     fn http(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
+        self.answer(request, |live, request| live.http(request))
+    }
+
+    fn ask(
+        &self,
+        what: Ask,
+        request: HostRequest,
+    ) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
+        self.answer(request, |live, request| live.ask(what, request))
+    }
+}
+
+impl Shared {
+    /// Answers as the mode says, through `make` where that is live.
+    fn answer(
+        &self,
+        request: HostRequest,
+        make: impl FnOnce(&dyn Host, HostRequest) -> Pin<Box<dyn Future<Output = HostReply> + Send>>
+        + Send
+        + 'static,
+    ) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
         let cassette = Arc::clone(&self.0);
         Box::pin(async move {
             match cassette.mode {
                 HttpMode::Deny => Err(refusal("denied", "requests are refused by --http deny")),
                 HttpMode::Replay(_) => cassette.replay(&request),
                 HttpMode::Live => {
-                    let reply = cassette.live.http(request.clone()).await;
+                    let reply = make(&*cassette.live, request.clone()).await;
                     cassette.remember(&request, &reply);
                     reply
                 }

@@ -104,14 +104,15 @@ fn csv(text: &str, opts: &Map) -> Fallible<Dynamic> {
         .has_headers(has_headers)
         .from_reader(text.trim_start_matches('\u{FEFF}').as_bytes());
     let wrong = |error: ::csv::Error| mistyped(format!("this is no CSV: {error}"));
-    let names: Vec<Arc<str>> = match has_headers {
-        true => reader
+    let names: Vec<Arc<str>> = if has_headers {
+        reader
             .headers()
             .map_err(wrong)?
             .iter()
             .map(Arc::from)
-            .collect(),
-        false => Vec::new(),
+            .collect()
+    } else {
+        Vec::new()
     };
     let mut total = 0;
     let mut rows: Vec<Json> = Vec::new();
@@ -119,9 +120,10 @@ fn csv(text: &str, opts: &Map) -> Fallible<Dynamic> {
         let record = record.map_err(wrong)?;
         grow(&mut total, 1 + record.len(), "the table")?;
         let cells = record.iter().map(Json::from);
-        rows.push(match has_headers {
-            true => Json::object(names.iter().map(Arc::clone).zip(cells)),
-            false => cells.collect(),
+        rows.push(if has_headers {
+            Json::object(names.iter().map(Arc::clone).zip(cells))
+        } else {
+            cells.collect()
         });
     }
     Ok(view(&rows.into_iter().collect(), Origin::Own))

@@ -3,6 +3,7 @@
 mod answers;
 mod network;
 mod pages;
+pub(super) mod sockets;
 pub(super) mod tokens;
 
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::model::json::Json;
 use crate::script::guard::Fallible;
 use crate::script::host::TlsWish;
 use crate::script::value::{cut, kind_name, problem, text, to_json};
-use answers::{get_json, graphql, jsonrpc, respond};
+use answers::{get_json, graphql, jsonrpc, millis, respond};
 pub(in crate::script) use network::{Network, asked_only_the_service};
 pub(in crate::script) use tokens::Tokens;
 
@@ -30,6 +31,8 @@ struct Asked {
     headers: Vec<(String, String)>,
     query: Vec<(String, String)>,
     body: Option<String>,
+    /// A body that is no text.
+    bytes: Option<Vec<u8>>,
     timeout: Option<Duration>,
     tls: TlsWish,
     answer_is_secret: bool,
@@ -73,6 +76,7 @@ pub(super) fn register(engine: &mut Engine) {
         });
     register_calls(engine);
     pages::register(engine);
+    sockets::register(engine);
     tokens::register(engine);
     engine
         .register_fn("delete", |_: &mut HttpHandle, url: &str| {
@@ -148,11 +152,7 @@ fn asked(method: &str, url: &str, opts: &Map) -> Fallible<Asked> {
                 asked.headers.push(("authorization".to_owned(), token));
             }
             "timeout" => {
-                let seconds = duration_seconds(value)?;
-                asked.timeout = Some(
-                    Duration::try_from_secs_f64(seconds)
-                        .map_err(|_| problem("a timeout is a positive duration such as \"5s\""))?,
-                );
+                asked.timeout = Some(timeout(duration_seconds(value)?)?);
             }
             "tls" => asked.tls = tls_wish(value)?,
             "json" => {
@@ -168,6 +168,11 @@ fn asked(method: &str, url: &str, opts: &Map) -> Fallible<Asked> {
         }
     }
     Ok(asked)
+}
+
+fn timeout(seconds: f64) -> Fallible<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| problem("a timeout is a positive duration such as \"5s\""))
 }
 
 fn tls_wish(value: &Dynamic) -> Fallible<TlsWish> {

@@ -45,19 +45,18 @@ pub(super) fn register(engine: &mut Engine) {
 fn with<T>(text: &str, pattern: &str, find: impl FnOnce(&Regex) -> T) -> Fallible<T> {
     guard::charge(1 + text.len() as u64 / 16)?;
     let known = run::with(|run| Ok(run.patterns.get(pattern).cloned()))?;
-    let regex = match known {
-        Some(regex) => regex,
-        None => {
-            let regex = compiled(pattern)?;
-            run::with(|run| {
-                if run.patterns.len() >= PATTERNS_MAX {
-                    run.patterns.clear();
-                }
-                run.patterns.insert(pattern.to_owned(), regex.clone());
-                Ok(())
-            })?;
-            regex
-        }
+    let regex = if let Some(regex) = known {
+        regex
+    } else {
+        let regex = compiled(pattern)?;
+        run::with(|run| {
+            if run.patterns.len() >= PATTERNS_MAX {
+                run.patterns.clear();
+            }
+            run.patterns.insert(pattern.to_owned(), regex.clone());
+            Ok(())
+        })?;
+        regex
     };
     let found = find(&regex);
     guard::charge(1)?;

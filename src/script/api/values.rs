@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rhai::{Dynamic, Engine, EvalAltResult, Position};
 
 use super::http::HttpHandle;
+use super::http::sockets::{DnsHandle, TcpHandle, TlsHandle};
 use super::http::tokens::AuthHandle;
 use super::memory::MemoryHandle;
 use super::time::seconds;
@@ -127,6 +128,9 @@ fn value(name: &str) -> Fallible<Dynamic> {
     match name {
         "http" => Ok(Dynamic::from(HttpHandle)),
         "auth" => Ok(Dynamic::from(AuthHandle)),
+        "tcp" => Ok(Dynamic::from(TcpHandle)),
+        "dns" => Ok(Dynamic::from(DnsHandle)),
+        "tls" => Ok(Dynamic::from(TlsHandle)),
         "memory" => Ok(Dynamic::from(MemoryHandle)),
         "body" => json_of(&response()?),
         "response" => response().map(Dynamic::from),

@@ -5,8 +5,11 @@
     reason = "a test stops where its set-up is wrong"
 )]
 
+mod cases;
+
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +19,8 @@ use oes::daemon::observe::{Past, remember};
 use oes::daemon::once::Once;
 use oes::model::exchange::{Certificate, Exchange};
 use oes::script::host::Host;
+
+use cases::{CASES, Probe};
 
 use super::bench::{exchange, fake, lines, now, reply};
 
@@ -62,51 +67,6 @@ fn recipe(section: &str) -> Recipe {
     recipe
 }
 
-/// What happens at one probe: minutes since the first, the service's answer, and what its script's requests are answered.
-struct Probe {
-    minute: i64,
-    body: &'static str,
-    headers: &'static [(&'static str, &'static str)],
-    days_left: i64,
-    answers: &'static [(&'static str, u16, &'static str)],
-}
-
-const PROBE: Probe = Probe {
-    minute: 0,
-    body: "{}",
-    headers: &[],
-    days_left: 90,
-    answers: &[],
-};
-
-fn body(body: &'static str) -> Probe {
-    Probe { body, ..PROBE }
-}
-
-fn at(minute: i64, body: &'static str) -> Probe {
-    Probe {
-        minute,
-        body,
-        ..PROBE
-    }
-}
-
-fn answers(body: &'static str, answers: &'static [(&'static str, u16, &'static str)]) -> Probe {
-    Probe {
-        body,
-        answers,
-        ..PROBE
-    }
-}
-
-fn headers(headers: &'static [(&'static str, &'static str)]) -> Probe {
-    Probe { headers, ..PROBE }
-}
-
-fn certificate(days_left: i64) -> Probe {
-    Probe { days_left, ..PROBE }
-}
-
 impl Probe {
     fn exchange(&self) -> Exchange {
         let mut exchange = Arc::into_inner(exchange(200, self.body)).unwrap();
@@ -127,288 +87,19 @@ impl Probe {
     }
 }
 
-/// Returns what every recipe finds in the last of some probes: first in those that are fine, then in those that are not.
-fn cases() -> Vec<(u32, Vec<Probe>, Vec<Probe>, &'static [&'static str])> {
-    vec![
-        (
-            1,
-            vec![body("{}")],
-            vec![body("<html>")],
-            &[
-                "fail not_json: expected JSON, got application/json, 6 bytes starting \"<html>\": expected value at line 1 column 1",
-            ],
-        ),
-        (
-            2,
-            vec![body(r#"{"status":"fine","items":[{"id":7}]}"#)],
-            vec![body(r#"{"status":1,"items":[{"id":"x"}]}"#)],
-            &[
-                "fail type: expected string (like \"ok\"), got number 1",
-                "fail type: expected number (like 1), got string \"x\"",
-            ],
-        ),
-        (
-            3,
-            vec![
-                at(0, r#"{"c":[1],"served_at":1}"#),
-                at(10, r#"{"c":[2],"served_at":2}"#),
-                at(20, r#"{"c":[2],"served_at":3}"#),
-            ],
-            vec![
-                at(0, r#"{"c":[1],"served_at":1}"#),
-                at(20, r#"{"c":[1],"served_at":2}"#),
-            ],
-            &[
-                "fail the-chart-has-not-changed-for-15-minutes: the chart has not changed for 15 minutes",
-            ],
-        ),
-        (
-            4,
-            vec![body(r#"{"updated":"2026-03-01T11:57:00Z"}"#)],
-            vec![body(r#"{"updated":"2026-03-01T11:00:00Z"}"#)],
-            &["fail the-data-is-older-than-5-minutes: the data is older than 5 minutes"],
-        ),
-        (
-            5,
-            vec![body(r#"{"price":1.5}"#)],
-            vec![body(r#"{"price":150}"#)],
-            &["fail range: expected number 0.01..100, got number 150"],
-        ),
-        (
-            6,
-            vec![at(0, r#"{"price":1.0}"#), at(1, r#"{"price":1.1}"#)],
-            vec![
-                at(0, r#"{"price":1.0}"#),
-                at(1, r#"{"price":1.0}"#),
-                at(2, r#"{"price":2.0}"#),
-            ],
-            &["fail the-price-jumped: the price jumped"],
-        ),
-        (
-            7,
-            vec![answers(
-                r#"{"price":1.0}"#,
-                &[("GET /price", 200, r#"{"usd":1.01}"#)],
-            )],
-            vec![answers(
-                r#"{"price":1.0}"#,
-                &[("GET /price", 200, r#"{"usd":2}"#)],
-            )],
-            &["fail the-price-is-off-the-reference: the price is off the reference"],
-        ),
-        (
-            8,
-            vec![body(r#"{"items":[1,2,3]}"#)],
-            vec![body(r#"{"items":[1,2]}"#)],
-            &["fail length: expected at least 3 items, got 2"],
-        ),
-        (
-            9,
-            vec![
-                at(0, r#"{"height":5}"#),
-                at(1, r#"{"height":5}"#),
-                at(2, r#"{"height":6}"#),
-            ],
-            vec![at(0, r#"{"height":5}"#), at(1, r#"{"height":4}"#)],
-            &["fail the-height-went-back: the height went back"],
-        ),
-        (
-            10,
-            vec![answers(
-                r#"{"height":14}"#,
-                &[("POST /", 200, r#"{"result":"0x10"}"#)],
-            )],
-            vec![answers(
-                r#"{"height":10}"#,
-                &[("POST /", 200, r#"{"result":"0x10"}"#)],
-            )],
-            &["fail the-node-lags-behind: the node lags behind"],
-        ),
-        (
-            11,
-            vec![body(r#"{"data":{"orders":[{"id":1}]}}"#)],
-            vec![body(r#"{"data":{"orders":[{"id":1}]},"errors":[]}"#)],
-            &["fail unexpected_key: unexpected key, got an empty array"],
-        ),
-        (
-            12,
-            vec![answers("", &[("POST /rpc", 200, r#"{"result":"1"}"#)])],
-            vec![answers(
-                "",
-                &[("POST /rpc", 200, r#"{"error":{"code":-32601}}"#)],
-            )],
-            &["fail dependency: net_version failed: {\"code\":-32601}"],
-        ),
-        (
-            13,
-            vec![answers(
-                "",
-                &[
-                    ("POST /token", 200, r#"{"access_token":"t-o-k-e-n"}"#),
-                    ("GET /orders", 200, r#"{"items":[1]}"#),
-                ],
-            )],
-            vec![answers(
-                "",
-                &[
-                    ("POST /token", 200, r#"{"access_token":"t-o-k-e-n"}"#),
-                    ("GET /orders", 200, r#"{"items":[]}"#),
-                ],
-            )],
-            &["fail no-orders: no orders"],
-        ),
-        (
-            14,
-            vec![answers(
-                "",
-                &[
-                    ("POST /notes", 201, r#"{"id":7}"#),
-                    ("GET /notes/7", 200, r#"{"text":"hello"}"#),
-                    ("DELETE /notes/7", 200, "{}"),
-                ],
-            )],
-            vec![answers(
-                "",
-                &[
-                    ("POST /notes", 201, r#"{"id":7}"#),
-                    ("GET /notes/7", 404, "{}"),
-                    ("DELETE /notes/7", 500, "{}"),
-                ],
-            )],
-            &[
-                "fail cannot-delete-the-note: cannot delete the note",
-                "fail dependency: api.example.io answered with status 404",
-            ],
-        ),
-        (
-            15,
-            vec![answers(
-                r#"{"total":2}"#,
-                &[
-                    (
-                        "GET /orders",
-                        200,
-                        r#"{"items":[{"id":1}],"next":"/orders/2"}"#,
-                    ),
-                    ("GET /orders/2", 200, r#"{"items":[{"id":2}]}"#),
-                ],
-            )],
-            vec![answers(
-                r#"{"total":3}"#,
-                &[
-                    (
-                        "GET /orders",
-                        200,
-                        r#"{"items":[{"id":1}],"next":"/orders/2"}"#,
-                    ),
-                    ("GET /orders/2", 200, r#"{"items":[{"id":1}]}"#),
-                ],
-            )],
-            &[
-                "fail the-pages-do-not-add-up: the pages do not add up",
-                "fail an-order-comes-twice: an order comes twice",
-            ],
-        ),
-        (
-            16,
-            vec![answers(
-                r#"{"a":1}"#,
-                &[("GET /items", 200, r#"{"a":1.0}"#)],
-            )],
-            vec![answers(r#"{"a":1}"#, &[("GET /items", 200, r#"{"a":2}"#)])],
-            &["fail mirror: was 1, is 2"],
-        ),
-        (
-            17,
-            vec![body(r#"{"items":[{"id":1,"price":2}]}"#)],
-            vec![body(r#"{"items":[{"id":1,"price":0}]}"#)],
-            &["fail range: expected number > 0, got number 0"],
-        ),
-        (
-            18,
-            vec![body(
-                r#"{"accounts":[{"balance":1.5},{"balance":2}],"total":3.5}"#,
-            )],
-            vec![body(
-                r#"{"accounts":[{"balance":1.5},{"balance":2}],"total":4}"#,
-            )],
-            &[
-                "fail the-balances-do-not-add-up-to-the-total: the balances do not add up to the total",
-            ],
-        ),
-        (
-            19,
-            vec![headers(&[
-                ("age", "5"),
-                ("strict-transport-security", "max-age=1"),
-            ])],
-            vec![headers(&[("age", "90")])],
-            &[
-                "fail the-cache-is-too-old: the cache is too old",
-                "fail hsts-is-missing: HSTS is missing",
-            ],
-        ),
-        (
-            20,
-            vec![certificate(14)],
-            vec![certificate(13)],
-            &["fail the-certificate-ends-soon: the certificate ends soon"],
-        ),
-        (
-            21,
-            vec![body(r#"{"items":[{"id":1}]}"#)],
-            vec![body(r#"{"items":[{}]}"#)],
-            &["fail schema: \"id\" is a required property"],
-        ),
-        (
-            22,
-            vec![body(r#"{"version":"2.4.1"}"#)],
-            vec![body(r#"{"version":"2.4.0"}"#)],
-            &["fail another-version-is-deployed: another version is deployed"],
-        ),
-        (
-            23,
-            vec![body(r#"{"checks":[{"name":"db","status":"UP"}]}"#)],
-            vec![body(
-                r#"{"checks":[{"name":"db","status":"DOWN"},{"name":"mq","status":"UP"}]}"#,
-            )],
-            &["fail part.db: db is DOWN"],
-        ),
-        (
-            24,
-            vec![answers(
-                "",
-                &[("POST /tx", 200, r#"{"inputs":[1],"fee":5}"#)],
-            )],
-            vec![answers(
-                "",
-                &[("POST /tx", 200, r#"{"inputs":[],"fee":5}"#)],
-            )],
-            &["fail tx: expected array of 1.. items, got 0 items"],
-        ),
-        (
-            25,
-            vec![at(0, r#"{"orders":100}"#), at(24 * 60, r#"{"orders":120}"#)],
-            vec![at(0, r#"{"orders":100}"#), at(24 * 60, r#"{"orders":20}"#)],
-            &["fail orders-yesterday-at-this-time: 20 orders, 100 yesterday at this time"],
-        ),
-    ]
-}
-
 /// Returns the findings of the last of some probes.
 async fn found(recipe: &Recipe, probes: &[Probe]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let scripts = folder.path().join("scripts/matchers");
     fs::create_dir_all(&scripts).unwrap();
     for (name, text) in &recipe.scripts {
-        fs::write(scripts.join(format!("{name}.rhai")), text).unwrap();
+        write(scripts.join(format!("{name}.rhai")), text);
     }
     let path = folder.path().join("oes.toml");
-    fs::write(
+    write(
         &path,
         format!("{}\n[limits]\ncpu = \"2s\"\n", recipe.config),
-    )
-    .unwrap();
+    );
     let loaded = config::load(&path, &BTreeMap::<String, String>::new());
     let loaded = loaded.unwrap_or_else(|report| panic!("recipe {}: {report:?}", recipe.number));
     let config = loaded.config;
@@ -444,20 +135,20 @@ async fn found(recipe: &Recipe, probes: &[Probe]) -> Vec<String> {
 #[tokio::test]
 async fn every_recipe_passes_what_is_fine_and_finds_what_is_not() {
     let recipes = recipes();
-    let cases = cases();
     let numbers: Vec<u32> = recipes.iter().map(|recipe| recipe.number).collect();
     assert_eq!(numbers, (1..=25).collect::<Vec<_>>());
     assert_eq!(
-        cases.iter().map(|(number, ..)| *number).collect::<Vec<_>>(),
+        CASES.iter().map(|case| case.number).collect::<Vec<_>>(),
         numbers
     );
     let mut wrong = Vec::new();
-    for (recipe, (number, fine, bad, expected)) in recipes.iter().zip(&cases) {
-        let of_fine = found(recipe, fine).await;
-        let of_bad = found(recipe, bad).await;
-        if !of_fine.is_empty() || of_bad != *expected {
+    for (recipe, case) in recipes.iter().zip(CASES) {
+        let of_fine = found(recipe, case.fine).await;
+        let of_bad = found(recipe, case.bad).await;
+        if !of_fine.is_empty() || of_bad != *case.found {
             wrong.push(format!(
-                "{number}: fine {of_fine:?}\n    bad      {of_bad:?}\n    expected {expected:?}"
+                "{}: fine {of_fine:?}\n    bad      {of_bad:?}\n    expected {:?}",
+                case.number, case.found
             ));
         }
     }
@@ -476,4 +167,9 @@ fn recipes_have_the_lines_that_they_are_meant_to_have() {
         let most = if recipe.number == 14 { 6 } else { 3 };
         assert!(count <= most, "recipe {} has {count} lines", recipe.number);
     }
+}
+
+fn write(path: impl AsRef<Path>, text: impl AsRef<[u8]>) {
+    let mut file = fs::File::create(path).unwrap();
+    file.write_all(text.as_ref()).unwrap();
 }

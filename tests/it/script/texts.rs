@@ -1,12 +1,13 @@
 //! Texts of other forms: encodings, digests, expressions, URLs, lines, CSV, XML, JSON schemas.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::bench::*;
 use oes::model::secret::Secret;
 use oes::script::job::Job;
 use oes::script::limits::Limits;
+use tokio::time::Instant;
 
 const HOLDS: &[&str] = &[
     r#"base64_encode("a?>") == "YT8+" && base64_decode("YT8+") == "a?>" && base64_decode("YT8-") == "a?>""#,
@@ -212,7 +213,7 @@ async fn long_work_in_one_call_is_stopped_in_time() {
         let run = &judgement
             .runs
             .first()
-            .map(|run| run.usage.clone())
+            .map(|run| run.usage)
             .unwrap_or_default();
         let found = lines(&judgement);
         let held = run.heap_bytes.used <= run.heap_bytes.allowed + (16 << 20);

@@ -9,8 +9,8 @@ use super::network::ask;
 use super::{Asked, asked, content_type};
 use crate::model::json::{self, Json};
 use crate::script::api::data::tree;
-use crate::script::guard::{self, Fallible, Fault};
-use crate::script::value::{Origin, Raised, raised, to_json, view};
+use crate::script::guard::{self, Fallible};
+use crate::script::value::{Origin, dependency, to_json, view};
 
 /// Returns the answer as a map that never throws: `ok`, `status`, `headers`, `json`, `text`, `error`, `elapsed_ms`.
 pub(super) fn respond(asked: &Asked) -> Fallible<Map> {
@@ -51,7 +51,7 @@ pub(super) fn respond(asked: &Asked) -> Fallible<Map> {
     Ok(map)
 }
 
-fn millis(time: Duration) -> Dynamic {
+pub(super) fn millis(time: Duration) -> Dynamic {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX).into()
 }
 
@@ -138,13 +138,4 @@ fn posted(url: &str, body: &Json, opts: &Map) -> Fallible<(Json, Origin)> {
     request.body = Some(body.to_string());
     content_type(&mut request.headers, "application/json");
     tree(&get_json(&request)?)
-}
-
-/// Returns the error that whoever was asked is wrong.
-pub(super) fn dependency(origin: Origin, message: String) -> Fault {
-    raised(Raised {
-        code: "dependency",
-        origin,
-        message,
-    })
 }

@@ -1,6 +1,7 @@
 //! Which hosts a script may ask, how many times, and the request itself.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::Asked;
 use super::tokens::{self, Tokens};
 use crate::model::judgement::HttpCall;
 use crate::script::guard::{self, Fallible};
-use crate::script::host::{Allowed, Host, HostFailure, HostReply, HostRequest};
+use crate::script::host::{Allowed, Ask, Host, HostFailure, HostReply, HostRequest};
 use crate::script::run;
 use crate::script::source::ParamKind;
 use crate::script::value::{Origin, cut, problem};
@@ -81,12 +82,27 @@ fn hosts(matcher: &run::Matcher) -> Vec<String> {
         .collect()
 }
 
-/// Tells why a URL may be asked, absent if it may not.
-fn allowed(matcher: &run::Matcher, hosts: &[String], url: &Url) -> Option<Allowed> {
-    if url.origin() == matcher.input.url.origin() {
+/// Tells why a URL may be asked, absent if it may not. A look-up asks no port: whoever may ask a host at any may look it
+/// up.
+fn allowed(
+    matcher: &run::Matcher,
+    hosts: &[String],
+    url: &Url,
+    is_lookup: bool,
+) -> Option<Allowed> {
+    let own = &matcher.input.url;
+    if own.origin() == url.origin() || (is_lookup && own.host() == url.host()) {
         return Some(Allowed::OwnOrigin);
     }
-    is_any_of(hosts, url).then_some(Allowed::Granted)
+    let of_any_port = |granted: &String| {
+        let name = granted
+            .rsplit_once(':')
+            .map_or(granted.as_str(), |(name, _)| name);
+        url.host_str()
+            .is_some_and(|host| name.eq_ignore_ascii_case(host))
+    };
+    (is_any_of(hosts, url) || (is_lookup && hosts.iter().any(of_any_port)))
+        .then_some(Allowed::Granted)
 }
 
 /// Tells whether the host of a URL is any of these, `host` or `host:port`.
@@ -113,17 +129,11 @@ pub(super) fn ask(asked: &Asked) -> Fallible<Answer> {
 }
 
 fn ask_as_is(asked: &Asked) -> Fallible<Answer> {
-    let (request, runtime, host, key) = run::matcher(|matcher, limits| {
+    let (request, key) = run::matcher(|matcher, limits| {
         let request = prepared(asked, matcher, limits)?;
         let key = (request.method == "GET" && request.body.is_none())
             .then(|| format!("{} {:?} {:?}", request.url, request.headers, request.tls));
-        let network = &matcher.network;
-        Ok((
-            request,
-            network.runtime.clone(),
-            Arc::clone(&network.host),
-            key,
-        ))
+        Ok((request, key))
     })?;
     let known = run::matcher(|matcher, _| {
         Ok(key
@@ -134,7 +144,29 @@ fn ask_as_is(asked: &Asked) -> Fallible<Answer> {
     if let Some(answer) = known {
         return Ok(answer);
     }
-    run::matcher(|matcher, limits| {
+    let answer = make(asked, request, |host, request| host.http(request))?;
+    if let Some(key) = key {
+        run::matcher(|matcher, _| {
+            matcher.network.answered.insert(key, answer.clone());
+            Ok(())
+        })?;
+    }
+    Ok(answer)
+}
+
+/// Asks something else than HTTP of the host and port in the URL.
+pub(super) fn ask_otherwise(asked: &Asked, what: Ask) -> Fallible<Answer> {
+    let request = run::matcher(|matcher, limits| prepared(asked, matcher, limits))?;
+    make(asked, request, |host, request| host.ask(what, request))
+}
+
+/// Makes a request within what the run may still do, and writes down what came of it.
+fn make(
+    asked: &Asked,
+    request: HostRequest,
+    make: impl FnOnce(&dyn Host, HostRequest) -> Pin<Box<dyn Future<Output = HostReply> + Send>>,
+) -> Fallible<Answer> {
+    let (runtime, host) = run::matcher(|matcher, limits| {
         let kept = matcher.kept_calls;
         if matcher.out.http.len() + kept >= limits.http_calls {
             let kept = match kept {
@@ -149,7 +181,8 @@ fn ask_as_is(asked: &Asked) -> Fallible<Answer> {
                 ),
             ));
         }
-        Ok(())
+        let network = &matcher.network;
+        Ok((network.runtime.clone(), Arc::clone(&network.host)))
     })?;
     let origin = match request.allowed {
         Allowed::OwnOrigin => Origin::Probed,
@@ -159,7 +192,7 @@ fn ask_as_is(asked: &Asked) -> Fallible<Answer> {
     let limit = request.body_limit_bytes;
     let began = Instant::now();
     let reply = runtime
-        .block_on(async { tokio::time::timeout(timeout, host.http(request)).await })
+        .block_on(async { tokio::time::timeout(timeout, make(&*host, request)).await })
         .unwrap_or_else(|_| {
             Err(HostFailure {
                 kind: "timeout".to_owned(),
@@ -179,7 +212,7 @@ fn ask_as_is(asked: &Asked) -> Fallible<Answer> {
         reply: Arc::new(reply),
         origin,
     };
-    record(asked, &answer, elapsed, key)?;
+    record(asked, &answer, elapsed)?;
     guard::charge(1)?;
     Ok(answer)
 }
@@ -206,7 +239,7 @@ fn prepared(
         }
     }
     let hosts = hosts(matcher);
-    let Some(allowed) = allowed(matcher, &hosts, &url) else {
+    let Some(allowed) = allowed(matcher, &hosts, &url, asked.method.starts_with("DNS ")) else {
         return Err(problem(format!(
             "the script may not ask {}: name the host in its header (`hosts`), declare the parameter with the URL as \
              kind \"url\", or grant it to the service",
@@ -240,7 +273,9 @@ fn prepared(
         tls: asked.tls.clone(),
         answer_is_secret: asked.answer_is_secret,
         body_is_secret: body != asked.body,
-        body: body.map(Bytes::from),
+        body: body
+            .map(Bytes::from)
+            .or_else(|| asked.bytes.clone().map(Bytes::from)),
         timeout: asked.timeout.map_or(left, |timeout| timeout.min(left)),
         body_limit_bytes: limits.http_bytes,
         transport: (allowed == Allowed::OwnOrigin).then(|| Arc::clone(&matcher.input.transport)),
@@ -249,10 +284,11 @@ fn prepared(
     })
 }
 
-fn record(asked: &Asked, answer: &Answer, elapsed: Duration, key: Option<String>) -> Fallible<()> {
+fn record(asked: &Asked, answer: &Answer, elapsed: Duration) -> Fallible<()> {
     let (status, error, bytes, elapsed) = match &*answer.reply {
         Ok(response) => (
-            Some(response.status),
+            // What is no HTTP has none.
+            (response.status > 0).then_some(response.status),
             None,
             response.body.len(),
             response.elapsed,
@@ -275,9 +311,6 @@ fn record(asked: &Asked, answer: &Answer, elapsed: Duration, key: Option<String>
             bytes: bytes as u64,
         });
         matcher.network.asked_others |= answer.origin == Origin::Dependency;
-        if let Some(key) = key {
-            matcher.network.answered.insert(key, answer.clone());
-        }
         Ok(())
     })
 }

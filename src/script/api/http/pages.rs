@@ -3,12 +3,12 @@
 use rhai::{Dynamic, Engine, Map};
 use url::Url;
 
-use super::answers::{dependency, get_json};
+use super::answers::get_json;
 use super::{Asked, HttpHandle, asked};
 use crate::model::json::Json;
 use crate::script::api::data::{parse, tree};
 use crate::script::guard::{self, Fallible};
-use crate::script::value::{Origin, cut, misshapen, problem, text, view};
+use crate::script::value::{Origin, cut, dependency, misshapen, problem, text, view};
 
 pub(super) fn register(engine: &mut Engine) {
     engine

@@ -9,7 +9,7 @@ use rhai::Engine;
 use tokio::time::Instant;
 use url::form_urlencoded;
 
-use super::answers::{dependency, get_json};
+use super::answers::get_json;
 use super::{Asked, asked};
 use crate::model::json::Json;
 use crate::model::secret::Secret;
@@ -17,7 +17,7 @@ use crate::script::api::data::tree;
 use crate::script::guard::{self, Fallible};
 use crate::script::run::{self, Matcher};
 use crate::script::source::OAuth2;
-use crate::script::value::problem;
+use crate::script::value::{dependency, problem};
 
 /// How long a token is used that does not say when it expires.
 const KEEP_UNKNOWN: Duration = Duration::from_mins(5);
