@@ -66,7 +66,7 @@ async fn tcp_exchanges_texts_and_bytes() {
         "tcp.exchange(\"127.0.0.1\", PORT, \"PING\\r\\n\").text == \"PING\\r\\n\"",
         "tcp.exchange(\"127.0.0.1\", PORT, \"PING\", #{ end: \"\\r\\n\" }).text == \"PING+PONG\\r\\n\"",
         "tcp.exchange(\"127.0.0.1\", PORT, [255, 0]).hex == \"ff00\"",
-        "tcp.exchange(\"127.0.0.1\", PORT, \"\", #{ timeout: 0.1 }).error == \"timeout_wait: no answer within 100ms\"",
+        "tcp.exchange(\"127.0.0.1\", PORT, \"\", #{ timeout: 0.1 }).error.contains(\"no answer within 100\")",
         "tcp.exchange(\"127.0.0.1\", 9, \"\").error.starts_with(\"connect_refused\")",
     ] {
         let script = format!("expect({});", condition.replace("PORT", &port.to_string()));
