@@ -19,6 +19,7 @@ mod plan;
 mod prober;
 mod progress;
 mod proxy;
+mod raw;
 mod redirect;
 mod refusal;
 mod resolve;
@@ -37,6 +38,7 @@ pub use address::{AddressPolicy, forbidden};
 pub use descriptors::{in_flight_for, raise_descriptor_limit};
 pub use plan::{Plan, PlanError, RequestParts};
 pub use prober::{HttpProber, ProberError, Settings};
+pub use raw::Exchanged;
 pub use resolve::ResolverSource;
 pub use target::TargetError;
 

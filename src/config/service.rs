@@ -203,6 +203,7 @@ fn grants(loader: &mut Loader<'_>, layers: &Layers<'_>, judges: &matchers::Judge
         }
         hosts.insert(host.to_string());
     }
+    grants.named = hosts.iter().cloned().collect();
     hosts.extend(judges.hosts.iter().cloned());
     hosts.extend(
         judges

@@ -3,16 +3,20 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderName, Method};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::model::causes::Causes;
-use crate::model::exchange::Exchange;
+use crate::model::exchange::{Certificate, Exchange};
+use crate::model::failure::Failure;
+use crate::model::json::Json;
 use crate::model::secret::Secret;
 use crate::model::service::{Auth, BodyOverflow, Request, Transport};
-use crate::probe::{AddressPolicy, HttpProber, Prober as _, RequestParts};
-use crate::script::host::{Host, HostFailure, HostReply, HostRequest, HostResponse};
+use crate::probe::{AddressPolicy, Exchanged, HttpProber, Prober as _, RequestParts};
+use crate::script::host::{Ask, Host, HostFailure, HostReply, HostRequest, HostResponse};
 
 /// Makes the requests of matcher scripts with the daemon's prober: its address policy, caps and resolver.
 pub(super) struct ScriptHost {
@@ -41,6 +45,79 @@ impl Host for ScriptHost {
             reply(prober.probe(&plan, Instant::now(), now).await)
         })
     }
+
+    fn ask(
+        &self,
+        what: Ask,
+        request: HostRequest,
+    ) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
+        let (prober, now) = (Arc::clone(&self.prober), self.clock.now());
+        Box::pin(async move {
+            let begun = Instant::now();
+            let body = asked(&prober, &what, request, now).await?;
+            Ok(HostResponse {
+                body,
+                elapsed: begun.elapsed(),
+                ..HostResponse::default()
+            })
+        })
+    }
+}
+
+/// Asks something else than HTTP.
+async fn asked(
+    prober: &HttpProber,
+    what: &Ask,
+    request: HostRequest,
+    now: Timestamp,
+) -> Result<Bytes, HostFailure> {
+    let (limit, send) = (request.body_limit_bytes, request.body.clone());
+    let host = request.url.host_str().unwrap_or_default().to_owned();
+    if let Ask::Records { kind } = what {
+        let records = prober.records(&host, kind, request.timeout).await;
+        let records: Json = records
+            .map_err(failed)?
+            .into_iter()
+            .map(Json::from)
+            .collect();
+        return Ok(records.to_string().into());
+    }
+    let plan = prober
+        .plan_for(parts(request)?)
+        .map_err(|error| refused(Causes(&error).to_string()))?;
+    let Ask::Bytes { until } = what else {
+        let certificate = prober.certificate(&plan, now).await.map_err(failed)?;
+        return Ok(facts(&certificate).to_string().into());
+    };
+    let exchanged = Exchanged {
+        send: send.as_deref().unwrap_or_default(),
+        until: until.as_deref(),
+        limit,
+    };
+    let answer = prober.exchange(&plan, exchanged, now).await;
+    answer.map(Bytes::from).map_err(failed)
+}
+
+fn facts(certificate: &Certificate) -> Json {
+    let names = certificate
+        .names
+        .iter()
+        .map(|name| Json::from(name.as_str()));
+    Json::object([
+        ("subject", Json::from(certificate.subject.as_str())),
+        ("issuer", certificate.issuer.as_str().into()),
+        ("names", names.collect()),
+        ("not_before", certificate.not_before.as_second().into()),
+        ("not_after", certificate.not_after.as_second().into()),
+        ("self_signed", certificate.self_signed.into()),
+    ])
+}
+
+fn failed(failure: Failure) -> HostFailure {
+    HostFailure {
+        kind: failure.kind.as_str().to_owned(),
+        message: failure.message,
+    }
 }
 
 /// Returns what the prober must know of a script's request.
@@ -56,6 +133,9 @@ fn parts(request: HostRequest) -> Result<RequestParts, HostFailure> {
     let addresses = AddressPolicy::Listed {
         hosts: request.hosts,
     };
+    let transport = request
+        .transport
+        .map_or_else(Transport::default, |own| Transport::clone(&own));
     Ok(RequestParts {
         request: Request {
             method,
@@ -77,9 +157,8 @@ fn parts(request: HostRequest) -> Result<RequestParts, HostFailure> {
             redirects_max: REDIRECTS_MAX,
             body_limit_bytes: request.body_limit_bytes,
             body_overflow: BodyOverflow::Fail,
-            ..request
-                .transport
-                .map_or_else(Transport::default, |own| Transport::clone(&own))
+            tls: request.tls.applied(transport.tls),
+            ..transport
         },
         timeout: request.timeout,
         addresses,
@@ -95,10 +174,7 @@ fn refused(message: String) -> HostFailure {
 
 fn reply(exchange: Exchange) -> HostReply {
     let elapsed = exchange.timings.total;
-    let response = exchange.result.map_err(|failure| HostFailure {
-        kind: failure.kind.as_str().to_owned(),
-        message: failure.message,
-    })?;
+    let response = exchange.result.map_err(failed)?;
     let headers = response.headers.iter().map(|(name, value)| {
         (
             name.as_str().to_owned(),

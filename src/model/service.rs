@@ -365,6 +365,8 @@ pub struct Grants {
     /// Hosts besides the service's own that a script may ask, and redirects may reach in a private network: `host` or
     /// `host:port`.
     pub hosts: Vec<String>,
+    /// Those of `hosts` that the config names itself, not only a script's header or a parameter.
+    pub named: Vec<String>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, Secret>,
 }

@@ -72,6 +72,13 @@ impl Attempt<'_> {
         }
     }
 
+    /// Connects to where the plan leads, and does no more.
+    pub(super) async fn connect(&mut self) -> Result<Stream, Failure> {
+        let plan = self.plan;
+        let permission = self.permission(None, &plan.target)?;
+        Ok(self.open(&plan.target, permission).await?.0)
+    }
+
     /// Asks, and follows redirects.
     async fn travel(&mut self, bearer: Option<&HeaderValue>) -> Result<Response, Failure> {
         let plan = self.plan;

@@ -104,6 +104,10 @@ impl HttpProber {
         })
     }
 
+    pub(super) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
     /// Prepares the request of a service, once for all its probes.
     ///
     /// The first plan of a TLS profile takes 100–200 ms, since it loads the system's certificate authorities.
@@ -253,7 +257,7 @@ impl Inner {
     }
 
     /// Waits for a place among all probes and among those of the host. Its time is ours, no phase of the target.
-    async fn permits<'a>(
+    pub(super) async fn permits<'a>(
         &'a self,
         plan: &'a Plan,
         deadline: Instant,

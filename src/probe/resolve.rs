@@ -15,6 +15,7 @@ use hickory_resolver::config::{
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::rr::RecordType;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
@@ -127,6 +128,34 @@ impl Resolver {
         let cell = self.cell(name);
         let kept = cell.get_or_init(|| self.ask(name)).await;
         kept.answer.clone().map_err(Failure::from)
+    }
+
+    /// Asks for the records of a kind, such as `MX`; addresses come from where probes have them.
+    pub(super) async fn records(&self, name: &str, kind: &str) -> Result<Vec<String>, Failure> {
+        let kind: RecordType = kind.parse().map_err(|_| Failure {
+            kind: FailureKind::Internal,
+            phase: None,
+            message: format!("`{kind}` is no kind of DNS record"),
+        })?;
+        if matches!(kind, RecordType::A | RecordType::AAAA) {
+            let of_kind = |ip: &&IpAddr| ip.is_ipv4() == (kind == RecordType::A);
+            let addresses = self.lookup(name).await?;
+            return Ok(addresses
+                .iter()
+                .filter(of_kind)
+                .map(IpAddr::to_string)
+                .collect());
+        }
+        let lookup = self
+            .inner
+            .lookup(name, kind)
+            .await
+            .map_err(|error| Failure::from(self.classify(name, &error)))?;
+        let of_kind = lookup
+            .answers()
+            .iter()
+            .filter(|record| record.record_type() == kind);
+        Ok(of_kind.map(|record| record.data.to_string()).collect())
     }
 
     fn cell(&self, name: &str) -> Arc<OnceCell<Kept>> {

@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 
+use super::engine::HANDLES;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, FnPtr, Position, Stmt};
 
 /// Whose value a script works on.
@@ -78,7 +79,9 @@ impl Names {
         for name in ["body", "response"] {
             names.0.insert(name.to_owned(), Reads::Response);
         }
-        names.0.insert("http".to_owned(), Reads::Answer);
+        for name in HANDLES.iter().chain(&["http"]) {
+            names.0.insert((*name).to_owned(), Reads::Answer);
+        }
         let parameters: HashMap<&str, Vec<&str>> = ast
             .iter_functions()
             .map(|function| (function.name, function.params))

@@ -39,6 +39,9 @@ pub(super) const VALUES: &[&str] = &[
     "response", "body", "request", "service", "params", "expected", "prev", "memory", "http",
 ];
 
+/// Handles that a script may also use without defining them; where it defines the name itself, its own value goes first.
+pub(super) const HANDLES: &[&str] = &["auth", "tcp", "dns", "tls"];
+
 /// Returns an engine that knows every function of OES.
 pub(super) fn build() -> Engine {
     let mut engine = Engine::new_raw();
@@ -90,7 +93,7 @@ pub(super) fn limit(engine: &mut Engine, limits: &Limits) {
 /// The first syntax error.
 pub(super) fn compile(engine: &Engine, text: &str) -> Result<AST, ParseError> {
     let mut scope = Scope::new();
-    for name in VALUES {
+    for name in VALUES.iter().chain(HANDLES) {
         scope.push_dynamic(*name, Dynamic::UNIT);
     }
     engine.compile_with_scope(&scope, text)

@@ -8,7 +8,8 @@ use std::time::Duration;
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Scope};
 use tokio::runtime::Handle;
 
-use super::guard::{self, Fallible, Spent};
+use super::api::{self, http::Tokens};
+use super::guard::{self, Fallible, Halt, Spent};
 use super::host::Host;
 use super::job::{CallError, CallJob, Job};
 use super::run::{self, Run};
@@ -73,10 +74,16 @@ pub(super) struct Around<'a> {
     pub(super) runtime: &'a Handle,
     pub(super) host: &'a Arc<dyn Host>,
     pub(super) ledger: &'a Ledger,
+    pub(super) tokens: &'a Arc<Tokens>,
 }
 
-/// How a script ended.
-enum End {
+/// How a script, or what it left for its end, ended.
+struct End {
+    way: Way,
+    halt: Halt,
+}
+
+enum Way {
     Value,
     Failed(Box<Finding>),
     /// By force, there.
@@ -91,13 +98,7 @@ pub(super) fn run(engine: &Engine, ast: &AST, job: Job, around: &Around<'_>) -> 
     // The inputs live as long as the measurement: what others allocated must not be freed within it.
     let inputs = Arc::new(job.input);
     guard::begin(&limits, wall);
-    run::begin(Run::of_matcher(
-        &source,
-        &limits,
-        &inputs,
-        around.runtime,
-        around.host,
-    ));
+    run::begin(Run::of_matcher(&source, &limits, &inputs, around));
     let end = evaluate(&source, ast, || {
         let mut scope = Scope::new();
         let value: Dynamic = engine.eval_ast_with_scope(&mut scope, ast)?;
@@ -106,11 +107,15 @@ pub(super) fn run(engine: &Engine, ast: &AST, job: Job, around: &Around<'_>) -> 
         }
         Ok(())
     });
+    let mut ends = vec![end];
+    ends.extend(clean_up(engine, &source, ast));
     let spent = guard::finish();
     let Some(state) = run::end() else {
         return Judgement::default();
     };
-    let mut judgement = state.judgement(|findings| settle(findings, end, &spent, &source));
+    let mut judgement = state.judgement(|findings| {
+        findings.extend(ends.into_iter().filter_map(|end| settled(end, &source)));
+    });
     let leaked = left_behind(&mut judgement);
     if let Some(finding) = around.ledger.enter(&source, leaked) {
         let runs = std::mem::take(&mut judgement.runs);
@@ -158,7 +163,6 @@ pub(super) fn call(
         result = Some(to_json(&value)?);
         Ok(())
     });
-    let spent = guard::finish();
     drop(run::end());
     let before = heap::held();
     let copy = result.as_ref().map(deep_copy);
@@ -171,9 +175,7 @@ pub(super) fn call(
     if let Some(finding) = ledger.enter(source, held) {
         return Err(CallError(Box::new(finding)));
     }
-    let mut findings = Vec::new();
-    settle(&mut findings, end, &spent, source);
-    match (findings.pop(), result) {
+    match (settled(end, source), result) {
         (None, Some(json)) => Ok(json),
         (Some(finding), _) => Err(CallError(Box::new(finding))),
         (None, None) => Err(CallError(Box::new(
@@ -183,35 +185,52 @@ pub(super) fn call(
     }
 }
 
+/// Runs what the script left for its end, the last first, each whatever becomes of the others.
+fn clean_up(engine: &Engine, source: &Source, ast: &AST) -> Vec<End> {
+    let left = api::left_for_the_end();
+    guard::release();
+    left.into_iter()
+        .map(|body| {
+            evaluate(source, ast, || {
+                body.call::<Dynamic>(engine, ast, ()).map(drop)
+            })
+        })
+        .collect()
+}
+
 /// Runs the script and turns whatever comes of it into plain data, all that it made dropped.
 fn evaluate(source: &Source, ast: &AST, script: impl FnOnce() -> Fallible<()>) -> End {
-    match catch_unwind(AssertUnwindSafe(script)) {
-        Ok(Ok(())) => End::Value,
+    let way = match catch_unwind(AssertUnwindSafe(script)) {
+        Ok(Ok(())) => Way::Value,
         Ok(Err(failed)) if terminated(&failed) => {
             let (at, line) = error::ended(&failed, source);
-            End::Terminated(at, line)
+            Way::Terminated(at, line)
         }
-        Ok(Err(failed)) => End::Failed(Box::new(error::finding(&failed, source, ast))),
-        Err(_) => End::Failed(Box::new(
+        Ok(Err(failed)) => Way::Failed(Box::new(error::finding(&failed, source, ast))),
+        Err(_) => Way::Failed(Box::new(
             Finding::error(
                 "script.crashed",
                 "the interpreter broke on this script; please report it with the script",
             )
             .weighing(Severity::Broken),
         )),
+    };
+    End {
+        way,
+        halt: guard::halt(),
     }
 }
 
 /// Returns about what the finding of a failed run takes.
 fn failure_bytes(end: &End) -> i64 {
     let before = heap::held();
-    let copy = match end {
-        End::Failed(finding) => {
+    let copy = match &end.way {
+        Way::Failed(finding) => {
             let mut copy = finding.clone();
             copy.code = Arc::from(&*finding.code);
             Some(copy)
         }
-        End::Value | End::Terminated(..) => None,
+        Way::Value | Way::Terminated(..) => None,
     };
     let size = heap::held() - before;
     drop(copy);
@@ -225,29 +244,29 @@ fn terminated(mut error: &EvalAltResult) -> bool {
     matches!(error, EvalAltResult::ErrorTerminated(..))
 }
 
-/// Adds what the end of the script amounts to. A limit that was hit beats whatever the script returned.
-fn settle(findings: &mut Vec<Finding>, end: End, spent: &Spent, source: &Source) {
-    let finding = match (&spent.trip, end) {
-        (Some(trip), end) => {
+/// Returns what the end amounts to, if it is a finding. A limit that was hit beats whatever the script returned.
+fn settled(end: End, source: &Source) -> Option<Finding> {
+    let finding = match (&end.halt.trip, end.way) {
+        (Some(trip), way) => {
             let mut finding = error::limit(trip);
-            (finding.at, finding.source) = match end {
-                End::Value => (None, None),
-                End::Failed(failed) => (failed.at, failed.source),
-                End::Terminated(at, line) => (at, line),
+            (finding.at, finding.source) = match way {
+                Way::Value => (None, None),
+                Way::Failed(failed) => (failed.at, failed.source),
+                Way::Terminated(at, line) => (at, line),
             };
             finding
         }
-        (None, End::Value) => return,
-        (None, End::Failed(_) | End::Terminated(..)) if spent.stopped => return,
-        (None, End::Failed(finding)) => *finding,
-        (None, End::Terminated(at, line)) => {
+        (None, Way::Value) => return None,
+        (None, Way::Failed(_) | Way::Terminated(..)) if end.halt.stopped => return None,
+        (None, Way::Failed(finding)) => *finding,
+        (None, Way::Terminated(at, line)) => {
             let message = format!("`{}` was stopped for no known reason", source.name);
             let mut finding = Finding::error("script", message).weighing(Severity::Broken);
             (finding.at, finding.source) = (at, line);
             finding
         }
     };
-    findings.push(error::about(finding, source));
+    Some(error::about(finding, source))
 }
 
 /// Makes the results independent of the run, and returns the bytes that the run left behind besides them.

@@ -39,10 +39,26 @@ pub(super) struct Spent {
     pub(super) cpu: Duration,
     pub(super) wall: Duration,
     pub(super) heap_peak: u64,
+}
+
+/// How a part of a run ended, as far as the meter knows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Halt {
     pub(super) trip: Option<Trip>,
     /// Whether the script asked to end early, by `stop`, `skip` or `require`.
     pub(super) stopped: bool,
 }
+
+/// What a run may use in all.
+#[derive(Debug, Clone, Copy)]
+struct Allowed {
+    operations: u64,
+    cpu: Duration,
+    wall: Duration,
+}
+
+/// One part in so many of what a run may still use is set aside for its end.
+pub(super) const SET_ASIDE: u32 = 5;
 
 /// Operations between two looks at the clock where operations are quick.
 const STRIDE: u64 = 32;
@@ -62,6 +78,8 @@ struct Meter {
     /// Working time at which the processor clock is read next.
     cpu_next: Cell<Duration>,
     wall_max: Cell<Duration>,
+    /// What the run may use in all, where a part of it is set aside for its end.
+    in_all: Cell<Option<Allowed>>,
     heap_start: Cell<i64>,
     heap_max: Cell<i64>,
     heap_peak: Cell<i64>,
@@ -83,6 +101,7 @@ thread_local! {
             cpu_max: Cell::default(),
             cpu_next: Cell::default(),
             wall_max: Cell::default(),
+            in_all: Cell::default(),
             heap_start: Cell::new(0),
             heap_max: Cell::new(i64::MAX),
             heap_peak: Cell::new(0),
@@ -119,6 +138,7 @@ pub(super) fn begin(limits: &Limits, wall: Duration) {
         meter.cpu_max.set(limits.cpu);
         meter.cpu_next.set(limits.cpu);
         meter.wall_max.set(wall);
+        meter.in_all.set(None);
         meter
             .heap_max
             .set(i64::try_from(limits.heap_bytes).unwrap_or(i64::MAX));
@@ -137,7 +157,6 @@ pub(super) fn heap_now() -> i64 {
 /// Ends the metering and returns what was used.
 pub(super) fn finish() -> Spent {
     METER.with(|meter| {
-        meter.look();
         let wall = meter.started.get().elapsed();
         let cpu = meter.cpu_used(wall.saturating_sub(meter.waited.get()));
         Spent {
@@ -145,10 +164,53 @@ pub(super) fn finish() -> Spent {
             cpu,
             wall,
             heap_peak: u64::try_from(meter.heap_peak.get()).unwrap_or(0),
+        }
+    })
+}
+
+/// Returns how the part of the run that now ends was stopped, if it was.
+pub(super) fn halt() -> Halt {
+    METER.with(|meter| {
+        meter.look();
+        Halt {
             trip: meter.trip.replace(None),
             stopped: meter.stopped.replace(false),
         }
     })
+}
+
+/// Returns what may be used of a time, so much of it used, before the end of the run.
+fn without_a_part(in_all: Duration, used: Duration) -> Duration {
+    in_all.saturating_sub(in_all.saturating_sub(used) / SET_ASIDE)
+}
+
+/// Sets a part of what the run may still use aside for its end.
+pub(super) fn set_aside() {
+    METER.with(|meter| {
+        let in_all = Allowed {
+            operations: meter.operations_max.get(),
+            cpu: meter.cpu_max.get(),
+            wall: meter.wall_max.get(),
+        };
+        meter.in_all.set(Some(in_all));
+        let wall = meter.started.get().elapsed();
+        let cpu = meter.cpu_used(wall.saturating_sub(meter.waited.get()));
+        let operations = in_all.operations.saturating_sub(meter.operations.get());
+        meter.allow(Allowed {
+            operations: in_all.operations - operations / u64::from(SET_ASIDE),
+            cpu: without_a_part(in_all.cpu, cpu),
+            wall: without_a_part(in_all.wall, wall),
+        });
+    });
+}
+
+/// Gives what was set aside to the end of the run.
+pub(super) fn release() {
+    METER.with(|meter| {
+        if let Some(in_all) = meter.in_all.take() {
+            meter.allow(in_all);
+        }
+    });
 }
 
 /// Counts one operation, and tells whether the script must stop.
@@ -238,24 +300,44 @@ fn terminated() -> Fault {
 }
 
 impl Meter {
+    fn allow(&self, allowed: Allowed) {
+        self.operations_max.set(allowed.operations);
+        self.cpu_max.set(allowed.cpu);
+        self.wall_max.set(allowed.wall);
+        self.cpu_next.set(Duration::ZERO);
+        self.next_look.set(self.operations.get());
+    }
+
     fn count(&self, operations: u64) -> bool {
         let total = self.operations.get().saturating_add(operations);
         self.operations.set(total);
         let held = heap::held() - self.heap_start.get();
         if held > self.heap_peak.get() {
             self.heap_peak.set(held);
-            if held > self.heap_max.get() {
-                self.trip_heap(held);
-            }
+        }
+        if held > self.heap_max.get() {
+            self.trip_heap(held);
         }
         if total > self.operations_max.get() {
-            let message = format!("used {} operations", self.operations_max.get());
+            let message = format!(
+                "used {} operations{}",
+                self.operations_max.get(),
+                self.kept()
+            );
             self.trip("operations", message);
         }
         if total >= self.next_look.get() {
             self.look();
         }
         self.stopped.get() || self.trip.borrow().is_some()
+    }
+
+    /// Tells why a limit is lower than what the config says.
+    fn kept(&self) -> &'static str {
+        match self.in_all.get() {
+            Some(_) => ", the rest is kept for `always`",
+            None => "",
+        }
     }
 
     fn trip(&self, limit: &'static str, message: String) {
@@ -283,7 +365,11 @@ impl Meter {
             .set(self.operations.get().saturating_add(stride));
         let wall = now.duration_since(self.started.get());
         if wall > self.wall_max.get() {
-            let message = format!("ran for {} ms", self.wall_max.get().as_millis());
+            let message = format!(
+                "ran for {} ms{}",
+                self.wall_max.get().as_millis(),
+                self.kept()
+            );
             self.trip("wall", message);
         }
         let working = wall.saturating_sub(self.waited.get());
@@ -295,7 +381,8 @@ impl Meter {
         let left = self.cpu_max.get().saturating_sub(used);
         if left.is_zero() {
             let allowed = self.cpu_max.get().as_millis();
-            self.trip("cpu", format!("used {allowed} ms of processor time"));
+            let kept = self.kept();
+            self.trip("cpu", format!("used {allowed} ms of processor time{kept}"));
         }
         self.cpu_next
             .set(working + left.max(Duration::from_millis(1)));

@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
+use url::Url;
 
-use super::source::{Header, Param, ParamKind};
+use super::source::{Header, OAuth2, Param, ParamKind};
 use crate::model::json::Json;
 use crate::model::service::Grants;
 use crate::model::span::{Mistake, did_you_mean};
@@ -23,7 +24,19 @@ struct RawHeader {
     #[serde(default)]
     payload: Vec<String>,
     #[serde(default)]
+    oauth2: BTreeMap<String, RawOAuth2>,
+    #[serde(default)]
     params: BTreeMap<Spanned<String>, RawParam>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawOAuth2 {
+    token_url: Spanned<String>,
+    client_id: String,
+    client_secret: String,
+    #[serde(default)]
+    scopes: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -94,8 +107,9 @@ pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Header {
                 let span = settings.span(&error.span().unwrap_or(0..0));
                 mistakes.push(
                     Mistake::error(span, format!("the header: {}", error.message().trim())).help(
-                        "below `//! ---` a header is TOML with request, status, hosts, secrets, payload and \
-                         [params.NAME] with kind, default, help",
+                        "below `//! ---` a header is TOML with request, status, hosts, secrets, payload, \
+                         [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, \
+                         client_secret, scopes",
                     ),
                 );
             }
@@ -119,6 +133,9 @@ fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut
     }
     header.secrets = raw.secrets;
     header.payload = raw.payload;
+    for (name, raw) in raw.oauth2 {
+        fill_oauth2(header, name, raw, settings, mistakes);
+    }
     let mut params: Vec<(Spanned<String>, RawParam)> = raw.params.into_iter().collect();
     params.sort_by_key(|(name, _)| name.span().start);
     for (name, param) in params {
@@ -165,4 +182,39 @@ fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut
             help: param.help,
         });
     }
+}
+
+/// Adds where tokens come from; the host may be asked and the secrets are needed.
+fn fill_oauth2(
+    header: &mut Header,
+    name: String,
+    raw: RawOAuth2,
+    settings: &Settings,
+    mistakes: &mut Vec<Mistake>,
+) {
+    let url = Url::parse(raw.token_url.get_ref())
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"));
+    let host = url
+        .as_ref()
+        .and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
+    let (Some(token_url), Some((host, port))) = (&url, host) else {
+        let message = format!("`{}` is no URL", raw.token_url.get_ref());
+        let mistake = Mistake::error(settings.span(&raw.token_url.span()), message);
+        mistakes.push(mistake.help("write one such as \"https://id.example.io/token\""));
+        return;
+    };
+    header.hosts.push(format!("{host}:{port}"));
+    for secret in [&raw.client_id, &raw.client_secret] {
+        if !header.secrets.contains(secret) {
+            header.secrets.push(secret.clone());
+        }
+    }
+    header.oauth2.push(OAuth2 {
+        name,
+        token_url: token_url.clone(),
+        client_id: raw.client_id,
+        client_secret: raw.client_secret,
+        scopes: raw.scopes,
+    });
 }

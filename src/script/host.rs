@@ -7,12 +7,36 @@ use std::time::Duration;
 use bytes::Bytes;
 use url::Url;
 
-use crate::model::service::Transport;
+use crate::model::service::{TlsProfile, Transport};
 
 /// Makes requests for scripts.
 pub trait Host: Send + Sync {
     /// Makes one request. Dropping the future must be enough to abandon it.
     fn http(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = HostReply> + Send>>;
+
+    /// Asks something else than HTTP of the host and port in the URL. The answer is the body, the status 0.
+    fn ask(
+        &self,
+        what: Ask,
+        request: HostRequest,
+    ) -> Pin<Box<dyn Future<Output = HostReply> + Send>>;
+}
+
+/// What a script asks otherwise than by HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Sends the request's body over TCP. The answer is what comes, up to a text or the first bytes.
+    Bytes {
+        /// The answer ends where this was read.
+        until: Option<Vec<u8>>,
+    },
+    /// Looks the host up. The answer is a JSON array of strings.
+    Records {
+        /// Their kind, `MX`.
+        kind: String,
+    },
+    /// Looks at the certificate that is shown, valid or not. The answer is a JSON object.
+    Certificate,
 }
 
 /// One request of a script, secrets filled in.
@@ -36,8 +60,33 @@ pub struct HostRequest {
     pub allowed: Allowed,
     /// Every host that the script may ask, `host` or `host:port`; redirects lead nowhere else.
     pub hosts: Vec<String>,
+    /// What the script wants otherwise of TLS.
+    pub tls: TlsWish,
+    /// Whether the answer is a secret as a whole: a token.
+    pub answer_is_secret: bool,
     /// How the service's own connections are made, where it asks its own origin.
     pub transport: Option<Arc<Transport>>,
+}
+
+/// What a script wants otherwise of TLS for one request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TlsWish {
+    /// Whether any certificate will do.
+    pub unverified: bool,
+    /// Name to ask for and to verify instead of the URL's host.
+    pub server_name: Option<String>,
+}
+
+impl TlsWish {
+    /// Returns the profile as the script wants it.
+    #[must_use]
+    pub fn applied(self, profile: TlsProfile) -> TlsProfile {
+        TlsProfile {
+            verify: profile.verify && !self.unverified,
+            server_name: self.server_name.or(profile.server_name),
+            ..profile
+        }
+    }
 }
 
 /// Why a script may ask a host.

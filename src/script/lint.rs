@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use rhai::{AST, ASTNode, Engine, Expr, ParseError};
 
-use super::engine::{self, VALUES};
+use super::engine::{self, HANDLES, VALUES};
 use super::guard;
 use crate::model::span::{Mistake, MistakeSeverity};
 use known::Known;
@@ -86,7 +86,7 @@ impl Lint {
             mistakes,
             functions,
             uses_prev: uses(ast, "prev"),
-            uses_http: uses(ast, "http"),
+            uses_http: uses(ast, "http") || HANDLES.iter().any(|handle| uses(ast, handle)),
             returns_value,
         }
     }
@@ -117,7 +117,7 @@ fn is_of_oes(expression: &Expr) -> Option<&str> {
         // What the script defines itself has an index, long or short.
         Expr::Variable(variable, None, _) if variable.0.is_none() => {
             let name = variable.1.as_str();
-            VALUES.contains(&name).then_some(name)
+            (VALUES.contains(&name) || HANDLES.contains(&name)).then_some(name)
         }
         _ => None,
     }

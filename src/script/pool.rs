@@ -84,6 +84,7 @@ impl Pool {
             runtime,
             host,
             ledger: Ledger::default(),
+            tokens: Arc::default(),
             stack_bytes: engine::stack_bytes(settings.heap_bytes),
         };
         let watch = Watch::start(shared, [plain_work, waiting_work])?;

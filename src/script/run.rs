@@ -1,18 +1,18 @@
 //! What belongs to the one run on this thread: its inputs, and what it has found so far.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rhai::Dynamic;
-use tokio::runtime::Handle;
+use regex::Regex;
+use rhai::{Dynamic, FnPtr};
 
 use super::api::http::Network;
 use super::api::memory::Remembered;
 use super::api::secrets::Secrets;
+use super::execute::Around;
 use super::guard::{self, Fallible};
-use super::host::Host;
 use super::job::Input;
 use super::limits::Limits;
 use super::source::Source;
@@ -25,6 +25,8 @@ pub(super) struct Run {
     pub(super) now: Timestamp,
     pub(super) limits: Limits,
     pub(super) source: Arc<Source>,
+    /// Regular expressions that the script used.
+    pub(super) patterns: HashMap<String, Regex>,
     /// Absent in a call.
     pub(super) matcher: Option<Matcher>,
 }
@@ -40,6 +42,12 @@ pub(super) struct Matcher {
     pub(super) network: Network,
     /// Positions in `out.steps` of the steps that are running, outermost first.
     pub(super) steps: Vec<usize>,
+    /// What the script left for its end.
+    pub(super) always: Vec<FnPtr>,
+    /// Requests that are kept for the end.
+    pub(super) kept_calls: usize,
+    /// Whether the script itself has ended.
+    pub(super) is_ending: bool,
 }
 
 impl Matcher {
@@ -166,13 +174,13 @@ impl Run {
         source: &Arc<Source>,
         limits: &Limits,
         input: &Arc<Input>,
-        runtime: &Handle,
-        host: &Arc<dyn Host>,
+        around: &Around<'_>,
     ) -> Self {
         Self {
             now: input.now,
             limits: limits.clone(),
             source: Arc::clone(source),
+            patterns: HashMap::new(),
             matcher: Some(Matcher {
                 findings: Vec::new(),
                 out: ScriptRun {
@@ -182,8 +190,11 @@ impl Run {
                 },
                 memory: Remembered::new(Arc::clone(&input.memory), input.now),
                 secrets: Secrets::new(&input.redaction),
-                network: Network::new(runtime, host),
+                network: Network::new(around.runtime, around.host, around.tokens),
                 steps: Vec::new(),
+                always: Vec::new(),
+                kept_calls: 0,
+                is_ending: false,
                 source: Arc::clone(source),
                 input: Arc::clone(input),
             }),
@@ -195,6 +206,7 @@ impl Run {
             now,
             limits: limits.clone(),
             source: Arc::clone(source),
+            patterns: HashMap::new(),
             matcher: None,
         }
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::Sender;
 use sha2::{Digest as _, Sha256};
+use url::Url;
 
 use super::limits::Limits;
 use super::{api, engine, header, lint};
@@ -50,10 +51,27 @@ pub struct Header {
     pub secrets: Vec<String>,
     /// Keys that the service's `payload` must have.
     pub payload: Vec<String>,
+    /// Where it gets tokens.
+    pub oauth2: Vec<OAuth2>,
     /// Whether OES sends the service's request first; a script with `request = false` makes its own calls.
     pub sends_request: bool,
     /// The status rule as written, `2xx` if absent.
     pub status: Option<String>,
+}
+
+/// Where a script gets a token by OAuth 2.0 client credentials.
+#[derive(Debug, Clone)]
+pub struct OAuth2 {
+    /// Its name, as in `auth.oauth2("name")`.
+    pub name: String,
+    /// The URL of the token endpoint.
+    pub token_url: Url,
+    /// The secret that is the client's name.
+    pub client_id: String,
+    /// The secret that is the client's password.
+    pub client_secret: String,
+    /// What is asked for.
+    pub scopes: Vec<String>,
 }
 
 /// One parameter of a script.
@@ -140,7 +158,7 @@ impl ParamKind {
             },
             Self::Url => value
                 .as_str()
-                .and_then(|text| url::Url::parse(text).ok())
+                .and_then(|text| Url::parse(text).ok())
                 .is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()),
             Self::Array => value.kind() == Kind::Array,
             Self::Object => value.kind() == Kind::Object,

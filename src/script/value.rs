@@ -101,6 +101,16 @@ pub(super) fn misshapen(origin: Origin, message: impl Into<String>) -> Fault {
     })
 }
 
+/// Returns the error that whoever was asked is wrong.
+pub(super) fn dependency(origin: Origin, message: String) -> Fault {
+    raised(Raised {
+        code: "dependency",
+        operand: None,
+        origin,
+        message,
+    })
+}
+
 pub(super) fn raised(raised: Raised) -> Fault {
     Box::new(EvalAltResult::ErrorRuntime(
         Dynamic::from(raised),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Failure, Nearest};
 use crate::config::suite::{Mock, Test};
 use crate::model::json;
-use crate::script::host::{Host, HostFailure, HostReply, HostRequest, HostResponse};
+use crate::script::host::{Ask, Host, HostFailure, HostReply, HostRequest, HostResponse};
 
 /// The answers of one test, and what was asked.
 struct Mocks {
@@ -99,6 +99,27 @@ impl Mocking {
             .unmocked
             .push((hidden.applied(&asked).into_owned(), nearest));
         Err(unmocked())
+    }
+}
+
+impl Mocking {
+    /// Notes what no mock can answer: only requests over HTTP have them.
+    fn refuse(&self, what: &Ask, request: &HostRequest) -> HostFailure {
+        let mut mocks = self.mocks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mocks) = mocks.as_mut() {
+            let what = match what {
+                Ask::Bytes { .. } => "tcp.exchange",
+                Ask::Records { .. } => "dns.lookup",
+                Ask::Certificate => "tls.certificate",
+            };
+            let hidden = mocks.test.service.service.redaction();
+            let host = request.url.host_str().unwrap_or_default();
+            let asked = format!("{what} {host}, which a test cannot mock");
+            mocks
+                .unmocked
+                .push((hidden.applied(&asked).into_owned(), None));
+        }
+        unmocked()
     }
 }
 
@@ -195,5 +216,14 @@ impl Host for Shared {
     fn http(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
         let reply = self.0.answer(&request);
         Box::pin(std::future::ready(reply))
+    }
+
+    fn ask(
+        &self,
+        what: Ask,
+        request: HostRequest,
+    ) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
+        let refused = self.0.refuse(&what, &request);
+        Box::pin(std::future::ready(Err(refused)))
     }
 }

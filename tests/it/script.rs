@@ -3,6 +3,11 @@
 mod api;
 mod bench;
 mod blame;
+mod change;
+mod cookbook;
 mod hostile;
 mod lint;
+mod requests;
 mod shipped;
+mod sockets;
+mod texts;

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -13,8 +13,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::output::save_file;
+use crate::model::json;
 use crate::model::redaction::Redaction;
-use crate::script::host::{Host, HostFailure, HostReply, HostRequest, HostResponse};
+use crate::script::host::{Ask, Host, HostFailure, HostReply, HostRequest, HostResponse};
 
 /// What becomes of the scripts' own requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +144,7 @@ pub(super) struct Cassette {
     mode: HttpMode,
     live: Arc<dyn Host>,
     /// What is left out of what is recorded.
-    hidden: Redaction,
+    hidden: Mutex<Redaction>,
     recorded: Mutex<Vec<Recorded>>,
     played: Mutex<HashMap<(String, String), usize>>,
 }
@@ -163,7 +164,7 @@ impl Cassette {
         Ok(Self {
             mode,
             live,
-            hidden,
+            hidden: Mutex::new(hidden),
             recorded: Mutex::new(recorded),
             played: Mutex::default(),
         })
@@ -174,24 +175,26 @@ impl Cassette {
     /// # Errors
     /// If the folder cannot be written.
     pub(super) fn save(&self, folder: &Path) -> io::Result<()> {
-        let recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        let recorded = lock(&self.recorded);
         save_file(&folder.join(FILE), &serde_json::to_vec_pretty(&*recorded)?)
     }
 
     /// Returns the URL of a request without secrets.
     fn shown_url(&self, request: &HostRequest) -> String {
-        self.hidden.applied(request.url.as_str()).into_owned()
+        lock(&self.hidden)
+            .applied(request.url.as_str())
+            .into_owned()
     }
 
     /// Returns the next recorded answer to this request; the last one is repeated.
     fn replay(&self, request: &HostRequest) -> HostReply {
-        let recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        let recorded = lock(&self.recorded);
         let key = (request.method.clone(), self.shown_url(request));
         let same: Vec<&Recorded> = recorded
             .iter()
             .filter(|one| one.method == key.0 && one.url == key.1)
             .collect();
-        let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut played = lock(&self.played);
         let position = played.entry(key).or_default();
         let answer = same.get(*position).or(same.last());
         *position += 1;
@@ -204,27 +207,38 @@ impl Cassette {
     /// Forgets what was asked live, so that what is saved is of one probe; what is replayed begins anew.
     pub(super) fn begin_round(&self) {
         if self.mode == HttpMode::Live {
-            self.recorded
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clear();
+            lock(&self.recorded).clear();
         }
-        self.played
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        lock(&self.played).clear();
+    }
+
+    /// Keeps the token of an answer out of everything that is recorded from here on.
+    fn hide_token(&self, reply: &HostReply) {
+        let body = reply.as_ref().map(|response| &response.body[..]);
+        let document = json::parse(body.unwrap_or_default());
+        let token = document.as_ref().ok().and_then(|document| {
+            let token = document.root.get("access_token")?;
+            token.as_str()
+        });
+        if let Some(token) = token {
+            lock(&self.hidden).add_text(token);
+        }
     }
 
     fn remember(&self, request: &HostRequest, reply: &HostReply) {
-        self.recorded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Recorded {
-                method: request.method.clone(),
-                url: self.shown_url(request),
-                reply: Reply::of(reply, &self.hidden),
-            });
+        if request.answer_is_secret {
+            self.hide_token(reply);
+        }
+        lock(&self.recorded).push(Recorded {
+            method: request.method.clone(),
+            url: self.shown_url(request),
+            reply: Reply::of(reply, &lock(&self.hidden)),
+        });
     }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn refusal(kind: &str, message: &str) -> HostFailure {
@@ -240,13 +254,34 @@ pub(super) struct Shared(pub(super) Arc<Cassette>);
 
 impl Host for Shared {
     fn http(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
+        self.answer(request, |live, request| live.http(request))
+    }
+
+    fn ask(
+        &self,
+        what: Ask,
+        request: HostRequest,
+    ) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
+        self.answer(request, |live, request| live.ask(what, request))
+    }
+}
+
+impl Shared {
+    /// Answers as the mode says, through `make` where that is live.
+    fn answer(
+        &self,
+        request: HostRequest,
+        make: impl FnOnce(&dyn Host, HostRequest) -> Pin<Box<dyn Future<Output = HostReply> + Send>>
+        + Send
+        + 'static,
+    ) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
         let cassette = Arc::clone(&self.0);
         Box::pin(async move {
             match cassette.mode {
                 HttpMode::Deny => Err(refusal("denied", "requests are refused by --http deny")),
                 HttpMode::Replay(_) => cassette.replay(&request),
                 HttpMode::Live => {
-                    let reply = cassette.live.http(request.clone()).await;
+                    let reply = make(&*cassette.live, request.clone()).await;
                     cassette.remember(&request, &reply);
                     reply
                 }

@@ -6,7 +6,7 @@ use crate::model::json::{self, Json, Number};
 use crate::model::path::Path;
 use crate::script::guard::{self, Fallible, Fault};
 use crate::script::value::{
-    ArrayView, Origin, kind_name, misshapen, mistyped, problem, rendered, to_json, view, viewed,
+    Origin, kind_name, misshapen, mistyped, problem, rendered, to_json, view, viewed,
 };
 
 pub(super) fn register(engine: &mut Engine) {
@@ -68,10 +68,6 @@ fn register_numbers(engine: &mut Engine) {
         })
         .register_fn("approx", |a: Dynamic, b: Dynamic, tolerance: Dynamic| {
             Ok::<_, Fault>((float(&a)? - float(&b)?).abs() <= float(&tolerance)?)
-        })
-        .register_fn("median", |numbers: &mut Array| median(numbers))
-        .register_fn("median", |numbers: &mut ArrayView| {
-            median(&numbers.clone().into_iter().collect())
         })
         .register_fn("hex", |text: &str| {
             parse_hex(text.trim()).ok_or_else(|| {
@@ -136,7 +132,7 @@ fn count(value: &Dynamic, path: &str) -> Fallible<i64> {
     Ok(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-fn number(json: &Json, origin: Origin, what: &str) -> Fallible<Dynamic> {
+pub(super) fn number(json: &Json, origin: Origin, what: &str) -> Fallible<Dynamic> {
     let found = match json {
         Json::Number(_) => Some(view(json, origin)),
         Json::String(text) => numeric_text(text.trim()),
@@ -193,15 +189,9 @@ pub(in crate::script) fn float(value: &Dynamic) -> Fallible<f64> {
     })
 }
 
-fn median(numbers: &Array) -> Fallible<f64> {
-    guard::charge(numbers.len() as u64)?;
-    let mut sorted: Vec<f64> = numbers.iter().map(float).collect::<Fallible<_>>()?;
-    sorted.sort_by(f64::total_cmp);
-    let upper = sorted.len() / 2;
-    let at = |index: usize| sorted.get(index).copied();
-    match (at(upper), upper.checked_sub(1).and_then(at)) {
-        (Some(middle), _) if sorted.len() % 2 == 1 => Ok(middle),
-        (Some(above), Some(below)) => Ok(f64::midpoint(above, below)),
-        _ => Err(mistyped("there is no median of nothing")),
-    }
+/// Returns the strings of an array of nothing else; absent if the value is none.
+pub(in crate::script) fn strings(value: &Dynamic) -> Option<Vec<String>> {
+    let json = tree(value).ok()?.0;
+    let items = json.as_array()?.iter();
+    items.map(|item| item.as_str().map(str::to_owned)).collect()
 }

@@ -2,6 +2,9 @@
 
 mod answers;
 mod network;
+mod pages;
+pub(super) mod sockets;
+pub(super) mod tokens;
 
 use std::time::Duration;
 
@@ -10,9 +13,11 @@ use rhai::{Dynamic, Engine, Map};
 use super::time::duration_seconds;
 use crate::model::json::Json;
 use crate::script::guard::Fallible;
+use crate::script::host::TlsWish;
 use crate::script::value::{cut, kind_name, problem, text, to_json};
-use answers::{get_json, jsonrpc, respond};
+use answers::{get_json, graphql, jsonrpc, millis, respond};
 pub(in crate::script) use network::{Network, asked_only_the_service};
+pub(in crate::script) use tokens::Tokens;
 
 /// The handle `http`.
 #[derive(Debug, Clone)]
@@ -26,7 +31,23 @@ struct Asked {
     headers: Vec<(String, String)>,
     query: Vec<(String, String)>,
     body: Option<String>,
+    /// A body that is no text.
+    bytes: Option<Vec<u8>>,
     timeout: Option<Duration>,
+    tls: TlsWish,
+    answer_is_secret: bool,
+}
+
+impl Asked {
+    /// Returns every text that may hold a secret.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        self.headers
+            .iter()
+            .chain(&self.query)
+            .map(|(_, value)| value.as_str())
+            .chain([self.url.as_str()])
+            .chain(self.body.as_deref())
+    }
 }
 
 pub(super) fn register(engine: &mut Engine) {
@@ -52,19 +73,11 @@ pub(super) fn register(engine: &mut Engine) {
         })
         .register_fn("get_json", |_: &mut HttpHandle, url: &str, opts: Map| {
             get_json(&asked("GET", url, &opts)?)
-        })
-        .register_fn(
-            "jsonrpc",
-            |_: &mut HttpHandle, url: &str, method: &str, params: Dynamic| {
-                jsonrpc(url, method, &params, &Map::new())
-            },
-        )
-        .register_fn(
-            "jsonrpc",
-            |_: &mut HttpHandle, url: &str, method: &str, params: Dynamic, opts: Map| {
-                jsonrpc(url, method, &params, &opts)
-            },
-        );
+        });
+    register_calls(engine);
+    pages::register(engine);
+    sockets::register(engine);
+    tokens::register(engine);
     engine
         .register_fn("delete", |_: &mut HttpHandle, url: &str| {
             respond(&asked("DELETE", url, &Map::new())?)
@@ -92,6 +105,30 @@ pub(super) fn register(engine: &mut Engine) {
     }
 }
 
+/// Registers what calls something by name in a body.
+fn register_calls(engine: &mut Engine) {
+    for (name, call) in [("jsonrpc", jsonrpc as Call), ("graphql", graphql)] {
+        engine
+            .register_fn(
+                name,
+                move |_: &mut HttpHandle, url: &str, what: &str, with: Dynamic| {
+                    call(url, what, &with, &Map::new())
+                },
+            )
+            .register_fn(
+                name,
+                move |_: &mut HttpHandle, url: &str, what: &str, with: Dynamic, opts: Map| {
+                    call(url, what, &with, &opts)
+                },
+            );
+    }
+    engine.register_fn("graphql", |_: &mut HttpHandle, url: &str, query: &str| {
+        graphql(url, query, &Map::new().into(), &Map::new())
+    });
+}
+
+type Call = fn(&str, &str, &Dynamic, &Map) -> Fallible<Dynamic>;
+
 fn asked(method: &str, url: &str, opts: &Map) -> Fallible<Asked> {
     let method = method.to_ascii_uppercase();
     if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
@@ -115,12 +152,9 @@ fn asked(method: &str, url: &str, opts: &Map) -> Fallible<Asked> {
                 asked.headers.push(("authorization".to_owned(), token));
             }
             "timeout" => {
-                let seconds = duration_seconds(value)?;
-                asked.timeout = Some(
-                    Duration::try_from_secs_f64(seconds)
-                        .map_err(|_| problem("a timeout is a positive duration such as \"5s\""))?,
-                );
+                asked.timeout = Some(timeout(duration_seconds(value)?)?);
             }
+            "tls" => asked.tls = tls_wish(value)?,
             "json" => {
                 asked.body = Some(to_json(value)?.to_string());
                 content_type(&mut asked.headers, "application/json");
@@ -128,12 +162,35 @@ fn asked(method: &str, url: &str, opts: &Map) -> Fallible<Asked> {
             "body" => asked.body = Some(text(value, usize::MAX)),
             other => {
                 return Err(problem(format!(
-                    "requests have no option `{other}`; they have headers, query, bearer, timeout, json and body"
+                    "requests have no option `{other}`; they have headers, query, bearer, timeout, tls, json and body"
                 )));
             }
         }
     }
     Ok(asked)
+}
+
+fn timeout(seconds: f64) -> Fallible<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| problem("a timeout is a positive duration such as \"5s\""))
+}
+
+fn tls_wish(value: &Dynamic) -> Fallible<TlsWish> {
+    let wrong = || {
+        problem("tls is a map such as #{ server_name: \"api.example.io\" }, or #{ verify: false }")
+    };
+    let Json::Object(members) = to_json(value)? else {
+        return Err(wrong());
+    };
+    let mut wish = TlsWish::default();
+    for (name, value) in members.iter() {
+        match (&**name, value) {
+            ("verify", Json::Bool(verify)) => wish.unverified = !verify,
+            ("server_name", Json::String(name)) => wish.server_name = Some(name.to_string()),
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(wish)
 }
 
 fn with_body(method: &str, url: &str, body: &Dynamic, opts: &Map) -> Fallible<Asked> {

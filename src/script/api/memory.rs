@@ -1,36 +1,28 @@
-//! What a service's scripts remember, and `track`. Writes take effect only if the run is no error.
+//! What a service's scripts remember. Writes take effect only if the run is no error.
+
+mod canonical;
+mod ring;
+mod track;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rhai::{Array, Dynamic, Engine, Map};
-use sha2::{Digest as _, Sha256};
+use rhai::{Array, Dynamic, Engine};
 
-use super::data::tree;
-use super::time::{duration_seconds, seconds};
-use crate::model::json::{Json, Number};
+use super::time::duration_seconds;
+use crate::model::json::Json;
 use crate::model::judgement::{Memory, MemoryDiff, MemoryEntry};
-use crate::script::guard::{self, Fallible};
+use crate::script::guard::Fallible;
 use crate::script::limits::Limits;
 use crate::script::run;
 use crate::script::value::{Origin, problem, to_json, view};
+pub(super) use canonical::canonical;
+pub(in crate::script) use track::TRACKED;
 
-/// Keys that begin so are `track`'s own.
-const RESERVED: &str = "track:";
-/// Values up to this many bytes of JSON are kept by `track` as they are, others by their digest.
-const TRACKED_BYTES: usize = 1024;
-/// What the map has that `track` returns.
-pub(in crate::script) const TRACKED: &[&str] = &[
-    "changed",
-    "first",
-    "unchanged_for",
-    "since",
-    "previous",
-    "changes",
-    "value",
-];
+/// What keys begin with that are OES's own: they hold what `track`, `monotonic` and `memory.record` keep.
+const RESERVED: &[&str] = &["track:", "monotonic:", "ring:"];
 /// Bytes of a key.
 const KEY_BYTES: usize = 200;
 
@@ -190,17 +182,18 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn(
             "push",
             |_: &mut MemoryHandle, key: &str, value: Dynamic, keep: i64| push(key, &value, keep),
-        )
-        .register_fn("track", |key: &str, value: Dynamic| track(key, &value));
+        );
+    ring::register(engine);
+    track::register(engine);
 }
 
 fn own(key: &str) -> Fallible<()> {
-    if key.starts_with(RESERVED) {
-        return Err(problem(format!(
-            "keys that begin with `{RESERVED}` are OES's own"
-        )));
+    match RESERVED.iter().find(|prefix| key.starts_with(**prefix)) {
+        Some(prefix) => Err(problem(format!(
+            "keys that begin with `{prefix}` are OES's own"
+        ))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn get(key: &str, default: Dynamic) -> Fallible<Dynamic> {
@@ -216,12 +209,7 @@ fn get(key: &str, default: Dynamic) -> Fallible<Dynamic> {
 fn set(key: &str, value: &Dynamic, ttl: Option<f64>) -> Fallible<()> {
     own(key)?;
     let value = to_json(value)?;
-    let ttl = ttl
-        .map(|ttl| {
-            Duration::try_from_secs_f64(ttl)
-                .map_err(|_| problem("how long to remember must be a positive duration"))
-        })
-        .transpose()?;
+    let ttl = ttl.map(lasting).transpose()?;
     run::with(|run| {
         let expires_at = ttl.and_then(|ttl| run.now.saturating_add(ttl).ok());
         let limits = run.limits.clone();
@@ -230,6 +218,12 @@ fn set(key: &str, value: &Dynamic, ttl: Option<f64>) -> Fallible<()> {
             None => Err(problem("memory is available in matcher scripts only")),
         }
     })
+}
+
+/// Returns seconds as a length of time.
+fn lasting(seconds: f64) -> Fallible<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| problem("how long to remember must be a positive duration"))
 }
 
 fn push(key: &str, value: &Dynamic, keep: i64) -> Fallible<Array> {
@@ -248,103 +242,4 @@ fn push(key: &str, value: &Dynamic, keep: i64) -> Fallible<Array> {
         matcher.remember(key, kept.into_iter().collect(), None, limits)?;
         Ok(array)
     })
-}
-
-/// Compares a value with what it was in earlier runs, and remembers since when it is what it is.
-fn track(key: &str, value: &Dynamic) -> Fallible<Map> {
-    let (json, origin) = tree(value)?;
-    let canonical = canonical(&json)?;
-    let hash = Sha256::digest(canonical.as_bytes());
-    let (first, _) = hash.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
-    let digest = format!("{:032x}", u128::from_be_bytes(*first));
-    let kept = if canonical.len() <= TRACKED_BYTES {
-        json.clone()
-    } else {
-        Json::Null
-    };
-    let name = format!("{RESERVED}{key}");
-    let now = run::now()?.as_millisecond();
-    run::matcher(|matcher, limits| {
-        let old = matcher.memory.get(&name).cloned();
-        let part = |part: &str| old.as_ref().and_then(|old| old.get(part)).cloned();
-        let whole = |part: Option<Json>| part.and_then(|json| json.as_number()?.as_i64());
-        let first = old.is_none();
-        let changed = !first && part("digest") != Some(Json::from(digest.as_str()));
-        let since = match whole(part("since")) {
-            // A clock that was set back must not make a value older than its sighting.
-            Some(since) if !changed => since.min(now),
-            _ => now,
-        };
-        let times = whole(part("changes")).unwrap_or(0) + i64::from(changed);
-        let previous = if changed {
-            part("value")
-        } else {
-            part("previous")
-        }
-        .unwrap_or_default();
-        let entry = Json::object([
-            ("digest", Json::from(digest.as_str())),
-            ("value", kept),
-            ("previous", previous.clone()),
-            ("since", since.into()),
-            ("changes", times.into()),
-        ]);
-        if old.as_ref() != Some(&entry) {
-            matcher.remember(&name, entry, None, limits)?;
-        }
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "milliseconds of any date are exact in f64"
-        )]
-        let (since, unchanged) = (since as f64 / 1000.0, (now - since) as f64 / 1000.0);
-        let mut map = Map::new();
-        map.insert("changed".into(), changed.into());
-        map.insert("first".into(), first.into());
-        map.insert("unchanged_for".into(), seconds(unchanged));
-        map.insert("since".into(), seconds(since));
-        map.insert("previous".into(), view(&previous, Origin::Own));
-        map.insert("changes".into(), times.into());
-        map.insert("value".into(), view(&json, origin));
-        Ok(map)
-    })
-}
-
-/// Returns a text that is the same for equal values: keys in order, `1.0` as `1`.
-fn canonical(json: &Json) -> Fallible<String> {
-    let mut text = String::new();
-    write_canonical(json, &mut text)?;
-    Ok(text)
-}
-
-fn write_canonical(json: &Json, out: &mut String) -> Fallible<()> {
-    match json {
-        Json::Array(items) => {
-            guard::charge(1 + items.len() as u64 / 8)?;
-            out.push('[');
-            for item in items.iter() {
-                write_canonical(item, out)?;
-                out.push(',');
-            }
-            out.push(']');
-        }
-        Json::Object(members) => {
-            guard::charge(1 + members.len() as u64 / 8)?;
-            let mut members: Vec<(&Arc<str>, &Json)> = members.iter().collect();
-            members.sort_by_key(|(key, _)| *key);
-            out.push('{');
-            for (key, item) in members {
-                out.push_str(&Json::String(Arc::clone(key)).to_string());
-                out.push(':');
-                write_canonical(item, out)?;
-                out.push(',');
-            }
-            out.push('}');
-        }
-        Json::Number(number) => {
-            let number = number.as_i64().map_or(*number, Number::Int);
-            out.push_str(&number.to_string());
-        }
-        other => out.push_str(&other.to_string()),
-    }
-    Ok(())
 }

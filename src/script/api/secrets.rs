@@ -15,9 +15,32 @@ use crate::script::value::problem;
 /// The stand-ins given out in one run, and what must not be seen of it.
 #[derive(Debug)]
 pub(in crate::script) struct Secrets {
-    given: Vec<(String, String, Secret)>,
+    given: Vec<Given>,
     hidden: Redaction,
 }
+
+/// One stand-in.
+#[derive(Debug)]
+struct Given {
+    name: String,
+    kind: Kind,
+    stand_in: String,
+    secret: Secret,
+}
+
+/// What a stand-in stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A secret that the config grants.
+    Granted,
+    /// Made of others by an encoding.
+    Derived,
+    /// A token of `auth.oauth2`, and whether it was fetched anew in this run.
+    Token { is_renewed: bool },
+}
+
+/// A token that was not fetched anew.
+const TOKEN: Kind = Kind::Token { is_renewed: false };
 
 pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("secret", |name: &str| -> Fallible<String> {
@@ -27,7 +50,7 @@ pub(super) fn register(engine: &mut Engine) {
                     "no secret `{name}` is granted to this service; name it in the service's `secrets`"
                 )));
             };
-            Ok(matcher.secrets.stand_in(name, secret.clone()))
+            Ok(matcher.secrets.stand_in(name, secret))
         })
     });
 }
@@ -41,24 +64,87 @@ impl Secrets {
         }
     }
 
-    fn stand_in(&mut self, name: &str, secret: Secret) -> String {
-        if let Some((_, token, _)) = self.given.iter().find(|(known, _, _)| known == name) {
-            return token.clone();
+    fn stand_in(&mut self, name: &str, secret: &Secret) -> String {
+        self.give(name, Kind::Granted, secret)
+    }
+
+    /// Returns the stand-in for a token, which from now on is this one.
+    pub(super) fn token(&mut self, name: &str, token: &Secret) -> String {
+        self.give(name, TOKEN, token)
+    }
+
+    fn give(&mut self, name: &str, kind: Kind, secret: &Secret) -> String {
+        self.hidden.add(secret);
+        let alike = std::mem::discriminant(&kind);
+        let known = self
+            .given
+            .iter_mut()
+            .find(|one| one.name == name && std::mem::discriminant(&one.kind) == alike);
+        if let Some(known) = known {
+            known.secret = secret.clone();
+            return known.stand_in.clone();
         }
-        let token = format!("oes-secret-{:032x}", rand::random::<u128>());
-        self.hidden.add_text(&token);
-        self.hidden.add(&secret);
-        self.given.push((name.to_owned(), token.clone(), secret));
-        token
+        let stand_in = format!("oes-secret-{:032x}", rand::random::<u128>());
+        self.hidden.add_text(&stand_in);
+        self.given.push(Given {
+            name: name.to_owned(),
+            kind,
+            stand_in: stand_in.clone(),
+            secret: secret.clone(),
+        });
+        stand_in
+    }
+
+    /// Returns the text encoded; a stand-in for that if the text holds any.
+    pub(super) fn derived(
+        &mut self,
+        how: &str,
+        text: &str,
+        encode: impl FnOnce(&str) -> String,
+    ) -> String {
+        let filled = self.fill(text);
+        let encoded = encode(&filled);
+        if filled == text {
+            return encoded;
+        }
+        self.give(
+            &format!("{how} {text}"),
+            Kind::Derived,
+            &Secret::hidden(encoded),
+        )
+    }
+
+    /// Keeps a text out of everything that leaves the run.
+    pub(super) fn hide_text(&mut self, text: &str) {
+        self.hidden.add_text(text);
+    }
+
+    /// Returns the names of the tokens in these texts that may be fetched anew, each once in a run.
+    pub(super) fn take_renewable<'a>(
+        &mut self,
+        texts: impl Iterator<Item = &'a str>,
+    ) -> Vec<String> {
+        let texts: Vec<&str> = texts.collect();
+        let tokens = self.given.iter_mut().filter(|one| one.kind == TOKEN);
+        tokens
+            .filter(|one| texts.iter().any(|text| text.contains(&one.stand_in)))
+            .map(|one| {
+                one.kind = Kind::Token { is_renewed: true };
+                one.name.clone()
+            })
+            .collect()
+    }
+
+    /// Tells whether any of these texts holds a stand-in.
+    pub(super) fn are_in<'a>(&self, mut texts: impl Iterator<Item = &'a str>) -> bool {
+        texts.any(|text| self.given.iter().any(|one| text.contains(&one.stand_in)))
     }
 
     /// Returns the text with every stand-in replaced by its secret, for the one place that sends it.
     pub(super) fn fill(&self, text: &str) -> String {
-        self.given
-            .iter()
-            .fold(text.to_owned(), |text, (_, token, secret)| {
-                text.replace(token.as_str(), secret.expose())
-            })
+        self.given.iter().fold(text.to_owned(), |text, one| {
+            text.replace(one.stand_in.as_str(), one.secret.expose())
+        })
     }
 
     /// Takes stand-ins and secrets out of a value that is to be remembered.

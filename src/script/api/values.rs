@@ -5,12 +5,14 @@ use std::sync::Arc;
 use rhai::{Dynamic, Engine, EvalAltResult, Position};
 
 use super::http::HttpHandle;
+use super::http::sockets::{DnsHandle, TcpHandle, TlsHandle};
+use super::http::tokens::AuthHandle;
 use super::memory::MemoryHandle;
 use super::time::seconds;
 use super::verdict::Mismatch;
 use crate::model::exchange::{Exchange, Phase, Response};
 use crate::model::json::Json;
-use crate::script::engine::VALUES;
+use crate::script::engine::{HANDLES, VALUES};
 use crate::script::guard::{self, Fallible, Fault};
 use crate::script::run;
 use crate::script::value::{Origin, Raised, misshapen, problem, raised, view};
@@ -31,7 +33,7 @@ struct Seen {
 pub(super) fn register(engine: &mut Engine) {
     engine.on_var(|name, index, _| {
         // What the script defines itself, a parameter for instance, goes first.
-        if index > 0 || !VALUES.contains(&name) {
+        if index > 0 || !(VALUES.contains(&name) || HANDLES.contains(&name)) {
             return Ok(None);
         }
         value(name).map(Some)
@@ -125,6 +127,10 @@ fn register_params(engine: &mut Engine) {
 fn value(name: &str) -> Fallible<Dynamic> {
     match name {
         "http" => Ok(Dynamic::from(HttpHandle)),
+        "auth" => Ok(Dynamic::from(AuthHandle)),
+        "tcp" => Ok(Dynamic::from(TcpHandle)),
+        "dns" => Ok(Dynamic::from(DnsHandle)),
+        "tls" => Ok(Dynamic::from(TlsHandle)),
         "memory" => Ok(Dynamic::from(MemoryHandle)),
         "body" => json_of(&response()?),
         "response" => response().map(Dynamic::from),

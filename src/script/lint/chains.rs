@@ -105,8 +105,13 @@ impl Search<'_> {
 
     fn of_value(&mut self, value: &str, links: &[Link<'_>]) {
         match (value, links) {
-            ("http" | "memory", [Link::Method(call, at), ..]) => self.handle(value, call, *at),
-            ("http" | "memory", [Link::Property(name, at), ..]) => {
+            ("http" | "memory" | "auth" | "tcp" | "dns" | "tls", [Link::Method(call, at), ..]) => {
+                self.handle(value, call, *at);
+            }
+            (
+                "http" | "memory" | "auth" | "tcp" | "dns" | "tls",
+                [Link::Property(name, at), ..],
+            ) => {
                 self.report(
                     *at,
                     format!("`{value}` has no `{name}`, it has functions only"),

@@ -9,6 +9,8 @@ use crate::script::error::span;
 const ASKS: &[&str] = &[
     "has",
     "approx",
+    "unique",
+    "matches",
     "contains",
     "starts_with",
     "ends_with",
@@ -16,7 +18,7 @@ const ASKS: &[&str] = &[
 ];
 
 /// Functions that list what is wrong and do nothing else.
-const LISTS: &[&str] = &["types", "exact", "diff"];
+const LISTS: &[&str] = &["types", "exact", "diff", "schema"];
 
 const MEANT_EXPECT: &str = "did you mean expect(…)?";
 

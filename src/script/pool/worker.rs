@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::ticket::{self, Ticket};
 use super::watch::Watch;
 use crate::model::judgement::{Finding, Severity};
+use crate::script::api::http::Tokens;
 use crate::script::execute::{self, Ledger};
 use crate::script::host::Host;
 use crate::script::job::{CallError, CallJob, Job};
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) runtime: Handle,
     pub(super) host: Arc<dyn Host>,
     pub(super) ledger: Ledger,
+    pub(super) tokens: Arc<Tokens>,
     pub(super) stack_bytes: usize,
 }
 
@@ -105,6 +107,7 @@ impl Bench {
                             runtime: &shared.runtime,
                             host: &shared.host,
                             ledger: &shared.ledger,
+                            tokens: &shared.tokens,
                         },
                     )),
                     Err(finding) => ticket.answer_run(ticket::refusal(&source, *finding)),

@@ -160,3 +160,25 @@ fn a_status_may_be_put_in_place_of_the_recorded_one() {
         "{seen}"
     );
 }
+
+#[tokio::test]
+async fn what_a_script_asks_otherwise_than_by_http_is_recorded_as_well() {
+    let upstream = Upstream::answering(ok(r#"{"price":1}"#)).await;
+    let other = Upstream::answering("+PONG\r\n").await;
+    let port = other.address.port();
+    let desk = Desk::new(&[(
+        "pings.rhai",
+        &format!(
+            "//! ---\n//! hosts = [\"127.0.0.1:{port}\"]\nlet r = tcp.exchange(\"127.0.0.1\", {port}, \"GET / HTTP/1.1\\r\\n\\r\\n\");\n\
+             fail(\"pong\", r.text);\n"
+        ),
+    )]);
+    let [live, again] = twice(&desk, upstream, &["dry-run", "pings", "URL"]).await;
+    drop(other);
+    assert_eq!(
+        live.1["result"]["findings"][0]["message"], "+PONG\r\n",
+        "{}",
+        live.1
+    );
+    assert_eq!(live.1["result"]["findings"], again.1["result"]["findings"]);
+}

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use oes::model::exchange::{Body, Exchange, Response, Sent, Timings};
 use oes::model::json::{self, Json};
 use oes::model::judgement::{Judgement, Memory};
-use oes::script::host::{Host, HostReply, HostRequest, HostResponse};
+use oes::script::host::{Ask, Host, HostReply, HostRequest, HostResponse};
 use oes::script::job::{Input, Job};
 use oes::script::limits::Limits;
 use oes::script::pool::{Pool, PoolSettings};
@@ -39,6 +39,10 @@ impl Host for Fake {
             }
             reply
         })
+    }
+
+    fn ask(&self, _: Ask, request: HostRequest) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
+        self.http(request)
     }
 }
 

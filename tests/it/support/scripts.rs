@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use oes::channel::delivery::{Console, Delivery};
 use oes::channel::message::Colour;
-use oes::script::host::{Host, HostReply, HostRequest};
+use oes::script::host::{Ask, Host, HostReply, HostRequest};
 use oes::script::limits::Limits;
 use oes::script::pool::{Pool, PoolSettings};
 use oes::script::shipped;
@@ -50,5 +50,13 @@ struct Nowhere;
 impl Host for Nowhere {
     fn http(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
         panic!("a channel script asked {request:?}");
+    }
+
+    fn ask(
+        &self,
+        what: Ask,
+        request: HostRequest,
+    ) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
+        panic!("a channel script asked {what:?} of {request:?}");
     }
 }

@@ -10,7 +10,7 @@ use super::{Asked, asked, content_type};
 use crate::model::json::{self, Json};
 use crate::script::api::data::tree;
 use crate::script::guard::{self, Fallible};
-use crate::script::value::{Origin, Raised, raised, to_json, view};
+use crate::script::value::{Origin, dependency, to_json, view};
 
 /// Returns the answer as a map that never throws: `ok`, `status`, `headers`, `json`, `text`, `error`, `elapsed_ms`.
 pub(super) fn respond(asked: &Asked) -> Fallible<Map> {
@@ -51,7 +51,7 @@ pub(super) fn respond(asked: &Asked) -> Fallible<Map> {
     Ok(map)
 }
 
-fn millis(time: Duration) -> Dynamic {
+pub(super) fn millis(time: Duration) -> Dynamic {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX).into()
 }
 
@@ -66,14 +66,7 @@ pub(super) fn get_json(asked: &Asked) -> Fallible<Dynamic> {
         .ok()
         .and_then(|url| url.host_str().map(str::to_owned))
         .unwrap_or_default();
-    let wrong = |message: String| {
-        raised(Raised {
-            code: "dependency",
-            operand: None,
-            origin: answer.origin,
-            message: format!("{host} {message}"),
-        })
-    };
+    let wrong = |message: String| dependency(answer.origin, format!("{host} {message}"));
     match &*answer.reply {
         Err(failure) => Err(wrong(format!("did not answer: {}", failure.message))),
         Ok(response) if !(200..300).contains(&response.status) => {
@@ -90,32 +83,59 @@ pub(super) fn get_json(asked: &Asked) -> Fallible<Dynamic> {
 
 /// Calls a method by JSON-RPC 2.0 and returns its result, or raises what is wrong with whoever was asked.
 pub(super) fn jsonrpc(url: &str, method: &str, params: &Dynamic, opts: &Map) -> Fallible<Dynamic> {
-    let mut request = asked("POST", url, opts)?;
-    request.body = Some(
-        Json::object([
-            ("jsonrpc", Json::from("2.0")),
-            ("id", 1_i64.into()),
-            ("method", method.into()),
-            ("params", to_json(params)?),
-        ])
-        .to_string(),
-    );
-    content_type(&mut request.headers, "application/json");
-    let answer = get_json(&request)?;
-    let (json, origin) = tree(&answer)?;
-    let wrong = |message: String| {
-        raised(Raised {
-            code: "dependency",
-            operand: None,
-            origin,
-            message,
-        })
-    };
+    let request = Json::object([
+        ("jsonrpc", Json::from("2.0")),
+        ("id", 1_i64.into()),
+        ("method", method.into()),
+        ("params", to_json(params)?),
+    ]);
+    let (json, origin) = posted(url, &request, opts)?;
     match (json.get("error"), json.get("result")) {
-        (Some(error), _) if *error != Json::Null => {
-            Err(wrong(format!("{method} failed: {}", error.summary(200))))
-        }
+        (Some(error), _) if *error != Json::Null => Err(dependency(
+            origin,
+            format!("{method} failed: {}", error.summary(200)),
+        )),
         (_, Some(result)) => Ok(view(result, origin)),
-        _ => Err(wrong(format!("the answer to {method} has no result"))),
+        _ => Err(dependency(
+            origin,
+            format!("the answer to {method} has no result"),
+        )),
     }
+}
+
+/// Asks a GraphQL server and returns its `data`, or raises what is wrong with whoever was asked. An answer with both
+/// data and errors is wrong.
+pub(super) fn graphql(
+    url: &str,
+    query: &str,
+    variables: &Dynamic,
+    opts: &Map,
+) -> Fallible<Dynamic> {
+    let request = Json::object([
+        ("query", Json::from(query)),
+        ("variables", to_json(variables)?),
+    ]);
+    let (json, origin) = posted(url, &request, opts)?;
+    match (json.get("errors"), json.get("data")) {
+        (Some(errors), _) if *errors != Json::Null => {
+            let first = errors
+                .as_array()
+                .and_then(|errors| errors.first()?.get("message"));
+            let said = first.unwrap_or(errors).summary(200);
+            Err(dependency(origin, format!("the query failed: {said}")))
+        }
+        (_, Some(data)) => Ok(view(data, origin)),
+        _ => Err(dependency(
+            origin,
+            "the answer to the query has no data".to_owned(),
+        )),
+    }
+}
+
+/// Sends JSON and returns the JSON that comes back, with whose it is.
+fn posted(url: &str, body: &Json, opts: &Map) -> Fallible<(Json, Origin)> {
+    let mut request = asked("POST", url, opts)?;
+    request.body = Some(body.to_string());
+    content_type(&mut request.headers, "application/json");
+    tree(&get_json(&request)?)
 }

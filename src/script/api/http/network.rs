@@ -1,6 +1,7 @@
 //! Which hosts a script may ask, how many times, and the request itself.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::Asked;
+use super::tokens::{self, Tokens};
 use crate::model::judgement::HttpCall;
 use crate::script::guard::{self, Fallible};
-use crate::script::host::{Allowed, Host, HostFailure, HostReply, HostRequest};
+use crate::script::host::{Allowed, Ask, Host, HostFailure, HostReply, HostRequest};
 use crate::script::run;
 use crate::script::source::ParamKind;
 use crate::script::value::{Origin, cut, problem};
@@ -21,6 +23,7 @@ use crate::script::value::{Origin, cut, problem};
 pub(in crate::script) struct Network {
     runtime: Handle,
     host: Arc<dyn Host>,
+    pub(super) tokens: Arc<Tokens>,
     bytes: usize,
     /// Whether anybody but the service itself was asked.
     asked_others: bool,
@@ -41,10 +44,15 @@ pub(in crate::script) fn asked_only_the_service() -> bool {
 }
 
 impl Network {
-    pub(in crate::script) fn new(runtime: &Handle, host: &Arc<dyn Host>) -> Self {
+    pub(in crate::script) fn new(
+        runtime: &Handle,
+        host: &Arc<dyn Host>,
+        tokens: &Arc<Tokens>,
+    ) -> Self {
         Self {
             runtime: runtime.clone(),
             host: Arc::clone(host),
+            tokens: Arc::clone(tokens),
             bytes: 0,
             asked_others: false,
             answered: HashMap::new(),
@@ -74,34 +82,58 @@ fn hosts(matcher: &run::Matcher) -> Vec<String> {
         .collect()
 }
 
-/// Tells why a URL may be asked, absent if it may not.
-fn allowed(matcher: &run::Matcher, hosts: &[String], url: &Url) -> Option<Allowed> {
-    if url.origin() == matcher.input.url.origin() {
+/// Tells why a URL may be asked, absent if it may not. A look-up asks no port: whoever may ask a host at any may look it
+/// up.
+fn allowed(
+    matcher: &run::Matcher,
+    hosts: &[String],
+    url: &Url,
+    is_lookup: bool,
+) -> Option<Allowed> {
+    let own = &matcher.input.url;
+    if own.origin() == url.origin() || (is_lookup && own.host() == url.host()) {
         return Some(Allowed::OwnOrigin);
     }
-    let host = url.host_str()?;
-    let with_port = format!("{host}:{}", url.port_or_known_default()?);
-    hosts
-        .iter()
-        .any(|granted| {
-            granted.eq_ignore_ascii_case(host) || granted.eq_ignore_ascii_case(&with_port)
-        })
+    let of_any_port = |granted: &String| {
+        let name = granted
+            .rsplit_once(':')
+            .map_or(granted.as_str(), |(name, _)| name);
+        url.host_str()
+            .is_some_and(|host| name.eq_ignore_ascii_case(host))
+    };
+    (is_any_of(hosts, url) || (is_lookup && hosts.iter().any(of_any_port)))
         .then_some(Allowed::Granted)
 }
 
+/// Tells whether the host of a URL is any of these, `host` or `host:port`.
+fn is_any_of(hosts: &[String], url: &Url) -> bool {
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        return false;
+    };
+    let with_port = format!("{host}:{port}");
+    hosts.iter().any(|granted| {
+        granted.eq_ignore_ascii_case(host) || granted.eq_ignore_ascii_case(&with_port)
+    })
+}
+
 /// Makes a request and returns its answer; only what the author or the config did wrong is an error.
+///
+/// Where a token of `auth.oauth2` is refused, one more request is made with a new one.
 pub(super) fn ask(asked: &Asked) -> Fallible<Answer> {
-    let (request, runtime, host, key) = run::matcher(|matcher, limits| {
+    let answer = ask_as_is(asked)?;
+    let refused = matches!(&*answer.reply, Ok(response) if response.status == 401);
+    if refused && tokens::renewed(asked)? {
+        return ask_as_is(asked);
+    }
+    Ok(answer)
+}
+
+fn ask_as_is(asked: &Asked) -> Fallible<Answer> {
+    let (request, key) = run::matcher(|matcher, limits| {
         let request = prepared(asked, matcher, limits)?;
         let key = (request.method == "GET" && request.body.is_none())
-            .then(|| format!("{} {:?}", request.url, request.headers));
-        let network = &matcher.network;
-        Ok((
-            request,
-            network.runtime.clone(),
-            Arc::clone(&network.host),
-            key,
-        ))
+            .then(|| format!("{} {:?} {:?}", request.url, request.headers, request.tls));
+        Ok((request, key))
     })?;
     let known = run::matcher(|matcher, _| {
         Ok(key
@@ -112,14 +144,45 @@ pub(super) fn ask(asked: &Asked) -> Fallible<Answer> {
     if let Some(answer) = known {
         return Ok(answer);
     }
-    run::matcher(|matcher, limits| {
-        if matcher.out.http.len() >= limits.http_calls {
+    let answer = make(asked, request, |host, request| host.http(request))?;
+    if let Some(key) = key {
+        run::matcher(|matcher, _| {
+            matcher.network.answered.insert(key, answer.clone());
+            Ok(())
+        })?;
+    }
+    Ok(answer)
+}
+
+/// Asks something else than HTTP of the host and port in the URL.
+pub(super) fn ask_otherwise(asked: &Asked, what: Ask) -> Fallible<Answer> {
+    let request = run::matcher(|matcher, limits| prepared(asked, matcher, limits))?;
+    make(asked, request, |host, request| host.ask(what, request))
+}
+
+/// Makes a request within what the run may still do, and writes down what came of it.
+fn make(
+    asked: &Asked,
+    request: HostRequest,
+    make: impl FnOnce(&dyn Host, HostRequest) -> Pin<Box<dyn Future<Output = HostReply> + Send>>,
+) -> Fallible<Answer> {
+    let (runtime, host) = run::matcher(|matcher, limits| {
+        let kept = matcher.kept_calls;
+        if matcher.out.http.len() + kept >= limits.http_calls {
+            let kept = match kept {
+                0 => String::new(),
+                kept => format!("; {kept} of these are kept for `always`"),
+            };
             return Err(guard::trip(
                 "http_calls",
-                format!("wanted to make more than {} requests", limits.http_calls),
+                format!(
+                    "wanted to make more than {} requests{kept}",
+                    limits.http_calls
+                ),
             ));
         }
-        Ok(())
+        let network = &matcher.network;
+        Ok((network.runtime.clone(), Arc::clone(&network.host)))
     })?;
     let origin = match request.allowed {
         Allowed::OwnOrigin => Origin::Probed,
@@ -129,7 +192,7 @@ pub(super) fn ask(asked: &Asked) -> Fallible<Answer> {
     let limit = request.body_limit_bytes;
     let began = Instant::now();
     let reply = runtime
-        .block_on(async { tokio::time::timeout(timeout, host.http(request)).await })
+        .block_on(async { tokio::time::timeout(timeout, make(&*host, request)).await })
         .unwrap_or_else(|_| {
             Err(HostFailure {
                 kind: "timeout".to_owned(),
@@ -149,7 +212,7 @@ pub(super) fn ask(asked: &Asked) -> Fallible<Answer> {
         reply: Arc::new(reply),
         origin,
     };
-    record(asked, &answer, elapsed, key)?;
+    record(asked, &answer, elapsed)?;
     guard::charge(1)?;
     Ok(answer)
 }
@@ -176,7 +239,7 @@ fn prepared(
         }
     }
     let hosts = hosts(matcher);
-    let Some(allowed) = allowed(matcher, &hosts, &url) else {
+    let Some(allowed) = allowed(matcher, &hosts, &url, asked.method.starts_with("DNS ")) else {
         return Err(problem(format!(
             "the script may not ask {}: name the host in its header (`hosts`), declare the parameter with the URL as \
              kind \"url\", or grant it to the service",
@@ -185,16 +248,34 @@ fn prepared(
     };
     let left = guard::wall_left();
     let body = asked.body.as_ref().map(|body| secrets.fill(body));
+    let headers: Vec<(String, String)> = asked
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), secrets.fill(value)))
+        .collect();
+    if asked.tls.unverified {
+        let host = url.host_str().unwrap_or_default();
+        if allowed == Allowed::Granted && !is_any_of(&matcher.input.grants.named, &url) {
+            return Err(problem(format!(
+                "`verify: false` is for hosts that the config itself names: add \"{host}\" to the service's `hosts`"
+            )));
+        }
+        if secrets.are_in(asked.texts()) {
+            return Err(problem(format!(
+                "a request with `verify: false` carries no secret: anybody could be {host}"
+            )));
+        }
+    }
     Ok(HostRequest {
         method: asked.method.clone(),
         url,
-        headers: asked
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), secrets.fill(value)))
-            .collect(),
+        headers,
+        tls: asked.tls.clone(),
+        answer_is_secret: asked.answer_is_secret,
         body_is_secret: body != asked.body,
-        body: body.map(Bytes::from),
+        body: body
+            .map(Bytes::from)
+            .or_else(|| asked.bytes.clone().map(Bytes::from)),
         timeout: asked.timeout.map_or(left, |timeout| timeout.min(left)),
         body_limit_bytes: limits.http_bytes,
         transport: (allowed == Allowed::OwnOrigin).then(|| Arc::clone(&matcher.input.transport)),
@@ -203,10 +284,11 @@ fn prepared(
     })
 }
 
-fn record(asked: &Asked, answer: &Answer, elapsed: Duration, key: Option<String>) -> Fallible<()> {
+fn record(asked: &Asked, answer: &Answer, elapsed: Duration) -> Fallible<()> {
     let (status, error, bytes, elapsed) = match &*answer.reply {
         Ok(response) => (
-            Some(response.status),
+            // What is no HTTP has none.
+            (response.status > 0).then_some(response.status),
             None,
             response.body.len(),
             response.elapsed,
@@ -229,9 +311,6 @@ fn record(asked: &Asked, answer: &Answer, elapsed: Duration, key: Option<String>
             bytes: bytes as u64,
         });
         matcher.network.asked_others |= answer.origin == Origin::Dependency;
-        if let Some(key) = key {
-            matcher.network.answered.insert(key, answer.clone());
-        }
         Ok(())
     })
 }
