@@ -33,6 +33,9 @@ const LANGUAGE: &[&str] = &[
     "Fn",
 ];
 
+/// What is told of one kind of mistake; nobody mends more at once, and each takes time to tell.
+const TOLD_MAX: usize = 100;
+
 /// What was learned of a script by reading it.
 #[derive(Debug, Default)]
 pub(super) struct Examined {

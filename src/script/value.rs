@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, Position};
 
-use super::guard::{Fallible, Fault};
+use super::guard::{self, Fallible, Fault};
 use crate::model::json::{DEPTH_MAX, Json, Number, Object};
 
 /// Where a JSON value came from, which decides what it means that a key is missing in it.
@@ -123,23 +123,35 @@ pub(super) fn viewed(value: &Dynamic) -> Option<(Json, Origin)> {
         .map(|object| (Json::Object(Arc::clone(&object.members)), object.origin))
 }
 
-/// Returns a script's value as JSON.
+/// Returns a script's value as JSON. What is shared in it is charged each time that it is there: written out it takes
+/// its place each time.
 ///
 /// # Errors
 /// It nests too deep, or holds something that is no JSON: a function, a handle, a number that is not finite.
 pub(super) fn to_json(value: &Dynamic) -> Fallible<Json> {
-    json_within(value, DEPTH_MAX)
+    match viewed(value) {
+        // It came from a text, or from here.
+        Some((json, _)) => Ok(json),
+        None => json_within(value, DEPTH_MAX),
+    }
+}
+
+/// Returns a script's value as JSON that becomes an element or a member of another one.
+///
+/// # Errors
+/// As [`to_json`], one level sooner.
+pub(super) fn json_part(value: &Dynamic) -> Fallible<Json> {
+    json_within(value, DEPTH_MAX - 1)
 }
 
 fn json_within(value: &Dynamic, depth_left: usize) -> Fallible<Json> {
     if let Some((json, _)) = viewed(value) {
+        charge_tree(&json, depth_left)?;
         return Ok(json);
     }
     if value.is_array() || value.is_map() {
-        super::guard::charge(1)?;
-        let depth_left = depth_left
-            .checked_sub(1)
-            .ok_or_else(|| problem(format!("the value nests deeper than {DEPTH_MAX} levels")))?;
+        guard::charge(1)?;
+        let depth_left = below(depth_left)?;
         if let Ok(items) = value.as_array_ref() {
             let items: Fallible<Vec<Json>> = items
                 .iter()
@@ -155,12 +167,129 @@ fn json_within(value: &Dynamic, depth_left: usize) -> Fallible<Json> {
             return Ok(Json::object(members?));
         }
     }
+    if let Ok(text) = value.as_immutable_string_ref() {
+        charge_text(&text)?;
+    }
     scalar_json(value).ok_or_else(|| {
         problem(format!(
             "{} is no JSON value and cannot be kept or sent",
             kind_name(value)
         ))
     })
+}
+
+fn below(depth_left: usize) -> Fallible<usize> {
+    depth_left
+        .checked_sub(1)
+        .ok_or_else(|| problem(format!("the value nests deeper than {DEPTH_MAX} levels")))
+}
+
+/// Counts a tree that becomes a part of another one, down to where it nests too deep.
+fn charge_tree(json: &Json, depth_left: usize) -> Fallible<()> {
+    let scalars = |count: usize| guard::charge(1 + count as u64 / 8);
+    match json {
+        Json::Array(items) => {
+            let below = below(depth_left)?;
+            scalars(items.len())?;
+            items.iter().try_for_each(|item| charge_tree(item, below))
+        }
+        Json::Object(members) => {
+            let below = below(depth_left)?;
+            scalars(members.len())?;
+            let mut members = members.iter();
+            members.try_for_each(|(_, item)| charge_tree(item, below))
+        }
+        Json::String(text) => charge_text(text),
+        _ => Ok(()),
+    }
+}
+
+/// Counts a text that is about to be copied; short ones count with what holds them.
+pub(super) fn charge_text(text: &str) -> Fallible<()> {
+    if text.len() < 1024 {
+        return Ok(());
+    }
+    guard::reserve(text.len())
+}
+
+/// Returns the value as JSON text.
+///
+/// # Errors
+/// The text is longer than a string may be, or the run is over.
+pub(super) fn json_text(json: &Json) -> Fallible<String> {
+    let mut out = Metered {
+        text: Some(String::new()),
+        bytes: 0,
+        max: super::run::with(|run| Ok(run.limits.string_bytes))?,
+        fault: None,
+    };
+    out.write(json)?;
+    Ok(out.text.unwrap_or_default())
+}
+
+/// Returns how many bytes the value has as JSON text.
+///
+/// # Errors
+/// The run is over.
+pub(super) fn json_bytes(json: &Json) -> Fallible<usize> {
+    let mut out = Metered {
+        text: None,
+        bytes: 0,
+        max: usize::MAX,
+        fault: None,
+    };
+    out.write(json)?;
+    Ok(out.bytes)
+}
+
+/// A text, or only its length, that is charged as it grows.
+struct Metered {
+    text: Option<String>,
+    bytes: usize,
+    max: usize,
+    fault: Option<Fault>,
+}
+
+/// Bytes that are written between two looks at the meter.
+const METERED_BYTES: usize = 4096;
+
+impl Metered {
+    fn write(&mut self, json: &Json) -> Fallible<()> {
+        let written = write!(self, "{json}");
+        match self.fault.take() {
+            Some(fault) => Err(fault),
+            None if written.is_err() => Err(problem("the value cannot be written")),
+            None => Ok(()),
+        }
+    }
+
+    fn grow(&mut self, part: &str) -> Fallible<()> {
+        let before = self.bytes;
+        self.bytes = before.saturating_add(part.len());
+        if self.bytes > self.max {
+            let what = "Length of string".to_owned();
+            return Err(Box::new(EvalAltResult::ErrorDataTooLarge(
+                what,
+                Position::NONE,
+            )));
+        }
+        if before / METERED_BYTES != self.bytes / METERED_BYTES {
+            guard::charge((self.bytes / METERED_BYTES - before / METERED_BYTES) as u64)?;
+        }
+        if let Some(text) = &mut self.text {
+            text.push_str(part);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Write for Metered {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        self.grow(part).map_err(|fault| {
+            self.fault = Some(fault);
+            fmt::Error
+        })
+    }
 }
 
 fn scalar_json(value: &Dynamic) -> Option<Json> {

@@ -10,7 +10,7 @@ use rhai::{Dynamic, Engine, Map};
 use super::time::duration_seconds;
 use crate::model::json::Json;
 use crate::script::guard::Fallible;
-use crate::script::value::{cut, kind_name, problem, text, to_json};
+use crate::script::value::{cut, json_text, kind_name, problem, text, to_json};
 use answers::{get_json, jsonrpc, respond};
 pub(in crate::script) use network::{Network, asked_only_the_service};
 
@@ -122,10 +122,11 @@ fn asked(method: &str, url: &str, opts: &Map) -> Fallible<Asked> {
                 );
             }
             "json" => {
-                asked.body = Some(to_json(value)?.to_string());
+                asked.body = Some(json_text(&to_json(value)?)?);
                 content_type(&mut asked.headers, "application/json");
             }
-            "body" => asked.body = Some(text(value, usize::MAX)),
+            "body" if value.is_string() => asked.body = Some(text(value, usize::MAX)),
+            "body" => asked.body = Some(json_text(&to_json(value)?)?),
             other => {
                 return Err(problem(format!(
                     "requests have no option `{other}`; they have headers, query, bearer, timeout, json and body"
@@ -138,7 +139,7 @@ fn asked(method: &str, url: &str, opts: &Map) -> Fallible<Asked> {
 
 fn with_body(method: &str, url: &str, body: &Dynamic, opts: &Map) -> Fallible<Asked> {
     let mut asked = asked(method, url, opts)?;
-    asked.body = Some(to_json(body)?.to_string());
+    asked.body = Some(json_text(&to_json(body)?)?);
     content_type(&mut asked.headers, "application/json");
     Ok(asked)
 }

@@ -15,7 +15,7 @@ use crate::model::judgement::{Memory, MemoryDiff, MemoryEntry};
 use crate::script::guard::{self, Fallible};
 use crate::script::limits::Limits;
 use crate::script::run;
-use crate::script::value::{Origin, problem, to_json, view};
+use crate::script::value::{Origin, charge_text, json_bytes, json_part, problem, to_json, view};
 
 /// Keys that begin so are `track`'s own.
 const RESERVED: &str = "track:";
@@ -100,7 +100,7 @@ impl Remembered {
                 "a key of memory has 1 to {KEY_BYTES} bytes"
             )));
         }
-        let size = value.to_string().len();
+        let size = json_bytes(&value)?;
         if size > limits.memory_value_bytes {
             return Err(problem(format!(
                 "limit memory_value_bytes: `{key}` would have {size} bytes, {} are allowed; keep less of it, or raise \
@@ -234,7 +234,7 @@ fn set(key: &str, value: &Dynamic, ttl: Option<f64>) -> Fallible<()> {
 
 fn push(key: &str, value: &Dynamic, keep: i64) -> Fallible<Array> {
     own(key)?;
-    let value = to_json(value)?;
+    let value = json_part(value)?;
     let keep = usize::try_from(keep).unwrap_or(0);
     run::matcher(|matcher, limits| {
         let mut items = match matcher.memory.get(key) {
@@ -343,6 +343,10 @@ fn write_canonical(json: &Json, out: &mut String) -> Fallible<()> {
         Json::Number(number) => {
             let number = number.as_i64().map_or(*number, Number::Int);
             out.push_str(&number.to_string());
+        }
+        Json::String(text) => {
+            charge_text(text)?;
+            out.push_str(&json.to_string());
         }
         other => out.push_str(&other.to_string()),
     }

@@ -8,7 +8,7 @@ use crate::model::json::Json;
 use crate::model::judgement::Judgement;
 use crate::model::redaction::Redaction;
 use crate::model::secret::Secret;
-use crate::script::guard::Fallible;
+use crate::script::guard::{self, Fallible};
 use crate::script::run;
 use crate::script::value::problem;
 
@@ -53,11 +53,16 @@ impl Secrets {
     }
 
     /// Returns the text with every stand-in replaced by its secret, for the one place that sends it.
-    pub(super) fn fill(&self, text: &str) -> String {
+    ///
+    /// # Errors
+    /// The run may not hold the text.
+    pub(super) fn fill(&self, text: &str) -> Fallible<String> {
         self.given
             .iter()
-            .fold(text.to_owned(), |text, (_, token, secret)| {
-                text.replace(token.as_str(), secret.expose())
+            .try_fold(text.to_owned(), |text, (_, token, secret)| {
+                let found = text.matches(token.as_str()).count();
+                guard::reserve(text.len() + found.saturating_mul(secret.expose().len()))?;
+                Ok(text.replace(token.as_str(), secret.expose()))
             })
     }
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map, NativeCallContext};
 
 use crate::model::json::Json;
-use crate::script::guard::{self, Fallible, Fault};
+use crate::script::guard::{self, Fallible};
 use crate::script::value::{
-    ArrayView, ObjectView, Origin, Raised, copy, misshapen, problem, rendered, text, view,
+    ArrayView, ObjectView, Origin, Raised, copy, json_text, misshapen, problem, rendered, text,
+    to_json, view,
 };
 
 /// Bytes of text that a view is written out to.
@@ -67,7 +68,7 @@ pub(super) fn register(engine: &mut Engine) {
             .register_fn(name, |raised: &mut Raised| raised.message.clone());
     }
     engine.register_fn("to_json", |map: &mut Map| {
-        Ok::<_, Fault>(crate::script::value::to_json(&map.clone().into())?.to_string())
+        json_text(&to_json(&map.clone().into())?)
     });
     engine.register_fn("to_json", |map: &mut ObjectView| {
         text(&Dynamic::from(map.clone()), TEXT_BYTES)
@@ -275,14 +276,16 @@ fn shallow_array(array: &ArrayView) -> Fallible<Array> {
 
 /// Copies a tree into the script's own values, charged for what it holds.
 fn copied(json: &Json) -> Fallible<Dynamic> {
-    guard::charge(nodes(json))?;
+    let nodes = nodes(json);
+    guard::reserve(nodes.saturating_mul(size_of::<Dynamic>()))?;
+    guard::charge(nodes as u64)?;
     Ok(copy(json))
 }
 
-fn nodes(json: &Json) -> u64 {
+fn nodes(json: &Json) -> usize {
     match json {
-        Json::Array(items) => 1 + items.iter().map(nodes).sum::<u64>(),
-        Json::Object(members) => 1 + members.iter().map(|(_, json)| nodes(json)).sum::<u64>(),
+        Json::Array(items) => 1 + items.iter().map(nodes).sum::<usize>(),
+        Json::Object(members) => 1 + members.iter().map(|(_, json)| nodes(json)).sum::<usize>(),
         _ => 1,
     }
 }

@@ -160,7 +160,7 @@ fn prepared(
     limits: &crate::script::limits::Limits,
 ) -> Fallible<HostRequest> {
     let secrets = &matcher.secrets;
-    let mut url = Url::parse(&secrets.fill(&asked.url))
+    let mut url = Url::parse(&secrets.fill(&asked.url)?)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
         .ok_or_else(|| {
@@ -172,7 +172,7 @@ fn prepared(
     if !asked.query.is_empty() {
         let mut query = url.query_pairs_mut();
         for (name, value) in &asked.query {
-            query.append_pair(name, &secrets.fill(value));
+            query.append_pair(name, &secrets.fill(value)?);
         }
     }
     let hosts = hosts(matcher);
@@ -184,15 +184,19 @@ fn prepared(
         )));
     };
     let left = guard::wall_left();
-    let body = asked.body.as_ref().map(|body| secrets.fill(body));
+    let body = asked
+        .body
+        .as_ref()
+        .map(|body| secrets.fill(body))
+        .transpose()?;
     Ok(HostRequest {
         method: asked.method.clone(),
         url,
         headers: asked
             .headers
             .iter()
-            .map(|(name, value)| (name.clone(), secrets.fill(value)))
-            .collect(),
+            .map(|(name, value)| Ok((name.clone(), secrets.fill(value)?)))
+            .collect::<Fallible<_>>()?,
         body_is_secret: body != asked.body,
         body: body.map(Bytes::from),
         timeout: asked.timeout.map_or(left, |timeout| timeout.min(left)),
