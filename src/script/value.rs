@@ -113,6 +113,15 @@ pub(super) fn copy(json: &Json) -> Dynamic {
     }
 }
 
+/// Returns how many values a tree holds, itself included.
+pub(super) fn nodes(json: &Json) -> usize {
+    match json {
+        Json::Array(items) => 1 + items.iter().map(nodes).sum::<usize>(),
+        Json::Object(members) => 1 + members.iter().map(|(_, json)| nodes(json)).sum::<usize>(),
+        _ => 1,
+    }
+}
+
 /// Returns the JSON behind a view with its origin, absent for the script's own values.
 pub(super) fn viewed(value: &Dynamic) -> Option<(Json, Origin)> {
     if let Some(array) = value.read_lock::<ArrayView>() {

@@ -258,7 +258,8 @@ fn track(key: &str, value: &Dynamic) -> Fallible<Map> {
     let (first, _) = hash.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
     let digest = format!("{:032x}", u128::from_be_bytes(*first));
     let kept = if canonical.len() <= TRACKED_BYTES {
-        json.clone()
+        // What is kept is a part of what is written: at the deepest level it could not be read again.
+        json_part(value).unwrap_or_default()
     } else {
         Json::Null
     };

@@ -8,7 +8,7 @@ use rhai::{Array, Dynamic, Engine, ImmutableString, Map, NativeCallContext};
 use crate::model::json::Json;
 use crate::script::guard::{self, Fallible};
 use crate::script::value::{
-    ArrayView, ObjectView, Origin, Raised, copy, json_text, misshapen, problem, rendered, text,
+    ArrayView, ObjectView, Origin, Raised, copy, json_text, misshapen, nodes, problem, rendered, text,
     to_json, view,
 };
 
@@ -118,19 +118,13 @@ fn register_objects(engine: &mut Engine) {
         .register_fn("is_empty", |object: &mut ObjectView| {
             object.members.is_empty()
         })
-        .register_fn("keys", |object: &mut ObjectView| -> Array {
-            object
-                .members
-                .keys()
-                .map(|key| ImmutableString::from(key).into())
-                .collect()
+        .register_fn("keys", |object: &mut ObjectView| {
+            let keys = object.members.keys();
+            parts(object, keys.map(|key| ImmutableString::from(key).into()))
         })
-        .register_fn("values", |object: &mut ObjectView| -> Array {
-            object
-                .members
-                .iter()
-                .map(|(_, json)| view(json, object.origin))
-                .collect()
+        .register_fn("values", |object: &mut ObjectView| {
+            let values = object.members.iter();
+            parts(object, values.map(|(_, json)| view(json, object.origin)))
         })
         .register_fn("copy", |object: &mut ObjectView| {
             copied(&Json::Object(Arc::clone(&object.members)))
@@ -146,6 +140,13 @@ fn register_objects(engine: &mut Engine) {
                 .into())
         });
     }
+}
+
+/// Collects one value for each member of an object.
+fn parts(object: &ObjectView, parts: impl Iterator<Item = Dynamic>) -> Fallible<Array> {
+    guard::reserve(object.members.len().saturating_mul(size_of::<Dynamic>()))?;
+    guard::charge(object.members.len() as u64)?;
+    Ok(parts.collect())
 }
 
 /// Registers a function on a view that makes the interpreter's own container of the view's parts and calls the
@@ -280,12 +281,4 @@ fn copied(json: &Json) -> Fallible<Dynamic> {
     guard::reserve(nodes.saturating_mul(size_of::<Dynamic>()))?;
     guard::charge(nodes as u64)?;
     Ok(copy(json))
-}
-
-fn nodes(json: &Json) -> usize {
-    match json {
-        Json::Array(items) => 1 + items.iter().map(nodes).sum::<usize>(),
-        Json::Object(members) => 1 + members.iter().map(|(_, json)| nodes(json)).sum::<usize>(),
-        _ => 1,
-    }
 }
