@@ -7,6 +7,8 @@
     reason = "the interpreter takes its errors boxed"
 )]
 
+mod metered;
+
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, Position}
 
 use super::guard::{self, Fallible, Fault};
 use crate::model::json::{DEPTH_MAX, Json, Number, Object};
+pub(super) use metered::{json_bytes, json_text};
 
 /// Where a JSON value came from, which decides what it means that a key is missing in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,86 +222,6 @@ pub(super) fn charge_text(text: &str) -> Fallible<()> {
         return Ok(());
     }
     guard::reserve(text.len())
-}
-
-/// Returns the value as JSON text.
-///
-/// # Errors
-/// The text is longer than a string may be, or the run is over.
-pub(super) fn json_text(json: &Json) -> Fallible<String> {
-    let mut out = Metered {
-        text: Some(String::new()),
-        bytes: 0,
-        max: super::run::with(|run| Ok(run.limits.string_bytes))?,
-        fault: None,
-    };
-    out.write(json)?;
-    Ok(out.text.unwrap_or_default())
-}
-
-/// Returns how many bytes the value has as JSON text.
-///
-/// # Errors
-/// The run is over.
-pub(super) fn json_bytes(json: &Json) -> Fallible<usize> {
-    let mut out = Metered {
-        text: None,
-        bytes: 0,
-        max: usize::MAX,
-        fault: None,
-    };
-    out.write(json)?;
-    Ok(out.bytes)
-}
-
-/// A text, or only its length, that is charged as it grows.
-struct Metered {
-    text: Option<String>,
-    bytes: usize,
-    max: usize,
-    fault: Option<Fault>,
-}
-
-/// Bytes that are written between two looks at the meter.
-const METERED_BYTES: usize = 4096;
-
-impl Metered {
-    fn write(&mut self, json: &Json) -> Fallible<()> {
-        let written = write!(self, "{json}");
-        match self.fault.take() {
-            Some(fault) => Err(fault),
-            None if written.is_err() => Err(problem("the value cannot be written")),
-            None => Ok(()),
-        }
-    }
-
-    fn grow(&mut self, part: &str) -> Fallible<()> {
-        let before = self.bytes;
-        self.bytes = before.saturating_add(part.len());
-        if self.bytes > self.max {
-            let what = "Length of string".to_owned();
-            return Err(Box::new(EvalAltResult::ErrorDataTooLarge(
-                what,
-                Position::NONE,
-            )));
-        }
-        if before / METERED_BYTES != self.bytes / METERED_BYTES {
-            guard::charge((self.bytes / METERED_BYTES - before / METERED_BYTES) as u64)?;
-        }
-        if let Some(text) = &mut self.text {
-            text.push_str(part);
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Write for Metered {
-    fn write_str(&mut self, part: &str) -> fmt::Result {
-        self.grow(part).map_err(|fault| {
-            self.fault = Some(fault);
-            fmt::Error
-        })
-    }
 }
 
 fn scalar_json(value: &Dynamic) -> Option<Json> {
