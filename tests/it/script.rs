@@ -3,6 +3,7 @@
 mod api;
 mod bench;
 mod blame;
+mod fuzz;
 mod hostile;
 mod lint;
 mod shipped;

@@ -6,7 +6,8 @@ use crate::model::json::{self, Json, Number};
 use crate::model::path::{Path, Step};
 use crate::script::guard::{self, Fallible, Fault};
 use crate::script::value::{
-    ArrayView, Origin, json_text, kind_name, misshapen, mistyped, problem, rendered, to_json, view, viewed,
+    ArrayView, Origin, json_text, kind_name, misshapen, mistyped, problem, rendered, to_json, view,
+    viewed,
 };
 
 pub(super) fn register(engine: &mut Engine) {
@@ -79,9 +80,7 @@ fn register_numbers(engine: &mut Engine) {
                 ))
             })
         })
-        .register_fn("json", |value: Dynamic| {
-            json_text(&to_json(&value)?)
-        })
+        .register_fn("json", |value: Dynamic| json_text(&to_json(&value)?))
         .register_fn("parse_json", |text: &str| {
             let parsed = document(text.as_bytes())?
                 .map_err(|error| mistyped(format!("this is no JSON: {error}")))?;
@@ -122,7 +121,9 @@ const VALUE_BYTES: usize = 64;
 /// # Errors
 /// The run may not hold it.
 pub(super) fn document(text: &[u8]) -> Fallible<Result<Json, json::JsonError>> {
-    let values = text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{'));
+    let values = text
+        .iter()
+        .filter(|byte| matches!(byte, b',' | b'[' | b'{'));
     guard::charge(text.len() as u64 / 64)?;
     guard::reserve(text.len() + values.count().saturating_mul(VALUE_BYTES))?;
     Ok(json::parse(text).map(|document| document.root))
@@ -154,10 +155,7 @@ fn each<'a>(
 fn count(value: &Dynamic, path: &str) -> Fallible<i64> {
     let (json, origin) = tree(value)?;
     let pattern = parse(path)?;
-    let many = pattern
-        .steps()
-        .iter()
-        .any(|step| matches!(step, Step::Any));
+    let many = pattern.steps().iter().any(|step| matches!(step, Step::Any));
     let count = if many {
         let mut count = 0;
         each(pattern.steps(), &json, &mut |_| {

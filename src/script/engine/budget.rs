@@ -53,7 +53,7 @@ pub(super) fn within(
 
 fn is_over() -> bool {
     WORDS.set(WORDS.get().wrapping_add(1));
-    if WORDS.get() % STRIDE == 0
+    if WORDS.get().is_multiple_of(STRIDE)
         && let (Some(deadline), Some(now)) = (DEADLINE.get(), cpu_time())
         && now > deadline
     {

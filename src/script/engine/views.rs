@@ -8,8 +8,8 @@ use rhai::{Array, Dynamic, Engine, ImmutableString, Map, NativeCallContext};
 use crate::model::json::Json;
 use crate::script::guard::{self, Fallible};
 use crate::script::value::{
-    ArrayView, ObjectView, Origin, Raised, copy, json_text, misshapen, nodes, problem, rendered, text,
-    to_json, view,
+    ArrayView, ObjectView, Origin, Raised, copy, json_text, misshapen, nodes, problem, rendered,
+    text, to_json, view,
 };
 
 /// Bytes of text that a view is written out to.

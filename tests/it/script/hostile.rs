@@ -43,7 +43,9 @@ fn no_script_breaks_out() {
 
 #[test]
 fn the_shared_corpus_is_held() {
-    hold(&case::files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/hostile")));
+    hold(&case::files(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/hostile"),
+    ));
 }
 
 /// Runs every script in a process of its own, two at a time, and says of each that is not held what it did.
@@ -67,7 +69,13 @@ fn hold(cases: &[(String, PathBuf)]) {
     });
     let mut wrong = wrong.into_inner().unwrap();
     wrong.sort();
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
 }
 
 fn held(name: &str, file: &Path, baseline_kib: u64) -> Result<(), String> {
@@ -80,7 +88,7 @@ fn held(name: &str, file: &Path, baseline_kib: u64) -> Result<(), String> {
         let allowed_kib = baseline_kib
             + (limits.heap_bytes as u64 >> 10)
             + ABOVE_HEAP_KIB
-            + (case.body.len() as u64 * 20 >> 10);
+            + ((case.body.len() as u64 * 20) >> 10);
         let mut wrong = found.wrong.clone();
         if !case.expects(&found.outcome) {
             wrong.push(format!("expected {}", case.expected.join(" or ")));
@@ -98,7 +106,11 @@ fn held(name: &str, file: &Path, baseline_kib: u64) -> Result<(), String> {
         last = if wrong.is_empty() {
             Ok(())
         } else {
-            Err(format!("{}: {}\n    {found:?}", case.name, wrong.join("; ")))
+            Err(format!(
+                "{}: {}\n    {found:?}",
+                case.name,
+                wrong.join("; ")
+            ))
         };
         if !late {
             break;
@@ -110,7 +122,12 @@ fn held(name: &str, file: &Path, baseline_kib: u64) -> Result<(), String> {
 /// Runs a script in a process of its own.
 fn measured(file: &Path) -> Result<Measured, String> {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "script::hostile::child::one_script", "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "script::hostile::child::one_script",
+            "--ignored",
+            "--nocapture",
+        ])
         .env(child::FILE, file)
         .output()
         .unwrap();

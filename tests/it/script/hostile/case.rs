@@ -22,8 +22,7 @@ impl Case {
         let text = std::fs::read_to_string(file).unwrap();
         let said = |key: &str| {
             text.lines()
-                .filter_map(|line| line.strip_prefix("// ")?.strip_prefix(key))
-                .next()
+                .find_map(|line| line.strip_prefix("// ")?.strip_prefix(key))
         };
         let expected = said("expect: ").unwrap_or("any").split('|');
         Self {
@@ -65,7 +64,11 @@ pub(super) fn files(folder: &Path) -> Vec<(String, PathBuf)> {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
             let below = files(&path);
-            found.extend(below.into_iter().map(|(file, path)| (format!("{name}/{file}"), path)));
+            found.extend(
+                below
+                    .into_iter()
+                    .map(|(file, path)| (format!("{name}/{file}"), path)),
+            );
         } else if path.extension().is_some_and(|end| end == "rhai") {
             found.push((name, path));
         }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oes::model::judgement::{Judgement, Outcome, Severity};
 use oes::model::secret::Secret;
@@ -16,6 +16,7 @@ use oes::script::source::Source;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::super::bench;
 use super::case::Case;
@@ -82,7 +83,7 @@ async fn one_script() {
 /// Sees to it that a script which breaks out ends this process and hurts nothing else.
 fn confine() {
     std::thread::spawn(|| {
-        std::thread::sleep(Duration::from_secs(10));
+        std::thread::park_timeout(Duration::from_secs(10));
         std::process::abort();
     });
     let memory = Rlimit {
@@ -100,11 +101,11 @@ fn confine() {
 async fn run(pool: &Pool, case: &Case, measured: &mut Measured) {
     let began = cpu_time();
     let compiled = Source::compile("script", "scripts/script.rhai", &case.text);
-    measured.compile_ms = (cpu_time() - began).as_millis();
+    measured.compile_ms = cpu_time().saturating_sub(began).as_millis();
     let source = match compiled {
         Ok((source, _)) => Arc::new(source),
         Err(mistakes) => {
-            measured.outcome = "compile".to_owned();
+            "compile".clone_into(&mut measured.outcome);
             measured.said = mistakes[0].message.chars().take(120).collect();
             return;
         }
@@ -119,14 +120,19 @@ async fn run(pool: &Pool, case: &Case, measured: &mut Measured) {
         };
         let (began, cpu) = (Instant::now(), cpu_time());
         let judgement = pool.run(job).await;
-        measured.cpu_ms = measured.cpu_ms.max((cpu_time() - cpu).as_millis());
+        measured.cpu_ms = measured
+            .cpu_ms
+            .max(cpu_time().saturating_sub(cpu).as_millis());
         measured.wall_ms = measured.wall_ms.max(began.elapsed().as_millis());
         note(&judgement, measured);
     }
 }
 
 fn note(judgement: &Judgement, measured: &mut Measured) {
-    let worst = judgement.findings.iter().max_by_key(|finding| finding.severity);
+    let worst = judgement
+        .findings
+        .iter()
+        .max_by_key(|finding| finding.severity);
     let code = worst.map_or("", |finding| &*finding.code);
     measured.outcome = match judgement.outcome {
         Outcome::Error => code.trim_start_matches("limit.").to_owned(),
@@ -174,7 +180,9 @@ fn input(body: &str) -> Input {
     let mut input = bench::input(body);
     let mut grants = Grants::default();
     for (name, value) in [("TOKEN", SECRET.to_owned()), ("LONG", SECRET.repeat(200))] {
-        grants.secrets.insert(name.to_owned(), Secret::hidden(value));
+        grants
+            .secrets
+            .insert(name.to_owned(), Secret::hidden(value));
     }
     input.grants = Arc::new(grants);
     input
@@ -200,7 +208,10 @@ fn answer(request: &HostRequest) -> HostReply {
         "/huge" => bench::reply(200, &"x".repeat(3 << 20)),
         "/large" => bench::reply(200, &format!("\"{}\"", "x".repeat((1 << 20) - 8))),
         "/wide" => bench::reply(200, &format!("[{}1]", "[],".repeat(300_000))),
-        "/deep" => bench::reply(200, &format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))),
+        "/deep" => bench::reply(
+            200,
+            &format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)),
+        ),
         "/echo" => bench::reply(200, &String::from_utf8_lossy(sent)),
         _ => bench::reply(200, "{}"),
     }
