@@ -156,7 +156,8 @@ fn children<'a>(place: &Path, value: &'a Json) -> Vec<(Path, &'a Json)> {
 }
 
 impl Step {
-    fn enter<'a>(&self, value: &'a Json) -> Option<&'a Json> {
+    /// Returns the child that this step leads to; none for [`Step::Any`], which leads to many.
+    pub fn enter<'a>(&self, value: &'a Json) -> Option<&'a Json> {
         match self {
             Self::Key(key) => value.get(key),
             Self::Index(index) => {

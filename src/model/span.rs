@@ -94,6 +94,9 @@ impl Mistake {
     }
 }
 
+/// Characters of the longest word that may be meant by another.
+const WORD_LENGTH_MAX: usize = 80;
+
 /// Returns the candidate nearest to `word` if it is near enough to be a slip of the finger.
 ///
 /// Distance is Damerau-Levenshtein, at most a third of the word's length and at least 1. Earlier candidates win ties.
@@ -101,9 +104,15 @@ pub fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    // Comparing takes the product of both lengths, in time and in memory; nobody means a word this long by another.
+    if length > WORD_LENGTH_MAX {
+        return None;
+    }
+    let limit = (length / 3).max(1);
     candidates
         .into_iter()
+        .filter(|candidate| candidate.len() <= 4 * (length + limit))
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)

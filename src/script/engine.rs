@@ -4,11 +4,13 @@
 //! One engine belongs to one thread and runs one script at a time; what belongs to the run is in thread-locals.
 
 mod arrays;
+mod budget;
 mod compare;
 mod strings;
 mod views;
 
 use std::sync::Once;
+use std::time::Duration;
 
 use rhai::module_resolvers::DummyModuleResolver;
 use rhai::packages::{
@@ -65,6 +67,7 @@ pub(super) fn build() -> Engine {
     // Nothing is folded away, so that the lint sees what the author wrote.
     engine.set_optimization_level(OptimizationLevel::None);
     engine.on_progress(|_| guard::tick().then_some(Dynamic::UNIT));
+    budget::register(&mut engine);
     strings::register(&mut engine);
     arrays::register(&mut engine);
     compare::register(&mut engine);
@@ -87,16 +90,18 @@ pub(super) fn limit(engine: &mut Engine, limits: &Limits) {
         .set_max_map_size(limits.map_keys);
 }
 
-/// Compiles a script; the values of OES are known names everywhere in it.
+/// Compiles a script within an amount of processor time; the values of OES are known names everywhere in it.
 ///
 /// # Errors
-/// The first syntax error.
-pub(super) fn compile(engine: &Engine, text: &str) -> Result<AST, ParseError> {
-    let mut scope = Scope::new();
-    for name in VALUES.iter().chain(HANDLES) {
-        scope.push_dynamic(*name, Dynamic::UNIT);
-    }
-    engine.compile_with_scope(&scope, text)
+/// The first syntax error, or that it takes too long.
+pub(super) fn compile(engine: &Engine, text: &str, time: Duration) -> Result<AST, ParseError> {
+    budget::within(time, || {
+        let mut scope = Scope::new();
+        for name in VALUES.iter().chain(HANDLES) {
+            scope.push_dynamic(*name, Dynamic::UNIT);
+        }
+        engine.compile_with_scope(&scope, text)
+    })
 }
 
 /// Makes panics on threads of scripts silent: they are caught and become errors of the script.

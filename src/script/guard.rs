@@ -113,14 +113,14 @@ thread_local! {
 
 /// Returns the processor time that this thread has used, absent where the system does not say.
 #[cfg(unix)]
-fn cpu_time() -> Option<Duration> {
+pub(super) fn cpu_time() -> Option<Duration> {
     use rustix::time::{ClockId, clock_gettime};
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).ok()
 }
 
 /// Returns the processor time that this thread has used, absent where the system does not say.
 #[cfg(not(unix))]
-fn cpu_time() -> Option<Duration> {
+pub(super) fn cpu_time() -> Option<Duration> {
     None
 }
 

@@ -44,6 +44,9 @@ pub(super) fn takes(name: &str, values: usize) -> bool {
         .is_some_and(|arities| arities.contains(&values))
 }
 
+/// What is told of one kind of mistake; nobody mends more at once, and each takes time to tell.
+const TOLD_MAX: usize = 100;
+
 /// What was learned of a script by reading it.
 #[derive(Debug, Default)]
 pub(super) struct Examined {

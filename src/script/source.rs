@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use sha2::{Digest as _, Sha256};
@@ -13,6 +14,8 @@ use super::{api, engine, header, lint};
 use crate::model::json::{Json, Kind, Number};
 use crate::model::span::{Mistake, MistakeSeverity, did_you_mean};
 
+/// Processor time for compiling: ten times what ordinary code of the largest size takes.
+const COMPILE_TIME: Duration = Duration::from_millis(250);
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 /// A script that compiles.
@@ -366,7 +369,7 @@ fn start_compiler() -> Option<Sender<Examination>> {
             let lint = lint::Lint::of(&engine);
             for job in work {
                 engine::limit(&mut engine, &job.limits);
-                let examine = || match engine::compile(&engine, &job.text) {
+                let examine = || match engine::compile(&engine, &job.text, COMPILE_TIME) {
                     Ok(ast) => lint.examine(&ast, &job.text, &job.params),
                     Err(error) => lint::syntax(&error, &job.text),
                 };

@@ -7,13 +7,16 @@
     reason = "the interpreter takes its errors boxed"
 )]
 
+mod metered;
+
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, Position};
 
-use super::guard::{Fallible, Fault};
+use super::guard::{self, Fallible, Fault};
 use crate::model::json::{DEPTH_MAX, Json, Number, Object};
+pub(super) use metered::{json_bytes, json_text};
 
 /// Where a JSON value came from, which decides what it means that a key is missing in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +155,15 @@ pub(super) fn copy(json: &Json) -> Dynamic {
     }
 }
 
+/// Returns how many values a tree holds, itself included.
+pub(super) fn nodes(json: &Json) -> usize {
+    match json {
+        Json::Array(items) => 1 + items.iter().map(nodes).sum::<usize>(),
+        Json::Object(members) => 1 + members.iter().map(|(_, json)| nodes(json)).sum::<usize>(),
+        _ => 1,
+    }
+}
+
 /// Returns the JSON behind a view with its origin, absent for the script's own values.
 pub(super) fn viewed(value: &Dynamic) -> Option<(Json, Origin)> {
     if let Some(array) = value.read_lock::<ArrayView>() {
@@ -162,23 +174,35 @@ pub(super) fn viewed(value: &Dynamic) -> Option<(Json, Origin)> {
         .map(|object| (Json::Object(Arc::clone(&object.members)), object.origin))
 }
 
-/// Returns a script's value as JSON.
+/// Returns a script's value as JSON. What is shared in it is charged each time that it is there: written out it takes
+/// its place each time.
 ///
 /// # Errors
 /// It nests too deep, or holds something that is no JSON: a function, a handle, a number that is not finite.
 pub(super) fn to_json(value: &Dynamic) -> Fallible<Json> {
-    json_within(value, DEPTH_MAX)
+    match viewed(value) {
+        // It came from a text, or from here.
+        Some((json, _)) => Ok(json),
+        None => json_within(value, DEPTH_MAX),
+    }
+}
+
+/// Returns a script's value as JSON that becomes an element or a member of another one.
+///
+/// # Errors
+/// As [`to_json`], one level sooner.
+pub(super) fn json_part(value: &Dynamic) -> Fallible<Json> {
+    json_within(value, DEPTH_MAX - 1)
 }
 
 fn json_within(value: &Dynamic, depth_left: usize) -> Fallible<Json> {
     if let Some((json, _)) = viewed(value) {
+        charge_tree(&json, depth_left)?;
         return Ok(json);
     }
     if value.is_array() || value.is_map() {
-        super::guard::charge(1)?;
-        let depth_left = depth_left
-            .checked_sub(1)
-            .ok_or_else(|| problem(format!("the value nests deeper than {DEPTH_MAX} levels")))?;
+        guard::charge(1)?;
+        let depth_left = below(depth_left)?;
         if let Ok(items) = value.as_array_ref() {
             let items: Fallible<Vec<Json>> = items
                 .iter()
@@ -194,12 +218,49 @@ fn json_within(value: &Dynamic, depth_left: usize) -> Fallible<Json> {
             return Ok(Json::object(members?));
         }
     }
+    if let Ok(text) = value.as_immutable_string_ref() {
+        charge_text(&text)?;
+    }
     scalar_json(value).ok_or_else(|| {
         problem(format!(
             "{} is no JSON value and cannot be kept or sent",
             kind_name(value)
         ))
     })
+}
+
+fn below(depth_left: usize) -> Fallible<usize> {
+    depth_left
+        .checked_sub(1)
+        .ok_or_else(|| problem(format!("the value nests deeper than {DEPTH_MAX} levels")))
+}
+
+/// Counts a tree that becomes a part of another one, down to where it nests too deep.
+fn charge_tree(json: &Json, depth_left: usize) -> Fallible<()> {
+    let scalars = |count: usize| guard::charge(1 + count as u64 / 8);
+    match json {
+        Json::Array(items) => {
+            let below = below(depth_left)?;
+            scalars(items.len())?;
+            items.iter().try_for_each(|item| charge_tree(item, below))
+        }
+        Json::Object(members) => {
+            let below = below(depth_left)?;
+            scalars(members.len())?;
+            let mut members = members.iter();
+            members.try_for_each(|(_, item)| charge_tree(item, below))
+        }
+        Json::String(text) => charge_text(text),
+        _ => Ok(()),
+    }
+}
+
+/// Counts a text that is about to be copied; short ones count with what holds them.
+pub(super) fn charge_text(text: &str) -> Fallible<()> {
+    if text.len() < 1024 {
+        return Ok(());
+    }
+    guard::reserve(text.len())
 }
 
 fn scalar_json(value: &Dynamic) -> Option<Json> {

@@ -5,6 +5,7 @@ mod bench;
 mod blame;
 mod change;
 mod cookbook;
+mod fuzz;
 mod hostile;
 mod lint;
 mod requests;

@@ -3,10 +3,10 @@
 use rhai::{Array, Dynamic, Engine, ImmutableString};
 
 use crate::model::json::{self, Json, Number};
-use crate::model::path::Path;
+use crate::model::path::{Path, Step};
 use crate::script::guard::{self, Fallible, Fault};
 use crate::script::value::{
-    Origin, kind_name, misshapen, mistyped, problem, rendered, to_json, view, viewed,
+    Origin, json_text, kind_name, misshapen, mistyped, problem, rendered, to_json, view, viewed,
 };
 
 pub(super) fn register(engine: &mut Engine) {
@@ -22,14 +22,12 @@ pub(super) fn register(engine: &mut Engine) {
         })
         .register_fn("jp", |value: Dynamic, path: &str| {
             let (json, origin) = tree(&value)?;
-            let found = parse(path)?.select(&json);
-            guard::charge(found.len() as u64)?;
-            Ok::<_, Fault>(
-                found
-                    .into_iter()
-                    .map(|(_, found)| view(found, origin))
-                    .collect::<Array>(),
-            )
+            let mut found = Array::new();
+            each(parse(path)?.steps(), &json, &mut |json| {
+                found.push(view(json, origin));
+                guard::charge(1)
+            })?;
+            Ok::<_, Fault>(found)
         })
         .register_fn("has", |value: Dynamic, path: &str| {
             Ok::<_, Fault>(parse(path)?.find(&tree(&value)?.0).is_ok())
@@ -77,14 +75,11 @@ fn register_numbers(engine: &mut Engine) {
                 ))
             })
         })
-        .register_fn("json", |value: Dynamic| {
-            Ok::<_, Fault>(to_json(&value)?.to_string())
-        })
+        .register_fn("json", |value: Dynamic| json_text(&to_json(&value)?))
         .register_fn("parse_json", |text: &str| {
-            guard::charge(text.len() as u64 / 16)?;
-            let document = json::parse(text.as_bytes())
+            let parsed = document(text.as_bytes())?
                 .map_err(|error| mistyped(format!("this is no JSON: {error}")))?;
-            Ok::<_, Fault>(view(&document.root, Origin::Own))
+            Ok::<_, Fault>(view(&parsed, Origin::Own))
         });
 }
 
@@ -96,7 +91,13 @@ pub(in crate::script) fn tree(value: &Dynamic) -> Fallible<(Json, Origin)> {
     }
 }
 
+/// Bytes of a path: what a person writes is far shorter.
+const PATH_BYTES: usize = 4096;
+
 pub(in crate::script) fn parse(path: &str) -> Fallible<Path> {
+    if path.len() > PATH_BYTES {
+        return Err(problem(format!("a path has at most {PATH_BYTES} bytes")));
+    }
     path.parse()
         .map_err(|error: crate::model::path::PathError| problem(error.to_string()))
 }
@@ -107,16 +108,56 @@ fn find<'a>(json: &'a Json, origin: Origin, path: &str) -> Fallible<&'a Json> {
         .map_err(|missing| misshapen(origin, missing.to_string()))
 }
 
+/// Bytes that a value takes while it is parsed, about.
+const VALUE_BYTES: usize = 64;
+
+/// Parses a JSON text that the run then holds: what it takes is reserved before, by the signs that come before values.
+///
+/// # Errors
+/// The run may not hold it.
+pub(super) fn document(text: &[u8]) -> Fallible<Result<Json, json::JsonError>> {
+    let values = text
+        .iter()
+        .filter(|byte| matches!(byte, b',' | b'[' | b'{'));
+    guard::charge(text.len() as u64 / 64)?;
+    guard::reserve(text.len() + values.count().saturating_mul(VALUE_BYTES))?;
+    Ok(json::parse(text).map(|document| document.root))
+}
+
+/// Gives every value at a pattern, in document order.
+fn each<'a>(
+    steps: &[Step],
+    here: &'a Json,
+    take: &mut impl FnMut(&'a Json) -> Fallible<()>,
+) -> Fallible<()> {
+    let Some((step, rest)) = steps.split_first() else {
+        return take(here);
+    };
+    guard::charge(1)?;
+    match (step, here) {
+        (Step::Any, Json::Array(items)) => items.iter().try_for_each(|item| each(rest, item, take)),
+        (Step::Any, Json::Object(members)) => members
+            .iter()
+            .try_for_each(|(_, item)| each(rest, item, take)),
+        (step, here) => match step.enter(here) {
+            Some(child) => each(rest, child, take),
+            None => Ok(()),
+        },
+    }
+}
+
 /// Counts what a pattern finds, or what the container at a path holds.
 fn count(value: &Dynamic, path: &str) -> Fallible<i64> {
     let (json, origin) = tree(value)?;
     let pattern = parse(path)?;
-    let many = pattern
-        .steps()
-        .iter()
-        .any(|step| matches!(step, crate::model::path::Step::Any));
+    let many = pattern.steps().iter().any(|step| matches!(step, Step::Any));
     let count = if many {
-        pattern.select(&json).len()
+        let mut count = 0;
+        each(pattern.steps(), &json, &mut |_| {
+            count += 1;
+            Ok(())
+        })?;
+        count
     } else {
         match find(&json, origin, path)? {
             Json::Array(items) => items.len(),

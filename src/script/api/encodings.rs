@@ -59,13 +59,11 @@ pub(super) fn digits(bytes: &[u8]) -> String {
 fn encoded(how: &str, text: &str, encode: fn(&[u8]) -> String) -> Fallible<String> {
     guard::charge(text.len() as u64 / BYTES_AN_OPERATION)?;
     guard::reserve(text.len() * 2)?;
-    run::with(|run| {
-        Ok(match &mut run.matcher {
-            Some(matcher) => matcher
-                .secrets
-                .derived(how, text, |text| encode(text.as_bytes())),
-            None => encode(text.as_bytes()),
-        })
+    run::with(|run| match &mut run.matcher {
+        Some(matcher) => matcher
+            .secrets
+            .derived(how, text, |text| encode(text.as_bytes())),
+        None => Ok(encode(text.as_bytes())),
     })
 }
 
@@ -104,7 +102,7 @@ fn digest(texts: &[&str], digest: impl FnOnce(&[String]) -> Fallible<String>) ->
         let filled: Vec<String> = texts
             .iter()
             .map(|text| matcher.secrets.fill(text))
-            .collect();
+            .collect::<Fallible<_>>()?;
         let result = digest(&filled)?;
         if filled
             .iter()

@@ -14,7 +14,7 @@ use super::time::duration_seconds;
 use crate::model::json::Json;
 use crate::script::guard::Fallible;
 use crate::script::host::TlsWish;
-use crate::script::value::{cut, kind_name, problem, text, to_json};
+use crate::script::value::{cut, json_text, kind_name, problem, text, to_json};
 use answers::{get_json, graphql, jsonrpc, millis, respond};
 pub(in crate::script) use network::{Network, asked_only_the_service};
 pub(in crate::script) use tokens::Tokens;
@@ -156,10 +156,11 @@ fn asked(method: &str, url: &str, opts: &Map) -> Fallible<Asked> {
             }
             "tls" => asked.tls = tls_wish(value)?,
             "json" => {
-                asked.body = Some(to_json(value)?.to_string());
+                asked.body = Some(json_text(&to_json(value)?)?);
                 content_type(&mut asked.headers, "application/json");
             }
-            "body" => asked.body = Some(text(value, usize::MAX)),
+            "body" if value.is_string() => asked.body = Some(text(value, usize::MAX)),
+            "body" => asked.body = Some(json_text(&to_json(value)?)?),
             other => {
                 return Err(problem(format!(
                     "requests have no option `{other}`; they have headers, query, bearer, timeout, tls, json and body"
@@ -195,7 +196,7 @@ fn tls_wish(value: &Dynamic) -> Fallible<TlsWish> {
 
 fn with_body(method: &str, url: &str, body: &Dynamic, opts: &Map) -> Fallible<Asked> {
     let mut asked = asked(method, url, opts)?;
-    asked.body = Some(to_json(body)?.to_string());
+    asked.body = Some(json_text(&to_json(body)?)?);
     content_type(&mut asked.headers, "application/json");
     Ok(asked)
 }

@@ -17,7 +17,7 @@ use crate::model::judgement::{Memory, MemoryDiff, MemoryEntry};
 use crate::script::guard::Fallible;
 use crate::script::limits::Limits;
 use crate::script::run;
-use crate::script::value::{Origin, problem, to_json, view};
+use crate::script::value::{Origin, json_bytes, json_part, problem, to_json, view};
 pub(super) use canonical::canonical;
 pub(in crate::script) use track::TRACKED;
 
@@ -92,7 +92,7 @@ impl Remembered {
                 "a key of memory has 1 to {KEY_BYTES} bytes"
             )));
         }
-        let size = value.to_string().len();
+        let size = json_bytes(&value)?;
         if size > limits.memory_value_bytes {
             return Err(problem(format!(
                 "limit memory_value_bytes: `{key}` would have {size} bytes, {} are allowed; keep less of it, or raise \
@@ -228,7 +228,7 @@ fn lasting(seconds: f64) -> Fallible<Duration> {
 
 fn push(key: &str, value: &Dynamic, keep: i64) -> Fallible<Array> {
     own(key)?;
-    let value = to_json(value)?;
+    let value = json_part(value)?;
     let keep = usize::try_from(keep).unwrap_or(0);
     run::matcher(|matcher, limits| {
         let mut items = match matcher.memory.get(key) {

@@ -8,7 +8,7 @@ use crate::model::json::Json;
 use crate::model::judgement::Judgement;
 use crate::model::redaction::Redaction;
 use crate::model::secret::Secret;
-use crate::script::guard::Fallible;
+use crate::script::guard::{self, Fallible};
 use crate::script::run;
 use crate::script::value::problem;
 
@@ -101,17 +101,14 @@ impl Secrets {
         how: &str,
         text: &str,
         encode: impl FnOnce(&str) -> String,
-    ) -> String {
-        let filled = self.fill(text);
+    ) -> Fallible<String> {
+        let filled = self.fill(text)?;
         let encoded = encode(&filled);
         if filled == text {
-            return encoded;
+            return Ok(encoded);
         }
-        self.give(
-            &format!("{how} {text}"),
-            Kind::Derived,
-            &Secret::hidden(encoded),
-        )
+        let name = format!("{how} {text}");
+        Ok(self.give(&name, Kind::Derived, &Secret::hidden(encoded)))
     }
 
     /// Keeps a text out of everything that leaves the run.
@@ -141,9 +138,15 @@ impl Secrets {
     }
 
     /// Returns the text with every stand-in replaced by its secret, for the one place that sends it.
-    pub(super) fn fill(&self, text: &str) -> String {
-        self.given.iter().fold(text.to_owned(), |text, one| {
-            text.replace(one.stand_in.as_str(), one.secret.expose())
+    ///
+    /// # Errors
+    /// The run may not hold the text.
+    pub(super) fn fill(&self, text: &str) -> Fallible<String> {
+        self.given.iter().try_fold(text.to_owned(), |text, one| {
+            let found = text.matches(one.stand_in.as_str()).count();
+            let more = found.saturating_mul(one.secret.expose().len());
+            guard::reserve(text.len().saturating_add(more))?;
+            Ok(text.replace(one.stand_in.as_str(), one.secret.expose()))
         })
     }
 

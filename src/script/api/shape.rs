@@ -9,8 +9,10 @@ use crate::model::judgement::Finding;
 use crate::model::path::Path;
 use crate::policy::shape::{self, PatternMistake};
 use crate::script::guard::{self, Fallible};
-use crate::script::value::{problem, to_json};
+use crate::script::value::{nodes, problem, to_json};
 
+/// Bytes that a value of a sample takes once it is a pattern, about.
+const PART_BYTES: usize = 256;
 /// Differences that `diff` returns at most.
 const DIFFERENCES_MAX: usize = 20;
 
@@ -35,11 +37,9 @@ type Shape = fn(&Json, &Json) -> Result<Vec<Finding>, Vec<PatternMistake>>;
 fn against(value: &Dynamic, sample: &Dynamic, hold: Shape) -> Fallible<Array> {
     let value = tree(value)?.0;
     let sample = to_json(sample)?;
-    let width = value
-        .as_array()
-        .map_or(1, <[Json]>::len)
-        .max(value.as_object().map_or(1, crate::model::json::Object::len));
-    guard::charge(width as u64)?;
+    let parts = nodes(&sample);
+    guard::reserve(parts.saturating_mul(PART_BYTES))?;
+    guard::charge((parts + nodes(&value)) as u64 / 2)?;
     let found = hold(&sample, &value).map_err(|mistakes| {
         let texts: Vec<String> = mistakes
             .into_iter()

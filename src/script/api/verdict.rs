@@ -152,7 +152,7 @@ fn coded(
     for (name, value) in evidence.into_iter().flatten().take(EVIDENCE_MAX) {
         finding
             .evidence
-            .push((name.to_string(), evidence_json(value)));
+            .push((cut(name, CODE_BYTES), evidence_json(value)));
     }
     found_at(finding, position)
 }

@@ -138,15 +138,36 @@ fn all<'a>(
     Ok(true)
 }
 
-/// Compares two trees, charged by their size at the top.
+/// Compares two trees as they compare themselves, charged as it goes.
 fn equal_json(a: &Json, b: &Json) -> Fallible<bool> {
-    let breadth = match a {
-        Json::Array(items) => items.len(),
-        Json::Object(members) => members.len(),
-        _ => 1,
-    };
-    guard::charge(breadth as u64)?;
-    Ok(a == b)
+    match (a, b) {
+        (Json::Array(a), Json::Array(b)) => {
+            guard::charge(1 + a.len() as u64 / 8)?;
+            if a.len() != b.len() {
+                return Ok(false);
+            }
+            for (a, b) in a.iter().zip(b.iter()) {
+                if !equal_json(a, b)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (Json::Object(a), Json::Object(b)) => {
+            guard::charge(1 + a.len() as u64 / 8)?;
+            if a.len() != b.len() {
+                return Ok(false);
+            }
+            for (key, value) in a.iter() {
+                match b.get(key) {
+                    Some(other) if equal_json(value, other)? => {}
+                    _ => return Ok(false),
+                }
+            }
+            Ok(true)
+        }
+        (a, b) => Ok(a == b),
+    }
 }
 
 fn equal_to_json(value: &Dynamic, json: &Json, depth_left: usize) -> Fallible<bool> {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map, NativeCallContext};
 
 use crate::model::json::Json;
-use crate::script::guard::{self, Fallible, Fault};
+use crate::script::guard::{self, Fallible};
 use crate::script::value::{
-    ArrayView, ObjectView, Origin, Raised, copy, misshapen, problem, rendered, text, view,
+    ArrayView, ObjectView, Origin, Raised, copy, json_text, misshapen, nodes, problem, rendered,
+    text, to_json, view,
 };
 
 /// Bytes of text that a view is written out to.
@@ -67,7 +68,7 @@ pub(super) fn register(engine: &mut Engine) {
             .register_fn(name, |raised: &mut Raised| raised.message.clone());
     }
     engine.register_fn("to_json", |map: &mut Map| {
-        Ok::<_, Fault>(crate::script::value::to_json(&map.clone().into())?.to_string())
+        json_text(&to_json(&map.clone().into())?)
     });
     engine.register_fn("to_json", |map: &mut ObjectView| {
         text(&Dynamic::from(map.clone()), TEXT_BYTES)
@@ -117,19 +118,13 @@ fn register_objects(engine: &mut Engine) {
         .register_fn("is_empty", |object: &mut ObjectView| {
             object.members.is_empty()
         })
-        .register_fn("keys", |object: &mut ObjectView| -> Array {
-            object
-                .members
-                .keys()
-                .map(|key| ImmutableString::from(key).into())
-                .collect()
+        .register_fn("keys", |object: &mut ObjectView| {
+            let keys = object.members.keys();
+            parts(object, keys.map(|key| ImmutableString::from(key).into()))
         })
-        .register_fn("values", |object: &mut ObjectView| -> Array {
-            object
-                .members
-                .iter()
-                .map(|(_, json)| view(json, object.origin))
-                .collect()
+        .register_fn("values", |object: &mut ObjectView| {
+            let values = object.members.iter();
+            parts(object, values.map(|(_, json)| view(json, object.origin)))
         })
         .register_fn("copy", |object: &mut ObjectView| {
             copied(&Json::Object(Arc::clone(&object.members)))
@@ -145,6 +140,13 @@ fn register_objects(engine: &mut Engine) {
                 .into())
         });
     }
+}
+
+/// Collects one value for each member of an object.
+fn parts(object: &ObjectView, parts: impl Iterator<Item = Dynamic>) -> Fallible<Array> {
+    guard::reserve(object.members.len().saturating_mul(size_of::<Dynamic>()))?;
+    guard::charge(object.members.len() as u64)?;
+    Ok(parts.collect())
 }
 
 /// Registers a function on a view that makes the interpreter's own container of the view's parts and calls the
@@ -275,14 +277,8 @@ fn shallow_array(array: &ArrayView) -> Fallible<Array> {
 
 /// Copies a tree into the script's own values, charged for what it holds.
 fn copied(json: &Json) -> Fallible<Dynamic> {
-    guard::charge(nodes(json))?;
+    let nodes = nodes(json);
+    guard::reserve(nodes.saturating_mul(size_of::<Dynamic>()))?;
+    guard::charge(nodes as u64)?;
     Ok(copy(json))
-}
-
-fn nodes(json: &Json) -> u64 {
-    match json {
-        Json::Array(items) => 1 + items.iter().map(nodes).sum::<u64>(),
-        Json::Object(members) => 1 + members.iter().map(|(_, json)| nodes(json)).sum::<u64>(),
-        _ => 1,
-    }
 }

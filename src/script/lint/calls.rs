@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 use super::known::Known;
-use super::{LANGUAGE, arguments, literals};
+use super::{LANGUAGE, TOLD_MAX, arguments, literals};
 use crate::model::span::{Mistake, did_you_mean};
 use crate::script::error::span;
 
@@ -110,7 +110,7 @@ pub(super) fn find(
             }
             _ => {}
         }
-        true
+        search.found.len() < TOLD_MAX
     });
     search.found
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rhai::{AST, ASTFlags, ASTNode, BinaryExpr, Expr, FnCallExpr, Position, Stmt};
 
 use super::known::Known;
-use super::{LANGUAGE, arguments, is_of_oes};
+use super::{LANGUAGE, TOLD_MAX, arguments, is_of_oes};
 use crate::model::exchange::Phase;
 use crate::model::span::{Mistake, did_you_mean};
 use crate::script::api::memory::TRACKED;
@@ -76,7 +76,7 @@ pub(super) fn find(ast: &AST, known: &Known, text: &str) -> Vec<Mistake> {
             Some(ASTNode::Stmt(Stmt::Assignment(parts))) => search.assignment(&parts.1.lhs),
             _ => {}
         }
-        true
+        search.found.len() < TOLD_MAX
     });
     search.found
 }

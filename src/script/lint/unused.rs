@@ -2,6 +2,7 @@
 
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt, Token};
 
+use super::TOLD_MAX;
 use crate::model::span::Mistake;
 use crate::script::error::span;
 
@@ -95,6 +96,9 @@ impl Search<'_> {
     }
 
     fn report(&mut self, position: Position, help: &str) {
+        if self.found.len() >= TOLD_MAX {
+            return;
+        }
         let place = span(self.text, position);
         self.found
             .push(Mistake::warning(place, "this does nothing").help(help));

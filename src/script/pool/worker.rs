@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use rhai::{AST, Engine};
@@ -21,6 +22,8 @@ use crate::script::limits::Limits;
 use crate::script::source::Source;
 use crate::script::{engine, error};
 
+/// Processor time for compiling what was compiled before, in less.
+const COMPILE_TIME: Duration = Duration::from_secs(1);
 /// Compiled scripts that a thread keeps.
 const CACHED_MAX: usize = 256;
 
@@ -139,7 +142,7 @@ impl Bench {
         if let Some(ast) = self.compiled.get(&source.version) {
             return Ok(ast.clone());
         }
-        let ast = engine::compile(&self.engine, &source.text).map_err(|failed| {
+        let ast = engine::compile(&self.engine, &source.text, COMPILE_TIME).map_err(|failed| {
             let mut finding =
                 Finding::error("script", error::syntax(&failed, &source.text).message)
                     .weighing(Severity::Broken);

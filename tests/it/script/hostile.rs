@@ -1,248 +1,144 @@
-//! Scripts that try to break out: every one ends in time, and the next script on the same thread is judged right.
+//! Scripts that try to break out: every one ends in time and within its memory, and the next script on the same thread
+//! is judged right. Each runs in a process of its own, so that one which breaks out is named with its numbers.
 #![expect(
     clippy::indexing_slicing,
     reason = "a test stops where its set-up is wrong"
 )]
 
-use std::path::PathBuf;
+mod case;
+mod child;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::bench::*;
+use case::Case;
+use child::Measured;
 use oes::model::judgement::Outcome;
-use oes::script::job::Job;
 use oes::script::limits::Limits;
-use oes::script::pool::Pool;
-use oes::script::source::Source;
 
-/// A run may be this late in a debug build on a machine that builds other things.
-const LATE: Duration = Duration::from_secs(3);
+/// Processor time that compiling and reading for mistakes may take; it is off the way of every probe.
+const COMPILE_MS: u128 = 1000;
+/// Processor time of a run, and how late it may be.
+const CPU_MS: u128 = 100 + 100;
+/// Wall time of a run, and how late it may be.
+const WALL_MS: u128 = child::WALL.as_millis() + 100;
+/// Memory that a run may have above its heap budget.
+const ABOVE_HEAP_KIB: u64 = 16 << 10;
+/// How often a script runs that was late: other programs have the machine too. Late each time is late.
+const TRIES: usize = 3;
 
-fn hostile_limits() -> Limits {
-    Limits {
-        cpu: Duration::from_millis(300),
-        ..Limits::default()
-    }
+#[test]
+fn no_script_breaks_out() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
+    let cases = case::files(&own);
+    assert!(cases.len() >= 120, "{} scripts", cases.len());
+    hold(&cases);
 }
 
-/// Runs a hostile script and returns what became of it, after checking that the thread is still sane.
-async fn survive(pool: &Pool, name: &str, text: &str) -> String {
-    let source = match Source::compile(name, name, text) {
-        Ok((source, _)) => std::sync::Arc::new(source),
-        Err(mistakes) => return format!("refused: {}", mistakes[0].message),
-    };
-    let mut input = input(r#"{"price": 1.5, "items": [1, 2, 3]}"#);
-    input.wall = Duration::from_secs(2);
-    let began = Instant::now();
-    let judgement = pool
-        .run(Job {
-            source,
-            input,
-            limits: hostile_limits(),
-        })
-        .await;
-    assert!(began.elapsed() < LATE, "{name} took {:?}", began.elapsed());
-    let used = judgement
-        .runs
-        .first()
-        .map(|run| run.usage)
-        .unwrap_or_default();
-    assert!(
-        used.heap_bytes.used < 3 * used.heap_bytes.allowed.max(1 << 24),
-        "{name} held {} bytes",
-        used.heap_bytes.used
-    );
-    let next = judge(
-        pool,
-        "expect(body.price == 1.5); expect(body.items.len() == 4, \"four\", \"four items\");",
-        super::bench::input(r#"{"price": 1.5, "items": [1, 2, 3]}"#),
-    )
-    .await;
-    assert_eq!(lines(&next), ["fail four: four items"], "after {name}");
-    let first = lines(&judgement).into_iter().next().unwrap_or_default();
-    format!("{}: {first}", judgement.outcome)
+#[test]
+fn the_shared_corpus_is_held() {
+    hold(&case::files(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/hostile"),
+    ));
 }
 
-#[tokio::test]
-async fn the_shared_corpus_is_held() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/hostile");
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return;
-    };
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|end| end == "rhai"));
-    files.sort();
-    let pool = pool(&silent());
-    for file in files {
-        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        println!("{name} begins");
-        let text = std::fs::read_to_string(&file).unwrap();
-        let became = survive(&pool, &name, &text).await;
-        println!("{name}: {became}");
-    }
-    assert_eq!(pool.abandoned_threads(), 0);
-}
-
-/// Name, script, and what it becomes: the beginning of `outcome: finding`.
-const OWN: &[(&str, &str, &str)] = &[
-    ("loop", "loop { }", "error: error limit."),
-    (
-        "callbacks",
-        "let a = []; a.pad(5000, 0); a.for_each(|| { for i in 0..100000 { } });",
-        "error: error limit.",
-    ),
-    (
-        "swallowed",
-        "try { loop { } } catch { } ",
-        "error: error limit.",
-    ),
-    (
-        "swallowed_in_callback",
-        "try { [1].map(|x| { loop { } }) } catch { } true",
-        "error: error limit.",
-    ),
-    (
-        "stop_swallowed",
-        "try { require(false, \"no\", \"no\"); } catch { } fail(\"reached\", \"went on\");",
-        "fail: fail no: no",
-    ),
-    (
-        "recursion",
-        "fn f(n) { f(n + 1) } f(0)",
-        "error: error limit.call_depth",
-    ),
-    (
-        "strings",
-        "let s = \"x\"; loop { s += s; }",
-        "error: error limit.string_bytes",
-    ),
-    (
-        "pad_for_ever",
-        "let s = \"a\"; s.pad(100, \"\"); expect(s == \"a\");",
-        "pass: ",
-    ),
-    (
-        "pad_huge",
-        "let s = \"a\"; s.pad(9000000000, \"xy\");",
-        "error: error limit.heap_bytes",
-    ),
-    (
-        "replace_bomb",
-        "let a = \"\"; a.pad(60000, \"a\"); let b = \"\"; b.pad(60000, \"b\"); a.replace(\"a\", b);",
-        "error: error limit.heap_bytes",
-    ),
-    (
-        "map_keys",
-        "let m = #{}; let i = 0; loop { m[`k${i}`] = i; i += 1; }",
-        "error: error",
-    ),
-    (
-        "closures",
-        "let f = || 0; loop { let g = f; f = || g.call(); }",
-        "error: error limit.",
-    ),
-    (
-        "leak",
-        "let s = \"x\"; s.pad(1000000, \"x\"); let a = #{ s: s }; let f = || a; a.f = f; true",
-        "error: error limit.leak",
-    ),
-    (
-        "deep_equality",
-        "let a = [1]; for i in 0..5000 { a = [a]; } let b = a; a == b",
-        "error: error",
-    ),
-    (
-        "deep_text",
-        "let a = [1]; for i in 0..5000 { a = [a]; } note(a); `${a}`.len() > 0",
-        "error: error",
-    ),
-    (
-        "deep_memory",
-        "let a = [1]; for i in 0..100 { a = [a]; } memory.set(\"a\", a);",
-        "error: error script: the value nests deeper",
-    ),
-    (
-        "thrown_deep",
-        "let a = [1]; for i in 0..200 { a = [a]; } throw a;",
-        "error: error script: [[[[",
-    ),
-    (
-        "returned_deep",
-        "let a = [1]; for i in 0..200 { a = [a]; } a",
-        "error: error script: the script's last value is an array",
-    ),
-    (
-        "notes",
-        "loop { note(\"again\"); }",
-        "error: error limit.log_lines",
-    ),
-    ("findings", "loop { fail(\"again\"); }", "error: fail again"),
-    (
-        "memory_flood",
-        "let i = 0; let s = \"\"; s.pad(60000, \"x\"); loop { memory.set(`k${i}`, s); i += 1; }",
-        "error: error",
-    ),
-    (
-        "sort_without_order",
-        "let a = []; for i in 0..3000 { a.push((i * 7919) % 3001); } let n = 0; a.sort(|x, y| { n += 1; if n % 3 == 0 { -1 } else { 1 } });",
-        "pass: ",
-    ),
-    ("eval", "eval(\"1\")", "refused: "),
-    ("import", "import \"/etc/passwd\" as p;", "refused: "),
-    (
-        "sleep",
-        "sleep(10);",
-        "refused: `sleep` is not for scripts of OES",
-    ),
-    (
-        "not_a_host",
-        "http.get(\"http://169.254.169.254/latest/meta-data\");",
-        "error: error script: the script may not ask 169.254.169.254",
-    ),
-    (
-        "not_a_file",
-        "http.get(\"file:///etc/passwd\");",
-        "error: error script: `file:///etc/passwd` is no http",
-    ),
-    (
-        "not_a_secret",
-        "note(secret(\"ADMIN\"));",
-        "error: error script: no secret `ADMIN`",
-    ),
-    (
-        "many_requests",
-        "for i in 0..50 { http.get(`https://api.example.io/${i}`); }",
-        "error: error limit.http_calls",
-    ),
-    (
-        "waits_for_ever",
-        "http.get(\"https://api.example.io/599\"); loop { }",
-        "error: error limit.",
-    ),
-];
-
-#[tokio::test]
-async fn our_own_corpus_becomes_what_it_should() {
-    let host = fake(|request| {
-        reply(
-            if request.url.path() == "/599" {
-                599
-            } else {
-                200
-            },
-            "{}",
-        )
+/// Runs every script in a process of its own, two at a time, and says of each that is not held what it did.
+fn hold(cases: &[(String, PathBuf)]) {
+    let tame = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile/tame.rhai");
+    let baseline_kib = measured(&tame).unwrap().peak_kib;
+    let next = AtomicUsize::new(0);
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some((name, file)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(what) = held(name, file, baseline_kib) {
+                        wrong.lock().unwrap().push(what);
+                    }
+                }
+            });
+        }
     });
-    let pool = pool(&host);
-    let mut wrong = Vec::new();
-    for (name, text, expected) in OWN {
-        let became = survive(&pool, name, text).await;
-        if !became.starts_with(expected) {
-            wrong.push(format!("{name}: expected {expected}, became {became}"));
+    let mut wrong = wrong.into_inner().unwrap();
+    wrong.sort();
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+}
+
+fn held(name: &str, file: &Path, baseline_kib: u64) -> Result<(), String> {
+    let case = Case::read(name.to_owned(), file);
+    let mut last = Ok(());
+    for _ in 0..TRIES {
+        let found = measured(file).map_err(|how| format!("{name}: the process ended: {how}"))?;
+        let limits = Limits::default();
+        // A body counts as no heap of the run: twenty times its size is what the smallest values take.
+        let allowed_kib = baseline_kib
+            + (limits.heap_bytes as u64 >> 10)
+            + ABOVE_HEAP_KIB
+            + ((case.body.len() as u64 * 20) >> 10);
+        let mut wrong = found.wrong.clone();
+        if !case.expects(&found.outcome) {
+            wrong.push(format!("expected {}", case.expected.join(" or ")));
+        }
+        if found.peak_kib > allowed_kib {
+            wrong.push(format!("had {} KiB of {allowed_kib}", found.peak_kib));
+        }
+        // The worker compiles the script again, once.
+        let late = found.compile_ms > COMPILE_MS
+            || found.cpu_ms > CPU_MS + found.compile_ms
+            || found.wall_ms > WALL_MS;
+        if late {
+            wrong.push("late".to_owned());
+        }
+        last = if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(format!(
+                "{}: {}\n    {found:?}",
+                case.name,
+                wrong.join("; ")
+            ))
+        };
+        if !late {
+            break;
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    last
+}
+
+/// Runs a script in a process of its own.
+fn measured(file: &Path) -> Result<Measured, String> {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "script::hostile::child::one_script",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env(child::FILE, file)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let line = said.lines().find_map(|line| line.strip_prefix(child::MARK));
+    match line {
+        Some(line) if output.status.success() => Ok(serde_json::from_str(line).unwrap()),
+        _ => Err(format!(
+            "{}\n{said}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        )),
+    }
 }
 
 /// Without its place nobody would know which script to mend.

@@ -7,10 +7,10 @@ use url::Url;
 
 use super::network::ask;
 use super::{Asked, asked, content_type};
-use crate::model::json::{self, Json};
-use crate::script::api::data::tree;
-use crate::script::guard::{self, Fallible};
-use crate::script::value::{Origin, dependency, to_json, view};
+use crate::model::json::Json;
+use crate::script::api::data::{document, tree};
+use crate::script::guard::Fallible;
+use crate::script::value::{Origin, dependency, json_text, to_json, view};
 
 /// Returns the answer as a map that never throws: `ok`, `status`, `headers`, `json`, `text`, `error`, `elapsed_ms`.
 pub(super) fn respond(asked: &Asked) -> Fallible<Map> {
@@ -19,7 +19,6 @@ pub(super) fn respond(asked: &Asked) -> Fallible<Map> {
     let mut put = |name: &str, value: Dynamic| drop(map.insert(name.into(), value));
     match &*answer.reply {
         Ok(response) => {
-            guard::charge(1 + response.body.len() as u64 / 64)?;
             let headers = response
                 .headers
                 .iter()
@@ -27,7 +26,11 @@ pub(super) fn respond(asked: &Asked) -> Fallible<Map> {
             put("ok", (200..300).contains(&response.status).into());
             put("status", i64::from(response.status).into());
             put("headers", view(&Json::object(headers), Origin::Own));
-            put("json", parsed(&response.body, answer.origin));
+            let parsed = document(&response.body)?;
+            put(
+                "json",
+                parsed.map_or(Dynamic::UNIT, |json| view(&json, answer.origin)),
+            );
             put(
                 "text",
                 String::from_utf8_lossy(&response.body).into_owned().into(),
@@ -55,10 +58,6 @@ pub(super) fn millis(time: Duration) -> Dynamic {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX).into()
 }
 
-fn parsed(body: &[u8], origin: Origin) -> Dynamic {
-    json::parse(body).map_or(Dynamic::UNIT, |document| view(&document.root, origin))
-}
-
 /// Returns the answer's JSON, or raises what is wrong with whoever was asked.
 pub(super) fn get_json(asked: &Asked) -> Fallible<Dynamic> {
     let answer = ask(asked)?;
@@ -73,10 +72,9 @@ pub(super) fn get_json(asked: &Asked) -> Fallible<Dynamic> {
             Err(wrong(format!("answered with status {}", response.status)))
         }
         Ok(response) => {
-            guard::charge(1 + response.body.len() as u64 / 64)?;
-            let document = json::parse(&response.body)
+            let parsed = document(&response.body)?
                 .map_err(|error| wrong(format!("answered with no JSON: {error}")))?;
-            Ok(view(&document.root, answer.origin))
+            Ok(view(&parsed, answer.origin))
         }
     }
 }
@@ -135,7 +133,7 @@ pub(super) fn graphql(
 /// Sends JSON and returns the JSON that comes back, with whose it is.
 fn posted(url: &str, body: &Json, opts: &Map) -> Fallible<(Json, Origin)> {
     let mut request = asked("POST", url, opts)?;
-    request.body = Some(body.to_string());
+    request.body = Some(json_text(body)?);
     content_type(&mut request.headers, "application/json");
     tree(&get_json(&request)?)
 }

@@ -223,7 +223,7 @@ fn prepared(
     limits: &crate::script::limits::Limits,
 ) -> Fallible<HostRequest> {
     let secrets = &matcher.secrets;
-    let mut url = Url::parse(&secrets.fill(&asked.url))
+    let mut url = Url::parse(&secrets.fill(&asked.url)?)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
         .ok_or_else(|| {
@@ -235,7 +235,7 @@ fn prepared(
     if !asked.query.is_empty() {
         let mut query = url.query_pairs_mut();
         for (name, value) in &asked.query {
-            query.append_pair(name, &secrets.fill(value));
+            query.append_pair(name, &secrets.fill(value)?);
         }
     }
     let hosts = hosts(matcher);
@@ -247,12 +247,16 @@ fn prepared(
         )));
     };
     let left = guard::wall_left();
-    let body = asked.body.as_ref().map(|body| secrets.fill(body));
+    let body = asked
+        .body
+        .as_ref()
+        .map(|body| secrets.fill(body))
+        .transpose()?;
     let headers: Vec<(String, String)> = asked
         .headers
         .iter()
-        .map(|(name, value)| (name.clone(), secrets.fill(value)))
-        .collect();
+        .map(|(name, value)| Ok((name.clone(), secrets.fill(value)?)))
+        .collect::<Fallible<_>>()?;
     if asked.tls.unverified {
         let host = url.host_str().unwrap_or_default();
         if allowed == Allowed::Granted && !is_any_of(&matcher.input.grants.named, &url) {

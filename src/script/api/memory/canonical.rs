@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::model::json::{Json, Number};
 use crate::model::path::{Path, Step};
 use crate::script::guard::{self, Fallible};
+use crate::script::value::charge_text;
 
 /// Returns a text that is the same for equal values: keys in order, `1.0` as `1`.
 pub(in crate::script::api) fn canonical(json: &Json) -> Fallible<String> {
@@ -40,6 +41,10 @@ fn write(json: &Json, out: &mut String) -> Fallible<()> {
         Json::Number(number) => {
             let number = number.as_i64().map_or(*number, Number::Int);
             out.push_str(&number.to_string());
+        }
+        Json::String(text) => {
+            charge_text(text)?;
+            out.push_str(&json.to_string());
         }
         other => out.push_str(&other.to_string()),
     }

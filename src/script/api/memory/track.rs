@@ -11,7 +11,7 @@ use crate::script::api::data::{float, parse, strings, tree};
 use crate::script::api::time::{duration_seconds, seconds};
 use crate::script::guard::{self, Fallible};
 use crate::script::run;
-use crate::script::value::{Origin, kind_name, misshapen, problem, view};
+use crate::script::value::{Origin, json_part, kind_name, misshapen, problem, view};
 
 /// Values up to this many bytes of JSON are kept as they are, others by their digest.
 const KEPT_BYTES: usize = 1024;
@@ -160,6 +160,8 @@ fn track(key: &str, value: &Dynamic, options: &Options) -> Fallible<Map> {
             "`tolerance` is for values of at most {KEPT_BYTES} bytes; track the number itself"
         )));
     }
+    // What is kept is a part of what is written: at the deepest level it could not be read again.
+    let is_kept = is_small && json_part(value).is_ok();
     let hash = Sha256::digest(text.as_bytes());
     let (first, _) = hash.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
     let digest = format!("{:032x}", u128::from_be_bytes(*first));
@@ -177,7 +179,7 @@ fn track(key: &str, value: &Dynamic, options: &Options) -> Fallible<Map> {
             Some(old) if same => old.seen_again(now),
             old => Sighting {
                 digest,
-                value: if is_small { looked_at } else { Json::Null },
+                value: if is_kept { looked_at } else { Json::Null },
                 changes: old.as_ref().map_or(0, |old| old.changes.saturating_add(1)),
                 previous: old.map(|old| old.value).unwrap_or_default(),
                 since: now,
