@@ -123,7 +123,6 @@ fn measured(file: &Path) -> Result<Measured, String> {
         .args([
             "--exact",
             "script::hostile::child::one_script",
-            "--ignored",
             "--nocapture",
         ])
         .env(child::FILE, file)

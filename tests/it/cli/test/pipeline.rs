@@ -77,8 +77,8 @@ notify = [{ at = "30m", kind = "opened", violation = "error" }, { at = "1h", kin
              found by  [connect_refused]
 
              exchange  GET *** → connect_refused (the test says so) after TIME
-             since     2026-01-01 00:20:00 UTC (15 min TIME)
-             last good 2026-01-01 00:15:00 UTC
+             since     2026-01-01 CLOCK (15 min TIME)
+             last good 2026-01-01 CLOCK
              probes    ✓✓✓✗✗✗✗  ███····  p50 TIME
              service   GET *** · critical
              incident  0000000000000001
