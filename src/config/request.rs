@@ -135,6 +135,13 @@ pub(super) fn url(loader: &mut Loader<'_>, node: &Node) -> Option<(Url, Arc<str>
             "write auth = { basic = { user = \"…\", password = \"${env:NAME}\" } }",
         );
     }
+    // All after it would not be sent.
+    if secret.shown() != "***" && secret.parts().any(|part| part.contains('#')) {
+        return report(
+            format!("a secret in the URL `{shown}` holds `#`, which ends what is sent of a URL"),
+            "write it as %23 where the secret is kept",
+        );
+    }
     let shown = if secret.is_secret() {
         Arc::from(secret.shown())
     } else {

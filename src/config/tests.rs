@@ -13,6 +13,7 @@ use crate::model::service::{
 fn environment() -> BTreeMap<String, String> {
     [
         ("TOKEN", "hunter2"),
+        ("HASH", "ab#cdefgh"),
         ("HOOK", "https://hooks.example.io/secret-path"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -293,6 +294,16 @@ fn a_secret_is_used_and_never_shown() {
         "[[services]]\nurl = \"ftp://${env:TOKEN}\"\nheaders = { \"${env:TOKEN}\" = \"x\" }",
     );
     assert!(!broken.contains("hunter2"), "{broken}");
+}
+
+#[test]
+fn a_secret_does_not_cut_the_url_that_it_is_a_part_of() {
+    let text = "[[services]]\nurl = \"http://a.example/?k=${env:HASH}&z=1\"\n";
+    let said = mistakes(text);
+    assert!(
+        said.contains("a secret in the URL `http://a.example/?k=***&z=1` holds `#`"),
+        "{said}"
+    );
 }
 
 #[test]

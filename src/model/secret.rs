@@ -50,6 +50,11 @@ impl Secret {
         &self.shown
     }
 
+    /// Returns the parts of the text that are secret, as far as the two forms can be laid side by side.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        secret_parts(&self.value, &self.shown)
+    }
+
     /// Tells whether any part of the text is secret.
     pub fn is_secret(&self) -> bool {
         self.value != self.shown
@@ -74,9 +79,37 @@ impl Serialize for Secret {
     }
 }
 
+/// Returns the parts of `value` that `shown` has as `***`, as far as the two can be laid side by side.
+fn secret_parts<'a>(value: &'a str, shown: &'a str) -> impl Iterator<Item = &'a str> {
+    let mut known = shown.split("***").peekable();
+    let mut rest = value;
+    if let Some(first) = known.next() {
+        rest = rest.strip_prefix(first).unwrap_or(rest);
+    }
+    std::iter::from_fn(move || {
+        let next = known.next()?;
+        let end = if known.peek().is_none() && rest.ends_with(next) {
+            rest.len() - next.len()
+        } else {
+            rest.find(next)?
+        };
+        let (part, after) = rest.split_at_checked(end)?;
+        rest = after.strip_prefix(next).unwrap_or(after);
+        Some(part)
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Secret;
+    use super::{Secret, secret_parts};
+
+    #[test]
+    fn finds_the_secret_parts_of_a_text() {
+        let parts = |value, shown| secret_parts(value, shown).collect::<Vec<_>>();
+        assert_eq!(parts("Bearer x", "Bearer ***"), ["x"]);
+        assert_eq!(parts("u:secret@h/tail", "u:***@h/***"), ["secret", "tail"]);
+        assert_eq!(parts("all", "***"), ["all"]);
+    }
 
     #[test]
     fn never_shows_its_value() {

@@ -59,20 +59,24 @@ pub(super) enum CurlError {
 }
 
 /// Options without a value that do not change what is asked.
-const HARMLESS: [&str; 12] = [
-    "-s",
+const HARMLESS: [&str; 10] = [
     "--silent",
-    "-S",
     "--show-error",
-    "-i",
     "--include",
-    "-v",
     "--verbose",
     "--compressed",
-    "-L",
     "--location",
-    "-sS",
+    "--fail",
+    "--http1.1",
+    "--http2",
+    "--no-progress-meter",
 ];
+
+/// The same in one letter, which may stand together: `-sSL`.
+const HARMLESS_LETTERS: &str = "sSivLf";
+
+/// Headers of a connection, which OES makes itself.
+const OF_CONNECTIONS: [&str; 4] = ["connection", "content-length", "transfer-encoding", "host"];
 
 /// Reads a curl command line.
 ///
@@ -89,7 +93,7 @@ pub(super) fn parse(command: &str) -> Result<CurlRequest, CurlError> {
         let mut value = || words.next().ok_or_else(|| CurlError::Value(word.clone()));
         match word.as_str() {
             "-X" | "--request" => request.method = Some(value()?),
-            "-H" | "--header" => request.headers.push(value()?),
+            "-H" | "--header" => add_header(&mut request, value()?),
             "-A" | "--user-agent" => request.headers.push(format!("User-Agent: {}", value()?)),
             "-b" | "--cookie" => request.headers.push(format!("Cookie: {}", value()?)),
             "-u" | "--user" => {
@@ -121,7 +125,7 @@ pub(super) fn parse(command: &str) -> Result<CurlRequest, CurlError> {
             "-I" | "--head" => request.method = Some("HEAD".to_owned()),
             "-k" | "--insecure" => request.insecure = true,
             "--url" => set_url(&mut request, value()?)?,
-            harmless if HARMLESS.contains(&harmless) => {}
+            harmless if is_harmless(harmless) => {}
             option if option.starts_with('-') => return Err(CurlError::Option(word)),
             _ => set_url(&mut request, word)?,
         }
@@ -129,8 +133,8 @@ pub(super) fn parse(command: &str) -> Result<CurlRequest, CurlError> {
     if in_query {
         data_to_query(&mut request);
     }
-    if request.body.is_some() && request.method.is_none() {
-        request.method = Some("POST".to_owned());
+    if request.body.is_some() {
+        request.method.get_or_insert_with(|| "POST".to_owned());
         let typed = |header: &String| header.to_ascii_lowercase().starts_with("content-type:");
         if !request.headers.iter().any(typed) {
             request
@@ -139,6 +143,23 @@ pub(super) fn parse(command: &str) -> Result<CurlRequest, CurlError> {
         }
     }
     Ok(request)
+}
+
+fn is_harmless(option: &str) -> bool {
+    let letters = option.strip_prefix('-').unwrap_or_default();
+    let together = |letter: char| HARMLESS_LETTERS.contains(letter);
+    HARMLESS.contains(&option) || (!letters.is_empty() && letters.chars().all(together))
+}
+
+/// Adds a header, but for those that OES sets itself, and those without a value (`Referer;`).
+fn add_header(request: &mut CurlRequest, header: String) {
+    let name = header.split(':').next().unwrap_or_default().trim();
+    let is_ours = OF_CONNECTIONS
+        .iter()
+        .any(|ours| name.eq_ignore_ascii_case(ours));
+    if !is_ours && !name.ends_with(';') {
+        request.headers.push(header);
+    }
 }
 
 fn set_url(request: &mut CurlRequest, url: String) -> Result<(), CurlError> {
@@ -212,7 +233,8 @@ mod tests {
     fn reads_values_that_are_joined_to_their_options() {
         let request = parse("curl -XPUT -H'Accept: a/b' -da=1 http://x/").unwrap();
         assert_eq!(request.method.as_deref(), Some("PUT"));
-        assert_eq!(request.headers, ["Accept: a/b"]);
+        let form = "Content-Type: application/x-www-form-urlencoded";
+        assert_eq!(request.headers, ["Accept: a/b", form]);
         assert_eq!(request.body.as_deref(), Some("a=1"));
     }
 
@@ -238,6 +260,13 @@ mod tests {
 
     #[test]
     fn says_what_it_cannot_read() {
+        let firefox = "curl -sSL --http2 'http://x/' -H 'Connection: keep-alive' -H 'Referer;' -H 'Accept: a/b'";
+        assert_eq!(parse(firefox).unwrap().headers, ["Accept: a/b"]);
+        let posted = parse("curl -X POST -d x http://x/").unwrap();
+        assert_eq!(
+            posted.headers,
+            ["Content-Type: application/x-www-form-urlencoded"]
+        );
         for (command, said) in [
             ("curl -F a=@b http://x/", "form with parts"),
             (
