@@ -147,11 +147,8 @@ impl Environment for BTreeMap<String, String> {
     }
 }
 
-/// Reads the ops config at `path`, JSON or TOML by its extension, with the scripts and secrets it names.
-///
-/// # Errors
-/// Everything that is wrong with it, warnings included.
-pub fn load(path: &Path, environment: &dyn Environment) -> Result<Loaded, Report> {
+/// Returns the text of a file that a person wrote.
+fn text_of(path: &Path) -> Result<String, Report> {
     let name = path.display().to_string();
     let refuse = |text: String, mistake: Mistake| Report {
         files: vec![FileReport::new(name.as_str(), text, vec![mistake])],
@@ -160,7 +157,16 @@ pub fn load(path: &Path, environment: &dyn Environment) -> Result<Loaded, Report
     };
     let bytes = read::bytes(path, CONFIG_BYTES_MAX)
         .map_err(|problem| refuse(String::new(), Mistake::error(0..0, problem)))?;
-    let text = read::text(bytes).map_err(|wrong| refuse(wrong.0, wrong.1))?;
+    read::text(bytes).map_err(|wrong| refuse(wrong.0, wrong.1))
+}
+
+/// Reads the ops config at `path`, JSON or TOML by its extension, with the scripts and secrets it names.
+///
+/// # Errors
+/// Everything that is wrong with it, warnings included.
+pub fn load(path: &Path, environment: &dyn Environment) -> Result<Loaded, Report> {
+    let name = path.display().to_string();
+    let text = text_of(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut loaded = load_text(&name, &text, folder, environment).map_err(|mut report| {
         report.read.insert(0, path.to_path_buf());

@@ -24,12 +24,10 @@ use url::Url;
 
 use super::keys::{Kind, SUITE};
 use super::loader::Loader;
-use super::read::{self, CONFIG_BYTES_MAX};
 use super::report::{FileReport, Report};
 use super::{Environment, ServiceConfig, check, toml};
 use crate::model::failure::FailureKind;
 use crate::model::judgement::{Memory, Outcome};
-use crate::model::span::Mistake;
 use crate::model::violation::Violation;
 use crate::policy::shape::Pattern;
 
@@ -171,14 +169,7 @@ pub struct Mock {
 /// Everything that is wrong with it, warnings included.
 pub fn load(path: &Path, environment: &dyn Environment) -> Result<(Suite, Report), Report> {
     let name = path.display().to_string();
-    let refuse = |text: String, mistake: Mistake| Report {
-        files: vec![FileReport::new(name.as_str(), text, vec![mistake])],
-        read: vec![path.to_path_buf()],
-        ..Report::default()
-    };
-    let bytes = read::bytes(path, CONFIG_BYTES_MAX)
-        .map_err(|problem| refuse(String::new(), Mistake::error(0..0, problem)))?;
-    let text = read::text(bytes).map_err(|wrong| refuse(wrong.0, wrong.1))?;
+    let text = super::text_of(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut loader = Loader::new(&text, folder, environment);
     let (root, mistakes) = toml::parse(&text);
