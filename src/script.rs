@@ -5,6 +5,7 @@
 
 mod api;
 mod blame;
+mod broker;
 mod engine;
 mod error;
 mod execute;

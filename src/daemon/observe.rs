@@ -15,7 +15,7 @@ use crate::model::observation::Observation;
 use crate::model::redaction::Redaction;
 use crate::model::secret::Secret;
 use crate::probe::{HttpProber, Plan, Prober};
-use crate::script::job::{Input, Job, Prev};
+use crate::script::job::{Input, Job, Prev, Rights};
 use crate::script::pool::Pool;
 
 /// Longest wall time of a script that sets none itself.
@@ -122,12 +122,16 @@ pub async fn judge(
                     said
                 } else {
                     let prev = past.prev.clone();
-                    let mut input = input(watched, script, exchange, &memory, prev, now);
-                    input.redaction = Arc::clone(&hidden);
-                    let source = Arc::clone(&script.source);
+                    let service = &watched.config.service;
                     pool.run(Job {
-                        source,
-                        input,
+                        source: Arc::clone(&script.source),
+                        input: input(watched, script, exchange, &memory, prev, now),
+                        rights: Rights {
+                            url: service.request.url.clone(),
+                            transport: Arc::clone(&service.transport),
+                            grants: Arc::clone(&service.grants),
+                            redaction: Arc::clone(&hidden),
+                        },
                         limits: watched.config.limits.as_ref().clone(),
                     })
                     .await
@@ -167,8 +171,6 @@ fn input(
     let service = &watched.config.service;
     Input {
         service: watched.facts.clone(),
-        url: service.request.url.clone(),
-        transport: Arc::clone(&service.transport),
         exchange: exchange.map(Arc::clone),
         expected: script.expected.clone(),
         params: Arc::clone(&script.params),
@@ -180,8 +182,6 @@ fn input(
             .limits
             .wall
             .unwrap_or_else(|| (service.timeout * 2).min(SCRIPT_WALL_MAX)),
-        grants: Arc::clone(&service.grants),
-        redaction: Arc::clone(&watched.redaction),
     }
 }
 

@@ -6,18 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Scope};
-use tokio::runtime::Handle;
 
-use super::api::{self, http::Tokens};
+use super::api;
 use super::guard::{self, Fallible, Halt, Spent};
-use super::host::Host;
-use super::job::{CallError, CallJob, Job};
-use super::run::{self, Run};
+use super::job::{CallError, CallJob, Input, Job, Rights};
+use super::limits::Limits;
+use super::run::{self, Link, Run};
 use super::source::Source;
 use super::value::{Origin, to_json, view};
 use super::{error, heap};
 use crate::model::json::Json;
-use crate::model::judgement::{Finding, Judgement, MemoryEntry, Severity, Usage, Used};
+use crate::model::judgement::{
+    Finding, Judgement, MemoryDiff, MemoryEntry, Outcome, Severity, Usage, Used,
+};
 use crate::model::span::Place;
 
 /// A run may leave this much behind.
@@ -49,6 +50,15 @@ impl Ledger {
         })
     }
 
+    /// Enters what a run left behind; if that suspends the script, the judgement says so.
+    pub(super) fn settle(&self, source: &Source, leaked: i64, judgement: &mut Judgement) {
+        if let Some(finding) = self.enter(source, leaked) {
+            judgement.outcome = judgement.outcome.max(finding.severity.outcome());
+            judgement.findings.push(finding);
+            forget_if_broken(judgement);
+        }
+    }
+
     /// Enters what a run left behind, and returns the finding if that suspends the script.
     fn enter(&self, source: &Source, bytes: i64) -> Option<Finding> {
         if bytes <= 0 {
@@ -69,12 +79,26 @@ impl Ledger {
     }
 }
 
-/// What a run needs of the pool.
-pub(super) struct Around<'a> {
-    pub(super) runtime: &'a Handle,
-    pub(super) host: &'a Arc<dyn Host>,
-    pub(super) ledger: &'a Ledger,
-    pub(super) tokens: &'a Arc<Tokens>,
+/// One run of a matcher script, as it goes to whatever thread or process runs it.
+pub(super) struct Task {
+    pub(super) source: Arc<Source>,
+    pub(super) input: Input,
+    pub(super) limits: Limits,
+    /// Whether the broker has secrets that may be in what the probe saw.
+    pub(super) hides: bool,
+}
+
+impl Task {
+    /// Takes a job apart into what goes to whatever runs it, and what stays with its broker.
+    pub(super) fn of(job: Job) -> (Arc<Self>, Arc<Rights>) {
+        let task = Self {
+            source: job.source,
+            input: job.input,
+            limits: job.limits,
+            hides: !job.rights.redaction.is_empty(),
+        };
+        (Arc::new(task), Arc::new(job.rights))
+    }
 }
 
 /// How a script, or what it left for its end, ended.
@@ -90,16 +114,20 @@ enum Way {
     Terminated(Option<Place>, Option<String>),
 }
 
-/// Runs a matcher script.
-pub(super) fn run(engine: &Engine, ast: &AST, job: Job, around: &Around<'_>) -> Judgement {
-    let source = Arc::clone(&job.source);
-    let limits = job.limits.clone();
-    let wall = limits.wall.unwrap_or(job.input.wall);
-    // The inputs live as long as the measurement: what others allocated must not be freed within it.
-    let inputs = Arc::new(job.input);
-    guard::begin(&limits, wall);
-    run::begin(Run::of_matcher(&source, &limits, &inputs, around));
-    let end = evaluate(&source, ast, || {
+/// Runs a matcher script, and returns what came of it with the bytes that it left behind.
+///
+/// Whatever the link holds that was allocated before must outlive this call.
+pub(super) fn run(
+    engine: &Engine,
+    ast: &AST,
+    task: &Arc<Task>,
+    link: impl FnOnce() -> Box<dyn Link>,
+) -> (Judgement, i64) {
+    let (source, limits) = (&task.source, &task.limits);
+    let wall = limits.wall.unwrap_or(task.input.wall);
+    guard::begin(limits, wall);
+    run::begin(Run::of_matcher(task, link()));
+    let end = evaluate(source, ast, || {
         let mut scope = Scope::new();
         let value: Dynamic = engine.eval_ast_with_scope(&mut scope, ast)?;
         if source.returns_value {
@@ -108,29 +136,29 @@ pub(super) fn run(engine: &Engine, ast: &AST, job: Job, around: &Around<'_>) -> 
         Ok(())
     });
     let mut ends = vec![end];
-    ends.extend(clean_up(engine, &source, ast));
+    ends.extend(clean_up(engine, source, ast));
     let spent = guard::finish();
     let Some(state) = run::end() else {
-        return Judgement::default();
+        return (Judgement::default(), 0);
     };
     let mut judgement = state.judgement(|findings| {
-        findings.extend(ends.into_iter().filter_map(|end| settled(end, &source)));
+        findings.extend(ends.into_iter().filter_map(|end| settled(end, source)));
     });
     let leaked = left_behind(&mut judgement);
-    if let Some(finding) = around.ledger.enter(&source, leaked) {
-        let runs = std::mem::take(&mut judgement.runs);
-        judgement.findings.push(finding);
-        judgement = Judgement::of(judgement.findings);
-        judgement.runs = runs;
-    }
     for run in &mut judgement.runs {
-        fill_usage(&mut run.usage, &spent, &limits, wall);
-        if judgement.outcome == crate::model::judgement::Outcome::Error {
-            run.memory = crate::model::judgement::MemoryDiff::default();
+        fill_usage(&mut run.usage, &spent, limits, wall);
+    }
+    forget_if_broken(&mut judgement);
+    (judgement, leaked)
+}
+
+/// A script that broke writes no memory.
+fn forget_if_broken(judgement: &mut Judgement) {
+    if judgement.outcome == Outcome::Error {
+        for run in &mut judgement.runs {
+            run.memory = MemoryDiff::default();
         }
     }
-    drop(inputs);
-    judgement
 }
 
 /// Calls a function of a script.
@@ -336,7 +364,7 @@ fn deep_copy(json: &Json) -> Json {
     }
 }
 
-fn fill_usage(usage: &mut Usage, spent: &Spent, limits: &super::limits::Limits, wall: Duration) {
+fn fill_usage(usage: &mut Usage, spent: &Spent, limits: &Limits, wall: Duration) {
     let count = |number: usize| number as u64;
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::model::service::{TlsProfile, Transport};
@@ -23,7 +24,7 @@ pub trait Host: Send + Sync {
 }
 
 /// What a script asks otherwise than by HTTP.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ask {
     /// Sends the request's body over TCP. The answer is what comes, up to a text or the first bytes.
     Bytes {
@@ -69,7 +70,7 @@ pub struct HostRequest {
 }
 
 /// What a script wants otherwise of TLS for one request.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TlsWish {
     /// Whether any certificate will do.
     pub unverified: bool,
@@ -113,7 +114,7 @@ impl std::fmt::Debug for HostRequest {
 pub type HostReply = Result<HostResponse, HostFailure>;
 
 /// A response to a script's request.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct HostResponse {
     /// Its status.
     pub status: u16,
@@ -126,7 +127,7 @@ pub struct HostResponse {
 }
 
 /// Why there is no response to a script's request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostFailure {
     /// Stable name, as of a probe: `connect_refused`.
     pub kind: String,

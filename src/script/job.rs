@@ -23,6 +23,8 @@ pub struct Job {
     pub source: Arc<Source>,
     /// What it judges.
     pub input: Input,
+    /// What it may use and must not see.
+    pub rights: Rights,
     /// What it is allowed.
     pub limits: Limits,
 }
@@ -45,10 +47,6 @@ pub const SERVICE_KEYS: &[&str] = &[
 pub struct Input {
     /// The service as the script sees it, an object with [`SERVICE_KEYS`].
     pub service: Json,
-    /// The service's own URL, whose origin the script may ask.
-    pub url: Url,
-    /// How connections to that origin are made.
-    pub transport: Arc<Transport>,
     /// What the probe saw; absent for a script with `request = false`.
     pub exchange: Option<Arc<Exchange>>,
     /// The config's `response` sample.
@@ -63,6 +61,15 @@ pub struct Input {
     pub now: Timestamp,
     /// How long the run may take with its requests, where the limits do not say.
     pub wall: Duration,
+}
+
+/// What a run may use without seeing it.
+#[derive(Debug, Clone)]
+pub struct Rights {
+    /// The service's own URL, whose origin the script may ask.
+    pub url: Url,
+    /// How connections to that origin are made.
+    pub transport: Arc<Transport>,
     /// What the config lets the service's scripts use.
     pub grants: Arc<Grants>,
     /// What must not be seen of the run: the secrets of the service.

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use regex::Regex;
 use rhai::{Dynamic, FnPtr};
+use tokio::time::Instant;
 
-use super::api::http::Network;
 use super::api::memory::Remembered;
-use super::api::secrets::Secrets;
-use super::execute::Around;
+use super::broker::{Brought, Errand, Errands, Left, Refusal};
+use super::execute::Task;
 use super::guard::{self, Fallible};
 use super::job::Input;
 use super::limits::Limits;
@@ -33,13 +33,17 @@ pub(super) struct Run {
 
 /// What a matcher script has besides.
 pub(super) struct Matcher {
-    pub(super) source: Arc<Source>,
-    pub(super) input: Arc<Input>,
+    task: Arc<Task>,
     pub(super) findings: Vec<Finding>,
     pub(super) out: ScriptRun,
     pub(super) memory: Remembered,
-    pub(super) secrets: Secrets,
-    pub(super) network: Network,
+    link: Box<dyn Link>,
+    /// Whether the script was given a stand-in.
+    has_stand_ins: bool,
+    /// Requests that the run has made.
+    pub(super) calls: usize,
+    /// Whether anybody but the service itself was asked.
+    pub(super) asked_others: bool,
     /// Positions in `out.steps` of the steps that are running, outermost first.
     pub(super) steps: Vec<usize>,
     /// What the script left for its end.
@@ -50,23 +54,55 @@ pub(super) struct Matcher {
     pub(super) is_ending: bool,
 }
 
+/// The way of a run to its broker.
+pub(super) trait Link {
+    /// Sends the broker on an errand and waits for what it brings.
+    fn run(&mut self, errand: Errand) -> Errands<Brought>;
+
+    /// Lets the broker, where it is on this thread, add what it did and take the secrets out.
+    fn finish(self: Box<Self>, judgement: &mut Judgement);
+}
+
 impl Matcher {
+    /// Returns what the run was given.
+    pub(super) fn input(&self) -> &Input {
+        &self.task.input
+    }
+
+    fn errand(&mut self, errand: Errand) -> Fallible<Brought> {
+        self.has_stand_ins |= matches!(errand, Errand::Secret(_) | Errand::Token { .. });
+        let began = Instant::now();
+        let brought = self.link.run(errand);
+        guard::waited(began.elapsed());
+        brought.map_err(Refusal::raised)
+    }
+
+    /// Returns a value as it may be remembered: without secrets.
+    pub(super) fn hidden(&mut self, json: Json) -> Fallible<Json> {
+        if !self.task.hides && !self.has_stand_ins {
+            return Ok(json);
+        }
+        match self.errand(Errand::Hide(json))? {
+            Brought::Json(json) => Ok(json),
+            Brought::Text(_) | Brought::Answer(_) => Err(problem("the broker brought no value")),
+        }
+    }
+
     /// Returns a parameter: what the config says, else the header's default.
     pub(super) fn param(&self, name: &str) -> Option<&Json> {
-        let default = || {
-            let params = &self.source.header.params;
-            params
-                .iter()
-                .find(|param| *param.name == *name)
-                .and_then(|param| param.default.as_ref())
-        };
-        self.input.params.get(name).or_else(default)
+        self.task.source.header.param(name, &self.task.input.params)
     }
 
     /// Returns all parameters.
     pub(super) fn params(&self) -> Json {
-        let declared = self.source.header.params.iter().map(|param| &param.name);
-        let names: BTreeSet<&Arc<str>> = declared.chain(self.input.params.keys()).collect();
+        let declared = self
+            .task
+            .source
+            .header
+            .params
+            .iter()
+            .map(|param| &param.name);
+        let names: BTreeSet<&Arc<str>> = declared.chain(self.task.input.params.keys()).collect();
         let pairs = names
             .into_iter()
             .filter_map(|name| Some((Arc::clone(name), self.param(name)?.clone())));
@@ -107,6 +143,34 @@ pub(super) fn matcher<T>(access: impl FnOnce(&mut Matcher, &Limits) -> Fallible<
     with(|run| match &mut run.matcher {
         Some(matcher) => access(matcher, &run.limits),
         None => Err(problem("this is available in matcher scripts only")),
+    })
+}
+
+/// Sends the broker on an errand; the time that it takes is no work of the script's.
+///
+/// # Errors
+/// Why it brought nothing.
+pub(super) fn errand(errand: Errand) -> Fallible<Brought> {
+    matcher(|matcher, _| matcher.errand(errand))
+}
+
+/// Tells whether the script was given a stand-in of a secret, which may be in any text since.
+///
+/// # Errors
+/// No script is running.
+pub(super) fn has_stand_ins() -> Fallible<bool> {
+    with(|run| Ok(run.matcher.as_ref().is_some_and(|one| one.has_stand_ins)))
+}
+
+/// Returns what the run has left for requests.
+///
+/// # Errors
+/// This is a call of a channel script's function.
+pub(super) fn left() -> Fallible<Left> {
+    let kept_calls = matcher(|matcher, _| Ok(matcher.kept_calls))?;
+    Ok(Left {
+        wall: guard::wall_left(),
+        kept_calls,
     })
 }
 
@@ -170,15 +234,11 @@ pub(super) fn conclude(value: &Dynamic) -> Fallible<()> {
 }
 
 impl Run {
-    pub(super) fn of_matcher(
-        source: &Arc<Source>,
-        limits: &Limits,
-        input: &Arc<Input>,
-        around: &Around<'_>,
-    ) -> Self {
+    pub(super) fn of_matcher(task: &Arc<Task>, link: Box<dyn Link>) -> Self {
+        let (source, input) = (&task.source, &task.input);
         Self {
             now: input.now,
-            limits: limits.clone(),
+            limits: task.limits.clone(),
             source: Arc::clone(source),
             patterns: HashMap::new(),
             matcher: Some(Matcher {
@@ -189,14 +249,15 @@ impl Run {
                     ..ScriptRun::default()
                 },
                 memory: Remembered::new(Arc::clone(&input.memory), input.now),
-                secrets: Secrets::new(&input.redaction),
-                network: Network::new(around.runtime, around.host, around.tokens),
+                link,
+                has_stand_ins: false,
+                calls: 0,
+                asked_others: false,
                 steps: Vec::new(),
                 always: Vec::new(),
                 kept_calls: 0,
                 is_ending: false,
-                source: Arc::clone(source),
-                input: Arc::clone(input),
+                task: Arc::clone(task),
             }),
         }
     }
@@ -219,8 +280,6 @@ impl Run {
         let mut findings = matcher.findings;
         settle(&mut findings);
         let mut out = matcher.out;
-        out.usage.http_calls.used = out.http.len() as u64;
-        out.usage.http_bytes.used = out.http.iter().map(|call| call.bytes).sum();
         out.usage.findings.used = findings
             .iter()
             .filter(|finding| finding.severity != Severity::Broken)
@@ -230,7 +289,7 @@ impl Run {
         out.memory = matcher.memory.diff();
         let mut judgement = Judgement::of(findings);
         judgement.runs.push(out);
-        matcher.secrets.hide(&mut judgement);
+        matcher.link.finish(&mut judgement);
         judgement
     }
 }

@@ -62,6 +62,24 @@ pub struct Header {
     pub status: Option<String>,
 }
 
+impl Header {
+    /// Returns a parameter: what the config says, else the default.
+    pub fn param<'a>(
+        &'a self,
+        name: &str,
+        params: &'a BTreeMap<Arc<str>, Json>,
+    ) -> Option<&'a Json> {
+        let declared = self.params.iter();
+        let default = || {
+            declared
+                .clone()
+                .find(|param| *param.name == *name)
+                .and_then(|param| param.default.as_ref())
+        };
+        params.get(name).or_else(default)
+    }
+}
+
 /// Where a script gets a token by OAuth 2.0 client credentials.
 #[derive(Debug, Clone)]
 pub struct OAuth2 {

@@ -13,13 +13,14 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, Position};
+use serde::{Deserialize, Serialize};
 
 use super::guard::{self, Fallible, Fault};
 use crate::model::json::{DEPTH_MAX, Json, Number, Object};
 pub(super) use metered::{json_bytes, json_text};
 
 /// Where a JSON value came from, which decides what it means that a key is missing in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Origin {
     /// The probed response: the service is wrong.
     Probed,

@@ -27,7 +27,7 @@ pub(super) fn register(engine: &mut Engine) {
             }
             if matcher.always.is_empty() {
                 guard::set_aside();
-                let left = limits.http_calls.saturating_sub(matcher.out.http.len());
+                let left = limits.http_calls.saturating_sub(matcher.calls);
                 matcher.kept_calls = left.div_ceil(guard::SET_ASIDE as usize);
             }
             matcher.always.push(body);

@@ -1,10 +1,9 @@
 //! Requests of a script, as it asks for them.
 
 mod answers;
-mod network;
+mod errands;
 mod pages;
 pub(super) mod sockets;
-pub(super) mod tokens;
 
 use std::time::Duration;
 
@@ -12,43 +11,20 @@ use rhai::{Dynamic, Engine, Map};
 
 use super::time::duration_seconds;
 use crate::model::json::Json;
+use crate::script::broker::Asked;
 use crate::script::guard::Fallible;
 use crate::script::host::TlsWish;
 use crate::script::value::{cut, json_text, kind_name, problem, text, to_json};
 use answers::{get_json, graphql, jsonrpc, millis, respond};
-pub(in crate::script) use network::{Network, asked_only_the_service};
-pub(in crate::script) use tokens::Tokens;
+pub(in crate::script) use errands::asked_only_the_service;
 
 /// The handle `http`.
 #[derive(Debug, Clone)]
 pub(super) struct HttpHandle;
 
-/// One request as a script asks for it.
-#[derive(Default)]
-struct Asked {
-    method: String,
-    url: String,
-    headers: Vec<(String, String)>,
-    query: Vec<(String, String)>,
-    body: Option<String>,
-    /// A body that is no text.
-    bytes: Option<Vec<u8>>,
-    timeout: Option<Duration>,
-    tls: TlsWish,
-    answer_is_secret: bool,
-}
-
-impl Asked {
-    /// Returns every text that may hold a secret.
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        self.headers
-            .iter()
-            .chain(&self.query)
-            .map(|(_, value)| value.as_str())
-            .chain([self.url.as_str()])
-            .chain(self.body.as_deref())
-    }
-}
+/// The handle `auth`.
+#[derive(Debug, Clone)]
+pub(super) struct AuthHandle;
 
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<HttpHandle>("http");
@@ -77,7 +53,6 @@ pub(super) fn register(engine: &mut Engine) {
     register_calls(engine);
     pages::register(engine);
     sockets::register(engine);
-    tokens::register(engine);
     engine
         .register_fn("delete", |_: &mut HttpHandle, url: &str| {
             respond(&asked("DELETE", url, &Map::new())?)

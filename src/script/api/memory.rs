@@ -144,11 +144,11 @@ impl run::Matcher {
     fn remember(
         &mut self,
         key: &str,
-        mut value: Json,
+        value: Json,
         expires_at: Option<Timestamp>,
         limits: &Limits,
     ) -> Fallible<()> {
-        self.secrets.hide_in(&mut value);
+        let value = self.hidden(value)?;
         self.memory.set(key, value, expires_at, limits)
     }
 }

@@ -1,162 +1,24 @@
-//! Secrets: a script holds a stand-in, which becomes the secret only in a request on its way out.
-//!
-//! Whatever a script does with a stand-in (join it, cut it, print it) it never holds the secret itself.
+//! `secret(name)` and `auth.oauth2(name)`: stand-ins, which become the secret only in a request on its way out.
 
 use rhai::Engine;
 
-use crate::model::json::Json;
-use crate::model::judgement::Judgement;
-use crate::model::redaction::Redaction;
-use crate::model::secret::Secret;
-use crate::script::guard::{self, Fallible};
+use super::http::AuthHandle;
+use crate::script::broker::Errand;
+use crate::script::guard::Fallible;
 use crate::script::run;
-use crate::script::value::problem;
-
-/// The stand-ins given out in one run, and what must not be seen of it.
-#[derive(Debug)]
-pub(in crate::script) struct Secrets {
-    given: Vec<Given>,
-    hidden: Redaction,
-}
-
-/// One stand-in.
-#[derive(Debug)]
-struct Given {
-    name: String,
-    kind: Kind,
-    stand_in: String,
-    secret: Secret,
-}
-
-/// What a stand-in stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// A secret that the config grants.
-    Granted,
-    /// Made of others by an encoding.
-    Derived,
-    /// A token of `auth.oauth2`, and whether it was fetched anew in this run.
-    Token { is_renewed: bool },
-}
-
-/// A token that was not fetched anew.
-const TOKEN: Kind = Kind::Token { is_renewed: false };
 
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_fn("secret", |name: &str| -> Fallible<String> {
-        run::matcher(|matcher, _| {
-            let Some(secret) = matcher.input.grants.secrets.get(name) else {
-                return Err(problem(format!(
-                    "no secret `{name}` is granted to this service; name it in the service's `secrets`"
-                )));
-            };
-            Ok(matcher.secrets.stand_in(name, secret))
+    engine
+        .register_fn("secret", |name: &str| -> Fallible<String> {
+            run::errand(Errand::Secret(name.to_owned()))?.text()
         })
-    });
-}
-
-impl Secrets {
-    /// Returns the secrets of a run that is to show none of `hidden`.
-    pub(in crate::script) fn new(hidden: &Redaction) -> Self {
-        Self {
-            given: Vec::new(),
-            hidden: hidden.clone(),
-        }
-    }
-
-    fn stand_in(&mut self, name: &str, secret: &Secret) -> String {
-        self.give(name, Kind::Granted, secret)
-    }
-
-    /// Returns the stand-in for a token, which from now on is this one.
-    pub(super) fn token(&mut self, name: &str, token: &Secret) -> String {
-        self.give(name, TOKEN, token)
-    }
-
-    fn give(&mut self, name: &str, kind: Kind, secret: &Secret) -> String {
-        self.hidden.add(secret);
-        let alike = std::mem::discriminant(&kind);
-        let known = self
-            .given
-            .iter_mut()
-            .find(|one| one.name == name && std::mem::discriminant(&one.kind) == alike);
-        if let Some(known) = known {
-            known.secret = secret.clone();
-            return known.stand_in.clone();
-        }
-        let stand_in = format!("oes-secret-{:032x}", rand::random::<u128>());
-        self.hidden.add_text(&stand_in);
-        self.given.push(Given {
-            name: name.to_owned(),
-            kind,
-            stand_in: stand_in.clone(),
-            secret: secret.clone(),
-        });
-        stand_in
-    }
-
-    /// Returns the text encoded; a stand-in for that if the text holds any.
-    pub(super) fn derived(
-        &mut self,
-        how: &str,
-        text: &str,
-        encode: impl FnOnce(&str) -> String,
-    ) -> Fallible<String> {
-        let filled = self.fill(text)?;
-        let encoded = encode(&filled);
-        if filled == text {
-            return Ok(encoded);
-        }
-        let name = format!("{how} {text}");
-        Ok(self.give(&name, Kind::Derived, &Secret::hidden(encoded)))
-    }
-
-    /// Keeps a text out of everything that leaves the run.
-    pub(super) fn hide_text(&mut self, text: &str) {
-        self.hidden.add_text(text);
-    }
-
-    /// Returns the names of the tokens in these texts that may be fetched anew, each once in a run.
-    pub(super) fn take_renewable<'a>(
-        &mut self,
-        texts: impl Iterator<Item = &'a str>,
-    ) -> Vec<String> {
-        let texts: Vec<&str> = texts.collect();
-        let tokens = self.given.iter_mut().filter(|one| one.kind == TOKEN);
-        tokens
-            .filter(|one| texts.iter().any(|text| text.contains(&one.stand_in)))
-            .map(|one| {
-                one.kind = Kind::Token { is_renewed: true };
-                one.name.clone()
-            })
-            .collect()
-    }
-
-    /// Tells whether any of these texts holds a stand-in.
-    pub(super) fn are_in<'a>(&self, mut texts: impl Iterator<Item = &'a str>) -> bool {
-        texts.any(|text| self.given.iter().any(|one| text.contains(&one.stand_in)))
-    }
-
-    /// Returns the text with every stand-in replaced by its secret, for the one place that sends it.
-    ///
-    /// # Errors
-    /// The run may not hold the text.
-    pub(super) fn fill(&self, text: &str) -> Fallible<String> {
-        self.given.iter().try_fold(text.to_owned(), |text, one| {
-            let found = text.matches(one.stand_in.as_str()).count();
-            let more = found.saturating_mul(one.secret.expose().len());
-            guard::reserve(text.len().saturating_add(more))?;
-            Ok(text.replace(one.stand_in.as_str(), one.secret.expose()))
-        })
-    }
-
-    /// Takes stand-ins and secrets out of a value that is to be remembered.
-    pub(super) fn hide_in(&self, json: &mut Json) {
-        self.hidden.apply_json(json);
-    }
-
-    /// Takes stand-ins and secrets out of everything that leaves a run.
-    pub(in crate::script) fn hide(&self, judgement: &mut Judgement) {
-        self.hidden.apply_judgement(judgement);
-    }
+        .register_type_with_name::<AuthHandle>("auth")
+        .register_fn(
+            "oauth2",
+            |_: &mut AuthHandle, name: &str| -> Fallible<String> {
+                let left = run::left()?;
+                let name = name.to_owned();
+                run::errand(Errand::Token { name, left })?.text()
+            },
+        );
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, Engine, EvalAltResult, Position};
 
+use super::http::AuthHandle;
 use super::http::HttpHandle;
 use super::http::sockets::{DnsHandle, TcpHandle, TlsHandle};
-use super::http::tokens::AuthHandle;
 use super::memory::MemoryHandle;
 use super::time::seconds;
 use super::verdict::Mismatch;
@@ -136,7 +136,7 @@ fn value(name: &str) -> Fallible<Dynamic> {
         "response" => response().map(Dynamic::from),
         "prev" => prev(),
         _ => run::matcher(|matcher, _| {
-            let input = &matcher.input;
+            let input = matcher.input();
             let json = match name {
                 "service" => input.service.clone(),
                 "params" => matcher.params(),
@@ -149,7 +149,7 @@ fn value(name: &str) -> Fallible<Dynamic> {
 }
 
 fn response() -> Fallible<Seen> {
-    run::matcher(|matcher, _| match &matcher.input.exchange {
+    run::matcher(|matcher, _| match &matcher.input().exchange {
         Some(exchange) => Ok(Seen {
             exchange: Arc::clone(exchange),
             before: None,
@@ -164,7 +164,7 @@ fn response() -> Fallible<Seen> {
 
 fn prev() -> Fallible<Dynamic> {
     run::matcher(|matcher, _| {
-        let input = &matcher.input;
+        let input = matcher.input();
         let Some(prev) = &input.prev else {
             return Ok(Dynamic::UNIT);
         };

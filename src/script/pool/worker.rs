@@ -13,12 +13,13 @@ use tokio::time::Instant;
 
 use super::ticket::{self, Ticket};
 use super::watch::Watch;
-use crate::model::judgement::{Finding, Severity};
-use crate::script::api::http::Tokens;
-use crate::script::execute::{self, Ledger};
+use crate::model::judgement::{Finding, Judgement, Severity};
+use crate::script::broker::{Broker, Brought, Errand, Errands, Tokens};
+use crate::script::execute::{self, Ledger, Task};
 use crate::script::host::Host;
 use crate::script::job::{CallError, CallJob, Job};
 use crate::script::limits::Limits;
+use crate::script::run::Link;
 use crate::script::source::Source;
 use crate::script::{engine, error};
 
@@ -82,6 +83,22 @@ fn panicked() -> Finding {
     .weighing(Severity::Broken)
 }
 
+/// A broker on the thread of its run.
+struct Beside {
+    broker: Broker,
+    runtime: Handle,
+}
+
+impl Link for Beside {
+    fn run(&mut self, errand: Errand) -> Errands<Brought> {
+        self.runtime.block_on(self.broker.run(errand))
+    }
+
+    fn finish(self: Box<Self>, judgement: &mut Judgement) {
+        self.broker.finish(judgement);
+    }
+}
+
 struct Bench {
     engine: Engine,
     limits: Option<Limits>,
@@ -102,17 +119,18 @@ impl Bench {
             Work::Run(job, ticket) => {
                 let source = Arc::clone(&job.source);
                 match self.prepare(&source, &job.limits, &shared.ledger) {
-                    Ok(ast) => ticket.answer_run(execute::run(
-                        &self.engine,
-                        &ast,
-                        *job,
-                        &execute::Around {
-                            runtime: &shared.runtime,
-                            host: &shared.host,
-                            ledger: &shared.ledger,
-                            tokens: &shared.tokens,
-                        },
-                    )),
+                    Ok(ast) => {
+                        let (task, rights) = Task::of(*job);
+                        let link = || -> Box<dyn Link> {
+                            Box::new(Beside {
+                                broker: Broker::new(&task, &rights, &shared.host, &shared.tokens),
+                                runtime: shared.runtime.clone(),
+                            })
+                        };
+                        let (mut judgement, leaked) = execute::run(&self.engine, &ast, &task, link);
+                        shared.ledger.settle(&source, leaked, &mut judgement);
+                        ticket.answer_run(judgement);
+                    }
                     Err(finding) => ticket.answer_run(ticket::refusal(&source, *finding)),
                 }
             }

@@ -362,10 +362,10 @@ async fn requests_are_counted_once_and_secrets_never_seen() {
     });
     let pool = pool(&host);
     let mut input = input("{}");
-    Arc::make_mut(&mut input.grants)
+    Arc::make_mut(&mut input.rights.grants)
         .hosts
         .push("other.example".into());
-    Arc::make_mut(&mut input.grants).secrets.insert(
+    Arc::make_mut(&mut input.rights.grants).secrets.insert(
         "KEY".into(),
         oes::model::secret::Secret::hidden("s3cr3t-value"),
     );

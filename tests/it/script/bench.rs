@@ -6,6 +6,7 @@
     reason = "a test stops where its set-up is wrong"
 )]
 
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use oes::model::exchange::{Body, Exchange, Response, Sent, Timings};
 use oes::model::json::{self, Json};
 use oes::model::judgement::{Judgement, Memory};
 use oes::script::host::{Ask, Host, HostReply, HostRequest, HostResponse};
-use oes::script::job::{Input, Job};
+use oes::script::job::{Input, Job, Rights};
 use oes::script::limits::Limits;
 use oes::script::pool::{Pool, PoolSettings};
 use oes::script::source::Source;
@@ -118,20 +119,59 @@ pub(super) fn source(text: &str) -> Arc<Source> {
     }
 }
 
-pub(super) fn input(body: &str) -> Input {
-    Input {
-        service: parse(r#"{"name":"price","url":"https://api.example.io/price","payload":null}"#),
-        url: "https://api.example.io/price".parse().unwrap(),
-        transport: Arc::default(),
-        redaction: Arc::default(),
-        exchange: Some(exchange(200, body)),
-        expected: None,
-        params: Arc::default(),
-        memory: Arc::new(Memory::new()),
-        prev: None,
-        now: now(),
-        wall: Duration::from_secs(5),
-        grants: Arc::default(),
+/// What a run is given.
+#[derive(Clone)]
+pub(super) struct Given {
+    pub(super) seen: Input,
+    pub(super) rights: Rights,
+}
+
+impl Deref for Given {
+    type Target = Input;
+
+    fn deref(&self) -> &Input {
+        &self.seen
+    }
+}
+
+impl DerefMut for Given {
+    fn deref_mut(&mut self) -> &mut Input {
+        &mut self.seen
+    }
+}
+
+impl Given {
+    /// Returns the job of a script that is given this.
+    pub(super) fn job(self, source: Arc<Source>, limits: Limits) -> Job {
+        Job {
+            source,
+            input: self.seen,
+            rights: self.rights,
+            limits,
+        }
+    }
+}
+
+pub(super) fn input(body: &str) -> Given {
+    Given {
+        seen: Input {
+            service: parse(
+                r#"{"name":"price","url":"https://api.example.io/price","payload":null}"#,
+            ),
+            exchange: Some(exchange(200, body)),
+            expected: None,
+            params: Arc::default(),
+            memory: Arc::new(Memory::new()),
+            prev: None,
+            now: now(),
+            wall: Duration::from_secs(5),
+        },
+        rights: Rights {
+            url: "https://api.example.io/price".parse().unwrap(),
+            transport: Arc::default(),
+            redaction: Arc::default(),
+            grants: Arc::default(),
+        },
     }
 }
 
@@ -143,12 +183,8 @@ pub(super) fn limits() -> Limits {
     }
 }
 
-pub(super) async fn judge(pool: &Pool, text: &str, input: Input) -> Judgement {
-    let job = Job {
-        source: source(text),
-        input,
-        limits: limits(),
-    };
+pub(super) async fn judge(pool: &Pool, text: &str, input: Given) -> Judgement {
+    let job = input.job(source(text), limits());
     pool.run(job).await
 }
 

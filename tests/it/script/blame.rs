@@ -163,7 +163,7 @@ async fn an_answer_of_the_wrong_kind_is_its_senders_fault_and_a_value_of_its_own
         ),
     ] {
         let mut input = input(r#"{"total":5,"items":[1]}"#);
-        Arc::make_mut(&mut input.grants)
+        Arc::make_mut(&mut input.rights.grants)
             .hosts
             .push("other.example".into());
         let judgement = judge(&pool, script, input).await;

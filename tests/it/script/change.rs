@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::bench::*;
 use oes::model::judgement::{Judgement, Memory};
-use oes::script::job::Job;
 use oes::script::limits::Limits;
 
 /// Runs a script once for each body at its minute, with what it remembers, and returns the notes of every run.
@@ -168,11 +167,7 @@ async fn ended(script: &str, limits: Limits) -> (Judgement, Vec<String>) {
         "/slow" => reply(599, ""),
         _ => reply(200, "{}"),
     });
-    let job = Job {
-        source: source(script),
-        input: input("{}"),
-        limits,
-    };
+    let job = input("{}").job(source(script), limits);
     let judgement = pool(&host).run(job).await;
     let asked = host.asked.lock().unwrap();
     let asked = asked

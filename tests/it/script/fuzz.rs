@@ -15,7 +15,6 @@ use super::bench;
 use oes::config;
 use oes::model::json;
 use oes::policy::shape;
-use oes::script::job::Job;
 use oes::script::limits::Limits;
 use oes::script::source::Source;
 
@@ -188,11 +187,8 @@ fn any_script_on_any_body_is_answered() {
                 return;
             }
         };
-        let judgement = runtime.block_on(pool.run(Job {
-            source: Arc::new(source),
-            input: bench::input(&body),
-            limits: Limits::default(),
-        }));
+        let judgement = runtime
+            .block_on(pool.run(bench::input(&body).job(Arc::new(source), Limits::default())));
         let crashed = judgement
             .findings
             .iter()

@@ -111,9 +111,9 @@ async fn pages_follows_links_and_cursors_to_the_end() {
 
 const OAUTH: &str = "//! ---\n//! [oauth2.shop]\n//! token_url = \"https://id.example.io/token\"\n//! client_id = \"ID\"\n//! client_secret = \"PASS\"\n//! scopes = [\"read\"]\n";
 
-fn with_client(body: &str) -> oes::script::job::Input {
+fn with_client(body: &str) -> Given {
     let mut input = input(body);
-    let grants = Arc::make_mut(&mut input.grants);
+    let grants = Arc::make_mut(&mut input.rights.grants);
     grants.secrets.insert("ID".into(), Secret::hidden("client"));
     grants
         .secrets
@@ -217,7 +217,7 @@ async fn tls_may_be_loosened_where_the_config_names_the_host_and_never_with_a_se
     let pool = pool(&host);
     let run = async |script: &str| {
         let mut input = with_client("{}");
-        let grants = Arc::make_mut(&mut input.grants);
+        let grants = Arc::make_mut(&mut input.rights.grants);
         grants
             .hosts
             .extend(["named.example".into(), "header.example".into()]);

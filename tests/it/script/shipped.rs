@@ -6,7 +6,6 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use oes::model::judgement::{Memory, Outcome};
 use oes::model::secret::Secret;
-use oes::script::job::{Input, Job};
 use oes::script::pool::Pool;
 use oes::script::shipped;
 use oes::script::source::Source;
@@ -20,12 +19,8 @@ fn shipped_source(name: &str) -> Arc<Source> {
     Arc::new(source)
 }
 
-async fn run(pool: &Pool, name: &str, input: Input) -> oes::model::judgement::Judgement {
-    let job = Job {
-        source: shipped_source(name),
-        input,
-        limits: limits(),
-    };
+async fn run(pool: &Pool, name: &str, input: Given) -> oes::model::judgement::Judgement {
+    let job = input.job(shipped_source(name), limits());
     pool.run(job).await
 }
 
@@ -153,7 +148,7 @@ async fn orders_api_logs_in_once_more_and_counts() {
     let mut input = input("{}");
     input.exchange = None;
     input.service = parse(r#"{"name":"orders","url":"https://api.example.io/v1/"}"#);
-    Arc::make_mut(&mut input.grants)
+    Arc::make_mut(&mut input.rights.grants)
         .secrets
         .insert("ORDERS_KEY".into(), Secret::hidden("hunter2-hunter2"));
     let mut memory = Memory::new();
@@ -197,7 +192,7 @@ async fn utxo_executor_looks_up_and_builds_by_method() {
         let pool = pool(&host);
         let mut input = input("{}");
         input.exchange = None;
-        input.url = "https://api.example.io/staking/unstake/".parse().unwrap();
+        input.rights.url = "https://api.example.io/staking/unstake/".parse().unwrap();
         input.service = parse(&format!(
             r#"{{"url":"https://api.example.io/staking/unstake/","payload":{{"method":"{method}","address":"9i6U","amount":3}}}}"#
         ));

@@ -196,7 +196,7 @@ async fn a_name_that_is_not_there_is_the_dependencys_fault_and_counts_as_a_reque
     )
     .unwrap();
     let mut input = super::bench::input("{}");
-    Arc::make_mut(&mut input.grants)
+    Arc::make_mut(&mut input.rights.grants)
         .hosts
         .push("a.example".into());
     let judgement = super::bench::judge(&pool, "dns.lookup(\"a.example\", \"mx\");", input).await;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::bench::*;
 use oes::model::secret::Secret;
-use oes::script::job::Job;
 use oes::script::limits::Limits;
 use tokio::time::Instant;
 
@@ -94,7 +93,7 @@ async fn what_is_made_of_a_secret_is_sent_and_never_seen() {
     let host = fake(|_| reply(200, "{}"));
     let pool = pool(&host);
     let mut input = input("{}");
-    Arc::make_mut(&mut input.grants)
+    Arc::make_mut(&mut input.rights.grants)
         .secrets
         .insert("KEY".into(), Secret::hidden("s3cr3t"));
     let script = r#"
@@ -202,11 +201,7 @@ async fn long_work_in_one_call_is_stopped_in_time() {
     for script in HOSTILE {
         let mut input = input("{}");
         input.wall = Duration::from_secs(2);
-        let job = Job {
-            source: source(script),
-            input,
-            limits: Limits::default(),
-        };
+        let job = input.job(source(script), Limits::default());
         let began = Instant::now();
         let judgement = pool.run(job).await;
         let took = began.elapsed();

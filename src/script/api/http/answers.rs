@@ -5,10 +5,11 @@ use std::time::Duration;
 use rhai::{Dynamic, Map};
 use url::Url;
 
-use super::network::ask;
-use super::{Asked, asked, content_type};
+use super::errands::ask;
+use super::{asked, content_type};
 use crate::model::json::Json;
 use crate::script::api::data::{document, tree};
+use crate::script::broker::Asked;
 use crate::script::guard::Fallible;
 use crate::script::value::{Origin, dependency, json_text, to_json, view};
 

@@ -4,9 +4,10 @@ use rhai::{Dynamic, Engine, Map};
 use url::Url;
 
 use super::answers::get_json;
-use super::{Asked, HttpHandle, asked};
+use super::{HttpHandle, asked};
 use crate::model::json::Json;
 use crate::script::api::data::{parse, tree};
+use crate::script::broker::Asked;
 use crate::script::guard::{self, Fallible};
 use crate::script::value::{Origin, cut, dependency, misshapen, problem, text, view};
 

@@ -3,10 +3,11 @@
 use rhai::{Array, Dynamic, Engine, Map};
 use url::Url;
 
-use super::network::{Answer, ask_otherwise};
-use super::{Asked, millis};
+use super::errands::ask_otherwise;
+use super::millis;
 use crate::model::json::{self, Json};
 use crate::script::api::time::duration_seconds;
+use crate::script::broker::{Answer, Asked, digits};
 use crate::script::guard::{self, Fallible};
 use crate::script::host::Ask;
 use crate::script::run;
@@ -114,10 +115,7 @@ fn exchange(host: &str, port: i64, send: &Dynamic, opts: &Map) -> Fallible<Map> 
                 "text",
                 String::from_utf8_lossy(&response.body).into_owned().into(),
             );
-            put(
-                "hex",
-                crate::script::api::encodings::digits(&response.body).into(),
-            );
+            put("hex", digits(&response.body).into());
             put("error", Dynamic::UNIT);
             put("elapsed_ms", millis(response.elapsed));
         }

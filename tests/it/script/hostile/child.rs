@@ -9,7 +9,6 @@ use oes::model::judgement::{Judgement, Outcome, Severity};
 use oes::model::secret::Secret;
 use oes::model::service::Grants;
 use oes::script::host::{Ask, Host, HostReply, HostRequest};
-use oes::script::job::{Input, Job};
 use oes::script::limits::Limits;
 use oes::script::pool::{Pool, PoolSettings};
 use oes::script::source::Source;
@@ -113,11 +112,7 @@ async fn run(pool: &Pool, case: &Case, measured: &mut Measured) {
     for _ in 0..case.runs {
         let mut input = input(&case.body);
         input.wall = WALL;
-        let job = Job {
-            source: Arc::clone(&source),
-            input,
-            limits: Limits::default(),
-        };
+        let job = input.job(Arc::clone(&source), Limits::default());
         let (began, cpu) = (Instant::now(), cpu_time());
         let judgement = pool.run(job).await;
         measured.cpu_ms = measured
@@ -176,7 +171,7 @@ async fn good_scripts(pool: &Pool, measured: &mut Measured) {
     }
 }
 
-fn input(body: &str) -> Input {
+fn input(body: &str) -> bench::Given {
     let mut input = bench::input(body);
     let mut grants = Grants::default();
     for (name, value) in [("TOKEN", SECRET.to_owned()), ("LONG", SECRET.repeat(200))] {
@@ -184,7 +179,7 @@ fn input(body: &str) -> Input {
             .secrets
             .insert(name.to_owned(), Secret::hidden(value));
     }
-    input.grants = Arc::new(grants);
+    input.rights.grants = Arc::new(grants);
     input
 }
 
