@@ -10,6 +10,7 @@ mod logging;
 mod output;
 mod probe;
 mod run;
+mod script_worker;
 mod shell;
 mod status;
 mod table;
@@ -55,6 +56,8 @@ enum Command {
     Schema(shell::SchemaArguments),
     Completions(shell::CompletionArguments),
     Man(shell::ManArguments),
+    #[command(hide = true)]
+    ScriptWorker,
 }
 
 /// How a command ended, as its exit code says it.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Schema(arguments) => shell::schema(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::man(&arguments),
+        Command::ScriptWorker => script_worker::run(),
     };
     ExitCode::from(output::finish(exit) as u8)
 }

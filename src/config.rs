@@ -44,6 +44,7 @@ use crate::model::secret::Secret;
 use crate::model::service::Service;
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
+use crate::script::pool::{self, Program};
 use loader::Loader;
 pub use read::CONFIG_BYTES_MAX;
 use report::{FileReport, Report};
@@ -66,6 +67,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Folders to look for scripts, besides the config's own and the shipped ones.
     pub script_path: Vec<PathBuf>,
+    /// What scripts run in.
+    pub sandbox: Sandbox,
     /// What one run of a script is allowed where its service says nothing else, and of a channel's script.
     pub limits: Arc<Limits>,
     /// Every file that was read, in order: the config, scripts, secrets, certificates. A reload watches these.
@@ -99,6 +102,26 @@ pub struct Notify {
     pub heartbeat_url: Option<Secret>,
     /// Time zone of the times in messages.
     pub time_zone: TimeZone,
+}
+
+/// What scripts run in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sandbox {
+    /// Worker processes, where there are any: on Linux.
+    #[default]
+    Process,
+    /// Threads of this process.
+    Thread,
+}
+
+impl Sandbox {
+    /// Returns what a pool of scripts is to be, where this program can be a worker process.
+    pub fn with(self, worker: Option<Program>) -> pool::Sandbox {
+        match (self, worker) {
+            (Self::Process, Some(program)) => pool::Sandbox::Processes(program),
+            _ => pool::Sandbox::Threads,
+        }
+    }
 }
 
 /// Where OES answers.

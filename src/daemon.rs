@@ -45,7 +45,7 @@ use crate::model::service::Service;
 use crate::policy::ledger;
 use crate::policy::watch::Change;
 use crate::probe::{self, HttpProber, Prober};
-use crate::script::pool::{Pool, PoolSettings};
+use crate::script::pool::{Pool, PoolSettings, Program, Sandbox};
 use crate::state;
 use crate::web;
 
@@ -65,6 +65,8 @@ pub struct Options {
     pub console: Console,
     /// The clock.
     pub clock: Clock,
+    /// The program for worker processes, where the config wants them; absent for threads.
+    pub worker: Option<Program>,
 }
 
 /// Why the daemon could not start. Nothing runs then.
@@ -84,8 +86,8 @@ pub enum StartError {
     /// The prober cannot work.
     #[error(transparent)]
     Prober(#[from] probe::ProberError),
-    /// The script threads cannot be started.
-    #[error("could not start the script threads")]
+    /// Scripts cannot run.
+    #[error("could not start what runs the scripts")]
     Scripts(#[source] io::Error),
     /// Messages cannot be delivered.
     #[error(transparent)]
@@ -151,7 +153,9 @@ impl Daemon {
             history,
             restored,
         } = open::open(&config, now).await?;
-        let mut tools = tools(options.clock)?;
+        let sandbox = config.sandbox.with(options.worker);
+        let mut tools = tools(options.clock, sandbox)?;
+        see_to_workers(&tools.pool).await?;
         if let Some(prober) = prober {
             tools.prober = prober;
         }
@@ -267,7 +271,7 @@ const KEEPER_GRACE: Duration = Duration::from_secs(10);
 const HISTORY_GRACE: Duration = Duration::from_secs(5);
 
 /// Returns what probes and judges.
-fn tools(clock: Clock) -> Result<Tools, StartError> {
+fn tools(clock: Clock, sandbox: Sandbox) -> Result<Tools, StartError> {
     let descriptors = probe::raise_descriptor_limit().unwrap_or(1024);
     let settings = probe::Settings {
         in_flight_max: probe::in_flight_for(descriptors),
@@ -275,13 +279,26 @@ fn tools(clock: Clock) -> Result<Tools, StartError> {
     };
     let prober = Arc::new(HttpProber::new(settings)?);
     let host = Arc::new(host::ScriptHost::new(Arc::clone(&prober), clock));
-    let settings = PoolSettings::default();
+    let settings = PoolSettings {
+        sandbox,
+        ..PoolSettings::default()
+    };
     let pool = Pool::start(settings, host).map_err(StartError::Scripts)?;
     Ok(Tools {
         prober: Arc::clone(&prober) as Arc<_>,
         plans: prober,
         pool: Arc::new(pool),
     })
+}
+
+/// Waits until scripts can run, and says what holds them less than it should.
+async fn see_to_workers(pool: &Pool) -> Result<(), StartError> {
+    let ready = pool.ready().await;
+    let unconfined = ready.map_err(|error| StartError::Scripts(io::Error::other(error)))?;
+    if let Some(why) = unconfined {
+        warn!(%why, "worker processes of scripts keep rights that they do not need");
+    }
+    Ok(())
 }
 
 fn start_keeper(writers: &Supervisor, keeping: keeper::Keeping) {

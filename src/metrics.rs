@@ -5,6 +5,7 @@ mod notifier;
 mod own;
 mod probes;
 mod script_gauges;
+mod workers;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use crate::model::service::{ChannelName, ServiceName};
 pub use notifier::ChannelOwed;
 pub use own::OwnMetrics;
 pub use probes::ServiceCounters;
+pub use workers::{WorkerMetrics, Workers};
 
 use notifier::NotifierMetrics;
 use probes::ProbeMetrics;
@@ -41,6 +43,8 @@ pub struct Metrics {
     violations: Family<ViolationLabels, Gauge>,
     script_gauges: Arc<ScriptGauges>,
     notifier: NotifierMetrics,
+    /// The processes that scripts run in.
+    pub workers: WorkerMetrics,
     /// What the daemon counts of itself.
     pub own: OwnMetrics,
 }
@@ -65,10 +69,12 @@ impl Default for Metrics {
             violations: Family::default(),
             script_gauges: Arc::default(),
             notifier: NotifierMetrics::default(),
+            workers: WorkerMetrics::default(),
             own: OwnMetrics::default(),
         };
         metrics.register_services(&mut registry);
         metrics.notifier.register(&mut registry);
+        metrics.workers.register(&mut registry);
         metrics.own.register(&mut registry);
         Self {
             registry: Arc::new(registry),

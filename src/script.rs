@@ -4,11 +4,13 @@
 //! ([`Judgement`](crate::model::judgement::Judgement)). Nothing of the interpreter ever leaves its thread.
 
 mod api;
+mod bench;
 mod blame;
 mod broker;
 mod engine;
 mod error;
 mod execute;
+mod frames;
 mod guard;
 mod header;
 mod heap;
@@ -22,3 +24,5 @@ mod run;
 pub mod shipped;
 pub mod source;
 mod value;
+#[cfg(target_os = "linux")]
+pub mod worker;

@@ -159,7 +159,7 @@ impl Job<'_> {
         };
         let call = self.pool.call(CallJob {
             source: Arc::clone(self.source),
-            function,
+            function: function.into(),
             arguments,
             now: self.context.at,
             limits,

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep_until};
 
 use super::output::{BOLD, FAINT, GOOD, WARNING, styled};
+use super::script_worker;
 use super::{Exit, load, output, runtime};
 use crate::channel::delivery::Console;
 use crate::clock::Clock;
@@ -175,6 +176,7 @@ async fn show(length: Duration, tell: Tell) -> Result<(Summary, Exit), DemoError
                 config_path: None,
                 console: counting_console(&messages, tell),
                 clock: Clock::System,
+                worker: script_worker::program(),
             };
             let daemon = Daemon::start(config, options).await?;
             tell(&introduction(services, address, &daemon, length));

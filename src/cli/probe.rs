@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::output::{FAINT, exit_of, outcome_look};
+use super::script_worker;
 use super::table::{self, Cell};
 use super::{Exit, load, output, runtime};
 use crate::daemon::once::{Once, OnceError};
@@ -70,7 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Err(error) => return output::refuse(schema, &error),
     };
     let rows = runtime.block_on(async {
-        let once = Once::new()?;
+        let once = Once::new(config.sandbox.with(script_worker::program()))?;
         Ok::<_, OnceError>(probe_all(once, &config, &arguments.services).await)
     });
     let rows = match rows {

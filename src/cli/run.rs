@@ -7,6 +7,7 @@ use clap::Args;
 use thiserror::Error;
 
 use super::logging::LogArguments;
+use super::script_worker;
 use super::{Exit, load, output, runtime};
 use crate::clock::Clock;
 use crate::daemon::{self, Daemon, Options, Stopped};
@@ -59,6 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
             config_path: Some(arguments.config.clone()),
             console: output::console(),
             clock: Clock::System,
+            worker: script_worker::program(),
         };
         let signals = daemon::signals::Signals::listen();
         let daemon = match Daemon::start(config, options).await {

@@ -16,7 +16,7 @@ use crate::config::request;
 use crate::config::service::{self, Ground};
 use crate::config::tree::{Node, Value};
 use crate::config::values;
-use crate::config::{Config, Notify, Server};
+use crate::config::{Config, Notify, Sandbox, Server};
 use crate::model::service::LatencyTrigger;
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
@@ -83,6 +83,10 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
         server: server(loader, root),
         data: loader.path(data(Some(root))),
         script_path: loader.script_path.clone(),
+        sandbox: match root.get("sandbox").and_then(Node::text).map(|text| &**text) {
+            Some("thread") => Sandbox::Thread,
+            _ => Sandbox::Process,
+        },
         limits,
         files: Vec::new(),
     }

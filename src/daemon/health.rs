@@ -13,11 +13,12 @@ use super::notifier::Book;
 use super::watching::Shared;
 use crate::clock::Clock;
 use crate::history::Store;
-use crate::metrics::{ChannelOwed, Metrics};
+use crate::metrics::{ChannelOwed, Metrics, Workers};
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
 use crate::model::incident::Ledger;
 use crate::policy::owed;
+use crate::script::pool::{Pool, WorkerFacts};
 use crate::web::{Facts, Health, Part};
 
 /// The scheduler is late if nothing was probed for so many of the shortest interval.
@@ -33,6 +34,7 @@ pub(super) struct Page {
     book: watch::Receiver<Arc<Book>>,
     metrics: Metrics,
     history: Arc<Store>,
+    pool: Arc<Pool>,
     clock: Clock,
     started: Instant,
     pulse: Arc<AtomicU64>,
@@ -45,6 +47,7 @@ impl Page {
             book,
             metrics: shared.metrics.clone(),
             history: Arc::clone(&shared.history),
+            pool: Arc::clone(&shared.tools.pool),
             clock: shared.clock,
             started: shared.started,
             pulse: Arc::clone(&shared.pulse),
@@ -162,6 +165,18 @@ pub(super) fn messages_owed(ledger: &Ledger) -> usize {
     owed(ledger).iter().map(|one| one.messages).sum()
 }
 
+fn known(facts: WorkerFacts) -> Workers {
+    Workers {
+        idle: facts.idle,
+        busy: facts.busy,
+        resident_bytes: facts.resident_bytes.iter().sum(),
+        started: facts.started,
+        ended: facts.ended,
+        round_trips: facts.round_trips,
+        round_trip_seconds: facts.round_trip_time.as_secs_f64(),
+    }
+}
+
 impl Facts for Page {
     fn metrics(&self) -> String {
         let ledger = Arc::clone(&self.snapshots.borrow().ledger);
@@ -170,6 +185,9 @@ impl Facts for Page {
         let health = self.history.health();
         let dropped = i64::try_from(health.dropped_rows + health.failed_rows).unwrap_or(i64::MAX);
         self.metrics.own.history_dropped.set(dropped);
+        let workers = self.pool.workers().map(known);
+        let suspended = self.pool.suspended_scripts();
+        self.metrics.workers.refresh(workers.as_ref(), suspended);
         self.metrics.encode()
     }
 

@@ -15,7 +15,7 @@ use crate::model::exchange::Exchange;
 use crate::model::observation::Observation;
 use crate::probe::{self, HttpProber};
 use crate::script::host::Host;
-use crate::script::pool::{Pool, PoolSettings};
+use crate::script::pool::{Pool, PoolSettings, Sandbox};
 
 /// Probes and judges services of a config, one call at a time or many at once. Clones share.
 #[derive(Clone)]
@@ -30,8 +30,8 @@ pub enum OnceError {
     /// The prober cannot work.
     #[error(transparent)]
     Prober(#[from] probe::ProberError),
-    /// The script threads cannot be started.
-    #[error("could not start the script threads")]
+    /// Scripts cannot run.
+    #[error("could not start what runs the scripts")]
     Scripts(#[from] std::io::Error),
 }
 
@@ -40,10 +40,10 @@ impl Once {
     ///
     /// # Errors
     /// [`OnceError`] if the parts cannot be built.
-    pub fn new() -> Result<Self, OnceError> {
+    pub fn new(sandbox: Sandbox) -> Result<Self, OnceError> {
         let prober = Arc::new(HttpProber::new(probe::Settings::default())?);
         let host = Arc::new(ScriptHost::new(Arc::clone(&prober), Clock::System));
-        Self::with(prober, host)
+        Self::with(prober, host, sandbox)
     }
 
     /// Returns the same with another host for the scripts' requests, made around the live one.
@@ -51,15 +51,24 @@ impl Once {
     /// # Errors
     /// [`OnceError`] if the parts cannot be built.
     pub fn with_host(
+        sandbox: Sandbox,
         around: impl FnOnce(Arc<dyn Host>) -> Arc<dyn Host>,
     ) -> Result<Self, OnceError> {
         let prober = Arc::new(HttpProber::new(probe::Settings::default())?);
         let live = Arc::new(ScriptHost::new(Arc::clone(&prober), Clock::System));
-        Self::with(prober, around(live))
+        Self::with(prober, around(live), sandbox)
     }
 
-    fn with(prober: Arc<HttpProber>, host: Arc<dyn Host>) -> Result<Self, OnceError> {
-        let pool = Arc::new(Pool::start(PoolSettings::default(), host)?);
+    fn with(
+        prober: Arc<HttpProber>,
+        host: Arc<dyn Host>,
+        sandbox: Sandbox,
+    ) -> Result<Self, OnceError> {
+        let settings = PoolSettings {
+            sandbox,
+            ..PoolSettings::default()
+        };
+        let pool = Arc::new(Pool::start(settings, host)?);
         let tools = Tools {
             prober: Arc::clone(&prober) as Arc<_>,
             plans: prober,

@@ -121,8 +121,12 @@ impl Reloader {
 
     async fn apply(&mut self, loaded: Loaded) -> Outcome {
         let config = loaded.config;
-        if config.server != self.config.server || config.data != self.config.data {
-            return Outcome::Refused("`server` and `data` change only with a restart".to_owned());
+        let needs_restart = config.server != self.config.server
+            || config.data != self.config.data
+            || config.sandbox != self.config.sandbox;
+        if needs_restart {
+            let why = "`server`, `data` and `sandbox` change only with a restart";
+            return Outcome::Refused(why.to_owned());
         }
         let tools = self.fleet.shared().tools.clone();
         let watched = match prepare::prepare_all(&tools, &config).await {

@@ -52,7 +52,7 @@ pub struct Sent {
 }
 
 /// One redirect that was followed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
     /// The URL that answered with a redirect.
     pub url: String,
@@ -111,7 +111,7 @@ impl fmt::Display for Phase {
 }
 
 /// Where the time of an exchange went. Phases are exclusive, summed over all hops, and add up to `total` less `other`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timings {
     /// How late the probe began after it was due; never part of `total`.
     pub lag: Duration,

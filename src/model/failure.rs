@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::exchange::Phase;
 
 /// Why a probe got no usable response.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The stable name of what went wrong.
     pub kind: FailureKind,

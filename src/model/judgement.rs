@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::json::Json;
 use super::span::Place;
@@ -110,7 +111,7 @@ const TOLD_VALUES_MAX: usize = 3;
 const TOLD_VALUE_CHARS: usize = 60;
 
 /// One thing that a matcher found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// How much it weighs.
     pub severity: Severity,
@@ -133,7 +134,7 @@ pub struct Finding {
     /// The line of the script at `at`.
     pub source: Option<String>,
     /// Named values that show why: operands of an expectation, evidence given by the script, in order.
-    #[serde(serialize_with = "as_object")]
+    #[serde(serialize_with = "as_object", deserialize_with = "of_object")]
     pub evidence: Vec<(String, Json)>,
 }
 
@@ -142,6 +143,29 @@ fn as_object<S: Serializer>(pairs: &[(String, Json)], serializer: S) -> Result<S
     let mut seen = BTreeSet::new();
     let first = pairs.iter().filter(|(name, _)| seen.insert(name));
     serializer.collect_map(first.map(|(name, value)| (name, value)))
+}
+
+/// Reads an object as pairs in its order.
+fn of_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, Json)>, D::Error> {
+    struct Pairs;
+
+    impl<'de> Visitor<'de> for Pairs {
+        type Value = Vec<(String, Json)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+            let mut pairs = Vec::new();
+            while let Some(pair) = members.next_entry()? {
+                pairs.push(pair);
+            }
+            Ok(pairs)
+        }
+    }
+
+    deserializer.deserialize_map(Pairs)
 }
 
 impl Finding {
@@ -204,7 +228,7 @@ impl fmt::Display for Finding {
 }
 
 /// What the matchers of a service say of one exchange.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Judgement {
     /// The heaviest of the findings, `pass` without any.
     pub outcome: Outcome,
@@ -258,7 +282,7 @@ impl Judgement {
 }
 
 /// What one run of a script did besides finding things.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ScriptRun {
     /// Name of the script.
     pub script: Arc<str>,
@@ -281,7 +305,7 @@ pub struct ScriptRun {
 }
 
 /// One `step` of a script.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepRun {
     /// Its name.
     pub name: String,
@@ -292,7 +316,7 @@ pub struct StepRun {
 }
 
 /// One request that a script made.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HttpCall {
     /// Request method.
     pub method: String,
@@ -309,7 +333,7 @@ pub struct HttpCall {
 }
 
 /// A violation that a script named: it opens without waiting for the error rate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedViolation {
     /// Its name: letters, digits, `_`, `-`, `.`; at most 64 characters.
     pub name: Arc<str>,
@@ -318,7 +342,7 @@ pub struct NamedViolation {
 }
 
 /// What a run changed in a service's memory.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct MemoryDiff {
     /// Keys written.
     pub set: BTreeMap<Arc<str>, MemoryEntry>,
@@ -360,7 +384,7 @@ pub fn remembered(value: &Json) -> Option<Memory> {
 }
 
 /// What a run used of what it was allowed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say what is counted, units last")]
 pub struct Usage {
     pub operations: Used,
@@ -375,7 +399,7 @@ pub struct Usage {
 }
 
 /// Used, of allowed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Used {
     /// How much was used.
     pub used: u64,

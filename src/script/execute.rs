@@ -1,8 +1,7 @@
 //! One run from its inputs to plain results, on the thread that this is called on.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Scope};
@@ -21,63 +20,10 @@ use crate::model::judgement::{
 };
 use crate::model::span::Place;
 
-/// A run may leave this much behind.
-const LEAK_ONE: i64 = 64 << 10;
-/// All runs of one version of a script may leave this much behind.
-const LEAK_ALL: i64 = 1 << 20;
-/// Versions of scripts that are remembered; far more than an installation has.
-const VERSIONS_MAX: usize = 10_000;
-
-/// Who leaked what. A script that leaks is suspended until its text changes, because what it holds is never freed.
-#[derive(Debug, Default)]
-pub(super) struct Ledger {
-    leaked: Mutex<HashMap<Arc<str>, i64>>,
-}
-
-impl Ledger {
-    /// Returns why this version of a script does not run any more.
-    pub(super) fn suspended(&self, source: &Source) -> Option<Finding> {
-        let leaked = self.leaked.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = *leaked.get(&source.version)?;
-        (bytes > LEAK_ALL).then(|| {
-            let finding = Finding::error(
-                "limit.leak",
-                "the script is suspended because its runs leave memory behind that can never be freed: a closure holds a \
-                 variable that holds the closure; it runs again when its text changes",
-            )
-            .weighing(Severity::Broken);
-            error::about(finding, source)
-        })
-    }
-
-    /// Enters what a run left behind; if that suspends the script, the judgement says so.
-    pub(super) fn settle(&self, source: &Source, leaked: i64, judgement: &mut Judgement) {
-        if let Some(finding) = self.enter(source, leaked) {
-            judgement.outcome = judgement.outcome.max(finding.severity.outcome());
-            judgement.findings.push(finding);
-            forget_if_broken(judgement);
-        }
-    }
-
-    /// Enters what a run left behind, and returns the finding if that suspends the script.
-    fn enter(&self, source: &Source, bytes: i64) -> Option<Finding> {
-        if bytes <= 0 {
-            return None;
-        }
-        let mut leaked = self.leaked.lock().unwrap_or_else(PoisonError::into_inner);
-        if leaked.len() >= VERSIONS_MAX {
-            leaked.retain(|_, bytes| *bytes > LEAK_ALL);
-        }
-        let total = leaked.entry(Arc::clone(&source.version)).or_default();
-        *total = if bytes > LEAK_ONE {
-            i64::MAX
-        } else {
-            total.saturating_add(bytes)
-        };
-        drop(leaked);
-        self.suspended(source)
-    }
-}
+/// What came of a run, with the bytes that it left behind and that can never be freed.
+pub(super) type Ran = (Judgement, i64);
+/// What came of a call, with the bytes that it left behind.
+pub(super) type Called = (Result<Json, CallError>, i64);
 
 /// One run of a matcher script, as it goes to whatever thread or process runs it.
 pub(super) struct Task {
@@ -122,7 +68,7 @@ pub(super) fn run(
     ast: &AST,
     task: &Arc<Task>,
     link: impl FnOnce() -> Box<dyn Link>,
-) -> (Judgement, i64) {
+) -> Ran {
     let (source, limits) = (&task.source, &task.limits);
     let wall = limits.wall.unwrap_or(task.input.wall);
     guard::begin(limits, wall);
@@ -153,7 +99,7 @@ pub(super) fn run(
 }
 
 /// A script that broke writes no memory.
-fn forget_if_broken(judgement: &mut Judgement) {
+pub(super) fn forget_if_broken(judgement: &mut Judgement) {
     if judgement.outcome == Outcome::Error {
         for run in &mut judgement.runs {
             run.memory = MemoryDiff::default();
@@ -161,13 +107,8 @@ fn forget_if_broken(judgement: &mut Judgement) {
     }
 }
 
-/// Calls a function of a script.
-pub(super) fn call(
-    engine: &Engine,
-    ast: &AST,
-    job: &CallJob,
-    ledger: &Ledger,
-) -> Result<Json, CallError> {
+/// Calls a function of a script, and returns what came of it with the bytes that the call left behind.
+pub(super) fn call(engine: &Engine, ast: &AST, job: &CallJob) -> Called {
     let source = &job.source;
     guard::begin(
         &job.limits,
@@ -185,7 +126,7 @@ pub(super) fn call(
             CallFnOptions::new().eval_ast(true),
             &mut Scope::new(),
             ast,
-            job.function,
+            &*job.function,
             arguments,
         )?;
         result = Some(to_json(&value)?);
@@ -200,17 +141,15 @@ pub(super) fn call(
         copy
     };
     let held = guard::heap_now() - size - failure_bytes(&end);
-    if let Some(finding) = ledger.enter(source, held) {
-        return Err(CallError(Box::new(finding)));
-    }
-    match (settled(end, source), result) {
+    let called = match (settled(end, source), result) {
         (None, Some(json)) => Ok(json),
         (Some(finding), _) => Err(CallError(Box::new(finding))),
         (None, None) => Err(CallError(Box::new(
             Finding::error("script", "the script stopped without a value")
                 .weighing(Severity::Broken),
         ))),
-    }
+    };
+    (called, held)
 }
 
 /// Runs what the script left for its end, the last first, each whatever becomes of the others.

@@ -1,13 +1,16 @@
 //! What goes into a run, and what can come of a call.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 
+use super::frames;
 use super::limits::Limits;
 use super::source::Source;
 use crate::model::exchange::Exchange;
@@ -43,11 +46,12 @@ pub const SERVICE_KEYS: &[&str] = &[
 ];
 
 /// What a matcher script is given: plain data.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Input {
     /// The service as the script sees it, an object with [`SERVICE_KEYS`].
     pub service: Json,
     /// What the probe saw; absent for a script with `request = false`.
+    #[serde(with = "frames::exchange::optional")]
     pub exchange: Option<Arc<Exchange>>,
     /// The config's `response` sample.
     pub expected: Option<Json>,
@@ -77,9 +81,10 @@ pub struct Rights {
 }
 
 /// The last exchange with a body, and when it was.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Prev {
     /// What the probe saw.
+    #[serde(with = "frames::exchange")]
     pub exchange: Arc<Exchange>,
     /// When.
     pub at: Timestamp,
@@ -91,7 +96,7 @@ pub struct CallJob {
     /// The script.
     pub source: Arc<Source>,
     /// Name of the function.
-    pub function: &'static str,
+    pub function: Cow<'static, str>,
     /// Its arguments.
     pub arguments: Vec<Json>,
     /// The time of the call.
@@ -101,6 +106,6 @@ pub struct CallJob {
 }
 
 /// Why a call gave no value: the script broke, hit a limit, or no thread had time for it.
-#[derive(Debug, Clone, PartialEq, Error)]
+#[derive(Debug, Clone, PartialEq, Error, Serialize, Deserialize)]
 #[error("{}{}", .0, .0.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default())]
 pub struct CallError(pub Box<Finding>);

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What one run of a script is allowed. Hitting a limit is outcome `error` with the limit named.
 ///
 /// The numbers were measured: docs/scripts.md says what each holds back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Operations of the interpreter, callbacks and charged natives included.
     pub operations: u64,

@@ -1,37 +1,40 @@
-//! The threads that scripts run on. A slow script holds up no other service: plain checks and scripts that wait for
-//! requests have threads of their own, queues are bounded, and a thread that does not come back is replaced.
+//! Where scripts run: on threads of this process, or in worker processes. A slow script holds up no other service, and one
+//! that breaks what it runs on is one outcome `error`.
 
-mod ticket;
-mod watch;
-mod worker;
+mod facts;
+mod offenders;
+#[cfg(target_os = "linux")]
+mod processes;
+mod threads;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-use crossbeam_channel::{Sender, TrySendError};
-use tokio::sync::oneshot;
 
 use super::engine;
 use super::error;
-use super::execute::Ledger;
+use super::execute::Task;
 use super::host::Host;
 use super::job::{CallError, CallJob, Job};
 use super::limits::HEAP_BYTES_MAX;
 use super::source::Source;
 use crate::model::json::Json;
-use crate::model::judgement::{Finding, Judgement, Severity};
-use ticket::{Reply, Ticket};
-use watch::{Lane, Watch};
-use worker::Work;
+use crate::model::judgement::{Finding, Judgement, ScriptRun, Severity};
+pub use facts::WorkerFacts;
+use offenders::Offenders;
+#[cfg(target_os = "linux")]
+use processes::Processes;
+use threads::Threads;
 
 /// Sizes of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSettings {
-    /// Threads for scripts that only compute.
+    /// What scripts run in.
+    pub sandbox: Sandbox,
+    /// Threads or processes for scripts that only compute.
     pub threads: usize,
-    /// Threads for scripts that make requests and wait.
+    /// Threads or processes for scripts that make requests and wait.
     pub waiting_threads: usize,
     /// Runs that may wait for a thread, for each of the two kinds.
     pub queue: usize,
@@ -39,9 +42,39 @@ pub struct PoolSettings {
     pub heap_bytes: usize,
 }
 
+/// What scripts run in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Sandbox {
+    /// Threads of this process.
+    #[default]
+    Threads,
+    /// Processes of their own, on Linux; elsewhere threads.
+    Processes(Program),
+}
+
+/// The program that runs scripts as a worker process: `oes script-worker`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+}
+
+impl Program {
+    /// Returns the program that is running now, whatever has become of its file since.
+    pub fn this(arguments: &[&str]) -> Self {
+        Self {
+            path: PathBuf::from("/proc/self/exe"),
+            arguments: arguments.iter().map(|&one| one.to_owned()).collect(),
+        }
+    }
+}
+
 impl Default for PoolSettings {
     fn default() -> Self {
         Self {
+            sandbox: Sandbox::default(),
             threads: 2,
             waiting_threads: 8,
             queue: 1024,
@@ -52,14 +85,29 @@ impl Default for PoolSettings {
 
 /// The longest that a run may take with its requests, whatever the limits say.
 const WALL_MAX: Duration = Duration::from_mins(5);
+/// The longest that a call may take where the limits do not say.
+const CALL_WALL: Duration = Duration::from_secs(10);
+/// After its deadline a run has this long to end by itself: its own meter stops it far sooner.
+const GRACE: Duration = Duration::from_millis(250);
 
-/// Threads that run scripts. Dropping it lets the threads finish what they have and end.
+/// Which threads or processes a run goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Plain,
+    Waiting,
+}
+
+/// Threads or processes that run scripts. Dropping it lets threads finish what they have and ends processes.
 pub struct Pool {
-    plain: Sender<Work>,
-    waiting: Sender<Work>,
-    watch: Arc<Watch>,
+    rooms: Rooms,
+    offenders: Arc<Offenders>,
     settings: PoolSettings,
-    tickets: AtomicU64,
+}
+
+enum Rooms {
+    Threads(Threads),
+    #[cfg(target_os = "linux")]
+    Processes(Processes),
 }
 
 impl std::fmt::Debug for Pool {
@@ -71,35 +119,30 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// Starts the threads. Requests of scripts run on the tokio runtime that this is called in.
+    /// Starts the threads, or one process to see that it works. Requests of scripts run on the tokio runtime that this
+    /// is called in.
     ///
     /// # Errors
-    /// A thread cannot be started, or there is no runtime.
+    /// A thread or a process cannot be started, or there is no runtime.
     pub fn start(settings: PoolSettings, host: Arc<dyn Host>) -> io::Result<Self> {
         engine::quiet_panics();
-        let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
-        let (plain, plain_work) = crossbeam_channel::bounded(settings.queue.max(1));
-        let (waiting, waiting_work) = crossbeam_channel::bounded(settings.queue.max(1));
-        let shared = worker::Shared {
-            runtime,
-            host,
-            ledger: Ledger::default(),
-            tokens: Arc::default(),
-            stack_bytes: engine::stack_bytes(settings.heap_bytes),
+        let offenders = Arc::new(Offenders::default());
+        let rooms = match &settings.sandbox {
+            #[cfg(target_os = "linux")]
+            Sandbox::Processes(program) => Rooms::Processes(Processes::start(
+                program.clone(),
+                &settings,
+                host,
+                Arc::clone(&offenders),
+            )?),
+            #[cfg(not(target_os = "linux"))]
+            Sandbox::Processes(_) => Rooms::Threads(Threads::start(&settings, host)?),
+            Sandbox::Threads => Rooms::Threads(Threads::start(&settings, host)?),
         };
-        let watch = Watch::start(shared, [plain_work, waiting_work])?;
-        for _ in 0..settings.threads.max(1) {
-            watch.add_worker(Lane::Plain)?;
-        }
-        for _ in 0..settings.waiting_threads.max(1) {
-            watch.add_worker(Lane::Waiting)?;
-        }
         Ok(Self {
-            plain,
-            waiting,
-            watch,
+            rooms,
+            offenders,
             settings,
-            tickets: AtomicU64::new(0),
         })
     }
 
@@ -112,21 +155,27 @@ impl Pool {
         job.limits.wall = Some(wall);
         job.limits.heap_bytes = job.limits.heap_bytes.min(self.settings.heap_bytes);
         let source = Arc::clone(&job.source);
+        if let Some(finding) = self.offenders.suspended(&source) {
+            return refusal(&source, finding);
+        }
         let lane = if source.uses_http {
             Lane::Waiting
         } else {
             Lane::Plain
         };
-        let (reply, answer) = oneshot::channel();
-        let ticket = self.ticket(lane, wall, &source, Reply::Run(reply));
-        let refused = match self.submit(lane, Work::Run(Box::new(job), ticket)) {
-            Ok(()) => match answer.await {
-                Ok(judgement) => return judgement,
-                Err(_) => gone(),
-            },
-            Err(finding) => *finding,
+        let (task, rights) = Task::of(job);
+        let ran = match &self.rooms {
+            Rooms::Threads(threads) => threads.run(lane, wall, task, rights).await,
+            #[cfg(target_os = "linux")]
+            Rooms::Processes(processes) => processes.run(lane, wall, &task, &rights).await,
         };
-        ticket::refusal(&source, refused)
+        match ran {
+            Ok((mut judgement, leaked)) => {
+                self.offenders.settle(&source, leaked, &mut judgement);
+                judgement
+            }
+            Err(finding) => refusal(&source, *finding),
+        }
     }
 
     /// Calls a function of a script with plain values and returns what it returns.
@@ -134,51 +183,70 @@ impl Pool {
     /// # Errors
     /// [`CallError`] says what broke and where.
     pub async fn call(&self, mut job: CallJob) -> Result<Json, CallError> {
-        let wall = job
-            .limits
-            .wall
-            .unwrap_or(Duration::from_secs(10))
-            .min(WALL_MAX);
+        let wall = job.limits.wall.unwrap_or(CALL_WALL).min(WALL_MAX);
         job.limits.wall = Some(wall);
         job.limits.heap_bytes = job.limits.heap_bytes.min(self.settings.heap_bytes);
-        let (reply, answer) = oneshot::channel();
-        let ticket = self.ticket(Lane::Plain, wall, &job.source, Reply::Call(reply));
-        self.submit(Lane::Plain, Work::Call(Box::new(job), ticket))
-            .map_err(CallError)?;
-        answer
-            .await
-            .unwrap_or_else(|_| Err(CallError(Box::new(gone()))))
+        let source = Arc::clone(&job.source);
+        if let Some(finding) = self.offenders.suspended(&source) {
+            return Err(CallError(Box::new(finding)));
+        }
+        let called = match &self.rooms {
+            Rooms::Threads(threads) => threads.call(wall, job).await,
+            #[cfg(target_os = "linux")]
+            Rooms::Processes(processes) => processes.call(wall, &job).await,
+        };
+        let (result, leaked) = called.map_err(CallError)?;
+        match self.offenders.leaked(&source, leaked) {
+            Some(finding) => Err(CallError(Box::new(finding))),
+            None => result,
+        }
+    }
+
+    /// Waits until scripts can run, and returns what the system did not let a worker process give up of its rights.
+    ///
+    /// # Errors
+    /// No worker process can be started.
+    pub async fn ready(&self) -> Result<Option<String>, CallError> {
+        match &self.rooms {
+            Rooms::Threads(_) => Ok(None),
+            #[cfg(target_os = "linux")]
+            Rooms::Processes(processes) => processes.ready().await.map_err(CallError),
+        }
     }
 
     /// Returns how many threads were given up because a script did not come back.
     pub fn abandoned_threads(&self) -> u64 {
-        self.watch.abandoned()
+        match &self.rooms {
+            Rooms::Threads(threads) => threads.abandoned(),
+            #[cfg(target_os = "linux")]
+            Rooms::Processes(_) => 0,
+        }
     }
 
-    fn ticket(
-        &self,
-        lane: Lane,
-        wall: Duration,
-        source: &Arc<Source>,
-        reply: Reply,
-    ) -> Arc<Ticket> {
-        let number = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let ticket = Arc::new(Ticket::new(number, lane, wall, source, reply));
-        self.watch.add(Arc::clone(&ticket));
-        ticket
+    /// Returns how many versions of scripts are set aside until their text changes.
+    pub fn suspended_scripts(&self) -> usize {
+        self.offenders.count()
     }
 
-    fn submit(&self, lane: Lane, work: Work) -> Result<(), Box<Finding>> {
-        let queue = match lane {
-            Lane::Plain => &self.plain,
-            Lane::Waiting => &self.waiting,
-        };
-        queue.try_send(work).map_err(|refused| {
-            let (TrySendError::Full(work) | TrySendError::Disconnected(work)) = refused;
-            self.watch.remove(work.ticket());
-            Box::new(queue_full(self.settings.queue))
-        })
+    /// Returns the facts of the worker processes; absent where scripts run on threads.
+    pub fn workers(&self) -> Option<WorkerFacts> {
+        match &self.rooms {
+            Rooms::Threads(_) => None,
+            #[cfg(target_os = "linux")]
+            Rooms::Processes(processes) => Some(processes.facts()),
+        }
     }
+}
+
+/// Returns the judgement of a run that did not take place.
+fn refusal(source: &Arc<Source>, finding: Finding) -> Judgement {
+    let mut judgement = Judgement::of(vec![finding]);
+    judgement.runs.push(ScriptRun {
+        script: Arc::clone(&source.name),
+        version: Arc::clone(&source.version),
+        ..ScriptRun::default()
+    });
+    judgement
 }
 
 fn queue_full(length: usize) -> Finding {
@@ -188,14 +256,6 @@ fn queue_full(length: usize) -> Finding {
             "{length} scripts are waiting for a thread already; make scripts faster, probe less often, or give scripts \
              more threads"
         ),
-    )
-    .weighing(Severity::Broken)
-}
-
-fn gone() -> Finding {
-    Finding::error(
-        "script.crashed",
-        "the thread of the script is gone; this is a fault in OES, please report it with the script",
     )
     .weighing(Severity::Broken)
 }

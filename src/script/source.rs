@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
@@ -19,7 +20,7 @@ const COMPILE_TIME: Duration = Duration::from_millis(250);
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 /// A script that compiles.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Source {
     /// Name: the file's stem, `price_chart_matcher`.
     pub name: Arc<str>,
@@ -42,7 +43,7 @@ pub struct Source {
 }
 
 /// What a script says of itself in the `//!` lines at its top, read without running it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Header {
     /// What it checks, for `oes check` and listings.
     pub about: String,
@@ -81,7 +82,7 @@ impl Header {
 }
 
 /// Where a script gets a token by OAuth 2.0 client credentials.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OAuth2 {
     /// Its name, as in `auth.oauth2("name")`.
     pub name: String,
@@ -96,7 +97,7 @@ pub struct OAuth2 {
 }
 
 /// One parameter of a script.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Param {
     /// Its name.
     pub name: Arc<str>,
@@ -109,7 +110,7 @@ pub struct Param {
 }
 
 /// The kinds of parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ParamKind {
     /// Any value.
     Any,

@@ -8,6 +8,8 @@ mod cookbook;
 mod fuzz;
 mod hostile;
 mod lint;
+#[cfg(target_os = "linux")]
+mod processes;
 mod requests;
 mod shipped;
 mod sockets;

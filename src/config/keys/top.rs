@@ -74,6 +74,12 @@ pub(in crate::config) static TOP: Place = Place {
             "Folders to look for scripts, after the config's own and before the shipped ones.",
         ),
         key(
+            "sandbox",
+            Kind::OneOf(&["process", "thread"]),
+            "process",
+            "What scripts run in: worker processes (on Linux), or threads of OES itself.",
+        ),
+        key(
             "limits",
             Kind::Table(&LIMITS),
             "",

@@ -1,8 +1,9 @@
 //! Tree to text, and to and from other formats.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
 use super::{Json, Number, parse};
@@ -39,8 +40,12 @@ fn write_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
 }
 
+/// Formats that are no text get the JSON text: in them `null` could not be told from nothing.
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.collect_str(self);
+        }
         match self {
             Self::Null => serializer.serialize_unit(),
             Self::Bool(value) => serializer.serialize_bool(*value),
@@ -69,6 +74,13 @@ impl Serialize for Json {
 /// Reads within [`DEPTH_MAX`](super::DEPTH_MAX) and [`NODES_MAX`](super::NODES_MAX).
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        parse::from_deserializer(deserializer)
+        if deserializer.is_human_readable() {
+            return parse::from_deserializer(deserializer);
+        }
+        let text = <Cow<'de, str>>::deserialize(deserializer)?;
+        match parse(text.as_bytes()) {
+            Ok(document) => Ok(document.root),
+            Err(error) => Err(D::Error::custom(error)),
+        }
     }
 }

@@ -113,6 +113,7 @@ async fn days(keys: &str) -> Days {
         config_path: None,
         console,
         clock,
+        worker: None,
     };
     let daemon = Daemon::start_with(config, options, Arc::clone(&fake) as Arc<_>)
         .await

@@ -205,6 +205,7 @@ pub(super) fn options(config_path: Option<PathBuf>, clock: Clock) -> Options {
         config_path,
         console,
         clock,
+        worker: Some(crate::support::scripts::worker()),
     }
 }
 

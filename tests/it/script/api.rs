@@ -17,7 +17,7 @@ async fn a_function_is_called_with_plain_values() {
     assert!(script.has_function("request", 2) && !script.has_function("request", 1));
     let job = CallJob {
         source: script,
-        function: "request",
+        function: "request".into(),
         arguments: vec![
             parse(r#"{"text":"a long text","items":[{"n":1},{"n":2}]}"#),
             parse(r#"{"url":"https://x.example"}"#),

@@ -19,8 +19,10 @@ use oes::model::judgement::{Judgement, Memory};
 use oes::script::host::{Ask, Host, HostReply, HostRequest, HostResponse};
 use oes::script::job::{Input, Job, Rights};
 use oes::script::limits::Limits;
-use oes::script::pool::{Pool, PoolSettings};
+use oes::script::pool::{Pool, PoolSettings, Sandbox};
 use oes::script::source::Source;
+
+use crate::support::scripts::worker;
 
 type Answer = dyn Fn(&HostRequest) -> HostReply + Send + Sync;
 
@@ -70,7 +72,20 @@ pub(super) fn reply(status: u16, body: &str) -> HostReply {
 }
 
 pub(super) fn pool(host: &Arc<Fake>) -> Pool {
+    let sandbox = if std::env::var_os(IN_PROCESSES).is_some() {
+        Sandbox::Processes(worker())
+    } else {
+        Sandbox::Threads
+    };
+    pool_in(sandbox, host)
+}
+
+/// Where it is set, pools of tests run scripts in worker processes.
+pub(super) const IN_PROCESSES: &str = "OES_TEST_IN_PROCESSES";
+
+pub(super) fn pool_in(sandbox: Sandbox, host: &Arc<Fake>) -> Pool {
     let settings = PoolSettings {
+        sandbox,
         threads: 1,
         waiting_threads: 1,
         ..PoolSettings::default()

@@ -114,7 +114,10 @@ async fn found(recipe: &Recipe, probes: &[Probe]) -> Vec<String> {
                 None => panic!("nobody answers {asked}"),
             }
         });
-        let once = Once::with_host(|_| host as Arc<dyn Host>).unwrap();
+        let once = Once::with_host(oes::script::pool::Sandbox::Threads, |_| {
+            host as Arc<dyn Host>
+        })
+        .unwrap();
         let watched = once.prepare(&config.services[0]).unwrap();
         let past = Past {
             memory: Arc::clone(&memory),

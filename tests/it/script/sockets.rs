@@ -53,7 +53,7 @@ async fn run(script: &str, hosts: &[String]) -> Vec<String> {
     let config = config::load(&path, &BTreeMap::<String, String>::new())
         .unwrap()
         .config;
-    let once = Once::new().unwrap();
+    let once = Once::new(oes::script::pool::Sandbox::Threads).unwrap();
     let observation = once.probe(&config.services[0]).await.unwrap();
     lines(&observation.judgement)
 }

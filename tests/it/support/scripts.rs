@@ -7,7 +7,7 @@ use oes::channel::delivery::{Console, Delivery};
 use oes::channel::message::Colour;
 use oes::script::host::{Ask, Host, HostReply, HostRequest};
 use oes::script::limits::Limits;
-use oes::script::pool::{Pool, PoolSettings};
+use oes::script::pool::{Pool, PoolSettings, Program};
 use oes::script::shipped;
 use oes::script::source::Source;
 
@@ -58,5 +58,13 @@ impl Host for Nowhere {
         request: HostRequest,
     ) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
         panic!("a channel script asked {what:?} of {request:?}");
+    }
+}
+
+/// Returns the program of worker processes.
+pub(crate) fn worker() -> Program {
+    Program {
+        path: env!("CARGO_BIN_EXE_oes").into(),
+        arguments: vec!["script-worker".to_owned()],
     }
 }

@@ -1,21 +1,19 @@
 //! A run that is queued or running: its deadline, and who waits for it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::watch::Lane;
-use crate::model::json::Json;
-use crate::model::judgement::{Finding, Judgement, ScriptRun};
-use crate::script::job::CallError;
-use crate::script::source::Source;
+use crate::model::judgement::Finding;
+use crate::script::execute::{Called, Ran};
+use crate::script::pool::Lane;
 
 /// Who waits for a run.
 pub(super) enum Reply {
-    Run(oneshot::Sender<Judgement>),
-    Call(oneshot::Sender<Result<Json, CallError>>),
+    Run(oneshot::Sender<Result<Ran, Box<Finding>>>),
+    Call(oneshot::Sender<Result<Called, Box<Finding>>>),
 }
 
 /// A run that is queued or running.
@@ -23,7 +21,6 @@ pub(super) struct Ticket {
     pub(super) number: u64,
     pub(super) lane: Lane,
     pub(super) wall: Duration,
-    source: Arc<Source>,
     state: Mutex<State>,
 }
 
@@ -36,18 +33,11 @@ struct State {
 }
 
 impl Ticket {
-    pub(super) fn new(
-        number: u64,
-        lane: Lane,
-        wall: Duration,
-        source: &Arc<Source>,
-        reply: Reply,
-    ) -> Self {
+    pub(super) fn new(number: u64, lane: Lane, wall: Duration, reply: Reply) -> Self {
         Self {
             number,
             lane,
             wall,
-            source: Arc::clone(source),
             state: Mutex::new(State {
                 deadline: Instant::now() + wall,
                 worker: None,
@@ -84,16 +74,16 @@ impl Ticket {
     }
 
     /// Answers whoever waits; later answers go nowhere.
-    pub(super) fn answer_run(&self, judgement: Judgement) {
+    pub(super) fn answer_run(&self, ran: Result<Ran, Box<Finding>>) {
         if let Some(Reply::Run(sender)) = self.state().reply.take() {
-            drop(sender.send(judgement));
+            drop(sender.send(ran));
         }
     }
 
     /// Answers whoever waits; later answers go nowhere.
-    pub(super) fn answer_call(&self, result: Result<Json, CallError>) {
+    pub(super) fn answer_call(&self, called: Called) {
         if let Some(Reply::Call(sender)) = self.state().reply.take() {
-            drop(sender.send(result));
+            drop(sender.send(Ok(called)));
         }
     }
 
@@ -101,20 +91,9 @@ impl Ticket {
     pub(super) fn refuse(&self, finding: Finding) {
         let reply = self.state().reply.take();
         match reply {
-            Some(Reply::Run(sender)) => drop(sender.send(refusal(&self.source, finding))),
-            Some(Reply::Call(sender)) => drop(sender.send(Err(CallError(Box::new(finding))))),
+            Some(Reply::Run(sender)) => drop(sender.send(Err(Box::new(finding)))),
+            Some(Reply::Call(sender)) => drop(sender.send(Err(Box::new(finding)))),
             None => {}
         }
     }
-}
-
-/// Returns the judgement of a run that did not take place.
-pub(super) fn refusal(source: &Arc<Source>, finding: Finding) -> Judgement {
-    let mut judgement = Judgement::of(vec![finding]);
-    judgement.runs.push(ScriptRun {
-        script: Arc::clone(&source.name),
-        version: Arc::clone(&source.version),
-        ..ScriptRun::default()
-    });
-    judgement
 }

@@ -12,16 +12,8 @@ use tokio::time::Instant;
 use super::ticket::Ticket;
 use super::worker::{self, Shared, Work};
 use crate::script::engine;
+use crate::script::pool::{GRACE, Lane, overdue};
 
-/// Which threads a run goes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lane {
-    Plain,
-    Waiting,
-}
-
-/// After its deadline a run has this long to end by itself: its own meter stops it far sooner.
-const GRACE: Duration = Duration::from_millis(250);
 /// After its deadline a thread has this long to come back before another takes its place.
 const ABANDON_AFTER: Duration = Duration::from_secs(1);
 /// How often deadlines are looked at while something runs.
@@ -105,7 +97,7 @@ impl Watch {
             .collect();
         for ticket in late {
             let worker = ticket.worker();
-            ticket.refuse(super::overdue(worker.is_some(), ticket.wall));
+            ticket.refuse(overdue(worker.is_some(), ticket.wall));
             match worker {
                 None => self.remove(&ticket),
                 Some(worker) if now > ticket.deadline() + ABANDON_AFTER => {

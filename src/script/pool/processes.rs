@@ -1,0 +1,322 @@
+//! Worker processes that run scripts, each one at a time. What a worker asks for is done here, by the broker of its run.
+//!
+//! A worker that dies, hangs or grows is ended, and another takes its place. The run that broke it is outcome `error`; a
+//! script that breaks several is set aside.
+
+mod child;
+mod counters;
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use super::offenders::Offenders;
+use super::{Lane, PoolSettings, Program, WorkerFacts, overdue, queue_full};
+use crate::model::judgement::{Finding, Severity};
+use crate::script::broker::{Broker, Tokens};
+use crate::script::error;
+use crate::script::execute::{Called, Ran, Task};
+use crate::script::host::Host;
+use crate::script::job::{CallJob, Rights};
+use crate::script::source::Source;
+use child::{Broken, Child};
+use counters::{Counters, Ended};
+
+/// A worker without work for this long is ended, but for one.
+const IDLE_MAX: Duration = Duration::from_mins(1);
+
+/// The worker processes. Dropping it ends them.
+pub(super) struct Processes {
+    program: Program,
+    host: Arc<dyn Host>,
+    tokens: Arc<Tokens>,
+    offenders: Arc<Offenders>,
+    plain: Room,
+    waiting: Room,
+    counters: Counters,
+}
+
+/// The workers of one kind.
+struct Room {
+    /// One for each worker that there may be.
+    permits: Semaphore,
+    queued: AtomicUsize,
+    queue: usize,
+    /// Workers without work, the one that worked last at the end.
+    idle: Mutex<Vec<Child>>,
+}
+
+impl Room {
+    fn new(workers: usize, queue: usize) -> Self {
+        Self {
+            permits: Semaphore::new(workers.max(1)),
+            queued: AtomicUsize::new(0),
+            queue: queue.max(1),
+            idle: Mutex::default(),
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Child>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there may be one more worker at work.
+    async fn enter(&self, wall: Duration) -> Result<SemaphorePermit<'_>, Box<Finding>> {
+        if let Ok(permit) = self.permits.try_acquire() {
+            return Ok(permit);
+        }
+        let queued = Queued::at(&self.queued);
+        if queued.position >= self.queue {
+            return Err(Box::new(queue_full(self.queue)));
+        }
+        match timeout(wall, self.permits.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Box::new(overdue(false, wall))),
+        }
+    }
+
+    /// Takes a worker back that is as good as new, and ends those that had nothing to do for long.
+    fn leave(&self, child: Child) {
+        let mut idle = self.idle();
+        idle.push(child);
+        let unused = idle
+            .iter()
+            .take(idle.len().saturating_sub(1))
+            .take_while(|child| child.idle_for() > IDLE_MAX)
+            .count();
+        let ended: Vec<Child> = idle.drain(..unused).collect();
+        drop(idle);
+        drop(ended);
+    }
+}
+
+/// One that waits, for as long as this lives.
+struct Queued<'a> {
+    waiting: &'a AtomicUsize,
+    position: usize,
+}
+
+impl<'a> Queued<'a> {
+    fn at(waiting: &'a AtomicUsize) -> Self {
+        Self {
+            position: waiting.fetch_add(1, Ordering::Relaxed),
+            waiting,
+        }
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Processes {
+    /// Starts one worker, to see that it can be.
+    pub(super) fn start(
+        program: Program,
+        settings: &PoolSettings,
+        host: Arc<dyn Host>,
+        offenders: Arc<Offenders>,
+    ) -> io::Result<Self> {
+        let processes = Self {
+            program,
+            host,
+            tokens: Arc::default(),
+            offenders,
+            plain: Room::new(settings.threads, settings.queue),
+            waiting: Room::new(settings.waiting_threads, settings.queue),
+            counters: Counters::default(),
+        };
+        let first = processes.worker()?;
+        processes.plain.leave(first);
+        Ok(processes)
+    }
+
+    fn worker(&self) -> io::Result<Child> {
+        let child = Child::start(&self.program)?;
+        self.counters.started();
+        Ok(child)
+    }
+
+    fn room(&self, lane: Lane) -> &Room {
+        match lane {
+            Lane::Plain => &self.plain,
+            Lane::Waiting => &self.waiting,
+        }
+    }
+
+    /// Waits until a worker is ready, and returns what it could not give up of its rights.
+    pub(super) async fn ready(&self) -> Result<Option<String>, Box<Finding>> {
+        let (mut child, _) = self.take(&self.plain, true)?;
+        if let Err(broken) = child.ready(&self.counters).await {
+            let how = match broken {
+                Broken::Overdue => "it is not ready in time".to_owned(),
+                Broken::Died { why, .. } => child.last_words(&why).await,
+            };
+            return Err(Box::new(no_worker(&io::Error::other(how))));
+        }
+        self.plain.leave(child);
+        Ok(self.counters.unconfined())
+    }
+
+    /// Runs a matcher script.
+    pub(super) async fn run(
+        &self,
+        lane: Lane,
+        wall: Duration,
+        task: &Arc<Task>,
+        rights: &Arc<Rights>,
+    ) -> Result<Ran, Box<Finding>> {
+        let room = self.room(lane);
+        let _permit = room.enter(wall).await?;
+        let mut broker = Broker::new(task, rights, &self.host, &self.tokens);
+        let mut may_be_stale = true;
+        loop {
+            let (mut child, was_idle) = self.take(room, may_be_stale)?;
+            let busy = Busy::with(&self.counters);
+            let done = child.run(task, &mut broker, wall, &self.counters).await;
+            drop(busy);
+            if let Some(ran) = self
+                .after(room, &task.source, wall, child, done, was_idle)
+                .await?
+            {
+                let (mut judgement, leaked) = ran?;
+                broker.finish(&mut judgement);
+                return Ok((judgement, leaked));
+            }
+            may_be_stale = false;
+        }
+    }
+
+    /// Calls a function of a script.
+    pub(super) async fn call(&self, wall: Duration, job: &CallJob) -> Result<Called, Box<Finding>> {
+        let room = &self.plain;
+        let _permit = room.enter(wall).await?;
+        let mut may_be_stale = true;
+        loop {
+            let (mut child, was_idle) = self.take(room, may_be_stale)?;
+            let busy = Busy::with(&self.counters);
+            let done = child.call(job, wall, &self.counters).await;
+            drop(busy);
+            if let Some(called) = self
+                .after(room, &job.source, wall, child, done, was_idle)
+                .await?
+            {
+                return called;
+            }
+            may_be_stale = false;
+        }
+    }
+
+    /// Returns a worker, and whether it was idle before.
+    fn take(&self, room: &Room, may_be_stale: bool) -> Result<(Child, bool), Box<Finding>> {
+        let idle = if may_be_stale {
+            room.idle().pop()
+        } else {
+            None
+        };
+        if let Some(child) = idle {
+            return Ok((child, true));
+        }
+        match self.worker() {
+            Ok(child) => Ok((child, false)),
+            Err(error) => Err(Box::new(no_worker(&error))),
+        }
+    }
+
+    /// Keeps a worker, or counts how it ended. Absent if the work is to be done once more: a worker that was idle may be
+    /// dead for reasons of its own, and the run had not begun to ask for things.
+    ///
+    /// # Errors
+    /// The script broke the worker.
+    async fn after<T>(
+        &self,
+        room: &Room,
+        source: &Source,
+        wall: Duration,
+        child: Child,
+        done: Result<T, Broken>,
+        was_idle: bool,
+    ) -> Result<Option<T>, Box<Finding>> {
+        let broken = match done {
+            Ok(done) => {
+                if child.has_grown() {
+                    self.counters.ended(Ended::Grown);
+                } else {
+                    room.leave(child);
+                }
+                return Ok(Some(done));
+            }
+            Err(broken) => broken,
+        };
+        self.counters.ended(match broken {
+            Broken::Overdue => Ended::Overdue,
+            Broken::Died { .. } => Ended::Died,
+        });
+        if was_idle && matches!(broken, Broken::Died { asked: false, .. }) {
+            return Ok(None);
+        }
+        self.offenders.broke(source);
+        Err(Box::new(said(&broken, source, wall, child).await))
+    }
+
+    /// Returns what is known of the workers.
+    pub(super) fn facts(&self) -> WorkerFacts {
+        let idle = self.plain.idle().len() + self.waiting.idle().len();
+        let resident = [&self.plain, &self.waiting]
+            .into_iter()
+            .flat_map(|room| {
+                let idle = room.idle();
+                idle.iter()
+                    .filter_map(Child::resident_bytes)
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        self.counters.facts(idle, resident)
+    }
+}
+
+/// Counts a worker as busy for as long as this lives.
+struct Busy<'a>(&'a Counters);
+
+impl<'a> Busy<'a> {
+    fn with(counters: &'a Counters) -> Self {
+        counters.busy(1);
+        Self(counters)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy(-1);
+    }
+}
+
+/// Returns what is said of a run that broke its worker.
+async fn said(broken: &Broken, source: &Source, wall: Duration, child: Child) -> Finding {
+    match broken {
+        Broken::Overdue => error::about(overdue(true, wall), source),
+        Broken::Died { why, .. } => {
+            let how = child.last_words(why).await;
+            let message =
+                format!("the script broke its worker process ({how}); nothing else is affected");
+            let finding = Finding::error("script.crashed", message).weighing(Severity::Broken);
+            error::about(finding, source)
+        }
+    }
+}
+
+fn no_worker(error: &io::Error) -> Finding {
+    Finding::error(
+        "script.worker",
+        format!(
+            "no worker process could be started for the script: {error}; `sandbox = \"thread\"` runs scripts without one"
+        ),
+    )
+    .weighing(Severity::Broken)
+}

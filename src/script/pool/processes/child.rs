@@ -1,0 +1,257 @@
+//! One worker process, seen from the process that started it.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdStream;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::process::{Child as Process, Command};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::counters::Counters;
+use crate::model::judgement::Finding;
+use crate::script::broker::Broker;
+use crate::script::execute::{Called, Ran, Task};
+use crate::script::frames::{self, FromWorker, LENGTH_BYTES, ToWorker};
+use crate::script::job::CallJob;
+use crate::script::pool::{GRACE, Program};
+use crate::script::source::Source;
+
+/// Resident memory above which a worker is replaced.
+const RESIDENT_MAX: u64 = 256 << 20;
+/// Runs between two looks at it.
+const LOOK_EVERY: u64 = 64;
+/// A frame of a worker may be this long: more than any run may hold.
+const FRAME_BYTES_MAX: usize = 160 << 20;
+/// Scripts that a worker was given before it is given each anew.
+const LOADED_MAX: usize = 1000;
+/// How long a dead worker has to say why.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long a new worker may take to be ready, on a machine that is busy.
+const START_MAX: Duration = Duration::from_secs(10);
+
+/// How a worker broke.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// It did not come back in time.
+    Overdue,
+    /// It ended, or says what is no frame; whether the run had asked for anything before.
+    Died { asked: bool, why: io::Error },
+}
+
+/// A worker process. Dropping it ends it.
+pub(super) struct Child {
+    process: Process,
+    socket: UnixStream,
+    is_ready: bool,
+    loaded: HashSet<Arc<str>>,
+    runs: u64,
+    last_used: Instant,
+}
+
+impl Child {
+    /// Starts a worker; it is ready when it says so.
+    pub(super) fn start(program: &Program) -> io::Result<Self> {
+        let (ours, theirs) = StdStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let process = Command::new(&program.path)
+            .args(&program.arguments)
+            .env_clear()
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        Ok(Self {
+            process,
+            socket: UnixStream::from_std(ours)?,
+            is_ready: false,
+            loaded: HashSet::new(),
+            runs: 0,
+            last_used: Instant::now(),
+        })
+    }
+
+    pub(super) fn idle_for(&self) -> Duration {
+        self.last_used.elapsed()
+    }
+
+    /// Runs a matcher script.
+    pub(super) async fn run(
+        &mut self,
+        task: &Task,
+        broker: &mut Broker,
+        wall: Duration,
+        counters: &Counters,
+    ) -> Result<Result<Ran, Box<Finding>>, Broken> {
+        self.ready(counters).await?;
+        let began = Instant::now();
+        let deadline = began + wall + GRACE;
+        let mut asked = false;
+        let mut waited = Duration::ZERO;
+        let conversation = async {
+            self.tell(&task.source, &ToWorker::run(task)).await?;
+            loop {
+                match self.hear().await? {
+                    FromWorker::Errand(errand) => {
+                        asked = true;
+                        let began = Instant::now();
+                        let brought = broker.run(errand).await;
+                        waited += began.elapsed();
+                        self.say(&ToWorker::Brought(brought)).await?;
+                    }
+                    FromWorker::Ran { ran, elapsed } => return Ok((ran, elapsed)),
+                    FromWorker::Ready { .. } | FromWorker::Called(_) => return Err(unexpected()),
+                }
+            }
+        };
+        match timeout_at(deadline, conversation).await {
+            Ok(Ok((ran, elapsed))) => {
+                counters.round_trip(began.elapsed().saturating_sub(elapsed));
+                self.used();
+                Ok(ran)
+            }
+            Ok(Err(why)) => Err(Broken::Died { asked, why }),
+            Err(_) => Err(Broken::Overdue),
+        }
+    }
+
+    /// Calls a function of a script.
+    pub(super) async fn call(
+        &mut self,
+        job: &CallJob,
+        wall: Duration,
+        counters: &Counters,
+    ) -> Result<Result<Called, Box<Finding>>, Broken> {
+        self.ready(counters).await?;
+        let conversation = async {
+            self.tell(&job.source, &ToWorker::call(job)).await?;
+            match self.hear().await? {
+                FromWorker::Called(called) => Ok(called),
+                _ => Err(unexpected()),
+            }
+        };
+        match timeout(wall + GRACE, conversation).await {
+            Ok(Ok(called)) => {
+                self.used();
+                Ok(called)
+            }
+            Ok(Err(why)) => Err(Broken::Died { asked: false, why }),
+            Err(_) => Err(Broken::Overdue),
+        }
+    }
+
+    /// Waits until the worker is ready.
+    pub(super) async fn ready(&mut self, counters: &Counters) -> Result<(), Broken> {
+        if self.is_ready {
+            return Ok(());
+        }
+        match timeout(START_MAX, self.hear()).await {
+            Ok(Ok(FromWorker::Ready { unconfined })) => {
+                self.is_ready = true;
+                counters.ready(unconfined);
+                Ok(())
+            }
+            Ok(Ok(_)) => Err(Broken::Died {
+                asked: false,
+                why: unexpected(),
+            }),
+            Ok(Err(why)) => Err(Broken::Died { asked: false, why }),
+            Err(_) => Err(Broken::Overdue),
+        }
+    }
+
+    fn used(&mut self) {
+        self.runs += 1;
+        self.last_used = Instant::now();
+    }
+
+    /// Says something about a script, which is sent along where the worker does not have it.
+    async fn tell(&mut self, source: &Arc<Source>, frame: &ToWorker<'_>) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(4 << 10);
+        if !self.loaded.contains(&source.version) {
+            if self.loaded.len() >= LOADED_MAX {
+                self.loaded.clear();
+            }
+            frames::put(&ToWorker::load(source), &mut bytes)?;
+            self.loaded.insert(Arc::clone(&source.version));
+        }
+        frames::put(frame, &mut bytes)?;
+        self.socket.write_all(&bytes).await
+    }
+
+    async fn say(&mut self, frame: &impl Serialize) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        frames::put(frame, &mut bytes)?;
+        self.socket.write_all(&bytes).await
+    }
+
+    async fn hear(&mut self) -> io::Result<FromWorker> {
+        let mut length = [0; LENGTH_BYTES];
+        self.socket.read_exact(&mut length).await?;
+        let length = usize::try_from(u32::from_le_bytes(length)).map_err(io::Error::other)?;
+        if length > FRAME_BYTES_MAX {
+            return Err(io::Error::other("the frame is too long"));
+        }
+        let mut bytes = vec![0; length];
+        self.socket.read_exact(&mut bytes).await?;
+        frames::read(&bytes)
+    }
+
+    /// Tells whether the worker holds too much memory to be kept; looked at from time to time.
+    pub(super) fn has_grown(&self) -> bool {
+        self.runs.is_multiple_of(LOOK_EVERY)
+            && self
+                .resident_bytes()
+                .is_some_and(|bytes| bytes > RESIDENT_MAX)
+    }
+
+    /// Returns the memory that the worker holds.
+    pub(super) fn resident_bytes(&self) -> Option<u64> {
+        let id = self.process.id()?;
+        let pages = fs::read_to_string(format!("/proc/{id}/statm")).ok()?;
+        let pages: u64 = pages.split_whitespace().nth(1)?.parse().ok()?;
+        Some(pages.saturating_mul(rustix::param::page_size() as u64))
+    }
+
+    /// Returns how a worker that broke came to its end.
+    pub(super) async fn last_words(mut self, why: &io::Error) -> String {
+        let mut words = String::new();
+        if let Some(mut errors) = self.process.stderr.take() {
+            let mut bytes = vec![0; 2000];
+            if let Ok(Ok(length)) = timeout(LAST_WORDS, errors.read(&mut bytes)).await {
+                bytes.truncate(length);
+                let said = String::from_utf8_lossy(&bytes);
+                words = said
+                    .lines()
+                    .find(|line| !line.trim().is_empty())
+                    .unwrap_or_default()
+                    .to_owned();
+            }
+        }
+        let how = match timeout(LAST_WORDS, self.process.wait()).await {
+            Ok(Ok(status)) => match (status.signal(), status.code()) {
+                (Some(signal), _) => format!("signal {signal}"),
+                (None, code) => format!("exit code {}", code.unwrap_or_default()),
+            },
+            _ => why.to_string(),
+        };
+        if words.is_empty() {
+            how
+        } else {
+            format!("{how}: {words}")
+        }
+    }
+}
+
+fn unexpected() -> io::Error {
+    io::Error::other("the worker says what nobody asked it")
+}

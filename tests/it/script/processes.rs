@@ -1,0 +1,286 @@
+//! Worker processes: scripts do in them what they do on threads, and whatever becomes of one is one run's outcome.
+#![expect(clippy::unwrap_used, reason = "a test stops where its set-up is wrong")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use oes::model::judgement::Outcome;
+use oes::script::pool::{Pool, PoolSettings, Program, Sandbox};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::bench::*;
+use crate::support::scripts::worker;
+
+/// Makes one request that is never answered.
+const WAITS: &str = "let r = http.get(\"https://api.example.io/\"); expect(r.ok, `${r.error}`);";
+
+/// Returns the processes that this one started and that run scripts.
+fn workers() -> BTreeSet<u32> {
+    let threads = fs::read_dir("/proc/self/task").unwrap();
+    let children =
+        threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
+    let children: String = children.collect();
+    children
+        .split_whitespace()
+        .filter_map(|id| id.parse().ok())
+        .filter(|id| {
+            let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains("script-worker")
+        })
+        .collect()
+}
+
+/// Sends a signal to a process that this one started.
+fn signal(id: u32, signal: Signal) {
+    let id = Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
+    kill_process(id, signal).unwrap();
+}
+
+/// Each of these tests has a process of its own, so that the workers it finds are its own.
+fn alone(name: &str, variable: &str) -> bool {
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env(ALONE, "1")
+        .env(variable, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    false
+}
+
+const ALONE: &str = "OES_TEST_ALONE";
+
+fn processes(host: &Arc<Fake>) -> Pool {
+    pool_in(Sandbox::Processes(worker()), host)
+}
+
+#[test]
+fn scripts_do_in_processes_what_they_do_on_threads() {
+    if std::env::var_os(IN_PROCESSES).is_some() {
+        return;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "script::",
+            "--skip",
+            "script::processes",
+            "--skip",
+            "script::hostile::no_script",
+        ])
+        .args([
+            "--skip",
+            "script::fuzz",
+            "--skip",
+            "script::lint",
+            "--skip",
+            "script::cookbook",
+        ])
+        .env(IN_PROCESSES, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains(" 0 passed"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_has_no_rights() {
+    if !alone("script::processes::a_worker_has_no_rights", "X") {
+        return;
+    }
+    let pool = processes(&silent());
+    assert_eq!(pool.ready().await, Ok(None), "it gave up everything");
+    let judgement = judge(&pool, "true", input("{}")).await;
+    assert_eq!(judgement.outcome, Outcome::Pass);
+    let id = *workers().first().unwrap();
+    let status = fs::read_to_string(format!("/proc/{id}/task/{id}/status")).unwrap();
+    assert!(status.contains("Seccomp:\t2"), "{status}");
+    assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+    let limits = fs::read_to_string(format!("/proc/{id}/limits")).unwrap();
+    let soft = |name: &str| {
+        let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+        line[name.len()..]
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(soft("Max core file size"), "0");
+    assert_eq!(soft("Max file size"), "0");
+    assert!(soft("Max address space").parse::<u64>().unwrap() <= 1 << 30);
+    assert_eq!(fs::read(format!("/proc/{id}/environ")).unwrap(), b"");
+    let open: Vec<String> = fs::read_dir(format!("/proc/{id}/fd"))
+        .unwrap()
+        .map(|one| {
+            fs::read_link(one.unwrap().path())
+                .unwrap()
+                .display()
+                .to_string()
+        })
+        .collect();
+    let harmless = |file: &String| {
+        file.starts_with("socket:") || file.starts_with("pipe:") || file == "/dev/null"
+    };
+    assert!(open.iter().all(harmless), "{open:?}");
+    drop(pool);
+    let began = Instant::now();
+    while workers().contains(&id)
+        && fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+    {
+        assert!(
+            began.elapsed() < Duration::from_secs(10),
+            "the worker outlives its pool"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_breaks_its_worker_is_one_outcome_and_set_aside_the_second_time() {
+    if !alone(
+        "script::processes::a_script_that_breaks_its_worker_is_one_outcome_and_set_aside_the_second_time",
+        "X",
+    ) {
+        return;
+    }
+    let pool = processes(&fake(|_| reply(599, "")));
+    for round in 0..2 {
+        let before = workers();
+        let run = judge(&pool, WAITS, input("{}"));
+        let breaking = async {
+            let id = loop {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                let waiting = if round == 0 {
+                    workers().difference(&before).copied().next()
+                } else {
+                    workers().into_iter().find(|_| true)
+                };
+                if let Some(id) = waiting {
+                    break id;
+                }
+            };
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            for id in workers() {
+                signal(id, Signal::ABORT);
+            }
+            id
+        };
+        let (judgement, _) = tokio::join!(run, breaking);
+        assert_eq!(judgement.outcome, Outcome::Error);
+        let finding = &judgement.findings[0];
+        assert_eq!(&*finding.code, "script.crashed");
+        assert!(finding.message.contains("signal 6"), "{}", finding.message);
+        assert!(finding.at.is_some(), "it names the script");
+        let other = judge(&pool, "1 + 1 == 2", input("{}")).await;
+        assert_eq!(other.outcome, Outcome::Pass, "{other:#?}");
+    }
+    let judgement = judge(&pool, WAITS, input("{}")).await;
+    assert_eq!(&*judgement.findings[0].code, "script.suspended");
+    assert_eq!(pool.suspended_scripts(), 1);
+    let edited = judge(&pool, "let r = 1; expect(r == 1);", input("{}")).await;
+    assert_eq!(edited.outcome, Outcome::Pass);
+    let facts = pool.workers().unwrap();
+    assert!(
+        facts.ended.contains(&("died", 4)),
+        "both workers of both rounds: {facts:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_died_while_idle_is_nobodys_fault() {
+    if !alone(
+        "script::processes::a_worker_that_died_while_idle_is_nobodys_fault",
+        "X",
+    ) {
+        return;
+    }
+    let pool = processes(&silent());
+    for _ in 0..5 {
+        let judgement = judge(&pool, "true", input("{}")).await;
+        assert_eq!(judgement.outcome, Outcome::Pass, "{judgement:#?}");
+        for id in workers() {
+            signal(id, Signal::KILL);
+        }
+    }
+    assert_eq!(pool.suspended_scripts(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_hangs_is_ended_in_time() {
+    if !alone(
+        "script::processes::a_worker_that_hangs_is_ended_in_time",
+        "X",
+    ) {
+        return;
+    }
+    let pool = processes(&silent());
+    let judgement = judge(&pool, "true", input("{}")).await;
+    assert_eq!(judgement.outcome, Outcome::Pass);
+    for id in workers() {
+        signal(id, Signal::STOP);
+    }
+    let mut short = input("{}");
+    short.wall = Duration::from_millis(300);
+    let began = Instant::now();
+    let judgement = judge(&pool, "let a = 1; a == 1", short).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(&*judgement.findings[0].code, "limit.wall", "{judgement:#?}");
+    let judgement = judge(&pool, "true", input("{}")).await;
+    assert_eq!(judgement.outcome, Outcome::Pass);
+    assert!(pool.workers().unwrap().ended.contains(&("overdue", 1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_no_worker_is_said() {
+    let settings = |path: &str| PoolSettings {
+        sandbox: Sandbox::Processes(Program {
+            path: path.into(),
+            arguments: Vec::new(),
+        }),
+        ..PoolSettings::default()
+    };
+    assert!(Pool::start(settings("/no/such/program"), silent()).is_err());
+    let pool = Pool::start(settings("/bin/false"), silent()).unwrap();
+    let error = pool.ready().await.unwrap_err();
+    assert!(error.to_string().contains("exit code 1"), "{error}");
+    assert!(error.to_string().contains("sandbox"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropped_runs_leave_no_worker_behind() {
+    if !alone(
+        "script::processes::dropped_runs_leave_no_worker_behind",
+        "X",
+    ) {
+        return;
+    }
+    let pool = processes(&fake(|_| reply(599, "")));
+    for _ in 0..3 {
+        let run = judge(&pool, WAITS, input("{}"));
+        assert!(
+            tokio::time::timeout(Duration::from_millis(100), run)
+                .await
+                .is_err()
+        );
+    }
+    let judgement = judge(&pool, "true", input("{}")).await;
+    assert_eq!(judgement.outcome, Outcome::Pass);
+    let facts = pool.workers().unwrap();
+    assert_eq!(facts.busy, 0, "{facts:?}");
+    assert!(facts.idle <= 1, "{facts:?}");
+}
