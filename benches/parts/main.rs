@@ -30,11 +30,14 @@ use oes::model::incident::{Incident, IncidentId, Ledger, Reason};
 use oes::model::judgement::Outcome;
 use oes::model::service::ServiceName;
 use oes::model::violation::Violation;
+use oes::script::pool::{Program, Sandbox};
 use oes::state::{ServiceLine, StateFile};
 use tokio::time::Instant;
 
 /// A script of twenty lines.
 const SCRIPT: &str = include_str!("bench.rhai");
+/// The same for a bare interpreter.
+const BARE: &str = include_str!("bare.rhai");
 /// Every tenth service has an open incident.
 const OPEN_EVERY: usize = 10;
 
@@ -48,14 +51,31 @@ fn main() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        script(1, 1_000, "100 µs").await;
-        script(100, 200, "4 ms").await;
-        script(1_000, 30, "50 ms").await;
+        for (kib, runs, limit) in [
+            (1, 2_000, "100 µs"),
+            (100, 200, "4 ms"),
+            (1_000, 40, "50 ms"),
+        ] {
+            let bare = bare(kib, runs);
+            let thread_limit = if kib == 1 { "60 µs" } else { limit };
+            script(
+                "on a thread",
+                Sandbox::Threads,
+                bare,
+                kib,
+                runs,
+                thread_limit,
+            )
+            .await;
+            script("in a worker", worker(), bare, kib, runs, limit).await;
+        }
+        sparse(worker(), 1_000, 40, "15 ms").await;
     });
     println!("\n{}", machine.since());
 }
 
-fn show(name: &str, mut times: Vec<Duration>, target: &str) {
+/// Prints a row and returns its median.
+fn show(name: &str, mut times: Vec<Duration>, target: &str) -> Duration {
     times.sort();
     let (first, middle, last) = (times.first(), times.get(times.len() / 2), times.last());
     println!(
@@ -65,6 +85,7 @@ fn show(name: &str, mut times: Vec<Duration>, target: &str) {
         last.unwrap(),
         times.len()
     );
+    *middle.unwrap()
 }
 
 /// Commits a ledger that differs each time, in the folder for temporary files.
@@ -123,14 +144,74 @@ fn commit(services: usize, limit_ms: u64) {
     show(&name, times.collect(), &format!("≤ {limit_ms} ms"));
 }
 
-/// Runs the script on a body that was not parsed before; the time is of all threads together.
-async fn script(kib: usize, runs: usize, limit: &str) {
+/// Returns the sandbox that the daemon has on Linux.
+fn worker() -> Sandbox {
+    Sandbox::Processes(Program {
+        path: env!("CARGO_BIN_EXE_oes").into(),
+        arguments: vec!["script-worker".to_owned()],
+    })
+}
+
+/// Runs that are measured together: the clock of another process is read from files.
+const BATCH: usize = 20;
+
+/// Returns what the reference takes: a bare interpreter that calls a function which does the same as the script.
+fn bare(kib: usize, runs: usize) -> Duration {
+    let engine = rhai::Engine::new();
+    let script = engine.compile(BARE).unwrap();
+    let body = body(kib);
+    let mut times = Vec::new();
+    for _ in 0..runs.div_ceil(BATCH) {
+        let before = cpu::own();
+        for _ in 0..BATCH {
+            let json: serde_json::Value = serde_json::from_str(&body).unwrap();
+            let json = rhai::serde::to_dynamic(json).unwrap();
+            let result: String = engine
+                .call_fn(&mut rhai::Scope::new(), &script, "judge", (json,))
+                .unwrap();
+            assert_eq!(result, "");
+        }
+        times.push(cpu::own().saturating_sub(before) / BATCH as u32);
+    }
+    let name = format!(
+        "bare `Engine::call_fn` on {} KB, JSON parsed",
+        body.len() / 1_000
+    );
+    show(&name, times, "reference")
+}
+
+/// Runs a script that reads three fields of a large body.
+async fn sparse(sandbox: Sandbox, kib: usize, runs: usize, limit: &str) {
+    let text = "let a = body.price; let b = body.status; expect(body.market.open && a > 0 && b == \"ok\");";
+    let times = measured(sandbox, text, kib, runs).await;
+    show(
+        "3 fields of 1 MB in a worker, processor time",
+        times,
+        &format!("≤ {limit}"),
+    );
+}
+
+/// Runs the script on a body that was not parsed before; the time is of all threads and processes together.
+async fn script(how: &str, sandbox: Sandbox, bare: Duration, kib: usize, runs: usize, limit: &str) {
+    let times = measured(sandbox, SCRIPT, kib, runs).await;
+    let name = format!(
+        "20-line script {how} on {} KB, processor time",
+        body(kib).len() / 1_000
+    );
+    let median = show(&name, times, &format!("≤ {limit}"));
+    println!(
+        "| … as a ratio to the bare interpreter | {:.2} | |",
+        median.as_secs_f64() / bare.as_secs_f64()
+    );
+}
+
+async fn measured(sandbox: Sandbox, script: &str, kib: usize, runs: usize) -> Vec<Duration> {
     let folder = tempfile::tempdir().unwrap();
     let scripts = folder.path().join("scripts/matchers");
     #[expect(clippy::disallowed_methods, reason = "a bench needs no atomic files")]
     {
         std::fs::create_dir_all(&scripts).unwrap();
-        std::fs::write(scripts.join("bench.rhai"), SCRIPT).unwrap();
+        std::fs::write(scripts.join("bench.rhai"), script).unwrap();
     }
     let text = "[[services]]\nurl = \"http://127.0.0.1:1/\"\nresponse_matcher = \"bench\"\n";
     let loaded = match config::load_text("bench.toml", text, folder.path(), &ProcessEnvironment) {
@@ -143,35 +224,36 @@ async fn script(kib: usize, runs: usize, limit: &str) {
             })
         ),
     };
-    let once = Once::new().unwrap();
+    let once = Once::new(sandbox).unwrap();
     let watched = once
         .prepare(loaded.config.services.first().unwrap())
         .unwrap();
-    let body = target::body();
-    let rows: Vec<&str> = std::iter::repeat_n(body.as_str(), kib.saturating_sub(1)).collect();
-    let body = body.replacen('{', &format!("{{\"rows\":[{}],", rows.join(",")), 1);
+    let body = body(kib);
     let now = Clock::System.now();
     let mut times = Vec::new();
-    for _ in 0..runs {
-        let exchange = Arc::new(answer(&body));
-        let before = cpu::own();
-        let observation = once.judge(&watched, exchange, &Past::default(), now).await;
-        times.push(cpu::own().saturating_sub(before));
-        assert_eq!(
-            observation.judgement.outcome,
-            Outcome::Pass,
-            "{:?}",
-            observation.judgement
-        );
+    for _ in 0..=runs.div_ceil(BATCH) {
+        let exchanges: Vec<_> = (0..BATCH).map(|_| Arc::new(answer(&body))).collect();
+        let before = cpu::own_with_workers();
+        for exchange in exchanges {
+            let observation = once.judge(&watched, exchange, &Past::default(), now).await;
+            assert_eq!(
+                observation.judgement.outcome,
+                Outcome::Pass,
+                "{:?}",
+                observation.judgement
+            );
+        }
+        times.push(cpu::own_with_workers().saturating_sub(before) / BATCH as u32);
     }
-    show(
-        &format!(
-            "20-line script on {} KB, processor time",
-            body.len() / 1_000
-        ),
-        times,
-        &format!("≤ {limit}"),
-    );
+    // The first compiles the script.
+    times.split_off(1)
+}
+
+/// Returns a body of about so many times a kilobyte.
+fn body(kib: usize) -> String {
+    let body = target::body();
+    let rows: Vec<&str> = std::iter::repeat_n(body.as_str(), kib.saturating_sub(1)).collect();
+    body.replacen('{', &format!("{{\"rows\":[{}],", rows.join(",")), 1)
 }
 
 fn answer(body: &str) -> Exchange {

@@ -14,6 +14,37 @@ pub fn own() -> Duration {
     )
 }
 
+/// Returns the time of this process and of the processes that run its scripts.
+pub fn own_with_workers() -> Duration {
+    own() + of_workers(std::process::id())
+}
+
+/// Returns the time of the worker processes that a process started.
+pub fn of_workers(pid: u32) -> Duration {
+    let threads = |pid: &str| std::fs::read_dir(format!("/proc/{pid}/task")).ok();
+    let read = |thread: std::io::Result<std::fs::DirEntry>, file: &str| {
+        std::fs::read_to_string(thread.ok()?.path().join(file)).ok()
+    };
+    let children: String = threads(&pid.to_string())
+        .into_iter()
+        .flatten()
+        .filter_map(|thread| read(thread, "children"))
+        .collect();
+    children
+        .split_whitespace()
+        .filter(|child| {
+            let line = std::fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains("script-worker")
+        })
+        .flat_map(|child| threads(child).into_iter().flatten())
+        .filter_map(|thread| {
+            let nanoseconds = read(thread, "schedstat")?;
+            nanoseconds.split_whitespace().next()?.parse().ok()
+        })
+        .map(Duration::from_nanos)
+        .sum()
+}
+
 /// Returns the user and system time of a process, in steps of 10 ms.
 pub fn of(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();

@@ -75,6 +75,7 @@ fn main() {
         }
         if wanted("script") {
             table.push(http(&mut target, "http script", Judge::Script, 1.8).await);
+            table.push(http(&mut target, "http script, worker", Judge::Worker, 2.0).await);
         }
         if wanted("tls") {
             table.push(https(&mut target, &authority).await);

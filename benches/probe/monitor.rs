@@ -14,6 +14,7 @@ use oes::history::Store;
 use oes::metrics::{Metrics, ServiceCounters};
 use oes::model::judgement::Outcome;
 use oes::policy::watch::{Restored, Rules, Watch};
+use oes::script::pool::{Program, Sandbox};
 use tokio_util::sync::CancellationToken;
 
 use crate::target::{Target, body};
@@ -26,8 +27,10 @@ pub const SCRIPT: &str = include_str!("../parts/bench.rhai");
 pub enum Judge {
     /// The matcher `types` with a real sample.
     Types,
-    /// [`SCRIPT`].
+    /// [`SCRIPT`] on a thread.
     Script,
+    /// [`SCRIPT`] in a worker process.
+    Worker,
 }
 
 /// Where the services are.
@@ -65,7 +68,7 @@ pub fn ops_config(
     );
     text.push_str(&match judge {
         Judge::Types => format!("response_matcher = \"types\"\nresponse = {}\n", sample()),
-        Judge::Script => "response_matcher = \"bench\"\n".to_owned(),
+        Judge::Script | Judge::Worker => "response_matcher = \"bench\"\n".to_owned(),
     });
     if let Some(authority) = site.authority {
         writeln!(text, "tls = {{ ca = {authority:?} }}").unwrap();
@@ -119,7 +122,11 @@ impl Monitor {
     pub fn new(site: Site<'_>, judge: Judge, workers: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = load(folder.path(), site, judge, 1_000);
-        let once = Once::new().unwrap();
+        let sandbox = match judge {
+            Judge::Worker => worker(),
+            Judge::Types | Judge::Script => Sandbox::Threads,
+        };
+        let once = Once::new(sandbox).unwrap();
         let history = Store::open(&folder.path().join("oes.db"), 7, Clock::System.now()).store;
         let mut shares: Vec<Vec<Service>> = (0..workers).map(|_| Vec::new()).collect();
         for (number, service) in config.services.iter().enumerate() {
@@ -173,6 +180,14 @@ impl Monitor {
         self.history.flush(Duration::from_secs(10)).is_ok()
             && self.history.health() == oes::history::Health::default()
     }
+}
+
+/// Returns the sandbox that the daemon has on Linux.
+pub fn worker() -> Sandbox {
+    Sandbox::Processes(Program {
+        path: env!("CARGO_BIN_EXE_oes").into(),
+        arguments: vec!["script-worker".to_owned()],
+    })
 }
 
 /// A script must lie beside the config that names it.

@@ -82,10 +82,10 @@ async fn floor_leg(target: &mut Target, plan: &Plan, floor: &Floor) -> Leg {
 
 async fn oes_leg(target: &mut Target, plan: &Plan, monitor: &mut Monitor, burden: Burden) -> Leg {
     target.counts();
-    let before = cpu::own();
+    let before = cpu::own_with_workers();
     let good = monitor.probe(plan.probes, burden).await;
     let written = monitor.settle();
-    let spent = cpu::own().saturating_sub(before);
+    let spent = cpu::own_with_workers().saturating_sub(before);
     let counts = target.counts();
     if !written {
         return Err("OES: rows of the history were lost".to_owned());

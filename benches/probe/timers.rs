@@ -83,7 +83,7 @@ async fn daemon_leg(target: &mut Target) -> Leg {
         .unwrap();
     let daemon = Daemon(child);
     let pid = daemon.0.id();
-    window("daemon", target, || cpu::of(pid)).await
+    window("daemon", target, || cpu::of(pid) + cpu::of_workers(pid)).await
 }
 
 /// Measures for some seconds whatever runs.

@@ -54,7 +54,7 @@ fn main() {
     let text = get(pages).unwrap();
     let (connections, requests) = target.counts();
     let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
-    let cpu = cpu::of(daemon.id());
+    let cpu = cpu::of(daemon.id()) + cpu::of_workers(daemon.id());
     daemon.kill().unwrap();
     daemon.wait().unwrap();
     let mib = |name: &str| field(&status, name) / 1024.0;

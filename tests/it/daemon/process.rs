@@ -9,6 +9,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::rig::{Rig, ask, eventually, line, lines};
 use crate::support::inbox::{Inbox, Reply};
+#[cfg(target_os = "linux")]
+use crate::support::scripts::{is_running, workers_of};
 
 /// A daemon of its own process; ends with the test.
 pub(super) struct Process {
@@ -253,4 +255,55 @@ async fn a_message_that_is_given_up_is_named() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("{ready}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_run_in_processes_that_end_with_the_daemon_however_it_ends() {
+    let rig = Rig::new();
+    let judged = rig.service("price", "match = [\"./check.rhai\"]");
+    rig.write("check.rhai", "expect(response.status == 200, \"wrong\");");
+    rig.write("oes.toml", &format!("{}{judged}", rig.config(&[])));
+    let mut process = Process::start(&rig, "log");
+    let address = process.address().await;
+    let pages = async || ask(address, "/metrics").await;
+    while !pages().await.contains("outcome=\"pass\"") {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let metrics = pages().await;
+    for sample in [
+        "oes_script_workers{state=\"idle\"} 1",
+        "oes_script_workers_started_total 1",
+        "oes_scripts_suspended 0",
+    ] {
+        assert!(metrics.contains(sample), "{sample}: {metrics}");
+    }
+    assert!(
+        !metrics.contains("oes_script_round_trips_total 0"),
+        "{metrics}"
+    );
+    let workers = workers_of(process.id());
+    assert_eq!(workers.len(), 1);
+    process.signal(Signal::KILL);
+    process.ends().await;
+    for id in workers {
+        let look = || (!is_running(id)).then_some(()).ok_or("it runs".to_owned());
+        eventually("the end of a worker", look).await;
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_run_on_threads_where_the_config_says_so() {
+    let rig = Rig::new();
+    let config = format!("sandbox = \"thread\"\n{}", rig.config(&["price"]));
+    rig.write("oes.toml", &config);
+    let process = Process::start(&rig, "log");
+    let address = process.address().await;
+    assert!(workers_of(process.id()).is_empty());
+    let metrics = ask(address, "/metrics").await;
+    assert!(!metrics.contains("oes_script_workers{"), "{metrics}");
+    rig.write("oes.toml", &config.replace("thread", "process"));
+    process.signal(Signal::HUP);
+    process.says("only with a restart").await;
 }

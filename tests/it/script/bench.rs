@@ -72,12 +72,16 @@ pub(super) fn reply(status: u16, body: &str) -> HostReply {
 }
 
 pub(super) fn pool(host: &Arc<Fake>) -> Pool {
-    let sandbox = if std::env::var_os(IN_PROCESSES).is_some() {
+    pool_in(sandbox(), host)
+}
+
+/// Returns what pools of tests run scripts in.
+pub(super) fn sandbox() -> Sandbox {
+    if std::env::var_os(IN_PROCESSES).is_some() {
         Sandbox::Processes(worker())
     } else {
         Sandbox::Threads
-    };
-    pool_in(sandbox, host)
+    }
 }
 
 /// Where it is set, pools of tests run scripts in worker processes.

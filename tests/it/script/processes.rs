@@ -12,25 +12,14 @@ use oes::script::pool::{Pool, PoolSettings, Program, Sandbox};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::bench::*;
-use crate::support::scripts::worker;
+use crate::support::scripts::{is_running, worker, workers_of};
 
 /// Makes one request that is never answered.
 const WAITS: &str = "let r = http.get(\"https://api.example.io/\"); expect(r.ok, `${r.error}`);";
 
 /// Returns the processes that this one started and that run scripts.
 fn workers() -> BTreeSet<u32> {
-    let threads = fs::read_dir("/proc/self/task").unwrap();
-    let children =
-        threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
-    let children: String = children.collect();
-    children
-        .split_whitespace()
-        .filter_map(|id| id.parse().ok())
-        .filter(|id| {
-            let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&line).contains("script-worker")
-        })
-        .collect()
+    workers_of(std::process::id())
 }
 
 /// Sends a signal to a process that this one started.
@@ -40,14 +29,13 @@ fn signal(id: u32, signal: Signal) {
 }
 
 /// Each of these tests has a process of its own, so that the workers it finds are its own.
-fn alone(name: &str, variable: &str) -> bool {
+fn alone(name: &str) -> bool {
     if std::env::var_os(ALONE).is_some() {
         return true;
     }
     let output = Command::new(std::env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture"])
+        .args([&format!("script::processes::{name}"), "--exact"])
         .env(ALONE, "1")
-        .env(variable, "1")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
@@ -65,27 +53,23 @@ fn processes(host: &Arc<Fake>) -> Pool {
     pool_in(Sandbox::Processes(worker()), host)
 }
 
+/// Tests of scripts that no worker process takes part in, or that take long and prove no more in one.
+const ELSEWHERE: [&str; 5] = [
+    "script::processes",
+    "script::fuzz",
+    "script::lint",
+    "script::cookbook",
+    "script::hostile::the_shared",
+];
+
 #[test]
 fn scripts_do_in_processes_what_they_do_on_threads() {
     if std::env::var_os(IN_PROCESSES).is_some() {
         return;
     }
     let output = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "script::",
-            "--skip",
-            "script::processes",
-            "--skip",
-            "script::hostile::no_script",
-        ])
-        .args([
-            "--skip",
-            "script::fuzz",
-            "--skip",
-            "script::lint",
-            "--skip",
-            "script::cookbook",
-        ])
+        .arg("script::")
+        .args(ELSEWHERE.iter().flat_map(|name| ["--skip", name]))
         .env(IN_PROCESSES, "1")
         .output()
         .unwrap();
@@ -96,7 +80,7 @@ fn scripts_do_in_processes_what_they_do_on_threads() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_has_no_rights() {
-    if !alone("script::processes::a_worker_has_no_rights", "X") {
+    if !alone("a_worker_has_no_rights") {
         return;
     }
     let pool = processes(&silent());
@@ -135,9 +119,7 @@ async fn a_worker_has_no_rights() {
     assert!(open.iter().all(harmless), "{open:?}");
     drop(pool);
     let began = Instant::now();
-    while workers().contains(&id)
-        && fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
-    {
+    while is_running(id) {
         assert!(
             began.elapsed() < Duration::from_secs(10),
             "the worker outlives its pool"
@@ -148,35 +130,20 @@ async fn a_worker_has_no_rights() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_that_breaks_its_worker_is_one_outcome_and_set_aside_the_second_time() {
-    if !alone(
-        "script::processes::a_script_that_breaks_its_worker_is_one_outcome_and_set_aside_the_second_time",
-        "X",
-    ) {
+    if !alone("a_script_that_breaks_its_worker_is_one_outcome_and_set_aside_the_second_time") {
         return;
     }
     let pool = processes(&fake(|_| reply(599, "")));
-    for round in 0..2 {
-        let before = workers();
+    for _ in 0..2 {
         let run = judge(&pool, WAITS, input("{}"));
         let breaking = async {
-            let id = loop {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                let waiting = if round == 0 {
-                    workers().difference(&before).copied().next()
-                } else {
-                    workers().into_iter().find(|_| true)
-                };
-                if let Some(id) = waiting {
-                    break id;
-                }
-            };
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            for id in workers() {
-                signal(id, Signal::ABORT);
-            }
-            id
+            // Time for the script to ask for what never comes.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            workers()
+                .into_iter()
+                .for_each(|id| signal(id, Signal::ABORT));
         };
-        let (judgement, _) = tokio::join!(run, breaking);
+        let (judgement, ()) = tokio::join!(run, breaking);
         assert_eq!(judgement.outcome, Outcome::Error);
         let finding = &judgement.findings[0];
         assert_eq!(&*finding.code, "script.crashed");
@@ -199,10 +166,7 @@ async fn a_script_that_breaks_its_worker_is_one_outcome_and_set_aside_the_second
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_died_while_idle_is_nobodys_fault() {
-    if !alone(
-        "script::processes::a_worker_that_died_while_idle_is_nobodys_fault",
-        "X",
-    ) {
+    if !alone("a_worker_that_died_while_idle_is_nobodys_fault") {
         return;
     }
     let pool = processes(&silent());
@@ -218,10 +182,7 @@ async fn a_worker_that_died_while_idle_is_nobodys_fault() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_hangs_is_ended_in_time() {
-    if !alone(
-        "script::processes::a_worker_that_hangs_is_ended_in_time",
-        "X",
-    ) {
+    if !alone("a_worker_that_hangs_is_ended_in_time") {
         return;
     }
     let pool = processes(&silent());
@@ -263,10 +224,7 @@ async fn a_program_that_is_no_worker_is_said() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_runs_leave_no_worker_behind() {
-    if !alone(
-        "script::processes::dropped_runs_leave_no_worker_behind",
-        "X",
-    ) {
+    if !alone("dropped_runs_leave_no_worker_behind") {
         return;
     }
     let pool = processes(&fake(|_| reply(599, "")));

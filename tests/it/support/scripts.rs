@@ -1,5 +1,6 @@
 //! Channel scripts, and what runs them.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -67,4 +68,28 @@ pub(crate) fn worker() -> Program {
         path: env!("CARGO_BIN_EXE_oes").into(),
         arguments: vec!["script-worker".to_owned()],
     }
+}
+
+/// Returns the processes that run scripts for a process.
+#[cfg(target_os = "linux")]
+pub(crate) fn workers_of(id: u32) -> BTreeSet<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
+    let children: String = threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok())
+        .collect();
+    let runs_scripts = |id: &u32| {
+        let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains("script-worker")
+    };
+    children
+        .split_whitespace()
+        .filter_map(|id| id.parse().ok())
+        .filter(runs_scripts)
+        .collect()
+}
+
+/// Tells whether a process runs, dead ones that nobody has asked for left out.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_running(id: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }

@@ -19,6 +19,8 @@ use tokio::time::Instant;
 
 use super::super::bench;
 use super::case::Case;
+#[cfg(target_os = "linux")]
+use crate::support::scripts::workers_of;
 
 /// The environment variable that names the script's file.
 pub(super) const FILE: &str = "OES_HOSTILE_FILE";
@@ -62,6 +64,7 @@ async fn one_script() {
     let file = PathBuf::from(file);
     let case = Case::read("script".to_owned(), &file);
     let settings = PoolSettings {
+        sandbox: bench::sandbox(),
         threads: 1,
         waiting_threads: 1,
         ..PoolSettings::default()
@@ -75,7 +78,21 @@ async fn one_script() {
     if pool.abandoned_threads() > 0 {
         measured.wrong.push("a thread did not come back".to_owned());
     }
-    measured.peak_kib = peak_kib();
+    #[cfg(target_os = "linux")]
+    if let Some(workers) = pool.workers() {
+        if workers.ended.iter().any(|(_, count)| *count > 0) {
+            measured
+                .wrong
+                .push(format!("workers ended: {:?}", workers.ended));
+        }
+        let workers = workers_of(std::process::id()).into_iter();
+        measured.peak_kib = workers
+            .map(|id| peak_kib(&id.to_string()))
+            .max()
+            .unwrap_or(0);
+        return println!("\n{MARK}{}", serde_json::to_string(&measured).unwrap());
+    }
+    measured.peak_kib = peak_kib("self");
     println!("\n{MARK}{}", serde_json::to_string(&measured).unwrap());
 }
 
@@ -222,8 +239,8 @@ fn cpu_time() -> Duration {
 }
 
 /// Returns the most memory that this process had, 0 where the system does not say.
-fn peak_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+fn peak_kib(process: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok())
         .unwrap_or(0)
