@@ -56,7 +56,8 @@ pub(super) fn returns_value(text: &str) -> bool {
     last != ';'
 }
 
-/// Returns a warning if nothing in the script can find anything. `value_counts` says whether its last value does.
+/// Returns a warning if nothing in the script can find anything, and an error if there is nothing in it: a file that was
+/// cut off must not replace a check. `value_counts` says whether its last value does.
 pub(super) fn checks_nothing(ast: &AST, value_counts: bool) -> Option<Mistake> {
     let is_channel = ast
         .iter_functions()
@@ -65,10 +66,13 @@ pub(super) fn checks_nothing(ast: &AST, value_counts: bool) -> Option<Mistake> {
     if is_channel || ends_with_value || has_check(ast) {
         return None;
     }
-    Some(
+    let is_empty = ast.statements().is_empty() && ast.iter_functions().next().is_none();
+    let mistake = if is_empty {
+        Mistake::error(0..0, "there is nothing in this script")
+    } else {
         Mistake::warning(0..0, "this script checks nothing")
-            .help("say what must hold: expect(body.price > 0, \"the price must be positive\")"),
-    )
+    };
+    Some(mistake.help("say what must hold: expect(body.price > 0, \"the price must be positive\")"))
 }
 
 fn has_check(ast: &AST) -> bool {

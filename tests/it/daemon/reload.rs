@@ -1,5 +1,6 @@
 //! A config that changes while the daemon runs.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use super::rig::{Rig, eventually, ledger, lines, metric, page};
@@ -134,5 +135,118 @@ async fn a_disabled_channel_shows_and_tells_again_once_its_settings_change() {
     assert_eq!(rig.messages(2).await.len(), 2);
     assert_eq!(rig.inbox.received()[1].target, "/other");
     assert!(page(&daemon, "/readyz").await.starts_with("HTTP/1.1 200"));
+    daemon.stop(GRACE).await;
+}
+
+/// What can become of a script's file while OES runs, with a part of what is said of it.
+#[cfg(unix)]
+fn disasters(file: &std::path::Path) -> Vec<(&'static str, Box<dyn Fn() + '_>, &'static str)> {
+    use std::os::unix::fs::symlink;
+    let write = move |bytes: Vec<u8>| {
+        std::fs::File::create(file)
+            .unwrap()
+            .write_all(&bytes)
+            .unwrap();
+    };
+    vec![
+        (
+            "deleted",
+            Box::new(move || std::fs::remove_file(file).unwrap()),
+            "no such file",
+        ),
+        (
+            "emptied",
+            Box::new(move || write(Vec::new())),
+            "nothing in this script",
+        ),
+        (
+            "truncated",
+            Box::new(move || write(b"body.price < ".to_vec())),
+            "cheap.rhai:1",
+        ),
+        (
+            "only its comments left",
+            Box::new(move || write(b"//! Is it cheap?\n// body.price < 10\n".to_vec())),
+            "nothing in this script",
+        ),
+        (
+            "a folder",
+            Box::new(move || {
+                std::fs::remove_file(file).unwrap();
+                std::fs::create_dir(file).unwrap();
+            }),
+            "folder",
+        ),
+        (
+            "10 MB long",
+            Box::new(move || write(vec![b' '; 10 << 20])),
+            "the limit is",
+        ),
+        (
+            "not UTF-8",
+            Box::new(move || write(b"body.price < 10 // \xff".to_vec())),
+            "UTF-8",
+        ),
+        (
+            "a link to itself",
+            Box::new(move || {
+                std::fs::remove_file(file).unwrap();
+                symlink(file, file).unwrap();
+            }),
+            "symbolic link",
+        ),
+    ]
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_becomes_of_a_scripts_file_the_old_one_runs_and_why_is_said_once() {
+    let rig = Rig::new();
+    rig.api.answers("/price", 200, "{\"price\": 1}");
+    let good = "body.price < 10";
+    rig.write("cheap.rhai", good);
+    rig.write(
+        "oes.toml",
+        &(rig.config(&[]) + &*rig.service("price", "match = [\"./cheap.rhai\"]")),
+    );
+    let daemon = rig.start().await;
+    let file = rig.folder.path().join("cheap.rhai");
+    let mut told = 0;
+    for (what, happen, said) in disasters(&file) {
+        happen();
+        let messages = rig.messages(told + 1).await;
+        let message = messages[told].to_string();
+        assert!(
+            message.contains("opened") && message.contains(said),
+            "{what}: {message}"
+        );
+        assert!(message.contains("cheap.rhai"), "{what}: {message}");
+        let probes = rig.api.hits("/price");
+        eventually("probes by the old script", || {
+            (rig.api.hits("/price") > probes + 3)
+                .then_some(())
+                .ok_or(String::new())
+        })
+        .await;
+        let ledger = ledger(&daemon);
+        let of_service = ledger
+            .incidents
+            .values()
+            .any(|incident| incident.service.as_str() == "price");
+        assert!(!of_service, "{what}: the old script goes on");
+        if file.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+            std::fs::remove_dir(&file).unwrap();
+        } else if file.symlink_metadata().is_ok() {
+            std::fs::remove_file(&file).unwrap();
+        }
+        rig.write("cheap.rhai", good);
+        told += 2;
+        let messages = rig.messages(told).await;
+        assert!(
+            messages[told - 1].to_string().contains("resolved"),
+            "{what}"
+        );
+        assert_eq!(messages.len(), told, "{what}: said once");
+    }
     daemon.stop(GRACE).await;
 }

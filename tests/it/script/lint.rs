@@ -191,7 +191,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "// nothing yet",
-        "this script checks nothing (say what must hold: expect(body.price > 0, \"the price must be positive\"))",
+        "there is nothing in this script (say what must hold: expect(body.price > 0, \"the price must be positive\"))",
     ),
     (
         "let price = body.price;",
