@@ -6,7 +6,7 @@ mod confine;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, BufReader};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,6 +27,8 @@ use crate::model::judgement::Judgement;
 
 /// Scripts that a worker keeps.
 const LOADED_MAX: usize = 1024;
+/// Bytes that are read ahead.
+const BUFFER_BYTES: usize = 64 << 10;
 /// How often a worker looks whether whoever started it is still there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -55,8 +57,11 @@ pub fn serve() -> io::Result<()> {
     Ok(())
 }
 
+/// The socket; most frames come with one system call.
+type Socket = BufReader<UnixStream>;
+
 struct Worker {
-    socket: Rc<RefCell<UnixStream>>,
+    socket: Rc<RefCell<Socket>>,
     bench: Bench,
     loaded: HashMap<Arc<str>, Arc<Source>>,
 }
@@ -64,14 +69,14 @@ struct Worker {
 impl Worker {
     fn new(socket: UnixStream) -> Self {
         Self {
-            socket: Rc::new(RefCell::new(socket)),
+            socket: Rc::new(RefCell::new(BufReader::with_capacity(BUFFER_BYTES, socket))),
             bench: Bench::new(),
             loaded: HashMap::new(),
         }
     }
 
     fn tell(&self, frame: &FromWorker) -> io::Result<()> {
-        send(&mut *self.socket.borrow_mut(), frame)
+        send(self.socket.borrow_mut().get_mut(), frame)
     }
 
     /// Does what comes until nothing does.
@@ -159,13 +164,13 @@ impl Worker {
 
 /// The way to the broker in the process that started this one.
 struct Across {
-    socket: Rc<RefCell<UnixStream>>,
+    socket: Rc<RefCell<Socket>>,
 }
 
 impl Link for Across {
     fn run(&mut self, errand: Errand) -> Errands<Brought> {
         let mut socket = self.socket.borrow_mut();
-        let brought = send(&mut *socket, &FromWorker::Errand(errand))
+        let brought = send(socket.get_mut(), &FromWorker::Errand(errand))
             .and_then(|()| receive::<ToWorker<'_>>(&mut *socket));
         match brought {
             Ok(ToWorker::Brought(brought)) => brought,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child as Process, Command};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -50,7 +50,8 @@ pub(super) enum Broken {
 /// A worker process. Dropping it ends it.
 pub(super) struct Child {
     process: Process,
-    socket: UnixStream,
+    /// Most frames come with one system call.
+    socket: BufReader<UnixStream>,
     is_ready: bool,
     loaded: HashSet<Arc<str>>,
     runs: u64,
@@ -72,7 +73,7 @@ impl Child {
             .spawn()?;
         Ok(Self {
             process,
-            socket: UnixStream::from_std(ours)?,
+            socket: BufReader::new(UnixStream::from_std(ours)?),
             is_ready: false,
             loaded: HashSet::new(),
             runs: 0,
