@@ -5,6 +5,7 @@
 
 mod api;
 mod blame;
+pub mod coverage;
 mod engine;
 mod error;
 mod execute;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, TrySendError};
 use tokio::sync::oneshot;
 
+use super::coverage::Coverage;
 use super::engine;
 use super::error;
 use super::execute::Ledger;
@@ -76,6 +77,26 @@ impl Pool {
     /// # Errors
     /// A thread cannot be started, or there is no runtime.
     pub fn start(settings: PoolSettings, host: Arc<dyn Host>) -> io::Result<Self> {
+        Self::start_with(settings, host, None)
+    }
+
+    /// Starts the threads as [`Pool::start`] does; which statements of scripts run on them is noted.
+    ///
+    /// # Errors
+    /// A thread cannot be started, or there is no runtime.
+    pub fn start_covering(
+        settings: PoolSettings,
+        host: Arc<dyn Host>,
+        coverage: Arc<Coverage>,
+    ) -> io::Result<Self> {
+        Self::start_with(settings, host, Some(coverage))
+    }
+
+    fn start_with(
+        settings: PoolSettings,
+        host: Arc<dyn Host>,
+        coverage: Option<Arc<Coverage>>,
+    ) -> io::Result<Self> {
         engine::quiet_panics();
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
         let (plain, plain_work) = crossbeam_channel::bounded(settings.queue.max(1));
@@ -86,6 +107,7 @@ impl Pool {
             ledger: Ledger::default(),
             tokens: Arc::default(),
             stack_bytes: engine::stack_bytes(settings.heap_bytes),
+            coverage,
         };
         let watch = Watch::start(shared, [plain_work, waiting_work])?;
         for _ in 0..settings.threads.max(1) {

@@ -15,6 +15,7 @@ use super::ticket::{self, Ticket};
 use super::watch::Watch;
 use crate::model::judgement::{Finding, Severity};
 use crate::script::api::http::Tokens;
+use crate::script::coverage::{self, Coverage, Marker};
 use crate::script::execute::{self, Ledger};
 use crate::script::host::Host;
 use crate::script::job::{CallError, CallJob, Job};
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     pub(super) ledger: Ledger,
     pub(super) tokens: Arc<Tokens>,
     pub(super) stack_bytes: usize,
+    /// Notes which statements run, if anybody wants to know.
+    pub(super) coverage: Option<Arc<Coverage>>,
 }
 
 /// What a thread is given to do.
@@ -57,13 +60,13 @@ pub(super) fn work(
     watch: &Weak<Watch>,
     given_up: &AtomicBool,
 ) {
-    let mut bench = Bench::new();
+    let mut bench = Bench::new(shared);
     for work in queue {
         let ticket = Arc::clone(work.ticket());
         if ticket.begin(number, Instant::now()) {
             let done = catch_unwind(AssertUnwindSafe(|| bench.perform(work, shared)));
             if done.is_err() {
-                bench = Bench::new();
+                bench = Bench::new(shared);
                 ticket.refuse(panicked());
             }
         }
@@ -84,22 +87,35 @@ fn panicked() -> Finding {
 
 struct Bench {
     engine: Engine,
+    marker: Option<Marker>,
     limits: Option<Limits>,
     compiled: HashMap<Arc<str>, AST>,
 }
 
 impl Bench {
-    fn new() -> Self {
+    fn new(shared: &Shared) -> Self {
+        let mut engine = engine::build();
+        let coverage = shared.coverage.as_ref();
         Self {
-            engine: engine::build(),
+            marker: coverage.and_then(|one| Marker::register(&mut engine, one).ok()),
+            engine,
             limits: None,
             compiled: HashMap::new(),
         }
     }
 
+    /// Returns what a run is allowed here.
+    fn allowed(&self, limits: Limits) -> Limits {
+        match self.marker {
+            Some(_) => coverage::with_room(&limits),
+            None => limits,
+        }
+    }
+
     fn perform(&mut self, work: Work, shared: &Shared) {
         match work {
-            Work::Run(job, ticket) => {
+            Work::Run(mut job, ticket) => {
+                job.limits = self.allowed(job.limits);
                 let source = Arc::clone(&job.source);
                 match self.prepare(&source, &job.limits, &shared.ledger) {
                     Ok(ast) => ticket.answer_run(execute::run(
@@ -116,12 +132,15 @@ impl Bench {
                     Err(finding) => ticket.answer_run(ticket::refusal(&source, *finding)),
                 }
             }
-            Work::Call(job, ticket) => ticket.answer_call(
-                match self.prepare(&job.source, &job.limits, &shared.ledger) {
-                    Ok(ast) => execute::call(&self.engine, &ast, &job, &shared.ledger),
-                    Err(finding) => Err(CallError(finding)),
-                },
-            ),
+            Work::Call(mut job, ticket) => {
+                job.limits = self.allowed(job.limits);
+                ticket.answer_call(
+                    match self.prepare(&job.source, &job.limits, &shared.ledger) {
+                        Ok(ast) => execute::call(&self.engine, &ast, &job, &shared.ledger),
+                        Err(finding) => Err(CallError(finding)),
+                    },
+                );
+            }
         }
     }
 
@@ -142,7 +161,14 @@ impl Bench {
         if let Some(ast) = self.compiled.get(&source.version) {
             return Ok(ast.clone());
         }
-        let ast = engine::compile(&self.engine, &source.text, COMPILE_TIME).map_err(|failed| {
+        let compiled = engine::compile(&self.engine, &source.text, COMPILE_TIME);
+        let marked = match &self.marker {
+            Some(marker) => {
+                compiled.and_then(|ast| marker.mark(&self.engine, &ast, &source.version))
+            }
+            None => compiled,
+        };
+        let ast = marked.map_err(|failed| {
             let mut finding =
                 Finding::error("script", error::syntax(&failed, &source.text).message)
                     .weighing(Severity::Broken);
