@@ -14,6 +14,7 @@ mod shell;
 mod status;
 mod table;
 mod test;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -10,7 +10,6 @@ mod one_service;
 mod record;
 mod report;
 mod subject;
-mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +24,7 @@ use report::{DryRun, Would};
 use subject::Subject;
 
 use super::output::{self, exit_of};
-use super::{Exit, load, runtime};
+use super::{Exit, load, runtime, watch};
 use crate::clock::Clock;
 use crate::config::report::Line;
 use crate::config::{self, ProcessEnvironment};
@@ -41,7 +40,13 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     let exit = pass(arguments);
     // What the arguments themselves have wrong no change of a file mends.
     match exit {
-        Ok(_) | Err(Refused::Mendable(_)) if arguments.repeat.watch => watch::watch(arguments),
+        Ok(_) | Err(Refused::Mendable(_)) if arguments.repeat.watch => {
+            watch::watch(arguments.files(), || {
+                // What is wrong was shown; the next change may mend it.
+                pass(arguments).ok();
+                arguments.files()
+            })
+        }
         Ok(exit) | Err(Refused::Mendable(exit) | Refused::Final(exit)) => exit,
     }
 }

@@ -66,7 +66,12 @@ fn name(node: &Node) -> Option<&str> {
     node.get("name")?.text().map(|text| &**text)
 }
 
-fn channel(loader: &mut Loader<'_>, node: &Node, name: ChannelName) -> Option<Settings> {
+/// Returns a channel of this name; absent if what is wrong with it was reported.
+pub(super) fn channel(
+    loader: &mut Loader<'_>,
+    node: &Node,
+    name: ChannelName,
+) -> Option<Settings> {
     let mut options = BTreeMap::new();
     let given = || {
         node.members()

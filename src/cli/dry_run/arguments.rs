@@ -289,6 +289,20 @@ impl Arguments {
         given.map(|(option, _)| option).collect()
     }
 
+    /// Returns the files that they name or may name.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let script = &self.subject;
+        let named = [
+            script.clone(),
+            format!("{script}.rhai"),
+            format!("scripts/matchers/{script}.rhai"),
+            format!("scripts/channels/{script}.rhai"),
+        ];
+        let given = [&self.request.response, &self.inputs.config];
+        let given = given.into_iter().flatten().cloned();
+        named.into_iter().map(PathBuf::from).chain(given).collect()
+    }
+
     /// Tells whether there is something to judge without a URL of its own.
     pub(super) fn stands_alone(&self) -> bool {
         self.request.response.is_some() || self.request.from_curl.is_some()
