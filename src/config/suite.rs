@@ -146,8 +146,8 @@ pub struct ReplyTest {
     pub reads: String,
     /// The bytes of the file that say so.
     pub span: Range<usize>,
-    /// A text that the reason holds.
-    pub reason: Option<Arc<str>>,
+    /// The reason that it must give, and the bytes of the file that say so.
+    pub reason: Option<(Arc<str>, Range<usize>)>,
 }
 
 /// One test of a script or a service. Clones share the probes and the mocks.

@@ -83,14 +83,24 @@ fn unlike(golden: &Golden, requests: &[Rehearsed]) -> Option<Failure> {
     })
 }
 
+/// Returns a difference with the number of the request in place of the first step of its path.
 fn told(difference: &Difference) -> String {
-    let path = &difference.path;
-    let value = |value: &Option<Json>| {
-        let value = value.as_ref().map(|value| value.summary(200));
-        value.unwrap_or_else(|| "nothing".to_owned())
+    let path = difference.path.to_string();
+    let step = path.strip_prefix("$[").and_then(|rest| rest.split_once(']'));
+    let (index, rest) = step.unwrap_or(("0", ""));
+    let number = index.parse::<usize>().unwrap_or(0) + 1;
+    let rest = rest.strip_prefix('.').unwrap_or(rest);
+    let blank = if rest.is_empty() { "" } else { " " };
+    let value = |value: &Option<Json>| match value {
+        None => "nothing".to_owned(),
+        Some(request) if rest.is_empty() => {
+            let text = |key: &str| request.get(key).and_then(Json::as_str).unwrap_or_default();
+            format!("{} {}", text("method"), text("url"))
+        }
+        Some(value) => value.summary(200),
     };
     let (old, new) = (value(&difference.old), value(&difference.new));
-    format!("{path}: expected {old}, got {new}")
+    format!("request {number}{blank}{rest}: expected {old}, got {new}")
 }
 
 /// Returns a request as a test writes it.
@@ -146,11 +156,12 @@ fn misread(reply: &ReplyTest, read: &Read) -> Option<Failure> {
             span: reply.span.clone(),
         });
     }
-    let wanted = reply.reason.as_deref()?;
-    (!reason.contains(wanted)).then(|| Failure::Reason {
+    let (wanted, span) = reply.reason.as_ref()?;
+    (reason != &**wanted).then(|| Failure::Reason {
         line: reply.line,
-        expected: wanted.to_owned(),
+        expected: wanted.to_string(),
         got: reason.to_owned(),
+        span: span.clone(),
     })
 }
 

@@ -99,10 +99,12 @@ pub enum Failure {
     Reason {
         /// The line of the answer.
         line: u32,
-        /// What it must hold.
+        /// What it must be.
         expected: String,
         /// What it is.
         got: String,
+        /// The bytes of the file that say what it must be.
+        span: Range<usize>,
     },
     /// The script of a channel broke over an answer.
     AnswerBroke {

@@ -148,7 +148,11 @@ fn of_channel(suite: &Suite, failure: &Failure) -> String {
             line,
             expected,
             got,
-        } => format!("{}: expected a reason with `{expected}`, got `{got}`", answer(line)),
+            ..
+        } => format!(
+            "{}: the reason differs\n  expected {expected}\n  got      {got}",
+            answer(line)
+        ),
         Failure::AnswerBroke { line, reason } => format!("{}: {reason}", answer(line)),
         _ => String::new(),
     }

@@ -49,10 +49,15 @@ fn summary(results: &Results<'_>, tests: &Tests) -> String {
             text.split_off("✗ ".len())
         );
     }
-    format!(
-        "{} · {} · {}",
-        styled(style, text),
-        counted(probes, "probe"),
-        counted(tests.files, "file")
-    )
+    let messages = results.iter().filter(|(_, test, _)| test.probes().is_none());
+    let messages = messages.count();
+    let mut parts = vec![styled(style, text)];
+    if probes > 0 || messages == 0 {
+        parts.push(counted(probes, "probe"));
+    }
+    if messages > 0 {
+        parts.push(counted(messages, "message"));
+    }
+    parts.push(counted(tests.files, "file"));
+    parts.join(" · ")
 }

@@ -159,6 +159,7 @@ fn failure(failure: &Failure) -> Value {
             line,
             expected,
             got,
+            ..
         } => json!({ "kind": "reason", "line": line, "expected": expected, "got": got }),
         Failure::AnswerBroke { line, reason } => {
             json!({ "kind": "answer_broke", "line": line, "reason": reason })

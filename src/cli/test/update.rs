@@ -155,6 +155,7 @@ fn changes<'a>(suite: &'a Suite, test: &'a Case, ran: &'a Ran) -> Result<Vec<Cha
                 ("requests", span, requests(made)?)
             }
             (Failure::Reads { span, got, .. }, _) => ("reads", Some(span.clone()), quoted(got)),
+            (Failure::Reason { span, got, .. }, _) => ("reason", Some(span.clone()), quoted(got)),
             (_, Case::Probes(test)) => of_probes(test, ran, failure)?,
             (other, _) => return Err(broken(other)),
         };
@@ -278,7 +279,6 @@ fn broken(failure: &Failure) -> String {
             format!("the mock of {request} was not asked as often as it says")
         }
         Failure::NoRequests { reason } | Failure::AnswerBroke { reason, .. } => reason.clone(),
-        Failure::Reason { got, .. } => format!("a reason is another one: {got}"),
         _ => "it does not merely differ".to_owned(),
     }
 }

@@ -197,6 +197,6 @@ static REPLY_KEYS: &[Key] = &[
         "reason",
         Kind::Text,
         "any",
-        "A text that the script's reason holds.",
+        "The reason that the script gives.",
     ),
 ];

@@ -164,7 +164,7 @@ static TEST_KEYS: &[Key] = &[
             Kind::Boolean,
         ])),
         "",
-        "Of a channel: its options as an ops config writes them. Those under `secrets` are options too, and secret, as `url` always is.",
+        "Of a channel: its options as an ops config writes them. Those under `secrets` are options too, and show as `***`, as does what follows the host of a URL.",
     ),
     key(
         "message",

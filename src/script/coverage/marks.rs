@@ -207,6 +207,18 @@ impl Marking<'_> {
         *value = Expr::Stmt(Box::new(block));
     }
 
+    /// Marks what is in a part of a text; `${…}` itself is a block to the interpreter, but no statement to a person.
+    fn part(&self, part: &mut Expr) {
+        match part {
+            Expr::Stmt(block) => {
+                for statement in block.statements_mut() {
+                    self.statement(statement);
+                }
+            }
+            other => self.expression(other),
+        }
+    }
+
     fn expressions<'e>(&self, expressions: impl IntoIterator<Item = &'e mut Expr>) {
         for expression in expressions {
             self.expression(expression);
@@ -216,9 +228,8 @@ impl Marking<'_> {
     fn expression(&self, expression: &mut Expr) {
         match expression {
             Expr::Stmt(block) => self.block(block),
-            Expr::InterpolatedString(parts, _) | Expr::Array(parts, _) => {
-                self.expressions(parts.iter_mut());
-            }
+            Expr::InterpolatedString(parts, _) => parts.iter_mut().for_each(|part| self.part(part)),
+            Expr::Array(parts, _) => self.expressions(parts.iter_mut()),
             Expr::Map(map, _) => self.expressions(map.0.iter_mut().map(|(_, value)| value)),
             Expr::FnCall(call, _) | Expr::MethodCall(call, _) => self.expressions(&mut call.args),
             Expr::Dot(sides, ..) | Expr::Index(sides, ..) => {
