@@ -10,6 +10,7 @@ mod failure;
 mod mocks;
 mod mutation;
 mod pipeline;
+mod rehearsal;
 mod stage;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use crate::script::source::Source;
 pub use coverage::{Covered, cover};
 pub use failure::{Failure, Nearest};
 pub use mutation::{Mutated, mutate};
+pub use rehearsal::{Example, rehearse};
 use stage::Stage;
 
 /// Most stages that play tests at the same time; each has threads of its own.
@@ -105,7 +107,9 @@ pub async fn run(tests: Vec<Case>) -> io::Result<Vec<Ran>> {
 fn by_script(tests: &[Case]) -> Vec<(Arc<Source>, Vec<&Case>)> {
     let mut scripts: BTreeMap<&str, (Arc<Source>, Vec<&Case>)> = BTreeMap::new();
     for test in tests {
-        let Some(script) = test.script() else { continue };
+        let Some(script) = test.script() else {
+            continue;
+        };
         let known = scripts.entry(&script.file);
         let entry = known.or_insert_with(|| (Arc::clone(script), Vec::new()));
         entry.1.push(test);

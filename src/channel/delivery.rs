@@ -9,8 +9,8 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::http::Client;
 use super::asked::{Asked, shown};
+use super::http::Client;
 use super::job::Job;
 use super::message::{Colour, Message};
 use super::rehearsal::{Rehearsal, Rehearsed};

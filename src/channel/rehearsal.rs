@@ -87,10 +87,7 @@ impl Rehearsal<'_> {
             headers: replied.headers,
             body: replied.body,
         };
-        let pass = self
-            .asked(context, seen)?
-            .read(&reply, replied.index)
-            .await;
+        let pass = self.asked(context, seen)?.read(&reply, replied.index).await;
         Some(Read {
             answer: pass.answer.cleaned(|text| veil.hide(text)),
             plainer: pass.plainer,
@@ -146,4 +143,3 @@ impl Rehearsed {
         }
     }
 }
-

@@ -3,6 +3,7 @@
 mod again;
 mod arguments;
 mod cassette;
+mod channel;
 mod curl;
 mod given;
 mod human;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 pub(super) use arguments::Arguments;
 use arguments::{ArgumentError, FailOn, form, text_or_file};
 use cassette::{Cassette, HttpMode};
+use channel::Channel;
 use given::Given;
 use report::{DryRun, Would};
 use subject::Subject;
@@ -79,6 +81,9 @@ fn pass(arguments: &Arguments) -> Result<Exit, Refused> {
 }
 
 fn once(arguments: &Arguments) -> Result<Exit, ArgumentError> {
+    if let Some(channel) = Channel::find(arguments)? {
+        return channel.run(arguments);
+    }
     let every = arguments.every()?;
     let given = Given::read(arguments)?;
     let subject = Subject::find(arguments, given.as_ref())?;

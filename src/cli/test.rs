@@ -229,7 +229,9 @@ fn show(
     exit: Exit,
 ) -> Result<(), TestError> {
     if arguments.json {
-        let coverage = arguments.coverage.then(|| coverage::json(&measured.covered));
+        let coverage = arguments
+            .coverage
+            .then(|| coverage::json(&measured.covered));
         let mutants = arguments.mutate.then(|| mutation::json(&measured.mutated));
         let parts = [("coverage", coverage), ("mutants", mutants)];
         let parts = parts.into_iter();
@@ -318,6 +320,11 @@ fn list(arguments: &Arguments, tests: &Tests) {
         return output::json(&report::list(tests));
     }
     for (suite, test) in tests.iter() {
-        output::result(format_args!("{}:{}: {}", suite.file, test.line(), test.name()));
+        output::result(format_args!(
+            "{}:{}: {}",
+            suite.file,
+            test.line(),
+            test.name()
+        ));
     }
 }

@@ -6,10 +6,10 @@ mod service;
 mod suite;
 mod top;
 
+pub(super) use channel_test::REQUESTS;
 pub(super) use service::{
     DEFAULTS, EXACT_OPTIONS, MATCHER, NON_EMPTY_OPTIONS, SCRIPT_OPTIONS, SERVICE, TYPES_OPTIONS,
 };
-pub(super) use channel_test::REQUESTS;
 pub(super) use suite::SUITE;
 pub(super) use top::{CHANNEL, TOP};
 

@@ -15,8 +15,9 @@ use crate::script::pool::Pool;
 /// Headers that OES sets itself, whatever a script says.
 const OURS: [&str; 2] = ["host", "user-agent"];
 
-/// The content type that goes without saying.
+/// The content types that go without saying, of JSON and of other bodies.
 const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Differences that are told of the requests of one message.
 const TOLD_MAX: usize = 10;
@@ -86,7 +87,9 @@ fn unlike(golden: &Golden, requests: &[Rehearsed]) -> Option<Failure> {
 /// Returns a difference with the number of the request in place of the first step of its path.
 fn told(difference: &Difference) -> String {
     let path = difference.path.to_string();
-    let step = path.strip_prefix("$[").and_then(|rest| rest.split_once(']'));
+    let step = path
+        .strip_prefix("$[")
+        .and_then(|rest| rest.split_once(']'));
     let (index, rest) = step.unwrap_or(("0", ""));
     let number = index.parse::<usize>().unwrap_or(0) + 1;
     let rest = rest.strip_prefix('.').unwrap_or(rest);
@@ -108,12 +111,12 @@ fn shown(request: &Rehearsed) -> Json {
     let body = json::parse(request.body.as_bytes());
     let body = body.ok().map(|document| document.root);
     let body = body.filter(|root| root.as_object().is_some() || root.as_array().is_some());
-    let is_json = |value: &str| value == JSON && body.is_some();
+    let usual = if body.is_some() { JSON } else { TEXT };
     let mut headers: Vec<&(String, String)> = request
         .headers
         .iter()
         .filter(|(name, value)| {
-            !OURS.contains(&name.as_str()) && !(name == "content-type" && is_json(value))
+            !OURS.contains(&name.as_str()) && !(name == "content-type" && value == usual)
         })
         .collect();
     headers.sort();

@@ -20,7 +20,7 @@ use crate::script::pool::{Pool, PoolSettings};
 
 /// Where tests are played, one at a time.
 pub(super) struct Stage {
-    pool: Pool,
+    pub(super) pool: Pool,
     host: Shared,
 }
 

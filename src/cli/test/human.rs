@@ -49,7 +49,9 @@ fn summary(results: &Results<'_>, tests: &Tests) -> String {
             text.split_off("✗ ".len())
         );
     }
-    let messages = results.iter().filter(|(_, test, _)| test.probes().is_none());
+    let messages = results
+        .iter()
+        .filter(|(_, test, _)| test.probes().is_none());
     let messages = messages.count();
     let mut parts = vec![styled(style, text)];
     if probes > 0 || messages == 0 {

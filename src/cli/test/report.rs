@@ -54,9 +54,9 @@ pub(super) fn json(
 
 /// Returns which tests there are.
 pub(super) fn list(tests: &Tests) -> Value {
-    let all = tests
-        .iter()
-        .map(|(suite, test)| json!({ "file": &*suite.file, "line": test.line(), "name": test.name() }));
+    let all = tests.iter().map(
+        |(suite, test)| json!({ "file": &*suite.file, "line": test.line(), "name": test.name() }),
+    );
     json!({
         "schema": SCHEMA,
         "tests": all.collect::<Vec<_>>(),

@@ -149,7 +149,9 @@ fn changes<'a>(suite: &'a Suite, test: &'a Case, ran: &'a Ran) -> Result<Vec<Cha
                 let golden = test.requests.as_deref();
                 let partly = golden.is_some_and(|one| one.least.iter().any(Option::is_some));
                 if partly {
-                    return Err("match_json says only what you want it to say; change it yourself".into());
+                    return Err(
+                        "match_json says only what you want it to say; change it yourself".into(),
+                    );
                 }
                 let span = golden.and_then(|one| one.span.clone());
                 ("requests", span, requests(made)?)
@@ -160,7 +162,9 @@ fn changes<'a>(suite: &'a Suite, test: &'a Case, ran: &'a Ran) -> Result<Vec<Cha
             (other, _) => return Err(broken(other)),
         };
         let Some(span) = span else {
-            return Err(format!("`{key}` stands under [defaults], where other tests read it too"));
+            return Err(format!(
+                "`{key}` stands under [defaults], where other tests read it too"
+            ));
         };
         if changes.iter().all(|change| change.span != span) {
             changes.push(Change {
@@ -187,7 +191,11 @@ fn of_probes(test: &Test, ran: &Ran, failure: &Failure) -> Result<Rewritten, Str
         Failure::Outcome { .. } => ("expect", written.expect.clone(), expect(test, ran)?),
         Failure::CodeMissing(_) | Failure::CodeUnexpected(_) => {
             let codes: Vec<String> = ran.codes.keys().map(|code| quoted(code)).collect();
-            ("codes", written.codes.clone(), format!("[{}]", codes.join(", ")))
+            (
+                "codes",
+                written.codes.clone(),
+                format!("[{}]", codes.join(", ")),
+            )
         }
         Failure::Open { .. } => ("violations", written.violations.clone(), open(test, ran)),
         Failure::Messages { sent, .. } => ("notify", written.notify.clone(), notify(test, sent)),
@@ -240,9 +248,8 @@ fn notify(test: &Test, sent: &[Told]) -> String {
     let lines = sent.iter().enumerate().map(|(index, told)| {
         let contains = wanted.get(index).and_then(|one| one.contains.as_ref());
         let contains = contains.filter(|text| told.text.contains(text.as_str()));
-        let contains = contains.map_or_else(String::new, |text| {
-            format!(", contains = {}", quoted(text))
-        });
+        let contains =
+            contains.map_or_else(String::new, |text| format!(", contains = {}", quoted(text)));
         format!(
             "    {{ at = {}, kind = {}, violation = {}{contains} }},\n",
             quoted(&config::duration_words(told.at)),

@@ -144,7 +144,7 @@ pub(in crate::config) static REQUEST: Place = Place {
             "headers",
             Kind::Map(&Kind::Text),
             "",
-            "All its headers but those that OES sets: `Host`, `User-Agent`, and `Content-Type` of JSON.",
+            "All its headers but those that OES sets: `Host`, `User-Agent`, and `Content-Type` of JSON and of plain text.",
         ),
         key("json", Kind::Any, "", "Its body as JSON."),
         key("body", Kind::Text, "", "Its body as text."),

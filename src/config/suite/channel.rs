@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::{ChannelTest, Golden, ReplyTest, answer, message};
 use crate::channel::rehearsal::Replied;
 use crate::channel::settings::Settings;
-use crate::config::check;
 use crate::config::channels;
+use crate::config::check;
 use crate::config::keys::REQUESTS;
 use crate::config::layers::{self, Layers};
 use crate::config::loader::Loader;
@@ -45,7 +45,10 @@ pub(super) fn read(
         .filter(|item| matches!(item.value, Value::Table(_)))
         .filter_map(|item| reply(loader, item))
         .collect();
-    let asserts = requests.is_some() || layers.get("answers").is_some_and(|list| !list.items().is_empty());
+    let asserts = requests.is_some()
+        || layers
+            .get("answers")
+            .is_some_and(|list| !list.items().is_empty());
     if !asserts {
         let mistake = Mistake::error(name.span.clone(), "a test that accepts whatever comes");
         loader.report(mistake.help("write requests = [{ url = …, json = … }], or answers = [{ status = 200, reads = \"taken\" }]"));
@@ -117,7 +120,8 @@ fn golden(loader: &mut Loader<'_>, node: &Node, own: bool) -> Option<Golden> {
             Ok(document) => document.root,
             Err(error) => {
                 let mistake = Mistake::error(node.span.clone(), format!("not JSON: {error}"));
-                loader.report(mistake.help("write the list of requests, or requests = ''' and JSON"));
+                loader
+                    .report(mistake.help("write the list of requests, or requests = ''' and JSON"));
                 return None;
             }
         },
@@ -247,8 +251,7 @@ fn reading(text: &str) -> Option<String> {
         Some(values::duration_words(duration))
     };
     Some(match (words.as_slice(), marks) {
-        (["taken" | "retry" | "disable" | "unknown" | "reject"], "")
-        | (["reject"], "plainer") => {
+        (["taken" | "retry" | "disable" | "unknown" | "reject"], "") | (["reject"], "plainer") => {
             let mark = if marks.is_empty() { "" } else { ", plainer" };
             format!("{}{mark}", first.trim())
         }

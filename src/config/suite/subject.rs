@@ -29,8 +29,20 @@ const OF_CONFIG: [&str; 2] = ["violations", "notify"];
 const OF_CHANNEL: [&str; 4] = ["options", "message", "requests", "answers"];
 /// Keys of a test that a channel makes no sense of.
 const OF_PROBES: [&str; 14] = [
-    "probe", "expect", "codes", "http", "every", "violations", "notify", "params", "expected", "url",
-    "method", "payload", "status", "hosts",
+    "probe",
+    "expect",
+    "codes",
+    "http",
+    "every",
+    "violations",
+    "notify",
+    "params",
+    "expected",
+    "url",
+    "method",
+    "payload",
+    "status",
+    "hosts",
 ];
 
 /// What a file tests.
@@ -111,7 +123,10 @@ fn channel<'a>(loader: &mut Loader<'_>, node: &'a Node) -> Option<Subject<'a>> {
         return None;
     }
     let source = scripts::find(loader, Role::Channel, node.text()?, &node.span)?;
-    for (name, parameters) in [("requests", "message, channel"), ("answer", "reply, message, channel")] {
+    for (name, parameters) in [
+        ("requests", "message, channel"),
+        ("answer", "reply, message, channel"),
+    ] {
         if !source.has_function(name, parameters.split(',').count()) {
             let message = format!("{} has no function `{name}({parameters})`", source.file);
             let mistake = Mistake::error(node.span.clone(), message);

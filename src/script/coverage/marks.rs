@@ -130,10 +130,7 @@ impl Marking<'_> {
         let mut marked = Vec::new();
         for mut statement in statements {
             // What is no statement to a person: nothing, a block, what the interpreter puts before a closure.
-            let counts = !matches!(
-                &statement,
-                Stmt::Noop(_) | Stmt::Block(_) | Stmt::Share(_)
-            );
+            let counts = !matches!(&statement, Stmt::Noop(_) | Stmt::Block(_) | Stmt::Share(_));
             if counts {
                 marked.push(self.mark(beginning(&statement)));
             }
@@ -271,10 +268,9 @@ fn beginning(statement: &Stmt) -> Position {
 /// Returns where an expression begins: an operator is placed behind what it begins with.
 fn begins(expression: &Expr) -> Position {
     match expression {
-        Expr::FnCall(call, _) if call.op_token.is_some() && call.args.len() == 2 => call
-            .args
-            .first()
-            .map_or(Position::NONE, begins),
+        Expr::FnCall(call, _) if call.op_token.is_some() && call.args.len() == 2 => {
+            call.args.first().map_or(Position::NONE, begins)
+        }
         Expr::Dot(sides, ..) | Expr::Index(sides, ..) => begins(&sides.lhs),
         Expr::And(parts, _) | Expr::Or(parts, _) | Expr::Coalesce(parts, _) => {
             parts.first().map_or(Position::NONE, begins)
