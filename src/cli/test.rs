@@ -37,7 +37,6 @@ const SCHEMA: &str = "oes.test/1";
 /// a network, and compares what it says with what they expect. Exit code 0 if all tests pass, 1 if one fails, 2 if a file
 /// cannot be used or there is no test.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("measured").multiple(true)))]
 pub(super) struct Arguments {
     /// Files of tests, or folders that hold them at any depth
     #[arg(default_value = ".", value_name = "PATH")]
@@ -47,22 +46,24 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "REGEX")]
     filter: Option<Regex>,
 
-    /// Name the tests instead of running them
-    #[arg(long)]
-    list: bool,
+    /// Run again when a script, a test or a fixture changes, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["list", "update"])]
+    watch: bool,
 
-    /// Print one JSON object (`oes.test/1`)
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    measure: MeasureArguments,
 
-    /// Write a report in the format of `JUnit` as well
-    #[arg(long, value_name = "FILE", conflicts_with = "list")]
-    junit: Option<PathBuf>,
+    #[command(flatten)]
+    change: ChangeArguments,
 
-    /// Print an annotation for each failure as well, as workflows of GitHub read them
-    #[arg(long, conflicts_with_all = ["list", "json"])]
-    github: bool,
+    #[command(flatten)]
+    output: OutputArguments,
+}
 
+/// What tests are worth.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Measure", group(ArgGroup::new("measured").multiple(true)))]
+struct MeasureArguments {
     /// Name the lines of each script that no test runs
     #[arg(long, conflicts_with = "list", group = "measured")]
     coverage: bool,
@@ -74,7 +75,12 @@ pub(super) struct Arguments {
     /// Fail if less than so many percent of the lines are run, or of the changes caught
     #[arg(long, value_name = "PERCENT", requires = "measured", value_parser = clap::value_parser!(u8).range(1..=100))]
     min: Option<u8>,
+}
 
+/// What is written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Update")]
+struct ChangeArguments {
     /// Take what comes out of tests that fail for what must: shows what would change in their files, and asks
     #[arg(long, conflicts_with_all = ["list", "json", "github", "junit", "measured"])]
     update: bool,
@@ -82,10 +88,27 @@ pub(super) struct Arguments {
     /// Do not ask
     #[arg(long, requires = "update")]
     yes: bool,
+}
 
-    /// Run again when a script, a test or a fixture changes, until Ctrl-C
-    #[arg(long, conflicts_with_all = ["list", "update"])]
-    watch: bool,
+/// What is shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+struct OutputArguments {
+    /// Name the tests instead of running them
+    #[arg(long)]
+    list: bool,
+
+    /// Print one JSON object (`oes.test/1`)
+    #[arg(long)]
+    json: bool,
+
+    /// Print an annotation for each failure as well, as workflows of GitHub read them
+    #[arg(long, conflicts_with_all = ["list", "json"])]
+    github: bool,
+
+    /// Write a report in the format of `JUnit` as well
+    #[arg(long, value_name = "FILE", conflicts_with = "list")]
+    junit: Option<PathBuf>,
 }
 
 /// Why no test is run.
@@ -170,19 +193,19 @@ fn once(arguments: &Arguments) -> (Exit, Vec<PathBuf>) {
 
 impl Arguments {
     fn schema(&self) -> Schema {
-        self.json.then_some(SCHEMA)
+        self.output.json.then_some(SCHEMA)
     }
 }
 
 fn pass(arguments: &Arguments, tests: &Tests) -> Result<Exit, TestError> {
-    if !arguments.json {
+    if !arguments.output.json {
         load::show(&tests.report);
     }
     let broken = tests.report.has_errors();
     if tests.suites.is_empty() && !broken {
         return Err(nothing(arguments));
     }
-    if arguments.list {
+    if arguments.output.list {
         list(arguments, tests);
         return Ok(if broken { Exit::Usage } else { Exit::Pass });
     }
@@ -193,11 +216,11 @@ fn pass(arguments: &Arguments, tests: &Tests) -> Result<Exit, TestError> {
     // Where tests fail for the script itself, what else they say of it means nothing.
     let sound = ran.iter().all(Ran::passes) && !broken;
     let mut measured = Measured::default();
-    if sound && arguments.coverage {
+    if sound && arguments.measure.coverage {
         let covered = runtime.block_on(cover(&wanted));
         measured.covered = covered.map_err(TestError::Threads)?;
     }
-    if sound && arguments.mutate {
+    if sound && arguments.measure.mutate {
         let mutated = runtime.block_on(mutate(&wanted));
         measured.mutated = mutated.map_err(TestError::Threads)?;
     }
@@ -207,11 +230,11 @@ fn pass(arguments: &Arguments, tests: &Tests) -> Result<Exit, TestError> {
         .zip(&ran)
         .map(|((suite, test), ran)| (suite, test, ran))
         .collect();
-    if arguments.update {
+    if arguments.change.update {
         return update(arguments, tests, &results);
     }
-    let enough = coverage::enough(&measured.covered, arguments.min)
-        && mutation::enough(&measured.mutated, arguments.min);
+    let enough = coverage::enough(&measured.covered, arguments.measure.min)
+        && mutation::enough(&measured.mutated, arguments.measure.min);
     let exit = match (broken, sound && enough) {
         (true, _) => Exit::Usage,
         (false, true) => Exit::Pass,
@@ -228,24 +251,28 @@ fn show(
     measured: &Measured,
     exit: Exit,
 ) -> Result<(), TestError> {
-    if arguments.json {
+    if arguments.output.json {
         let coverage = arguments
+            .measure
             .coverage
             .then(|| coverage::json(&measured.covered));
-        let mutants = arguments.mutate.then(|| mutation::json(&measured.mutated));
+        let mutants = arguments
+            .measure
+            .mutate
+            .then(|| mutation::json(&measured.mutated));
         let parts = [("coverage", coverage), ("mutants", mutants)];
         let parts = parts.into_iter();
         let parts = parts.filter_map(|(key, part)| Some((key, part?))).collect();
         output::json(&report::json(results, &tests.report, exit, parts));
     } else {
         human::print(results, tests);
-        coverage::print(&measured.covered, arguments.min);
-        mutation::print(&measured.mutated, arguments.min);
+        coverage::print(&measured.covered, arguments.measure.min);
+        mutation::print(&measured.mutated, arguments.measure.min);
     }
-    if arguments.github {
+    if arguments.output.github {
         github::print(results, &tests.report);
     }
-    let Some(path) = &arguments.junit else {
+    let Some(path) = &arguments.output.junit else {
         return Ok(());
     };
     let text = junit::report(results, &tests.report);
@@ -259,7 +286,9 @@ fn show(
 fn update(arguments: &Arguments, tests: &Tests, results: &Results<'_>) -> Result<Exit, TestError> {
     human::print_files(results, tests);
     let update = Update::of(results);
-    let passes = update.perform(arguments.yes).map_err(TestError::Update)?;
+    let passes = update
+        .perform(arguments.change.yes)
+        .map_err(TestError::Update)?;
     Ok(match (tests.report.has_errors(), passes) {
         (true, _) => Exit::Usage,
         (false, true) => Exit::Pass,
@@ -316,7 +345,7 @@ fn find(arguments: &Arguments) -> Result<Tests, TestError> {
 }
 
 fn list(arguments: &Arguments, tests: &Tests) {
-    if arguments.json {
+    if arguments.output.json {
         return output::json(&report::list(tests));
     }
     for (suite, test) in tests.iter() {

@@ -15,9 +15,10 @@ pub(super) fn print(results: &Results<'_>, mistakes: &Report) {
         command("error", &suite.file, line, test.name(), &why.join("\n"));
     }
     for mistake in mistakes.lines() {
-        let help = mistake.help.iter();
-        let help: String = help.map(|help| format!("\n{help}")).collect();
-        let message = format!("{}{help}", mistake.message);
+        let message = match &mistake.help {
+            Some(help) => format!("{}\n{help}", mistake.message),
+            None => mistake.message.clone(),
+        };
         let (file, line) = (&mistake.file, mistake.line.max(1));
         command(mistake.severity, file, line, "oes test", &message);
     }

@@ -129,6 +129,16 @@ fn failure(failure: &Failure) -> Value {
             "asked": asked,
             "times": times,
         }),
+        Failure::Requests { .. }
+        | Failure::NoRequests { .. }
+        | Failure::Reads { .. }
+        | Failure::Reason { .. }
+        | Failure::AnswerBroke { .. } => of_channel(failure),
+    }
+}
+
+fn of_channel(failure: &Failure) -> Value {
+    match failure {
         Failure::Requests {
             differences,
             more,
@@ -164,5 +174,6 @@ fn failure(failure: &Failure) -> Value {
         Failure::AnswerBroke { line, reason } => {
             json!({ "kind": "answer_broke", "line": line, "reason": reason })
         }
+        _ => Value::Null,
     }
 }

@@ -144,7 +144,7 @@ fn write(changes: &[&Change<'_>]) -> io::Result<()> {
 fn changes<'a>(suite: &'a Suite, test: &'a Case, ran: &'a Ran) -> Result<Vec<Change<'a>>, String> {
     let mut changes: Vec<Change<'_>> = Vec::new();
     for failure in &ran.failures {
-        let (key, span, text) = match (failure, test) {
+        let (key, span, toml) = match (failure, test) {
             (Failure::Requests { made, .. }, Case::Channel(test)) => {
                 let golden = test.requests.as_deref();
                 let partly = golden.is_some_and(|one| one.least.iter().any(Option::is_some));
@@ -172,7 +172,7 @@ fn changes<'a>(suite: &'a Suite, test: &'a Case, ran: &'a Ran) -> Result<Vec<Cha
                 test,
                 key,
                 span,
-                text,
+                text: toml,
                 differences: match failure {
                     Failure::Requests { differences, .. } => differences,
                     _ => &[],

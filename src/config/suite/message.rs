@@ -183,14 +183,13 @@ fn letters(loader: &mut Loader<'_>, node: &Node) -> Vec<Outcome> {
     };
     let mut outcomes = Vec::new();
     for letter in text.chars().filter(|letter| !letter.is_whitespace()) {
-        match Outcome::ALL.into_iter().find(|one| one.letter() == letter) {
-            Some(outcome) => outcomes.push(outcome),
-            None => {
-                let message = format!("`{letter}` is no outcome");
-                let mistake = Mistake::error(node.span.clone(), message);
-                loader.report(mistake.help("P pass, W warn, F fail, U unknown, E error"));
-            }
+        let outcome = Outcome::ALL.into_iter().find(|one| one.letter() == letter);
+        if outcome.is_none() {
+            let message = format!("`{letter}` is no outcome");
+            let mistake = Mistake::error(node.span.clone(), message);
+            loader.report(mistake.help("P pass, W warn, F fail, U unknown, E error"));
         }
+        outcomes.extend(outcome);
     }
     outcomes
 }

@@ -1,5 +1,6 @@
 //! `oes test`: scripts on a simulated clock.
 
+mod channel_files;
 mod channels;
 mod coverage;
 mod files;

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{Desk, json};
+use super::{Desk, json, repository};
 
 const SCRIPT: &str = r#"//! Posts a line.
 //! ---
@@ -28,7 +28,7 @@ fn answer(reply, message, channel) {
 
 const DEFAULTS: &str = "channel = \"chat.rhai\"\n[defaults]\noptions = { url = \"https://chat.test/x\" }\nsecrets = { token = \"tok-12345678\" }\n";
 
-fn desk(tests: &str) -> Desk {
+pub(super) fn desk(tests: &str) -> Desk {
     let tests = format!("{DEFAULTS}{tests}");
     Desk::new(&[("chat.rhai", SCRIPT), ("chat.test.toml", &tests)])
 }
@@ -177,238 +177,17 @@ fn goldens_are_written_for_a_person_to_look_at() {
     );
 }
 
+/// The example of docs/testing.md, with the script of docs/channels.md.
 #[test]
-fn tests_that_assert_nothing_or_are_not_of_a_channel_are_mistakes() {
-    for (tests, expected) in [
-        (
-            "[[test]]\nname = \"x\"\n",
-            "a test that accepts whatever comes",
-        ),
-        (
-            "[[test]]\nname = \"x\"\nanswers = []\n",
-            "a test that accepts whatever comes",
-        ),
-        (
-            "[[test]]\nname = \"x\"\nrequests = []\nexpect = \"P\"\n",
-            "`expect` is for tests of a script or a service",
-        ),
-        ("[[test]]\nname = \"x\"\nrequests = \"[\"\n", "not JSON"),
-        (
-            "[[test]]\nname = \"x\"\nrequests = '[{}]'\n",
-            "a request has no `url`",
-        ),
-        (
-            "[[test]]\nname = \"x\"\nrequests = [{ url = \"x\", jsn = 1 }]\n",
-            "did you mean `json`?",
-        ),
-        (
-            "[[test]]\nname = \"x\"\nanswers = [{ status = 200 }]\n",
-            "an answer has no `reads`",
-        ),
-        (
-            "[[test]]\nname = \"x\"\nanswers = [{ status = 200, reads = \"accepted\" }]\n",
-            "`accepted` is nothing that a script reads",
-        ),
-        (
-            "[[test]]\nname = \"x\"\nanswers = [{ status = 200, reads = \"retry after soon\" }]\n",
-            "`retry after soon` is nothing",
-        ),
-        (
-            "[[test]]\nname = \"x\"\nanswers = [{ status = 200, body_file = \"gone\", reads = \"taken\" }]\n",
-            "gone: there is no such file",
-        ),
-        (
-            "[[test]]\nname = \"x\"\nmessage = { kind = \"fired\" }\nrequests = []\n",
-            "`kind` cannot be `fired`",
-        ),
-        (
-            "[[test]]\nname = \"x\"\nmessage = { probes = \"PX\" }\nrequests = []\n",
-            "`X` is no outcome",
-        ),
-        (
-            "[[test]]\nname = \"x\"\noptions = {}\nrequests = []\n",
-            "`chat` needs the parameter `url`",
-        ),
-    ] {
-        let shown = desk(tests).seen(&["test"]);
-        assert!(
-            shown.starts_with("exit 2") && shown.contains(expected),
-            "{expected}: {shown}"
-        );
-    }
-    let desk = Desk::new(&[
-        ("m.rhai", "expect(body.n > 1);\n"),
-        (
-            "m.test.toml",
-            "channel = \"m.rhai\"\n[[test]]\nname = \"x\"\nrequests = []\n",
-        ),
-        (
-            "n.test.toml",
-            "script = \"m.rhai\"\n[[test]]\nname = \"x\"\nprobe = [{ json = 1 }]\nexpect = \"P\"\nrequests = []\n",
-        ),
-        (
-            "o.test.toml",
-            "channel = \"console\"\n[[test]]\nname = \"x\"\nrequests = []\n",
-        ),
-    ]);
+fn the_example_of_the_documentation_passes() {
+    let block = |page: &str, begins: &str| {
+        let text = std::fs::read_to_string(repository(page)).unwrap();
+        let (_, rest) = text.split_once(begins).unwrap();
+        format!("{begins}{}", rest.split_once("\n```").unwrap().0)
+    };
+    let script = block("docs/channels.md", "//! Posts a line to our chat.");
+    let tests = block("docs/testing.md", "channel = \"chat.rhai\"");
+    let desk = Desk::new(&[("chat.rhai", &script), ("chat.test.toml", &tests)]);
     let shown = desk.seen(&["test"]);
-    for expected in [
-        "m.rhai has no function `requests(message, channel)`",
-        "`requests` is for tests of a channel",
-        "the console has no script to test",
-    ] {
-        assert!(shown.contains(expected), "{expected}: {shown}");
-    }
-}
-
-#[test]
-fn long_texts_and_the_rest_of_a_message_are_as_the_test_says() {
-    let script = "fn requests(message, channel) { [#{ url: channel.url, json: message }] }\nfn answer(reply, message, channel) { #{ answer: \"taken\" } }\n";
-    let desk = desk(
-        r#"[[test]]
-name = "x"
-message = { kind = "outage", unheard = "cool_down", open_for = "10m", last_good = "1m", violation = "latency", rule = { repeat = "ab", times = 3 }, exchange = "GET /", probes = "PW FUE", ms = [1, 2], possible_repeat = true, durable = false, link = "https://l.test/", message_id = "m1", attempt = 3, plain = true, service = { name = "n", method = "PUT", url = "u", severity = "info", group = "g", tags = ["a"], runbook = "r" }, finding = { code = "c", path = "$.p", problem = "bad", expected = 1, actual = [2], place = "x.rhai:1:2", more = 4 } }
-requests = []
-"#,
-    );
-    desk.write("chat.rhai", script);
-    desk.run(&["test", "--update", "--yes"]);
-    let written = std::fs::read_to_string(desk.path("chat.test.toml")).unwrap();
-    let (_, golden) = written.split_once("requests = ").unwrap();
-    assert_snapshot!(golden, @r##"
-    '''
-    [
-      {
-        "method": "POST",
-        "url": "https://chat.test/x",
-        "headers": {},
-        "json": {
-          "kind": "outage",
-          "title": "n · latency was open for 10 min",
-          "headline": "latency was open for 10 min",
-          "note": "It opened and closed within the cool-down of the announcement before it; it is over.",
-          "at": {
-            "rfc3339": "2026-01-01T00:00:00Z",
-            "unix": 1767225600,
-            "words": "2026-01-01 00:00:00 UTC"
-          },
-          "service": {
-            "name": "n",
-            "method": "PUT",
-            "url": "u",
-            "severity": "info",
-            "group": "g",
-            "tags": [
-              "a"
-            ],
-            "runbook": "r"
-          },
-          "incident": "0000000000000000",
-          "violation": "latency",
-          "generation": 2,
-          "rule": "ababab",
-          "exchange": "GET /",
-          "finding": {
-            "code": "c",
-            "path": "$.p",
-            "problem": "bad",
-            "expected": 1,
-            "actual": [
-              2
-            ],
-            "has_values": true,
-            "place": "x.rhai:1:2",
-            "more": 4
-          },
-          "opened_at": {
-            "rfc3339": "2025-12-31T23:50:00Z",
-            "unix": 1767225000,
-            "words": "2025-12-31 23:50:00 UTC"
-          },
-          "closed_at": {
-            "rfc3339": "2026-01-01T00:00:00Z",
-            "unix": 1767225600,
-            "words": "2026-01-01 00:00:00 UTC"
-          },
-          "last_good": {
-            "rfc3339": "2025-12-31T23:49:00Z",
-            "unix": 1767224940,
-            "words": "2025-12-31 23:49:00 UTC"
-          },
-          "never_came_up": false,
-          "duration_s": 600,
-          "duration": "10 min",
-          "probes": {
-            "marks": "✓!✗?E",
-            "bars": "▄█···",
-            "p50_ms": 1,
-            "p50": "1 ms",
-            "samples": [
-              {
-                "at": {
-                  "rfc3339": "2025-12-31T23:46:00Z",
-                  "unix": 1767224760,
-                  "words": "2025-12-31 23:46:00 UTC"
-                },
-                "outcome": "pass",
-                "latency_ms": 1,
-                "code": null
-              },
-              {
-                "at": {
-                  "rfc3339": "2025-12-31T23:47:00Z",
-                  "unix": 1767224820,
-                  "words": "2025-12-31 23:47:00 UTC"
-                },
-                "outcome": "warn",
-                "latency_ms": 2,
-                "code": null
-              },
-              {
-                "at": {
-                  "rfc3339": "2025-12-31T23:48:00Z",
-                  "unix": 1767224880,
-                  "words": "2025-12-31 23:48:00 UTC"
-                },
-                "outcome": "fail",
-                "latency_ms": null,
-                "code": "c"
-              },
-              {
-                "at": {
-                  "rfc3339": "2025-12-31T23:49:00Z",
-                  "unix": 1767224940,
-                  "words": "2025-12-31 23:49:00 UTC"
-                },
-                "outcome": "unknown",
-                "latency_ms": null,
-                "code": "c"
-              },
-              {
-                "at": {
-                  "rfc3339": "2025-12-31T23:50:00Z",
-                  "unix": 1767225000,
-                  "words": "2025-12-31 23:50:00 UTC"
-                },
-                "outcome": "error",
-                "latency_ms": null,
-                "code": "c"
-              }
-            ]
-          },
-          "message_id": "m1",
-          "possible_repeat": true,
-          "durable": false,
-          "footnotes": [
-            "possible repeat",
-            "delivery records not durable"
-          ],
-          "link": "https://l.test/",
-          "attempt": 3,
-          "plain": true
-        }
-      }
-    ]
-    '''
-    "##);
+    assert!(shown.contains("✓ 2 tests passed · 2 messages"), "{shown}");
 }
