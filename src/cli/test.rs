@@ -33,9 +33,9 @@ const SCHEMA: &str = "oes.test/1";
 
 /// Run the tests of scripts and of services
 ///
-/// Reads NAME.test.toml files, gives each script or service the responses that they list, on a simulated clock and without
-/// a network, and compares what it says with what they expect. Exit code 0 if all tests pass, 1 if one fails, 2 if a file
-/// cannot be used or there is no test.
+/// Reads NAME.test.toml files, gives each script or service the responses that they list, and each channel the messages,
+/// on a simulated clock and without a network, and compares what it says with what they expect. Exit code 0 if all tests
+/// pass, 1 if one fails, 2 if a file cannot be used or there is no test.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Files of tests, or folders that hold them at any depth
