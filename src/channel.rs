@@ -8,9 +8,11 @@ pub mod answer;
 pub mod delivery;
 pub mod fingerprint;
 pub mod message;
+pub mod rehearsal;
 pub mod settings;
 pub mod sign;
 
+mod asked;
 mod http;
 mod job;
 mod request;

@@ -15,6 +15,7 @@ mod shell;
 mod status;
 mod table;
 mod test;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -272,6 +272,11 @@ pub fn data_folder(path: &Path) -> PathBuf {
     folder.join(top::data(root.as_ref()))
 }
 
+/// Writes a duration as a config would: `1h30m`, `500ms`.
+pub fn duration_words(duration: Duration) -> String {
+    values::duration_words(duration)
+}
+
 /// Reads a duration as configs write it: `30s`, `5m`, `1h30m`.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ mod api;
 mod bench;
 mod blame;
 mod broker;
+pub mod coverage;
 mod engine;
 mod error;
 mod execute;

@@ -3,10 +3,14 @@
 //! Nothing is asked of anybody: responses and the answers to a script's requests are those of the test. The clock is
 //! the test's too, so that simulated days pass in no time. Memory and `prev` go on from probe to probe as in the daemon.
 
+mod channel;
+mod coverage;
 mod exchange;
+mod failure;
 mod mocks;
 mod mutation;
 mod pipeline;
+mod rehearsal;
 mod stage;
 
 use std::collections::BTreeMap;
@@ -17,20 +21,27 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::config::suite::{Notice, Test};
+use crate::config::suite::{Case, Notice};
 use crate::model::judgement::{Finding, Outcome};
 use crate::model::violation::Violation;
+use crate::script::coverage::Coverage;
+use crate::script::source::Source;
+pub use coverage::{Covered, cover};
+pub use failure::{Failure, Nearest};
 pub use mutation::{Mutated, mutate};
+pub use rehearsal::{Example, rehearse};
 use stage::Stage;
 
 /// Most stages that play tests at the same time; each has threads of its own.
 const STAGES_MAX: usize = 8;
 
 /// What became of one test.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ran {
-    /// The outcome of each probe.
+    /// The outcome of each probe; none of a channel.
     pub outcomes: Vec<Outcome>,
+    /// What was open after each probe of a service, as letters.
+    pub open: Vec<String>,
     /// The codes that were found, each with where it was first.
     pub codes: BTreeMap<Arc<str>, Seen>,
     /// Why the test fails, in the order of the probes; empty if it passes.
@@ -44,66 +55,6 @@ pub struct Seen {
     pub probe: usize,
     /// What was found.
     pub finding: Finding,
-}
-
-/// Why a test fails.
-#[derive(Debug)]
-pub enum Failure {
-    /// A probe came to something else; told of the first one only.
-    Outcome {
-        /// The probe, from 1.
-        probe: usize,
-        /// How long after the first it was.
-        after: Duration,
-        /// What was expected.
-        expected: Outcome,
-        /// What it came to.
-        got: Outcome,
-        /// What was found.
-        findings: Vec<Finding>,
-    },
-    /// A code that was expected was never found.
-    CodeMissing(Arc<str>),
-    /// A code was found that was not expected.
-    CodeUnexpected(Arc<str>),
-    /// Something else was open after a probe; told of the first one only.
-    Open {
-        /// The probe, from 1.
-        probe: usize,
-        /// How long after the first it was.
-        after: Duration,
-        /// The letters of what was expected to be open.
-        expected: String,
-        /// The letters of what was.
-        got: String,
-    },
-    /// The messages are others.
-    Messages {
-        /// The first that is, from 0.
-        first: usize,
-        /// Those that were sent.
-        sent: Vec<Told>,
-    },
-    /// The script made a request that no mock answers; told of the first one only.
-    Unmocked {
-        /// The probe, from 1.
-        probe: usize,
-        /// Method and URL.
-        request: String,
-        /// The mock that comes nearest, and where it differs.
-        nearest: Option<Nearest>,
-    },
-    /// A mock was not asked as often as it says.
-    MockUnused {
-        /// The line of the mock.
-        line: u32,
-        /// Method and URL.
-        request: String,
-        /// How often it was asked.
-        asked: u64,
-        /// How often it should be; absent for at least once.
-        times: Option<u64>,
-    },
 }
 
 /// A message that was sent.
@@ -132,15 +83,6 @@ impl Told {
     }
 }
 
-/// The mock that comes nearest to a request, and where it differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Nearest {
-    /// The line of the mock.
-    pub line: u32,
-    /// Where it differs, at least one: `method: POST, not GET`.
-    pub differences: Vec<String>,
-}
-
 impl Ran {
     /// Tells whether the test passes.
     pub fn passes(&self) -> bool {
@@ -152,19 +94,42 @@ impl Ran {
 ///
 /// # Errors
 /// The script threads cannot be started.
-pub async fn run(tests: Vec<Arc<Test>>) -> io::Result<Vec<Ran>> {
+pub async fn run(tests: Vec<Case>) -> io::Result<Vec<Ran>> {
     let groups = tests.into_iter().map(|test| vec![test]).collect();
-    Ok(play_groups(groups).await?.into_iter().flatten().collect())
+    Ok(play_groups(groups, None)
+        .await?
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
-/// Plays groups of tests, several at a time, each until one of its tests fails; what is left of it is not played.
-async fn play_groups(groups: Vec<Vec<Arc<Test>>>) -> io::Result<Vec<Vec<Ran>>> {
-    let groups: Arc<[Vec<Arc<Test>>]> = groups.into();
+/// Returns the scripts that are tested, each with its tests, by their files.
+fn by_script(tests: &[Case]) -> Vec<(Arc<Source>, Vec<&Case>)> {
+    let mut scripts: BTreeMap<&str, (Arc<Source>, Vec<&Case>)> = BTreeMap::new();
+    for test in tests {
+        let Some(script) = test.script() else {
+            continue;
+        };
+        let known = scripts.entry(&script.file);
+        let entry = known.or_insert_with(|| (Arc::clone(script), Vec::new()));
+        entry.1.push(test);
+    }
+    scripts.into_values().collect()
+}
+
+/// Plays groups of tests, several at a time, each until one of its tests fails; what is left of it is not played. Which
+/// statements run is noted where that is wanted.
+async fn play_groups(
+    groups: Vec<Vec<Case>>,
+    coverage: Option<&Arc<Coverage>>,
+) -> io::Result<Vec<Vec<Ran>>> {
+    let groups: Arc<[Vec<Case>]> = groups.into();
     let next = Arc::new(AtomicUsize::new(0));
     let parallel = std::thread::available_parallelism().map_or(1, usize::from);
     let mut playing = JoinSet::new();
     for _ in 0..parallel.min(STAGES_MAX).min(groups.len()) {
-        let (groups, next, stage) = (Arc::clone(&groups), Arc::clone(&next), Stage::start()?);
+        let (groups, next) = (Arc::clone(&groups), Arc::clone(&next));
+        let stage = Stage::start(coverage.map(Arc::clone))?;
         playing.spawn(async move {
             let mut done = Vec::new();
             loop {

@@ -7,13 +7,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use thiserror::Error;
 use tokio::time::Instant;
-use url::Origin;
 
 use super::answer::Answer;
+use super::asked::{Asked, shown};
 use super::http::Client;
-use super::job::{Job, shown};
+use super::job::Job;
 use super::message::{Colour, Message};
-use super::request::{Context, Prepared, origins};
+use super::rehearsal::{Rehearsal, Rehearsed};
+use super::request::{Context, origins};
 use super::settings::{ChannelKind, Settings};
 use super::veil::Veil;
 use crate::model::json::Json;
@@ -106,11 +107,11 @@ impl Delivery {
         };
         let (veil, seen) = Veil::over(channel);
         let origins = origins(channel);
-        let context = context(&veil, &origins, message, attempt);
+        let context = Context::of(&veil, &origins, message, attempt);
         let mut job = self.job(source, context, seen, shown(message, attempt, false));
         let mut pass = job.run().await;
         if pass.plainer {
-            job.message = shown(message, attempt, true);
+            job.asked.message = shown(message, attempt, true);
             pass = job.run().await;
         }
         pass.answer.cleaned(|text| veil.hide(text))
@@ -129,20 +130,20 @@ impl Delivery {
         message: &Message,
         attempt: Attempt,
     ) -> Result<Vec<Rehearsed>, Answer> {
-        let ChannelKind::Script(source) = &channel.kind else {
-            return Ok(Vec::new());
+        let rehearsal = Rehearsal {
+            pool: &self.pool,
+            limits: self.limits(),
+            channel,
+            message,
+            attempt,
+            plain: false,
         };
-        let (veil, seen) = Veil::over(channel);
-        let origins = origins(channel);
-        let context = context(&veil, &origins, message, attempt);
-        let job = self.job(source, context, seen, shown(message, attempt, false));
-        match job.requests().await {
-            Ok(requests) => Ok(requests
-                .iter()
-                .map(|one| Rehearsed::of(one, &veil))
-                .collect()),
-            Err(answer) => Err(answer.cleaned(|text| veil.hide(text))),
-        }
+        rehearsal.requests().await
+    }
+
+    fn limits(&self) -> Limits {
+        let held = self.limits.read().unwrap_or_else(PoisonError::into_inner);
+        held.clone()
     }
 
     fn job<'a>(
@@ -153,65 +154,16 @@ impl Delivery {
         message: Json,
     ) -> Job<'a> {
         Job {
-            pool: &self.pool,
-            limits: self
-                .limits
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            asked: Asked {
+                pool: &self.pool,
+                limits: self.limits(),
+                source,
+                context,
+                channel,
+                message,
+                deadline: Instant::now() + self.deadline,
+            },
             client: &self.client,
-            source,
-            context,
-            channel,
-            message,
-            deadline: Instant::now() + self.deadline,
-        }
-    }
-}
-
-fn context<'a>(
-    veil: &'a Veil,
-    origins: &'a [Origin],
-    message: &'a Message,
-    attempt: Attempt,
-) -> Context<'a> {
-    Context {
-        veil,
-        origins,
-        message_id: &message.sending.message_id,
-        at: attempt.at,
-    }
-}
-
-/// A request as it would be sent, secrets shown as `***`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rehearsed {
-    /// Request method.
-    pub method: String,
-    /// Where it would go.
-    pub url: String,
-    /// Headers in no certain order, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The body as text.
-    pub body: String,
-}
-
-impl Rehearsed {
-    fn of(prepared: &Prepared, veil: &Veil) -> Self {
-        let headers = prepared.request.headers().iter().map(|(name, value)| {
-            let value = if name == http::header::AUTHORIZATION {
-                // A login from a URL is encoded here, which no text could be searched for.
-                "***".to_owned()
-            } else {
-                veil.hide(&String::from_utf8_lossy(value.as_bytes()))
-            };
-            (name.to_string(), value)
-        });
-        Self {
-            method: prepared.request.method().to_string(),
-            url: veil.hide(&prepared.uri.to_string()),
-            headers: headers.collect(),
-            body: veil.hide(&String::from_utf8_lossy(&prepared.body)),
         }
     }
 }

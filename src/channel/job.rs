@@ -1,56 +1,24 @@
 //! One pass over a channel script: ask it for requests, send them, ask it what the answers mean.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use jiff::Timestamp;
-use tokio::time::{Instant, timeout_at};
-
 use super::answer::Answer;
-use super::delivery::Attempt;
-use super::http::{Client, Reply, SendError};
-use super::message::Message;
-use super::request::{Context, Prepared, RequestError, prepare};
-use crate::model::json::{self, Json};
-use crate::script::job::CallJob;
-use crate::script::limits::Limits;
-use crate::script::pool::Pool;
-use crate::script::source::Source;
-
-/// What `answer` may take when the deadline has come: the provider's word is not thrown away for want of a moment.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
+use super::asked::{Asked, Pass};
+use super::http::{Client, SendError};
 
 /// One try over a channel script.
 pub(super) struct Job<'a> {
-    pub(super) pool: &'a Pool,
-    pub(super) limits: Limits,
+    pub(super) asked: Asked<'a>,
     pub(super) client: &'a Client,
-    pub(super) source: &'a Arc<Source>,
-    pub(super) context: Context<'a>,
-    pub(super) channel: Json,
-    pub(super) message: Json,
-    pub(super) deadline: Instant,
 }
 
 impl Job<'_> {
-    /// Returns the requests that the script wants sent, or what it means that there are none.
-    pub(super) async fn requests(&self) -> Result<Vec<Prepared>, Answer> {
-        let arguments = vec![self.message.clone(), self.channel.clone()];
-        let returned = self
-            .call("requests", arguments, self.deadline)
-            .await
-            .map_err(Answer::retry)?;
-        prepare(&returned, &self.context).map_err(|error| self.refused(&error))
-    }
-
     pub(super) async fn run(&self) -> Pass {
-        let requests = match self.requests().await {
+        let requests = match self.asked.requests().await {
             Ok(requests) => requests,
             Err(answer) => return answer.into(),
         };
         let mut reference = None;
         for (index, request) in requests.into_iter().enumerate() {
-            let reply = match self.client.send(request, self.deadline).await {
+            let reply = match self.client.send(request, self.asked.deadline).await {
                 Ok(reply) => reply,
                 // An earlier request of this message was taken, so that the message may be there in part.
                 Err(SendError::NotSent(reason)) if index == 0 => {
@@ -60,7 +28,7 @@ impl Job<'_> {
                     return Answer::Unknown { reason }.into();
                 }
             };
-            let pass = self.read(&reply, index).await;
+            let pass = self.asked.read(&reply, index).await;
             match pass.answer {
                 Answer::Taken { remote_ref } => reference = reference.or(remote_ref),
                 _ => return pass,
@@ -71,150 +39,4 @@ impl Job<'_> {
         }
         .into()
     }
-
-    /// Returns what a request that is not sent means for the message.
-    fn refused(&self, error: &RequestError) -> Answer {
-        let reason = format!("{}: {error}", self.source.file);
-        match error {
-            RequestError::Shape(_) => Answer::retry(reason),
-            RequestError::Host { .. } => Answer::Rejected { reason },
-            RequestError::Url(_) | RequestError::Secret(_) => Answer::Disabled {
-                reason: error.to_string(),
-            },
-        }
-    }
-
-    /// Asks the script what a reply means.
-    async fn read(&self, reply: &Reply, index: usize) -> Pass {
-        let response = self.seen(reply, index);
-        let arguments = vec![response, self.message.clone(), self.channel.clone()];
-        let deadline = self.deadline.max(Instant::now() + ANSWER_PATIENCE);
-        let unknown = |reason| Pass::from(Answer::Unknown { reason });
-        let returned = match self.call("answer", arguments, deadline).await {
-            Ok(returned) => returned,
-            Err(error) => {
-                return unknown(format!("after status {}: {error}", reply.status.as_u16()));
-            }
-        };
-        let answer = match Answer::from_script(&returned) {
-            Ok(answer) => answer,
-            Err(error) => return unknown(format!("{}: {error}", self.source.file)),
-        };
-        if matches!(answer, Answer::Taken { .. }) && reply.status.is_redirection() {
-            return Answer::retry(format!(
-                "the receiver answered {} and redirects are not followed",
-                reply.status.as_u16()
-            ))
-            .into();
-        }
-        let plain = self.message.get("plain") == Some(&Json::Bool(true));
-        Pass {
-            plainer: !plain
-                && index == 0
-                && matches!(answer, Answer::Rejected { .. })
-                && returned.get("plainer") == Some(&Json::Bool(true)),
-            answer,
-        }
-    }
-
-    /// Returns a reply as a script sees it, without secrets that the receiver may have sent back.
-    fn seen(&self, reply: &Reply, index: usize) -> Json {
-        let veil = self.context.veil;
-        let body = veil.hide(&String::from_utf8_lossy(&reply.body));
-        let parsed = json::parse(body.as_bytes())
-            .map(|document| document.root)
-            .ok()
-            .filter(|root| root.as_object().is_some());
-        let headers = reply.headers.keys().map(|name| {
-            let values: Vec<_> = reply
-                .headers
-                .get_all(name)
-                .iter()
-                .map(|value| String::from_utf8_lossy(value.as_bytes()))
-                .collect();
-            (name.as_str(), Json::from(veil.hide(&values.join(", "))))
-        });
-        Json::object([
-            ("status", Json::from(i64::from(reply.status.as_u16()))),
-            ("headers", Json::object(headers)),
-            ("body", Json::from(body)),
-            ("json", parsed.unwrap_or_default()),
-            (
-                "retry_after",
-                retry_after(reply, self.context.at).map_or(Json::Null, Json::from),
-            ),
-            ("index", Json::from(index as u64)),
-        ])
-    }
-
-    async fn call(
-        &self,
-        function: &'static str,
-        arguments: Vec<Json>,
-        deadline: Instant,
-    ) -> Result<Json, String> {
-        let limits = Limits {
-            wall: Some(deadline.saturating_duration_since(Instant::now())),
-            ..self.limits.clone()
-        };
-        let call = self.pool.call(CallJob {
-            source: Arc::clone(self.source),
-            function: function.into(),
-            arguments,
-            now: self.context.at,
-            limits,
-        });
-        timeout_at(deadline, call)
-            .await
-            .map_or_else(
-                |_| Err("it did not end in time".to_owned()),
-                |result| result.map_err(|error| error.to_string()),
-            )
-            .map_err(|error| {
-                format!(
-                    "channel script {} broke in `{function}`: {error}",
-                    self.source.file
-                )
-            })
-    }
-}
-
-/// How one pass over the requests ended.
-pub(super) struct Pass {
-    pub(super) answer: Answer,
-    /// Whether the script would try once more with less in the message.
-    pub(super) plainer: bool,
-}
-
-impl From<Answer> for Pass {
-    fn from(answer: Answer) -> Self {
-        Self {
-            answer,
-            plainer: false,
-        }
-    }
-}
-
-/// Returns the message as a script sees it in this try.
-pub(super) fn shown(message: &Message, attempt: Attempt, plain: bool) -> Json {
-    let facts = message.to_json();
-    let facts = facts.as_object().into_iter().flat_map(json::Object::iter);
-    Json::object(
-        facts
-            .map(|(key, value)| (Arc::clone(key), value.clone()))
-            .chain([
-                (Arc::from("attempt"), Json::from(u64::from(attempt.number))),
-                (Arc::from("plain"), Json::from(plain)),
-            ]),
-    )
-}
-
-/// Returns the seconds of a `Retry-After`: a number, also one with a fraction, or a date; absent if there is none.
-fn retry_after(reply: &Reply, now: Timestamp) -> Option<f64> {
-    let text = reply.headers.get("retry-after")?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return (seconds.is_finite() && seconds >= 0.0).then_some(seconds);
-    }
-    let at = Timestamp::try_from(httpdate::parse_http_date(text).ok()?).ok()?;
-    Some(at.duration_since(now).as_secs_f64().max(0.0))
 }

@@ -109,6 +109,11 @@ pub struct Message {
 }
 
 impl Message {
+    /// Returns the stable name of what it tells, which channel scripts and webhook receivers see.
+    pub fn kind(&self) -> &'static str {
+        kind(self.telling)
+    }
+
     /// Returns the first line: service, violation, and what became of it.
     pub fn title(&self) -> String {
         format!("{} · {}", self.subject.name, self.headline())

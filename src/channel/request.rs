@@ -14,6 +14,8 @@ use jiff::Timestamp;
 use thiserror::Error;
 use url::{Origin, Url, form_urlencoded};
 
+use super::delivery::Attempt;
+use super::message::Message;
 use super::settings::{ChannelKind, Settings};
 use super::sign::{Keys, SecretError};
 use super::veil::Veil;
@@ -80,6 +82,23 @@ pub(super) struct Context<'a> {
     pub(super) message_id: &'a str,
     /// When the try is made.
     pub(super) at: Timestamp,
+}
+
+impl<'a> Context<'a> {
+    /// Returns what requests of a try of this message have in common.
+    pub(super) fn of(
+        veil: &'a Veil,
+        origins: &'a [Origin],
+        message: &'a Message,
+        attempt: Attempt,
+    ) -> Self {
+        Self {
+            veil,
+            origins,
+            message_id: &message.sending.message_id,
+            at: attempt.at,
+        }
+    }
 }
 
 /// A request ready for the wire.

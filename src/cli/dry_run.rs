@@ -3,6 +3,7 @@
 mod again;
 mod arguments;
 mod cassette;
+mod channel;
 mod curl;
 mod given;
 mod human;
@@ -10,7 +11,6 @@ mod one_service;
 mod record;
 mod report;
 mod subject;
-mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +20,13 @@ use jiff::Timestamp;
 pub(super) use arguments::Arguments;
 use arguments::{ArgumentError, FailOn, form, text_or_file};
 use cassette::{Cassette, HttpMode};
+use channel::Channel;
 use given::Given;
 use report::{DryRun, Would};
 use subject::Subject;
 
 use super::output::{self, exit_of};
-use super::script_worker;
-use super::{Exit, load, runtime};
+use super::{Exit, load, runtime, script_worker, watch};
 use crate::clock::Clock;
 use crate::config::Sandbox;
 use crate::config::report::Line;
@@ -43,7 +43,13 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     let exit = pass(arguments);
     // What the arguments themselves have wrong no change of a file mends.
     match exit {
-        Ok(_) | Err(Refused::Mendable(_)) if arguments.repeat.watch => watch::watch(arguments),
+        Ok(_) | Err(Refused::Mendable(_)) if arguments.repeat.watch => {
+            watch::watch(arguments.files(), || {
+                // What is wrong was shown; the next change may mend it.
+                pass(arguments).ok();
+                arguments.files()
+            })
+        }
         Ok(exit) | Err(Refused::Mendable(exit) | Refused::Final(exit)) => exit,
     }
 }
@@ -76,6 +82,9 @@ fn pass(arguments: &Arguments) -> Result<Exit, Refused> {
 }
 
 fn once(arguments: &Arguments) -> Result<Exit, ArgumentError> {
+    if let Some(channel) = Channel::find(arguments)? {
+        return channel.run(arguments);
+    }
     let every = arguments.every()?;
     let given = Given::read(arguments)?;
     let subject = Subject::find(arguments, given.as_ref())?;

@@ -12,7 +12,7 @@ use crate::config::values;
 use crate::model::json::Json;
 use crate::model::secret::Secret;
 use crate::model::service::ChannelName;
-use crate::model::span::Mistake;
+use crate::model::span::{Lack, Mistake};
 use crate::script::source::Source;
 
 /// What reading the channels gave.
@@ -66,7 +66,8 @@ fn name(node: &Node) -> Option<&str> {
     node.get("name")?.text().map(|text| &**text)
 }
 
-fn channel(loader: &mut Loader<'_>, node: &Node, name: ChannelName) -> Option<Settings> {
+/// Returns a channel of this name; absent if what is wrong with it was reported.
+pub(super) fn channel(loader: &mut Loader<'_>, node: &Node, name: ChannelName) -> Option<Settings> {
     let mut options = BTreeMap::new();
     let given = || {
         node.members()
@@ -144,6 +145,9 @@ fn check_options(
         let span = option.map_or_else(|| kind.span.clone(), |option| option.span.clone());
         let mut report = Mistake::error(span, mistake.message);
         report.help = mistake.help;
+        if option.is_none() {
+            report = report.lacking(Lack::Param(mistake.name.to_string()));
+        }
         if hidden
             && source
                 .header

@@ -1,10 +1,12 @@
 //! Every key of an ops config, once: what is written here is what is checked, what the schema says and what the key
 //! reference in docs/configuration.md lists.
 
+mod channel_test;
 mod service;
 mod suite;
 mod top;
 
+pub(super) use channel_test::REQUESTS;
 pub(super) use service::{
     DEFAULTS, EXACT_OPTIONS, MATCHER, NON_EMPTY_OPTIONS, SCRIPT_OPTIONS, SERVICE, TYPES_OPTIONS,
 };
@@ -201,6 +203,7 @@ pub(super) fn markdown() -> String {
 
 /// Returns the key reference of a file of tests in Markdown.
 pub(super) fn suite_markdown() -> String {
+    use channel_test::{FINDING, MESSAGE, REPEATED, REPLY, REQUEST, SUBJECT};
     use suite::{MOCK, NOTICE, PROBE, TEST};
     tables(&[
         ("File", &SUITE),
@@ -208,6 +211,12 @@ pub(super) fn suite_markdown() -> String {
         ("Probe (an element of `probe`)", &PROBE),
         ("Mock (an element of `http`)", &MOCK),
         ("Message (an element of `notify`)", &NOTICE),
+        ("Message of a channel (`message`)", &MESSAGE),
+        ("`service` of a message", &SUBJECT),
+        ("`finding` of a message", &FINDING),
+        ("Long text", &REPEATED),
+        ("Request of a channel (an element of `requests`)", &REQUEST),
+        ("Answer to a channel (an element of `answers`)", &REPLY),
     ])
 }
 

@@ -4,6 +4,8 @@
 //! config and are read as such.
 
 mod answer;
+mod channel;
+mod message;
 mod mock;
 mod pipeline;
 mod probe;
@@ -26,10 +28,16 @@ use super::keys::{Kind, SUITE};
 use super::loader::Loader;
 use super::report::{FileReport, Report};
 use super::{Environment, ServiceConfig, check, toml};
+use crate::channel::delivery::Attempt;
+use crate::channel::message::Message;
+use crate::channel::rehearsal::Replied;
+use crate::channel::settings::{ChannelKind, Settings};
 use crate::model::failure::FailureKind;
+use crate::model::json::Json;
 use crate::model::judgement::{Memory, Outcome};
 use crate::model::violation::Violation;
 use crate::policy::shape::Pattern;
+use crate::script::source::Source;
 
 /// How the name of a file of tests ends.
 pub const SUFFIX: &str = ".test.toml";
@@ -42,10 +50,107 @@ pub struct Suite {
     /// Its text.
     pub text: Arc<str>,
     /// Its tests, in order.
-    pub tests: Vec<Arc<Test>>,
+    pub tests: Vec<Case>,
 }
 
-/// One test. Clones share the probes and the mocks.
+/// One test.
+#[derive(Debug, Clone)]
+pub enum Case {
+    /// Of a script or a service, which is given responses.
+    Probes(Arc<Test>),
+    /// Of a channel, which is given a message.
+    Channel(Arc<ChannelTest>),
+}
+
+impl Case {
+    /// Returns what it shows.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Probes(test) => &test.name,
+            Self::Channel(test) => &test.name,
+        }
+    }
+
+    /// Returns the line where it begins, from 1.
+    pub fn line(&self) -> u32 {
+        match self {
+            Self::Probes(test) => test.line,
+            Self::Channel(test) => test.line,
+        }
+    }
+
+    /// Returns the test of a script or a service, absent for a channel.
+    pub fn probes(&self) -> Option<&Test> {
+        match self {
+            Self::Probes(test) => Some(test),
+            Self::Channel(_) => None,
+        }
+    }
+
+    /// Returns the script that it tests, absent for a test of a service.
+    pub fn script(&self) -> Option<&Arc<Source>> {
+        match self {
+            Self::Probes(test) if test.pipeline.is_some() => None,
+            Self::Probes(test) => {
+                let mut matchers = test.service.matchers.iter();
+                matchers.find_map(|matcher| Some(&matcher.as_script()?.source))
+            }
+            Self::Channel(test) => match &test.settings.kind {
+                ChannelKind::Script(source) => Some(source),
+                ChannelKind::Console => None,
+            },
+        }
+    }
+}
+
+/// One test of a channel.
+#[derive(Debug, Clone)]
+pub struct ChannelTest {
+    /// What it shows.
+    pub name: String,
+    /// The line where it begins, from 1.
+    pub line: u32,
+    /// The channel with the script that is tested.
+    pub settings: Settings,
+    /// What it is told.
+    pub message: Message,
+    /// Which try it is.
+    pub attempt: Attempt,
+    /// Whether a try with everything in it was refused.
+    pub plain: bool,
+    /// The requests that it must make, all of them.
+    pub requests: Option<Arc<Golden>>,
+    /// Answers to them, and what it must read in each.
+    pub answers: Arc<[ReplyTest]>,
+}
+
+/// The requests that a channel must make, all of them, in order.
+#[derive(Debug)]
+pub struct Golden {
+    /// Each as an object of `method`, `url`, `headers`, and `json` or `body`.
+    pub requests: Json,
+    /// What the body of each holds at least, where that is all that is said of it.
+    pub least: Vec<Option<Pattern>>,
+    /// The bytes of the file that say it; absent where the defaults do.
+    pub span: Option<Range<usize>>,
+}
+
+/// An answer to a request of a channel, and what the script must read in it.
+#[derive(Debug)]
+pub struct ReplyTest {
+    /// The line where it is, from 1.
+    pub line: u32,
+    /// The answer.
+    pub replied: Replied,
+    /// What is read in it, as in `rate_limited after 5s, global`.
+    pub reads: String,
+    /// The bytes of the file that say so.
+    pub span: Range<usize>,
+    /// The reason that it must give, and the bytes of the file that say so.
+    pub reason: Option<(Arc<str>, Range<usize>)>,
+}
+
+/// One test of a script or a service. Clones share the probes and the mocks.
 #[derive(Debug, Clone)]
 pub struct Test {
     /// What it shows.
@@ -68,6 +173,21 @@ pub struct Test {
     pub codes: Option<BTreeSet<Arc<str>>>,
     /// What the daemon must make of it; absent in a test of a script.
     pub pipeline: Option<Pipeline>,
+    /// Where the file says what must come out.
+    pub written: Written,
+}
+
+/// The bytes of a file that say what must come out of a test; absent where the test does not say it itself.
+#[derive(Debug, Clone, Default)]
+pub struct Written {
+    /// The outcomes.
+    pub expect: Option<Range<usize>>,
+    /// The codes.
+    pub codes: Option<Range<usize>>,
+    /// What is open.
+    pub violations: Option<Range<usize>>,
+    /// The messages.
+    pub notify: Option<Range<usize>>,
 }
 
 /// What the daemon must make of the probes of a service.
@@ -103,8 +223,6 @@ pub struct Expectation {
     pub outcomes: Vec<Option<Outcome>>,
     /// How many letters of the text stand together before a space, in order.
     pub groups: Vec<usize>,
-    /// The bytes of the file that hold it.
-    pub span: Range<usize>,
 }
 
 /// Probes in a row that are alike.

@@ -15,6 +15,11 @@ pub fn after(at: Timestamp, delay: Duration) -> Timestamp {
     at.checked_add(delay).unwrap_or(Timestamp::MAX)
 }
 
+/// Returns `at` less `span`, the beginning of time if that is before it.
+pub fn before(at: Timestamp, span: Duration) -> Timestamp {
+    at.checked_sub(span).unwrap_or(Timestamp::MIN)
+}
+
 /// Displays a duration for people: `0.8 ms`, `214 ms`, `4.55 s`, `12.3 s`, `3 min 20 s`, `25 h 1 min`, `3 d 4 h`.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown(pub Duration);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rhai::{AST, Engine};
 
+use super::coverage::{self, Coverage, Marker};
 use super::execute::{self, Called, Ran, Task};
 use super::job::{CallError, CallJob};
 use super::limits::Limits;
@@ -22,14 +23,22 @@ const CACHED_MAX: usize = 256;
 /// An engine and the scripts that it has compiled. It belongs to one thread.
 pub(super) struct Bench {
     engine: Engine,
+    marker: Option<Marker>,
     limits: Option<Limits>,
     compiled: HashMap<Arc<str>, AST>,
 }
 
 impl Bench {
     pub(super) fn new() -> Self {
+        Self::covering(None)
+    }
+
+    /// Returns one that notes which statements run, if anybody wants to know.
+    pub(super) fn covering(coverage: Option<&Arc<Coverage>>) -> Self {
+        let mut engine = engine::build();
         Self {
-            engine: engine::build(),
+            marker: coverage.and_then(|one| Marker::register(&mut engine, one).ok()),
+            engine,
             limits: None,
             compiled: HashMap::new(),
         }
@@ -44,12 +53,23 @@ impl Bench {
         task: &Arc<Task>,
         link: impl FnOnce() -> Box<dyn Link>,
     ) -> Result<Ran, Box<Finding>> {
+        let task = match self.marker {
+            Some(_) => &Arc::new(task.within(coverage::with_room(&task.limits))),
+            None => task,
+        };
         let ast = self.prepare(&task.source, &task.limits)?;
         Ok(execute::run(&self.engine, &ast, task, link))
     }
 
     /// Calls a function of a script.
     pub(super) fn call(&mut self, job: &CallJob) -> Called {
+        let job = match self.marker {
+            Some(_) => &CallJob {
+                limits: coverage::with_room(&job.limits),
+                ..job.clone()
+            },
+            None => job,
+        };
         match self.prepare(&job.source, &job.limits) {
             Ok(ast) => execute::call(&self.engine, &ast, job),
             Err(finding) => (Err(CallError(finding)), 0),
@@ -65,7 +85,14 @@ impl Bench {
         if let Some(ast) = self.compiled.get(&source.version) {
             return Ok(ast.clone());
         }
-        let ast = engine::compile(&self.engine, &source.text, COMPILE_TIME).map_err(|failed| {
+        let compiled = engine::compile(&self.engine, &source.text, COMPILE_TIME);
+        let marked = match &self.marker {
+            Some(marker) => {
+                compiled.and_then(|ast| marker.mark(&self.engine, &ast, &source.version))
+            }
+            None => compiled,
+        };
+        let ast = marked.map_err(|failed| {
             let mut finding =
                 Finding::error("script", error::syntax(&failed, &source.text).message)
                     .weighing(Severity::Broken);

@@ -35,6 +35,16 @@ pub(super) struct Task {
 }
 
 impl Task {
+    /// Returns the same run within other limits.
+    pub(super) fn within(&self, limits: Limits) -> Self {
+        Self {
+            source: Arc::clone(&self.source),
+            input: self.input.clone(),
+            limits,
+            hides: self.hides,
+        }
+    }
+
     /// Takes a job apart into what goes to whatever runs it, and what stays with its broker.
     pub(super) fn of(job: Job) -> (Arc<Self>, Arc<Rights>) {
         let task = Self {

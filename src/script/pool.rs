@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::coverage::Coverage;
 use super::engine;
 use super::error;
 use super::execute::Task;
@@ -136,12 +137,30 @@ impl Pool {
                 Arc::clone(&offenders),
             )?),
             #[cfg(not(target_os = "linux"))]
-            Sandbox::Processes(_) => Rooms::Threads(Threads::start(&settings, host)?),
-            Sandbox::Threads => Rooms::Threads(Threads::start(&settings, host)?),
+            Sandbox::Processes(_) => Rooms::Threads(Threads::start(&settings, host, None)?),
+            Sandbox::Threads => Rooms::Threads(Threads::start(&settings, host, None)?),
         };
         Ok(Self {
             rooms,
             offenders,
+            settings,
+        })
+    }
+
+    /// Starts threads as [`Pool::start`] does; which statements of scripts run on them is noted.
+    ///
+    /// # Errors
+    /// A thread cannot be started, or there is no runtime.
+    pub fn start_covering(
+        settings: PoolSettings,
+        host: Arc<dyn Host>,
+        coverage: Arc<Coverage>,
+    ) -> io::Result<Self> {
+        engine::quiet_panics();
+        let rooms = Rooms::Threads(Threads::start(&settings, host, Some(coverage))?);
+        Ok(Self {
+            rooms,
+            offenders: Arc::default(),
             settings,
         })
     }

@@ -1,12 +1,12 @@
 //! Tests put to the test: of a script that is changed for the worse one of its tests must fail.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use super::play_groups;
+use super::{by_script, play_groups};
+use crate::channel::settings::ChannelKind;
 use crate::config::ServiceConfig;
-use crate::config::suite::Test;
+use crate::config::suite::{Case, ChannelTest, Test};
 use crate::matcher::spec::{Matcher, Spec, SpecKind};
 use crate::script::mutants::{Mutant, mutants};
 use crate::script::source::Source;
@@ -22,34 +22,23 @@ pub struct Mutated {
     pub survivors: Vec<Mutant>,
 }
 
-/// A script with its tests.
-type Tested<'a> = (Arc<Source>, Vec<&'a Arc<Test>>);
-
 /// Changes each script in every way and runs its tests until one fails. Tests of services are left out.
 ///
 /// # Errors
 /// The script threads cannot be started.
-pub async fn mutate(tests: &[Arc<Test>]) -> io::Result<Vec<Mutated>> {
-    let mut scripts: BTreeMap<Arc<str>, Tested<'_>> = BTreeMap::new();
-    for test in tests.iter().filter(|test| test.pipeline.is_none()) {
-        let Some(script) = script(test) else { continue };
-        let file = Arc::clone(&script.file);
-        let entry = scripts.entry(file).or_insert_with(|| (script, Vec::new()));
-        entry.1.push(test);
-    }
+pub async fn mutate(tests: &[Case]) -> io::Result<Vec<Mutated>> {
     let mut all = Vec::new();
-    for (script, tests) in scripts.into_values() {
-        let variants: Vec<(Mutant, Vec<Arc<Test>>)> = mutants(&script.text)
+    for (script, tests) in by_script(tests) {
+        let variants: Vec<(Mutant, Vec<Case>)> = mutants(&script.text)
             .into_iter()
             .filter_map(|mutant| {
                 let source = changed(&script, &mutant)?;
-                let with = |test: &&Arc<Test>| with_script(test, &source).map(Arc::new);
-                let tests: Option<Vec<Arc<Test>>> = tests.iter().map(with).collect();
-                Some((mutant, tests?))
+                let tests = tests.iter().map(|test| with_script(test, &source));
+                Some((mutant, tests.collect::<Option<Vec<Case>>>()?))
             })
             .collect();
-        let (mutants, groups): (Vec<Mutant>, Vec<Vec<Arc<Test>>>) = variants.into_iter().unzip();
-        let ran = play_groups(groups).await?;
+        let (mutants, groups): (Vec<Mutant>, Vec<Vec<Case>>) = variants.into_iter().unzip();
+        let ran = play_groups(groups, None).await?;
         all.push(Mutated {
             script,
             mutants: mutants.len(),
@@ -64,11 +53,6 @@ pub async fn mutate(tests: &[Arc<Test>]) -> io::Result<Vec<Mutated>> {
     Ok(all)
 }
 
-fn script(test: &Test) -> Option<Arc<Source>> {
-    let mut matchers = test.service.matchers.iter();
-    matchers.find_map(|matcher| Some(Arc::clone(&matcher.as_script()?.source)))
-}
-
 /// Returns the changed script, absent if it can no longer be used: nobody could have written it by mistake.
 fn changed(script: &Source, mutant: &Mutant) -> Option<Arc<Source>> {
     let mut text = script.text.to_string();
@@ -78,7 +62,18 @@ fn changed(script: &Source, mutant: &Mutant) -> Option<Arc<Source>> {
 }
 
 /// Returns a test with another script, absent if that takes other parameters.
-fn with_script(test: &Test, source: &Arc<Source>) -> Option<Test> {
+fn with_script(test: &Case, source: &Arc<Source>) -> Option<Case> {
+    match test {
+        Case::Probes(test) => Some(Case::Probes(Arc::new(with_matcher(test, source)?))),
+        Case::Channel(test) => {
+            let mut test = ChannelTest::clone(test);
+            test.settings.kind = ChannelKind::Script(Arc::clone(source));
+            Some(Case::Channel(Arc::new(test)))
+        }
+    }
+}
+
+fn with_matcher(test: &Test, source: &Arc<Source>) -> Option<Test> {
     let change = |matcher: &Arc<Matcher>| {
         let script = matcher.as_script()?;
         let kind = SpecKind::Script {

@@ -14,7 +14,7 @@ use crate::model::incident::{IncidentId, Ledger};
 use crate::model::observation::Observation;
 use crate::model::service::Service;
 use crate::model::violation::Violation;
-use crate::policy::owed::{Batch, Plan, Settings, Telling, owed};
+use crate::policy::owed::{Batch, Plan, Settings, owed};
 use crate::policy::watch::{Restored, Rules, Watch};
 use crate::policy::{delivery, ledger};
 
@@ -131,12 +131,7 @@ impl<'a> Daybook<'a> {
             };
             Some(Told {
                 at: since(self.start, now),
-                kind: match told.telling {
-                    Telling::Fire => "opened",
-                    Telling::Resolve => "resolved",
-                    Telling::Outage(_) => "outage",
-                    Telling::Unwatched => "unwatched",
-                },
+                kind: message.kind(),
                 violation,
                 text: message.to_text(Colour::Plain),
             })

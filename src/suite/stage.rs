@@ -1,6 +1,5 @@
 //! Plays one test after the other: a thread for scripts, a host that mocks, and a clock that nobody waits for.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,41 +8,51 @@ use jiff::Timestamp;
 
 use super::mocks::Shared;
 use super::pipeline::Daybook;
-use super::{Failure, Ran, Seen, exchange};
-use crate::config::suite::{Probe, Test};
+use super::{Failure, Ran, Seen, channel, exchange};
+use crate::config::suite::{Case, Probe, Test};
 use crate::daemon::observe::{Past, Watched, as_prev, facts, judge, remember};
 use crate::model::duration::{after, since};
 use crate::model::exchange::{Exchange, Sent};
 use crate::model::judgement::{Judgement, Outcome};
 use crate::model::observation::Observation;
+use crate::script::coverage::Coverage;
 use crate::script::pool::{Pool, PoolSettings};
 
 /// Where tests are played, one at a time.
 pub(super) struct Stage {
-    pool: Pool,
+    pub(super) pool: Pool,
     host: Shared,
 }
 
 impl Stage {
-    /// Starts its threads on the tokio runtime that this is called in.
+    /// Starts its threads on the tokio runtime that this is called in; which statements run is noted where wanted.
     ///
     /// # Errors
     /// A thread cannot be started, or there is no runtime.
-    pub(super) fn start() -> io::Result<Self> {
+    pub(super) fn start(coverage: Option<Arc<Coverage>>) -> io::Result<Self> {
         let host = Shared::default();
         let settings = PoolSettings {
             threads: 1,
             waiting_threads: 1,
             ..PoolSettings::default()
         };
-        Ok(Self {
-            pool: Pool::start(settings, Arc::new(host.clone()))?,
-            host,
-        })
+        let answering = Arc::new(host.clone());
+        let pool = match coverage {
+            Some(coverage) => Pool::start_covering(settings, answering, coverage),
+            None => Pool::start(settings, answering),
+        };
+        Ok(Self { pool: pool?, host })
     }
 
     /// Plays a test.
-    pub(super) async fn play(&self, test: &Arc<Test>) -> Ran {
+    pub(super) async fn play(&self, test: &Case) -> Ran {
+        match test {
+            Case::Probes(test) => self.play_probes(test).await,
+            Case::Channel(test) => channel::play(&self.pool, test).await,
+        }
+    }
+
+    async fn play_probes(&self, test: &Arc<Test>) -> Ran {
         self.host.0.begin(test);
         let mut play = Play::new(test);
         for probe in test.probes.iter() {
@@ -105,11 +114,7 @@ impl<'a> Play<'a> {
             past: Past::default(),
             now: test.start,
             daybook: Daybook::of(test),
-            ran: Ran {
-                outcomes: Vec::new(),
-                codes: BTreeMap::new(),
-                failures: Vec::new(),
-            },
+            ran: Ran::default(),
             test,
         }
     }
@@ -152,6 +157,7 @@ impl<'a> Play<'a> {
         self.past.prev = as_prev(&observation).or(self.past.prev.take());
         if let Some(daybook) = &mut self.daybook {
             let open = daybook.take(&observation);
+            self.ran.open.push(open.clone());
             self.expect_open(probe, open);
         }
         let judgement = observation.judgement;

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod demo;
+mod dry_channel;
 mod dry_run;
 mod interrupt;
 mod operate;

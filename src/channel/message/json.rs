@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Message, kind, samples, words};
+use super::{Message, samples, words};
 use crate::model::duration::Shown;
 use crate::model::json::Json;
 use crate::model::service::ServiceSeverity;
@@ -25,7 +25,7 @@ impl Message {
         let incident = &self.incident;
         let sending = &self.sending;
         Json::object([
-            ("kind", Json::from(kind(self.telling))),
+            ("kind", Json::from(self.kind())),
             ("title", Json::from(self.title())),
             ("headline", Json::from(self.headline())),
             ("note", text(self.note())),

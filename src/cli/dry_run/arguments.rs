@@ -10,15 +10,18 @@ use thiserror::Error;
 use super::curl::CurlError;
 use crate::config::report::Report;
 
-/// Try a matcher on a URL: see the response as the script sees it and every finding; nothing is saved, nothing is sent
+/// Try a matcher on a URL, or see what a channel would send; nothing is saved, nobody is told
 ///
 /// MATCHER is `status_code`, `types`, `exact`, `non_empty`, the name of a script, or a `.rhai` file. With --config, or an
 /// `oes.toml` or `oes.json` in this folder, it may also be the name of a service, which is then probed as the daemon would:
 /// its request and its matchers are those of the config, and options that would change them are refused.
+///
+/// A channel script, or the name of a channel of the config, shows the requests that it would make of an example of each
+/// kind of message, with secrets as `***`. Its options are given with --param and --secret where no config has them.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
-    /// A matcher, a script file or a service
-    #[arg(value_name = "MATCHER|FILE|SERVICE")]
+    /// A matcher, a script file, a service or a channel
+    #[arg(value_name = "MATCHER|FILE|SERVICE|CHANNEL")]
     pub(super) subject: String,
 
     /// Where to; a service has its own
@@ -200,6 +203,16 @@ pub(super) enum ArgumentError {
         config: PathBuf,
         options: Vec<&'static str>,
     },
+    /// Options that a channel has no use for.
+    #[error(
+        "`{name}` is a channel: {} would change nothing; leave it out. What an ops config does not say of a channel is given \
+         with --param NAME=VALUE, and with --secret NAME=VARIABLE",
+        options.join(", ")
+    )]
+    OfChannel {
+        name: String,
+        options: Vec<&'static str>,
+    },
     /// The ops config cannot be used.
     #[error("the ops config cannot be used")]
     Config(Box<Report>),
@@ -257,6 +270,12 @@ pub(super) fn duration(option: &'static str, text: &str) -> Result<Duration, Arg
     }
 }
 
+/// Returns the options that are given.
+fn given<const N: usize>(options: [(&'static str, bool); N]) -> Vec<&'static str> {
+    let given = options.into_iter().filter(|(_, given)| *given);
+    given.map(|(option, _)| option).collect()
+}
+
 impl Arguments {
     /// Returns the name of the JSON that is wanted, if any.
     pub(super) fn schema(&self) -> Option<&'static str> {
@@ -273,7 +292,7 @@ impl Arguments {
         let Self {
             request, inputs, ..
         } = self;
-        let options = [
+        given([
             ("-X", request.method.is_some()),
             ("-H", !request.headers.is_empty()),
             ("-d", request.data.is_some()),
@@ -284,9 +303,34 @@ impl Arguments {
             ("--expected", inputs.expected.is_some()),
             ("--allow-host", !inputs.allow_hosts.is_empty()),
             ("--secret", !inputs.secrets.is_empty()),
+        ])
+    }
+
+    /// Returns the given options that say something of a request or of a response, which a channel does not judge.
+    pub(super) fn of_request(&self) -> Vec<&'static str> {
+        let mut options = self.of_matcher();
+        options.retain(|option| !["--param", "--secret"].contains(option));
+        let more = [
+            ("a URL", self.url.is_some()),
+            ("--response", self.request.response.is_some()),
+            ("--record", self.output.record.is_some()),
         ];
-        let given = options.into_iter().filter(|(_, given)| *given);
-        given.map(|(option, _)| option).collect()
+        options.extend(given(more));
+        options
+    }
+
+    /// Returns the files that they name or may name.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let script = &self.subject;
+        let named = [
+            script.clone(),
+            format!("{script}.rhai"),
+            format!("scripts/matchers/{script}.rhai"),
+            format!("scripts/channels/{script}.rhai"),
+        ];
+        let given = [&self.request.response, &self.inputs.config];
+        let given = given.into_iter().flatten().cloned();
+        named.into_iter().map(PathBuf::from).chain(given).collect()
     }
 
     /// Tells whether there is something to judge without a URL of its own.

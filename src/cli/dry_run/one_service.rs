@@ -39,7 +39,10 @@ pub(super) fn config(
         service.insert("hosts".to_owned(), json!(arguments.inputs.allow_hosts));
     }
     add_request(arguments, &curl, given, &mut service)?;
-    add_secrets(arguments, &mut service)?;
+    let secrets = secrets(arguments)?;
+    if !secrets.is_empty() {
+        service.insert("secrets".to_owned(), Value::Object(secrets));
+    }
     service.insert("match".to_owned(), json!([matcher(arguments)?]));
     let body = body(arguments, &curl, &mut service)?;
     let service = Value::Object(service).to_string();
@@ -122,10 +125,8 @@ fn body(
     Ok(format!(r#""body":{},"#, json!(data.replace("${", "$${"))))
 }
 
-fn add_secrets(
-    arguments: &Arguments,
-    service: &mut Map<String, Value>,
-) -> Result<(), ArgumentError> {
+/// Returns the secrets that are given, each as an ops config names a variable.
+pub(super) fn secrets(arguments: &Arguments) -> Result<Map<String, Value>, ArgumentError> {
     let mut secrets = Map::new();
     for secret in &arguments.inputs.secrets {
         let (name, variable) = pair("secret", secret)?;
@@ -137,10 +138,18 @@ fn add_secrets(
         }
         secrets.insert(name.to_owned(), json!(format!("${{env:{variable}}}")));
     }
-    if !secrets.is_empty() {
-        service.insert("secrets".to_owned(), Value::Object(secrets));
+    Ok(secrets)
+}
+
+/// Returns the parameters that are given.
+pub(super) fn params(arguments: &Arguments) -> Result<Map<String, Value>, ArgumentError> {
+    let mut params = Map::new();
+    for param in &arguments.inputs.params {
+        let (name, text) = pair("param", param)?;
+        let value = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
+        params.insert(name.to_owned(), value);
     }
-    Ok(())
+    Ok(params)
 }
 
 fn matcher(arguments: &Arguments) -> Result<Value, ArgumentError> {
@@ -173,13 +182,7 @@ fn matcher(arguments: &Arguments) -> Result<Value, ArgumentError> {
             json!({ subject: expected.ok_or_else(missing)? })
         }
         script => {
-            let mut params = Map::new();
-            for param in &inputs.params {
-                let (name, text) = pair("param", param)?;
-                let value = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
-                params.insert(name.to_owned(), value);
-            }
-            let mut matcher = json!({ "script": script, "params": params });
+            let mut matcher = json!({ "script": script, "params": params(arguments)? });
             if let (Some(expected), Some(members)) = (expected, matcher.as_object_mut()) {
                 members.insert("expected".to_owned(), expected);
             }

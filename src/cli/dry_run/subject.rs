@@ -12,7 +12,7 @@ use crate::config::{self, Loaded, ProcessEnvironment, ServiceConfig};
 use crate::model::span::Lack;
 
 /// The name under which the arguments are read as a config.
-const ARGUMENTS: &str = "arguments.json";
+pub(super) const ARGUMENTS: &str = "arguments.json";
 
 /// A service, and what its config was found to be like.
 pub(super) struct Subject {
@@ -97,7 +97,8 @@ impl Subject {
     }
 }
 
-fn is_script_file(subject: &str) -> bool {
+/// Tells whether this names the file of a script.
+pub(super) fn is_script_file(subject: &str) -> bool {
     Path::new(subject)
         .extension()
         .is_some_and(|extension| extension == "rhai")

@@ -6,25 +6,25 @@ use std::time::Duration;
 use super::letters::{Letters, SHOWN_BEFORE};
 use crate::cli::finding;
 use crate::cli::output::{BOLD, ERROR, FAINT, styled};
-use crate::config::suite::{Suite, Test};
+use crate::config::suite::{Case, Suite, Test};
+use crate::model::counted::counted;
 use crate::model::duration::Shown;
 use crate::model::judgement::{Finding, Outcome};
 use crate::suite::{Failure, Nearest, Ran, Told};
 
 /// Returns what a failed test is, and why it failed.
-pub(super) fn failed(suite: &Suite, test: &Test, ran: &Ran) -> String {
-    let place = format!("{}:{}", suite.file, test.line);
+pub(super) fn failed(suite: &Suite, case: &Case, ran: &Ran) -> String {
+    let place = format!("{}:{}", suite.file, case.line());
     let mut page = format!(
         "{} {}  {}",
         styled(ERROR, "✗"),
-        styled(BOLD, &test.name),
+        styled(BOLD, case.name()),
         styled(FAINT, format_args!("at {place}"))
     );
-    for line in std::iter::once(outcomes(test, ran)).chain(
-        ran.failures
-            .iter()
-            .map(|failure| reason(suite, test, ran, failure)),
-    ) {
+    let outcomes = case.probes().map(|test| outcomes(test, ran));
+    let reasons = ran.failures.iter();
+    let reasons = reasons.map(|failure| reason(suite, case, ran, failure));
+    for line in outcomes.into_iter().chain(reasons) {
         write!(page, "\n{}", indented(&line)).unwrap_or_default();
     }
     page
@@ -59,7 +59,7 @@ fn outcomes(test: &Test, ran: &Ran) -> String {
     )
 }
 
-fn reason(suite: &Suite, test: &Test, ran: &Ran, failure: &Failure) -> String {
+fn reason(suite: &Suite, case: &Case, ran: &Ran, failure: &Failure) -> String {
     match failure {
         Failure::Outcome {
             probe,
@@ -75,7 +75,7 @@ fn reason(suite: &Suite, test: &Test, ran: &Ran, failure: &Failure) -> String {
             with_findings(head, findings)
         }
         Failure::CodeMissing(code) => format!("code {code}: expected, but never found"),
-        Failure::CodeUnexpected(code) => unexpected(test, ran, code),
+        Failure::CodeUnexpected(code) => unexpected(case, ran, code),
         Failure::Open {
             probe,
             after,
@@ -86,7 +86,7 @@ fn reason(suite: &Suite, test: &Test, ran: &Ran, failure: &Failure) -> String {
             let (expected, got) = (open(expected), open(got));
             format!("probe {probe}{when}: expected {expected} to be open, got {got}")
         }
-        Failure::Messages { first, sent } => messages(test, *first, sent),
+        Failure::Messages { first, sent } => messages(case, *first, sent),
         Failure::Unmocked {
             probe,
             request,
@@ -108,6 +108,53 @@ fn reason(suite: &Suite, test: &Test, ran: &Ran, failure: &Failure) -> String {
             };
             format!("mock at {}:{line}: {request} was {often}", suite.file)
         }
+        Failure::Requests { .. }
+        | Failure::NoRequests { .. }
+        | Failure::Reads { .. }
+        | Failure::Reason { .. }
+        | Failure::AnswerBroke { .. } => of_channel(suite, failure),
+    }
+}
+
+fn of_channel(suite: &Suite, failure: &Failure) -> String {
+    let answer = |line: &u32| format!("answer at {}:{line}", suite.file);
+    match failure {
+        Failure::Requests {
+            differences, more, ..
+        } => {
+            let more = match more {
+                0 => String::new(),
+                more => format!("\n  and {}", counted(*more, "more difference")),
+            };
+            format!("the requests differ\n  {}{more}", differences.join("\n  "))
+        }
+        Failure::NoRequests { reason } => format!("no requests: {reason}"),
+        Failure::Reads {
+            line,
+            status,
+            expected,
+            got,
+            reason,
+            ..
+        } => {
+            let reason = match reason.as_str() {
+                "" => String::new(),
+                reason => format!("\n  reason: {reason}"),
+            };
+            let answer = answer(line);
+            format!("{answer}, status {status}: expected {expected}, got {got}{reason}")
+        }
+        Failure::Reason {
+            line,
+            expected,
+            got,
+            ..
+        } => format!(
+            "{}: the reason differs\n  expected {expected}\n  got      {got}",
+            answer(line)
+        ),
+        Failure::AnswerBroke { line, reason } => format!("{}: {reason}", answer(line)),
+        _ => String::new(),
     }
 }
 
@@ -122,8 +169,9 @@ fn with_findings(head: String, findings: &[Finding]) -> String {
         .join("\n")
 }
 
-fn unexpected(test: &Test, ran: &Ran, code: &str) -> String {
-    let expected = test.codes.iter().flatten();
+fn unexpected(case: &Case, ran: &Ran, code: &str) -> String {
+    let expected = case.probes().and_then(|test| test.codes.as_ref());
+    let expected = expected.into_iter().flatten();
     let expected: Vec<&str> = expected.map(|code| &**code).collect();
     let expected = if expected.is_empty() {
         "no codes are expected".to_owned()
@@ -179,10 +227,10 @@ fn open(letters: &str) -> String {
 }
 
 /// Returns the messages that were sent beside those that were expected, and the text of the first that differs.
-fn messages(test: &Test, first: usize, sent: &[Told]) -> String {
-    let wanted = test
-        .pipeline
-        .iter()
+fn messages(case: &Case, first: usize, sent: &[Told]) -> String {
+    let pipeline = case.probes().and_then(|test| test.pipeline.as_ref());
+    let wanted = pipeline
+        .into_iter()
         .flat_map(|one| one.notify.iter().flatten());
     let wanted: Vec<String> = wanted
         .map(|notice| {

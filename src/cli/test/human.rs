@@ -7,6 +7,15 @@ use crate::model::counted::counted;
 
 /// Prints what became of tests: a line a file, each failure, and how many there are.
 pub(super) fn print(results: &Results<'_>, tests: &Tests) {
+    print_files(results, tests);
+    for (suite, test, ran) in results.iter().filter(|(.., ran)| !ran.passes()) {
+        output::result(format_args!("\n{}", failed(suite, test, ran)));
+    }
+    output::result(format_args!("\n{}", summary(results, tests)));
+}
+
+/// Prints a line a file.
+pub(super) fn print_files(results: &Results<'_>, tests: &Tests) {
     for suite in &tests.suites {
         let of = results.iter().filter(|(of, ..)| of.file == suite.file);
         let failing: Vec<_> = of.clone().filter(|(.., ran)| !ran.passes()).collect();
@@ -19,10 +28,6 @@ pub(super) fn print(results: &Results<'_>, tests: &Tests) {
             output::result(format_args!("{line} failed"));
         }
     }
-    for (suite, test, ran) in results.iter().filter(|(.., ran)| !ran.passes()) {
-        output::result(format_args!("\n{}", failed(suite, test, ran)));
-    }
-    output::result(format_args!("\n{}", summary(results, tests)));
 }
 
 fn summary(results: &Results<'_>, tests: &Tests) -> String {
@@ -44,10 +49,17 @@ fn summary(results: &Results<'_>, tests: &Tests) -> String {
             text.split_off("✗ ".len())
         );
     }
-    format!(
-        "{} · {} · {}",
-        styled(style, text),
-        counted(probes, "probe"),
-        counted(tests.files, "file")
-    )
+    let messages = results
+        .iter()
+        .filter(|(_, test, _)| test.probes().is_none());
+    let messages = messages.count();
+    let mut parts = vec![styled(style, text)];
+    if probes > 0 || messages == 0 {
+        parts.push(counted(probes, "probe"));
+    }
+    if messages > 0 {
+        parts.push(counted(messages, "message"));
+    }
+    parts.push(counted(tests.files, "file"));
+    parts.join(" · ")
 }

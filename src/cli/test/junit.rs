@@ -22,10 +22,10 @@ pub(super) fn report(results: &Results<'_>, mistakes: &Report) -> String {
             ),
         );
         for (suite, test, ran) in group {
-            let name = escaped(&test.name);
+            let name = escaped(test.name());
             let at = format!(
                 "name=\"{name}\" classname=\"{file}\" file=\"{file}\" line=\"{}\"",
-                test.line
+                test.line()
             );
             if ran.passes() {
                 line(&mut text, &format!("    <testcase {at}/>"));

@@ -12,13 +12,14 @@ pub(super) fn json(
     results: &Results<'_>,
     report: &Report,
     exit: Exit,
-    mutants: Option<Value>,
+    measured: Vec<(&str, Value)>,
 ) -> Value {
     let passed = results.iter().filter(|(.., ran)| ran.passes()).count();
     let tests: Vec<Value> = results
         .iter()
         .map(|(suite, test, ran)| {
-            let expected = test.expect.as_ref().map(|expect| {
+            let expected = test.probes().and_then(|test| test.expect.as_ref());
+            let expected = expected.map(|expect| {
                 let letters = expect.outcomes.iter();
                 letters
                     .map(|one| one.map_or('.', Outcome::letter))
@@ -26,8 +27,8 @@ pub(super) fn json(
             });
             json!({
                 "file": &*suite.file,
-                "line": test.line,
-                "name": test.name,
+                "line": test.line(),
+                "name": test.name(),
                 "passes": ran.passes(),
                 "expected": expected,
                 "outcomes": ran.outcomes.iter().map(|one| one.letter()).collect::<String>(),
@@ -44,17 +45,18 @@ pub(super) fn json(
         "tests": tests,
         "mistakes": report.lines(),
     });
-    if let (Some(mutants), Some(members)) = (mutants, value.as_object_mut()) {
-        members.insert("mutants".to_owned(), mutants);
+    if let Some(members) = value.as_object_mut() {
+        let measured = measured.into_iter();
+        members.extend(measured.map(|(key, value)| (key.to_owned(), value)));
     }
     value
 }
 
 /// Returns which tests there are.
 pub(super) fn list(tests: &Tests) -> Value {
-    let all = tests
-        .iter()
-        .map(|(suite, test)| json!({ "file": &*suite.file, "line": test.line, "name": test.name }));
+    let all = tests.iter().map(
+        |(suite, test)| json!({ "file": &*suite.file, "line": test.line(), "name": test.name() }),
+    );
     json!({
         "schema": SCHEMA,
         "tests": all.collect::<Vec<_>>(),
@@ -127,5 +129,51 @@ fn failure(failure: &Failure) -> Value {
             "asked": asked,
             "times": times,
         }),
+        Failure::Requests { .. }
+        | Failure::NoRequests { .. }
+        | Failure::Reads { .. }
+        | Failure::Reason { .. }
+        | Failure::AnswerBroke { .. } => of_channel(failure),
+    }
+}
+
+fn of_channel(failure: &Failure) -> Value {
+    match failure {
+        Failure::Requests {
+            differences,
+            more,
+            made,
+        } => json!({
+            "kind": "requests",
+            "differences": differences,
+            "more": more,
+            "made": made,
+        }),
+        Failure::NoRequests { reason } => json!({ "kind": "no_requests", "reason": reason }),
+        Failure::Reads {
+            line,
+            status,
+            expected,
+            got,
+            reason,
+            ..
+        } => json!({
+            "kind": "reads",
+            "line": line,
+            "status": status,
+            "expected": expected,
+            "got": got,
+            "reason": reason,
+        }),
+        Failure::Reason {
+            line,
+            expected,
+            got,
+            ..
+        } => json!({ "kind": "reason", "line": line, "expected": expected, "got": got }),
+        Failure::AnswerBroke { line, reason } => {
+            json!({ "kind": "answer_broke", "line": line, "reason": reason })
+        }
+        _ => Value::Null,
     }
 }

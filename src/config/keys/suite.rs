@@ -1,13 +1,14 @@
 //! The keys of a file of tests.
 
+use super::channel_test::{MESSAGE, REPLY, REQUESTS};
 use super::{DAY, Key, Kind, MINUTE, Place, key, seconds};
 use crate::config::values::Unit;
 
 const ANY_TABLE: Kind = Kind::Map(&Kind::Any);
 const WORDS: Kind = Kind::List(&Kind::Word);
 const ELAPSED: Kind = Kind::Duration(Unit::Milliseconds, 0, 10 * MINUTE);
-const CODE: Kind = Kind::Integer(100, 599);
-const HEADERS: Kind = Kind::Map(&Kind::Word);
+pub(super) const CODE: Kind = Kind::Integer(100, 599);
+pub(super) const HEADERS: Kind = Kind::Map(&Kind::Word);
 
 const EVERY: Key = key(
     "every",
@@ -31,6 +32,12 @@ pub(in crate::config) static SUITE: Place = Place {
             Kind::Word,
             "",
             "The script: a path that ends in `.rhai`, from the folder of this file, or the name of one.",
+        ),
+        key(
+            "channel",
+            Kind::Word,
+            "",
+            "Instead of `script`: a channel script, named in the same way.",
         ),
         key(
             "config",
@@ -141,13 +148,41 @@ static TEST_KEYS: &[Key] = &[
         "secrets",
         Kind::Map(&Kind::Text),
         "",
-        "Secrets that the script may use; invent them.",
+        "Secrets that the script may use, or secret options of a channel; invent them.",
     ),
     key(
         "hosts",
         WORDS,
         "",
         "Other hosts that the script may ask: `host` or `host:port`.",
+    ),
+    key(
+        "options",
+        Kind::Map(&Kind::Either(&[
+            Kind::Text,
+            Kind::Number(f64::MIN, f64::MAX),
+            Kind::Boolean,
+        ])),
+        "",
+        "Of a channel: its options as an ops config writes them. Those under `secrets` are options too, and show as `***`, as does what follows the host of a URL.",
+    ),
+    key(
+        "message",
+        Kind::Table(&MESSAGE),
+        "",
+        "Of a channel: the message.",
+    ),
+    key(
+        "requests",
+        Kind::Either(&[REQUESTS, Kind::Text]),
+        "",
+        "Of a channel: the requests that it makes of the message, all of them, in order; as tables, or as a text that holds them as JSON.",
+    ),
+    key(
+        "answers",
+        Kind::List(&Kind::Table(&REPLY)),
+        "",
+        "Of a channel: answers to its request, each by itself, and what it reads in them.",
     ),
 ];
 

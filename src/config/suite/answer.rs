@@ -39,13 +39,7 @@ pub(super) fn read(loader: &mut Loader<'_>, table: &Node, usually: Duration) -> 
     if !says_response(table) {
         return None;
     }
-    let mut bodies = BODIES.iter().filter_map(|key| table.member(key));
-    let body = bodies.next();
-    if let (Some(first), Some(second)) = (body, bodies.next()) {
-        let message = format!("`{}` beside `{}`", second.key, first.key);
-        let mistake = Mistake::error(second.key_span.clone(), message);
-        loader.report(mistake.help("a response has one body: leave one out"));
-    }
+    let body = body(loader, table);
     let status = table.get("status").and_then(layers::integer::<u16>);
     let response = Response {
         status: status
@@ -58,6 +52,18 @@ pub(super) fn read(loader: &mut Loader<'_>, table: &Node, usually: Duration) -> 
         elapsed,
         result: Ok(response),
     })
+}
+
+/// Returns the one body of a response.
+pub(super) fn body<'t>(loader: &mut Loader<'_>, table: &'t Node) -> Option<&'t Member> {
+    let mut bodies = BODIES.iter().filter_map(|key| table.member(key));
+    let body = bodies.next();
+    if let (Some(first), Some(second)) = (body, bodies.next()) {
+        let message = format!("`{}` beside `{}`", second.key, first.key);
+        let mistake = Mistake::error(second.key_span.clone(), message);
+        loader.report(mistake.help("a response has one body: leave one out"));
+    }
+    body
 }
 
 /// Tells whether a table says that there is a response.
@@ -93,7 +99,8 @@ fn failure(loader: &mut Loader<'_>, member: &Member) -> Option<FailureKind> {
     found
 }
 
-fn bytes(loader: &mut Loader<'_>, body: Option<&Member>) -> Option<Bytes> {
+/// Returns the bytes of a body; absent if they cannot be read, which was reported.
+pub(super) fn bytes(loader: &mut Loader<'_>, body: Option<&Member>) -> Option<Bytes> {
     let Some(body) = body else {
         return Some(Bytes::new());
     };
@@ -117,7 +124,12 @@ fn bytes(loader: &mut Loader<'_>, body: Option<&Member>) -> Option<Bytes> {
     }
 }
 
-fn headers(loader: &mut Loader<'_>, table: &Node, body: Option<&Member>) -> Option<HeaderMap> {
+/// Returns the headers of a response with this body; absent if one is none, which was reported.
+pub(super) fn headers(
+    loader: &mut Loader<'_>,
+    table: &Node,
+    body: Option<&Member>,
+) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     if body.is_some_and(|body| *body.key == *"json") {
         let json = HeaderValue::from_static("application/json");

@@ -25,6 +25,25 @@ const OF_SCRIPT: [&str; 9] = [
 ];
 /// Keys of a test that only an ops config makes sense of.
 const OF_CONFIG: [&str; 2] = ["violations", "notify"];
+/// Keys of a test that only a channel makes sense of.
+const OF_CHANNEL: [&str; 4] = ["options", "message", "requests", "answers"];
+/// Keys of a test that a channel makes no sense of.
+const OF_PROBES: [&str; 14] = [
+    "probe",
+    "expect",
+    "codes",
+    "http",
+    "every",
+    "violations",
+    "notify",
+    "params",
+    "expected",
+    "url",
+    "method",
+    "payload",
+    "status",
+    "hosts",
+];
 
 /// What a file tests.
 pub(super) enum Subject<'a> {
@@ -34,6 +53,10 @@ pub(super) enum Subject<'a> {
         source: Arc<Source>,
     },
     Service(Box<Configured>),
+    Channel {
+        /// Where its script is named.
+        node: &'a Node,
+    },
 }
 
 /// One service of an ops config.
@@ -58,32 +81,60 @@ impl Environment for Given<'_> {
 
 /// Returns what a file tests; absent if that was reported.
 pub(super) fn read<'a>(loader: &mut Loader<'_>, root: &'a Node) -> Option<Subject<'a>> {
-    match (root.get("script"), root.member("config")) {
-        (Some(node), None) => {
-            for key in ["service", "env"] {
-                if let Some(member) = root.member(key) {
-                    let message = format!("`{key}` without `config`");
-                    let mistake = Mistake::error(member.key_span.clone(), message);
-                    loader.report(mistake.help("leave it out: a script is tested here"));
-                }
-            }
-            let source = scripts::find(loader, Role::Matcher, node.text()?, &node.span)?;
-            Some(Subject::Script { node, source })
+    let mut named = ["script", "channel", "config"]
+        .into_iter()
+        .filter_map(|key| root.member(key));
+    let Some(first) = named.next() else {
+        if !loader.has_errors() {
+            let mistake = Mistake::error(0..1, "a file of tests that names no script");
+            loader.report(mistake.help(
+                "write script = \"NAME.rhai\" at the top, or channel = \"NAME.rhai\" for a channel script",
+            ));
         }
-        (None, Some(config)) => configured(loader, root, config),
-        (Some(_), Some(config)) => {
-            let mistake = Mistake::error(config.key_span.clone(), "`config` beside `script`");
-            loader.report(mistake.help("a file tests one of the two: leave one out"));
-            None
-        }
-        (None, None) => {
-            if !loader.has_errors() {
-                let mistake = Mistake::error(0..1, "a file of tests that names no script");
-                loader.report(mistake.help("write script = \"NAME.rhai\" at the top"));
-            }
-            None
+        return None;
+    };
+    if let Some(second) = named.next() {
+        let message = format!("`{}` beside `{}`", second.key, first.key);
+        let mistake = Mistake::error(second.key_span.clone(), message);
+        loader.report(mistake.help("a file tests one of the two: leave one out"));
+        return None;
+    }
+    if *first.key == *"config" {
+        return configured(loader, root, first);
+    }
+    for member in ["service", "env"].iter().filter_map(|key| root.member(key)) {
+        let message = format!("`{}` without `config`", member.key);
+        let mistake = Mistake::error(member.key_span.clone(), message);
+        loader.report(mistake.help("leave it out: a script is tested here"));
+    }
+    let node = &first.node;
+    if *first.key == *"channel" {
+        return channel(loader, node);
+    }
+    let source = scripts::find(loader, Role::Matcher, node.text()?, &node.span)?;
+    Some(Subject::Script { node, source })
+}
+
+/// Returns the channel script that is named there; one that lacks a function is reported.
+fn channel<'a>(loader: &mut Loader<'_>, node: &'a Node) -> Option<Subject<'a>> {
+    if node.text().is_some_and(|name| &**name == "console") {
+        let mistake = Mistake::error(node.span.clone(), "the console has no script to test");
+        loader.report(mistake.help("write channel = \"NAME.rhai\""));
+        return None;
+    }
+    let source = scripts::find(loader, Role::Channel, node.text()?, &node.span)?;
+    for (name, parameters) in [
+        ("requests", "message, channel"),
+        ("answer", "reply, message, channel"),
+    ] {
+        if !source.has_function(name, parameters.split(',').count()) {
+            let message = format!("{} has no function `{name}({parameters})`", source.file);
+            let mistake = Mistake::error(node.span.clone(), message);
+            loader.report(mistake.help("a channel script has both; `script = …` tests a matcher"));
+            return None;
         }
     }
+    Some(Subject::Channel { node })
 }
 
 fn configured<'a>(loader: &mut Loader<'_>, root: &'a Node, member: &Member) -> Option<Subject<'a>> {
@@ -135,7 +186,8 @@ fn configured<'a>(loader: &mut Loader<'_>, root: &'a Node, member: &Member) -> O
 }
 
 impl Subject<'_> {
-    /// Returns the service of one test, reported at `at` where the test does not give what it needs.
+    /// Returns the service of one test, reported at `at` where the test does not give what it needs; absent for a
+    /// channel.
     pub(super) fn service(
         &self,
         loader: &mut Loader<'_>,
@@ -144,7 +196,6 @@ impl Subject<'_> {
         every: Duration,
         line: u32,
     ) -> Option<Arc<ServiceConfig>> {
-        self.only_its_keys(loader, layers);
         match self {
             Self::Service(configured) => Some(Arc::clone(&configured.service)),
             Self::Script { node, source } => {
@@ -160,6 +211,7 @@ impl Subject<'_> {
                 };
                 service::read(loader, &table, &ground, &source.name, line).map(Arc::new)
             }
+            Self::Channel { .. } => None,
         }
     }
 
@@ -172,6 +224,7 @@ impl Subject<'_> {
                     .as_script()
                     .is_none_or(|script| script.source.header.sends_request)
             }),
+            Self::Channel { .. } => false,
         }
     }
 
@@ -182,25 +235,45 @@ impl Subject<'_> {
             Self::Service(configured) => {
                 format!("the service {}", configured.service.service.name)
             }
+            Self::Channel { .. } => "the channel".to_owned(),
         }
     }
 
-    fn only_its_keys(&self, loader: &mut Loader<'_>, layers: &Layers<'_>) {
-        let (others, message, help) = match self {
-            Self::Script { .. } => (
-                &OF_CONFIG[..],
-                "is for tests of a config",
-                "name a config and its service instead of the script, or leave it out",
-            ),
-            Self::Service(_) => (
-                &OF_SCRIPT[..],
-                "is for tests of a script",
-                "leave it out: the config says it",
-            ),
+    /// Reports keys of a test that are for tests of something else.
+    pub(super) fn only_its_keys(&self, loader: &mut Loader<'_>, layers: &Layers<'_>) {
+        let of_channel = (
+            &OF_CHANNEL[..],
+            "is for tests of a channel",
+            "name a channel at the top instead, or leave it out",
+        );
+        let others = match self {
+            Self::Script { .. } => vec![
+                (
+                    &OF_CONFIG[..],
+                    "is for tests of a config",
+                    "name a config and its service instead of the script, or leave it out",
+                ),
+                of_channel,
+            ],
+            Self::Service(_) => vec![
+                (
+                    &OF_SCRIPT[..],
+                    "is for tests of a script",
+                    "leave it out: the config says it",
+                ),
+                of_channel,
+            ],
+            Self::Channel { .. } => vec![(
+                &OF_PROBES[..],
+                "is for tests of a script or a service",
+                "leave it out: a channel has options, a message, requests and answers",
+            )],
         };
-        for member in others.iter().filter_map(|key| layers.member(key)) {
-            let message = format!("`{}` {message}", member.key);
-            loader.report(Mistake::error(member.key_span.clone(), message).help(help));
+        for (keys, why, help) in others {
+            for member in keys.iter().filter_map(|key| layers.member(key)) {
+                let message = format!("`{}` {why}", member.key);
+                loader.report(Mistake::error(member.key_span.clone(), message).help(help));
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::subject::{self, Subject};
-use super::{Expectation, Pipeline, Probe, Test, mock, pipeline, probe};
+use super::{Case, Expectation, Pipeline, Probe, Test, Written, channel, mock, pipeline, probe};
 use crate::config::layers::{self, Layers};
 use crate::config::loader::Loader;
 use crate::config::report::{line_of, line_starts};
@@ -23,7 +23,7 @@ const EVERY: Duration = Duration::from_mins(5);
 const LETTERS: &str = "P pass, W warn, F fail, U unknown, E error, `.` any";
 
 /// Returns the tests of a file; what cannot be used is reported.
-pub(super) fn read_all(loader: &mut Loader<'_>, root: &Node) -> Vec<Arc<Test>> {
+pub(super) fn read_all(loader: &mut Loader<'_>, root: &Node) -> Vec<Case> {
     let nodes = || {
         let tests = root.get("test").map_or(&[][..], Node::items);
         tests
@@ -55,7 +55,7 @@ pub(super) fn read_all(loader: &mut Loader<'_>, root: &Node) -> Vec<Arc<Test>> {
                 },
                 subject: &subject,
             };
-            reader.test(loader, line).map(Arc::new)
+            reader.case(loader, line)
         })
         .collect()
 }
@@ -80,6 +80,16 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn case(&self, loader: &mut Loader<'_>, line: u32) -> Option<Case> {
+        self.subject.only_its_keys(loader, &self.layers);
+        if let Subject::Channel { node } = self.subject {
+            let start = self.start(loader)?;
+            let test = channel::read(loader, &self.layers, node, start, line)?;
+            return Some(Case::Channel(Arc::new(test)));
+        }
+        Some(Case::Probes(Arc::new(self.test(loader, line)?)))
+    }
+
     fn test(&self, loader: &mut Loader<'_>, line: u32) -> Option<Test> {
         let name = self.layers.service.get("name")?;
         let every = self.layer("every").and_then(layers::seconds);
@@ -101,7 +111,7 @@ impl Reader<'_> {
             Subject::Service(configured) => {
                 Some(pipeline::read(loader, &self.layers, configured, &probes))
             }
-            Subject::Script { .. } => None,
+            Subject::Script { .. } | Subject::Channel { .. } => None,
         };
         self.must_assert(loader, name, expect.as_ref(), pipeline.as_ref());
         let start = self.start(loader)?;
@@ -120,7 +130,19 @@ impl Reader<'_> {
             expect,
             codes,
             pipeline,
+            written: self.written(),
         })
+    }
+
+    /// Returns where the test itself says what must come out.
+    fn written(&self) -> Written {
+        let own = |key: &str| Some(self.layers.service.get(key)?.span.clone());
+        Written {
+            expect: own("expect"),
+            codes: own("codes"),
+            violations: own("violations"),
+            notify: own("notify"),
+        }
     }
 
     /// Returns what the test says, or its defaults, or the file.
@@ -147,7 +169,7 @@ impl Reader<'_> {
         if !(outcomes || violations || written("codes") || written("notify")) {
             let mistake = Mistake::error(name.span.clone(), "a test that accepts whatever comes");
             loader.report(mistake.help(match self.subject {
-                Subject::Script { .. } => {
+                Subject::Script { .. } | Subject::Channel { .. } => {
                     "write expect = \"PPF\", a letter a probe, or codes = [\"…\"], or both"
                 }
                 Subject::Service(_) => "write violations = \"- - e\", or notify, expect, codes",
@@ -185,11 +207,7 @@ fn expectation(loader: &mut Loader<'_>, node: &Node, probes: &[Probe]) -> Option
         }
     }
     let fits = one_a_probe(loader, node, (outcomes.len(), "letter"), probes);
-    fits.then(|| Expectation {
-        outcomes,
-        groups,
-        span: node.span.clone(),
-    })
+    fits.then_some(Expectation { outcomes, groups })
 }
 
 /// Reports it unless there are as many letters or words as probes.

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{Lane, PoolSettings, queue_full};
 use crate::model::judgement::{Finding, Severity};
+use crate::script::coverage::Coverage;
 use crate::script::engine;
 use crate::script::execute::{Called, Ran, Task};
 use crate::script::host::Host;
@@ -33,7 +34,11 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    pub(super) fn start(settings: &PoolSettings, host: Arc<dyn Host>) -> io::Result<Self> {
+    pub(super) fn start(
+        settings: &PoolSettings,
+        host: Arc<dyn Host>,
+        coverage: Option<Arc<Coverage>>,
+    ) -> io::Result<Self> {
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
         let (plain, plain_work) = crossbeam_channel::bounded(settings.queue.max(1));
         let (waiting, waiting_work) = crossbeam_channel::bounded(settings.queue.max(1));
@@ -42,6 +47,7 @@ impl Threads {
             host,
             tokens: Arc::default(),
             stack_bytes: engine::stack_bytes(settings.heap_bytes),
+            coverage,
         };
         let watch = Watch::start(shared, [plain_work, waiting_work])?;
         for _ in 0..settings.threads.max(1) {

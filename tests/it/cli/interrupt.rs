@@ -112,6 +112,30 @@ fn a_watched_script_runs_again_after_each_edit() {
 }
 
 #[test]
+fn watched_tests_run_again_when_a_script_a_test_or_a_fixture_changes() {
+    let tests = "script = \"p.rhai\"\n[[test]]\nname = \"p\"\nprobe = [{ body_file = \"body.json\" }]\nexpect = \"F\"\n";
+    let desk = Desk::new(&[
+        ("p.rhai", SCRIPT),
+        ("body.json", "{\"price\": 2}"),
+        ("p.test.toml", tests),
+    ]);
+    let mut running = Running::start(&desk, &["test", "--watch"]);
+    running.says("watching; Ctrl-C ends", 1);
+    running.says("✓ 1 test passed", 1);
+    desk.write("body.json", "{\"price\": 1}");
+    running.says("✗ 1 of 1 test failed", 1);
+    desk.write("p.test.toml", &tests.replace("\"F\"", "\"P\""));
+    running.says("✓ 1 test passed", 2);
+    desk.write("p.rhai", "if {");
+    running.says("─[p.rhai:1:", 1);
+    desk.write("p.rhai", SCRIPT);
+    running.says("✓ 1 test passed", 3);
+    desk.write("q.test.toml", &tests.replace("\"F\"", "\"P\""));
+    running.says("✓ 2 tests passed", 1);
+    assert_eq!(running.interrupted(), 130);
+}
+
+#[test]
 fn a_watch_that_begins_with_a_broken_script_goes_on_when_it_is_mended() {
     let desk = Desk::new(&[("p.rhai", "if {"), ("body.json", "{\"price\": 2}")]);
     let arguments = ["dry-run", "p.rhai", "--response", "body.json", "--watch"];

@@ -21,8 +21,8 @@ fn the_help_of_the_program() {
     Commands:
       run          Watch the services of an ops config until told to stop
       check        Check an ops config and its scripts without asking anybody
-      dry-run      Try a matcher on a URL: see the response as the script sees it and every finding;
-                   nothing is saved, nothing is sent
+      dry-run      Try a matcher on a URL, or see what a channel would send; nothing is saved, nobody is
+                   told
       test         Run the tests of scripts and of services
       probe        Probe every service of an ops config once and show a table; nothing is saved, nothing
                    is sent

@@ -1,9 +1,13 @@
 //! `oes test`: scripts on a simulated clock.
 
+mod channel_files;
+mod channels;
+mod coverage;
 mod files;
 mod mocks;
 mod mutation;
 mod pipeline;
+mod update;
 
 use std::fmt::Write as _;
 
@@ -228,14 +232,77 @@ fn results_come_in_order_and_are_always_the_same() {
 }
 
 #[test]
+fn failures_are_annotations_where_github_shows_them() {
+    let desk = desk(
+        r#"script = "frozen"
+[[test]]
+name = "too early: 100 %, or not"
+probe = [{ json = [1], repeat = 4 }]
+expect = "PPPP"
+"#,
+    );
+    desk.write("broken.test.toml", "script = \"gone\"\n");
+    let shown = desk.seen(&["test", "--github"]);
+    let annotations: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.starts_with("::"))
+        .collect();
+    assert_eq!(annotations.len(), 3, "{shown}");
+    assert!(
+        annotations[0].starts_with(
+            "::error file=frozen.test.toml,line=2,title=too early%3A 100 %25%2C or not::     expected  PPPP%0A     got       PPPF%0A"
+        ),
+        "{shown}"
+    );
+    assert!(
+        annotations[1].starts_with("::error file=broken.test.toml,line=1,title=oes test::"),
+        "{shown}"
+    );
+    assert_eq!(
+        desk.run(&["test", "--github", "--json"]).status.code(),
+        Some(2)
+    );
+}
+
+/// What is shipped is run to the last line, and nine of ten wrong changes of it are caught.
+#[test]
 fn the_shipped_scripts_pass_their_tests_which_catch_what_is_wrong() {
     let desk = Desk::new(&[]);
     let scripts = repository("scripts");
-    let output = desk.run(&["test", scripts.to_str().unwrap(), "--mutate", "--min", "90"]);
-    let shown = super::seen(&output);
-    assert_eq!(output.status.code(), Some(0), "{shown}");
-    for script in oes::script::shipped::MATCHERS {
-        let file = format!("{}.test.toml", script.name);
-        assert!(shown.contains(&file), "{file} is missing: {shown}");
+    let output = desk.run(&[
+        "test",
+        scripts.to_str().unwrap(),
+        "--coverage",
+        "--mutate",
+        "--json",
+    ]);
+    let seen = json(&output);
+    assert_eq!(output.status.code(), Some(0), "{seen}");
+    let number = |part: &serde_json::Value, key: &str| part[key].as_u64().unwrap();
+    let shipped = [
+        oes::script::shipped::MATCHERS,
+        oes::script::shipped::CHANNELS,
+    ]
+    .concat();
+    for script in shipped {
+        let of_script = |list: &str| {
+            let mut parts = seen[list].as_array().unwrap().iter();
+            let named =
+                |part: &&serde_json::Value| part["script"].as_str().unwrap().ends_with(script.file);
+            parts
+                .find(named)
+                .unwrap_or_else(|| panic!("{} has no tests", script.file))
+                .clone()
+        };
+        let covered = of_script("coverage");
+        assert_eq!(
+            number(&covered, "run"),
+            number(&covered, "lines"),
+            "{covered}"
+        );
+        assert!(number(&covered, "lines") > 0, "{covered}");
+        let mutated = of_script("mutants");
+        let (caught, mutants) = (number(&mutated, "caught"), number(&mutated, "mutants"));
+        assert!(caught * 100 >= mutants * 90, "{mutated}");
     }
 }

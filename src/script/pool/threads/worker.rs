@@ -13,6 +13,7 @@ use super::watch::Watch;
 use crate::model::judgement::Judgement;
 use crate::script::bench::{Bench, panicked};
 use crate::script::broker::{Broker, Brought, Errand, Errands, Tokens};
+use crate::script::coverage::Coverage;
 use crate::script::execute::Task;
 use crate::script::host::Host;
 use crate::script::job::{CallJob, Rights};
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     pub(super) host: Arc<dyn Host>,
     pub(super) tokens: Arc<Tokens>,
     pub(super) stack_bytes: usize,
+    /// Notes which statements run, if anybody wants to know.
+    pub(super) coverage: Option<Arc<Coverage>>,
 }
 
 /// What a thread is given to do.
@@ -47,13 +50,14 @@ pub(super) fn work(
     watch: &Weak<Watch>,
     given_up: &AtomicBool,
 ) {
-    let mut bench = Bench::new();
+    let new_bench = || Bench::covering(shared.coverage.as_ref());
+    let mut bench = new_bench();
     for work in queue {
         let ticket = Arc::clone(work.ticket());
         if ticket.begin(number, Instant::now()) {
             let done = catch_unwind(AssertUnwindSafe(|| perform(&mut bench, &work, shared)));
             if done.is_err() {
-                bench = Bench::new();
+                bench = new_bench();
                 ticket.refuse(panicked());
             }
         }

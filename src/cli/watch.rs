@@ -1,0 +1,38 @@
+//! Runs something again whenever one of its files changes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use super::output;
+
+/// How often files are looked at.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// When files last changed, nothing for one that is not there.
+type Stamps = BTreeMap<PathBuf, Option<SystemTime>>;
+
+/// Runs again whenever one of these files changes, comes or goes; what runs says which files count from then on. Nobody
+/// listens for Ctrl-C, so that it ends the process at once, whatever is under way.
+pub(super) fn watch(files: Vec<PathBuf>, mut again: impl FnMut() -> Vec<PathBuf>) -> ! {
+    output::note("watching; Ctrl-C ends");
+    let mut seen = stamps(files);
+    loop {
+        std::thread::park_timeout(LOOK);
+        let begun = stamps(seen.keys().cloned());
+        if begun != seen {
+            output::result("");
+            seen = stamps(again());
+            // As of before the run: what changes while it is under way is seen after it.
+            for (file, stamp) in &mut seen {
+                *stamp = begun.get(file).copied().unwrap_or(*stamp);
+            }
+        }
+    }
+}
+
+fn stamps(files: impl IntoIterator<Item = PathBuf>) -> Stamps {
+    let changed = |path: &PathBuf| path.metadata().and_then(|file| file.modified()).ok();
+    let files = files.into_iter();
+    files.map(|path| (path.clone(), changed(&path))).collect()
+}

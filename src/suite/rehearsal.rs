@@ -1,0 +1,61 @@
+//! What a channel would send of an example of each kind of message, with nothing sent.
+
+use std::io;
+
+use jiff::Timestamp;
+
+use super::stage::Stage;
+use crate::channel::answer::Answer;
+use crate::channel::delivery::Attempt;
+use crate::channel::message::Message;
+use crate::channel::rehearsal::{Rehearsal, Rehearsed};
+use crate::channel::settings::Settings;
+use crate::policy::owed::Telling;
+use crate::script::limits::Limits;
+
+/// One message, and what a channel makes of it.
+#[derive(Debug)]
+pub struct Example {
+    /// The message.
+    pub message: Message,
+    /// Whether a try with everything in it was refused.
+    pub plain: bool,
+    /// The requests, or what the try would come to before its first byte.
+    pub requests: Result<Vec<Rehearsed>, Answer>,
+}
+
+/// Returns what a channel makes of an example of each kind; of an opening also in plainer words, where those differ.
+///
+/// # Errors
+/// The script threads cannot be started.
+pub async fn rehearse(
+    channel: &Settings,
+    limits: &Limits,
+    now: Timestamp,
+) -> io::Result<Vec<Example>> {
+    let stage = Stage::start(None)?;
+    let mut examples: Vec<Example> = Vec::new();
+    for telling in Message::TELLINGS {
+        for plain in [false, true] {
+            let message = Message::example_of(telling, now);
+            let rehearsal = Rehearsal {
+                pool: &stage.pool,
+                limits: limits.clone(),
+                channel,
+                message: &message,
+                attempt: Attempt { number: 1, at: now },
+                plain,
+            };
+            let requests = rehearsal.requests().await;
+            let known = examples.iter().any(|one| one.requests == requests);
+            if !plain || (telling == Telling::Fire && !known) {
+                examples.push(Example {
+                    message,
+                    plain,
+                    requests,
+                });
+            }
+        }
+    }
+    Ok(examples)
+}

@@ -1,0 +1,193 @@
+//! Tests of channel scripts.
+
+use insta::assert_snapshot;
+
+use super::{Desk, json, repository};
+
+const SCRIPT: &str = r#"//! Posts a line.
+//! ---
+//! [params.url]
+//! kind = "url"
+//! [params.token]
+//! kind = "string"
+
+fn requests(message, channel) {
+    let post = #{ url: channel.url + "?k=" + channel.token, headers: #{ "X-Token": channel.token } };
+    if message.kind == "opened" { post.json = #{ text: message.title, none: () }; } else { post.body = message.title; }
+    [post]
+}
+
+fn answer(reply, message, channel) {
+    if reply.status == 200 { return #{ answer: "taken", remote_ref: reply.json.id }; }
+    if reply.status == 429 { return #{ answer: "rate_limited", after: reply.retry_after, global: true, reason: "slow down " + channel.token }; }
+    if reply.status == 500 { throw "what"; }
+    if reply.status == 501 { return 7; }
+    #{ answer: "reject", plainer: true, reason: "no" }
+}
+"#;
+
+const DEFAULTS: &str = "channel = \"chat.rhai\"\n[defaults]\noptions = { url = \"https://chat.test/x\" }\nsecrets = { token = \"tok-12345678\" }\n";
+
+pub(super) fn desk(tests: &str) -> Desk {
+    let tests = format!("{DEFAULTS}{tests}");
+    Desk::new(&[("chat.rhai", SCRIPT), ("chat.test.toml", &tests)])
+}
+
+#[test]
+fn requests_and_answers_are_held_against_what_must_be() {
+    let desk = desk(
+        r##"[[test]]
+name = "an opening is JSON"
+message = { kind = "opened", service = { name = "api" } }
+requests = '''
+[{ "url": "https://chat.test/x?k=***", "headers": { "X-Token": "***" }, "json": { "text": "api · error", "none": null } }]'''
+[[test]]
+name = "an end is text, and its answers are read"
+message = { kind = "resolved", open_for = "2m" }
+requests = [{ url = "https://chat.test/x?k=***", headers = { x-token = "***" }, body = "example · error resolved after 2 min" }]
+answers = [
+    { status = 200, json = { id = 7 }, reads = "taken as 7" },
+    { status = 429, headers = { retry-after = "90" }, reads = "rate_limited after 1.5m, global", reason = "slow down ***" },
+    { status = 404, reads = "reject, plainer", reason = "no" },
+]
+[[test]]
+name = "what is not compared need not be said"
+requests = [{ url = "https://chat.test/x?k=***", headers = { x-token = "***" }, match_json = { text = "#regex error" } }]
+"##,
+    );
+    assert_snapshot!(desk.seen(&["test"]), @r"
+    exit 0
+    ── out
+    ✓ chat.test.toml  3 tests
+
+    ✓ 3 tests passed · 3 messages · 1 file
+    ");
+}
+
+#[test]
+fn what_differs_is_shown() {
+    let desk = desk(
+        r#"[[test]]
+name = "requests"
+requests = [{ method = "PUT", url = "https://chat.test/x", json = { text = "x" } }, { url = "https://chat.test/y" }]
+[[test]]
+name = "answers"
+answers = [
+    { status = 200, json = { id = 7 }, reads = "taken" },
+    { status = 404, reads = "reject, plainer", reason = "yes" },
+    { status = 500, reads = "unknown" },
+    { status = 501, reads = "unknown" },
+]
+"#,
+    );
+    assert_snapshot!(desk.seen(&["test"]), @r#"
+    exit 1
+    ── out
+    ✗ chat.test.toml  2 of 2 tests failed
+
+    ✗ requests  at chat.test.toml:5
+         the requests differ
+           request 1 method: expected "PUT", got "POST"
+           request 1 url: expected "https://chat.test/x", got "https://chat.test/x?k=***"
+           request 1 headers.x-token: expected nothing, got "***"
+           request 1 json.text: expected "x", got "example · error"
+           request 1 json.none: expected nothing, got null
+           request 2: expected POST https://chat.test/y, got nothing
+
+    ✗ answers  at chat.test.toml:8
+         answer at chat.test.toml:11, status 200: expected taken, got taken as 7
+         answer at chat.test.toml:12: the reason differs
+           expected yes
+           got      no
+         answer at chat.test.toml:13: after status 500: channel script chat.rhai broke in `answer`: what at chat.rhai:17:30
+         answer at chat.test.toml:14: chat.rhai: `answer` returned 7, not a map with the key `answer`
+
+    ✗ 2 of 2 tests failed · 2 messages · 1 file
+    "#);
+    let output = desk.run(&["test", "--json"]);
+    let failures = &json(&output)["tests"][1]["failures"];
+    assert_eq!(failures[0]["kind"], "reads");
+    assert_eq!(failures[0]["got"], "taken as 7");
+    assert_eq!(failures[2]["kind"], "answer_broke");
+}
+
+#[test]
+fn a_script_that_breaks_or_goes_elsewhere_makes_no_requests() {
+    for (line, why) in [
+        (
+            "throw \"no\"",
+            "no requests: channel script chat.rhai broke in `requests`: no at chat.rhai:2:1",
+        ),
+        (
+            "[#{ url: \"https://other.test/\" }]",
+            "no requests: chat.rhai: the request would go to https://other.test",
+        ),
+        (
+            "[]",
+            "no requests: chat.rhai: `requests` returned no request",
+        ),
+    ] {
+        let script = format!(
+            "fn requests(message, channel) {{\n{line}\n}}\nfn answer(reply, message, channel) {{ #{{ answer: \"taken\" }} }}\n"
+        );
+        let desk = desk("[[test]]\nname = \"x\"\nrequests = []\n");
+        desk.write("chat.rhai", &script);
+        let shown = desk.seen(&["test"]);
+        assert!(
+            shown.starts_with("exit 1") && shown.contains(why),
+            "{shown}"
+        );
+        let updated = desk.seen(&["test", "--update", "--yes"]);
+        assert!(updated.contains("not updated"), "{updated}");
+    }
+}
+
+#[test]
+fn goldens_are_written_for_a_person_to_look_at() {
+    let desk = desk(
+        "[[test]]\nname = \"x\"   # mine\nrequests = []\nanswers = [{ status = 404, reads = \"taken\", reason = \"x\" }]\n",
+    );
+    desk.run(&["test", "--update", "--yes"]);
+    // The reason is compared once the answer is read as it must be.
+    desk.run(&["test", "--update", "--yes"]);
+    let written = std::fs::read_to_string(desk.path("chat.test.toml")).unwrap();
+    assert_snapshot!(written.strip_prefix(DEFAULTS).unwrap(), @r##"
+    [[test]]
+    name = "x"   # mine
+    requests = '''
+    [
+      {
+        "method": "POST",
+        "url": "https://chat.test/x?k=***",
+        "headers": {
+          "x-token": "***"
+        },
+        "json": {
+          "none": null,
+          "text": "example · error"
+        }
+      }
+    ]
+    '''
+    answers = [{ status = 404, reads = "reject, plainer", reason = "no" }]
+    "##);
+    assert_eq!(
+        desk.run(&["test", "--coverage", "--mutate"]).status.code(),
+        Some(0)
+    );
+}
+
+/// The example of docs/testing.md, with the script of docs/channels.md.
+#[test]
+fn the_example_of_the_documentation_passes() {
+    let block = |page: &str, begins: &str| {
+        let text = std::fs::read_to_string(repository(page)).unwrap();
+        let (_, rest) = text.split_once(begins).unwrap();
+        format!("{begins}{}", rest.split_once("\n```").unwrap().0)
+    };
+    let script = block("docs/channels.md", "//! Posts a line to our chat.");
+    let tests = block("docs/testing.md", "channel = \"chat.rhai\"");
+    let desk = Desk::new(&[("chat.rhai", &script), ("chat.test.toml", &tests)]);
+    let shown = desk.seen(&["test"]);
+    assert!(shown.contains("✓ 2 tests passed · 2 messages"), "{shown}");
+}
