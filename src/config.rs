@@ -41,7 +41,7 @@ use jiff::tz::TimeZone;
 use crate::channel::settings::Settings;
 use crate::matcher::spec::Matcher;
 use crate::model::secret::Secret;
-use crate::model::service::Service;
+use crate::model::service::{RecordRule, Service};
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
 use loader::Loader;
@@ -81,6 +81,8 @@ pub struct ServiceConfig {
     pub matchers: Vec<Arc<Matcher>>,
     /// What one run of its scripts is allowed; services that say the same share it.
     pub limits: Arc<Limits>,
+    /// How much of what its probes see is recorded; absent for nothing.
+    pub record: Option<RecordRule>,
     /// The line of the config where it begins, from 1.
     pub line: u32,
     /// SHA-256 in hexadecimal over all that matters of it, secrets and versions of scripts included. Equal means

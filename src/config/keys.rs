@@ -190,6 +190,7 @@ pub(super) fn markdown() -> String {
         ("Service", &SERVICE),
         ("Matcher (an element of `match`)", &MATCHER),
         ("`latency` as a table", &service::LATENCY),
+        ("`record` as a table", &service::RECORD),
         ("`tls`", &service::TLS),
         ("`auth`", &service::AUTH),
         ("Channel", &CHANNEL),

@@ -13,6 +13,7 @@ use super::notifier::Book;
 use super::watching::Shared;
 use crate::clock::Clock;
 use crate::history::Store;
+use crate::history::recordings::Recorder;
 use crate::metrics::{ChannelOwed, Metrics};
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
@@ -33,6 +34,7 @@ pub(super) struct Page {
     book: watch::Receiver<Arc<Book>>,
     metrics: Metrics,
     history: Arc<Store>,
+    recorder: Arc<Recorder>,
     clock: Clock,
     started: Instant,
     pulse: Arc<AtomicU64>,
@@ -45,6 +47,7 @@ impl Page {
             book,
             metrics: shared.metrics.clone(),
             history: Arc::clone(&shared.history),
+            recorder: Arc::clone(&shared.recorder),
             clock: shared.clock,
             started: shared.started,
             pulse: Arc::clone(&shared.pulse),
@@ -170,6 +173,9 @@ impl Facts for Page {
         let health = self.history.health();
         let dropped = i64::try_from(health.dropped_rows + health.failed_rows).unwrap_or(i64::MAX);
         self.metrics.own.history_dropped.set(dropped);
+        let recorder = self.recorder.health();
+        let numbers = [recorder.written, recorder.dropped, recorder.bytes];
+        self.metrics.own.recorder.set(numbers);
         self.metrics.encode()
     }
 

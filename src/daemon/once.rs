@@ -59,11 +59,12 @@ impl Once {
     }
 
     fn with(prober: Arc<HttpProber>, host: Arc<dyn Host>) -> Result<Self, OnceError> {
-        let pool = Arc::new(Pool::start(PoolSettings::default(), host)?);
+        let pool = Arc::new(Pool::start(PoolSettings::default(), Arc::clone(&host))?);
         let tools = Tools {
             prober: Arc::clone(&prober) as Arc<_>,
             plans: prober,
             pool,
+            host,
         };
         Ok(Self {
             tools,

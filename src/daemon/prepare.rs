@@ -10,6 +10,7 @@ use crate::matcher::Matcher;
 use crate::model::json::Json;
 use crate::model::service::ServiceName;
 use crate::probe::PlanError;
+use crate::script::tape::Tape;
 
 /// Why a service cannot be probed.
 #[derive(Debug, Error)]
@@ -75,5 +76,9 @@ pub(super) fn prepare(tools: &Tools, config: &Arc<ServiceConfig>) -> Result<Watc
             Json::Null
         },
         redaction: Arc::new(config.service.redaction()),
+        tape: config
+            .record
+            .is_some()
+            .then(|| Tape::new(Arc::clone(&tools.host))),
     })
 }

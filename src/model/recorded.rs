@@ -80,6 +80,11 @@ impl RecordedExchange {
         }
     }
 
+    /// Tells whether there was a response, which has a body.
+    pub fn has_body(&self) -> bool {
+        matches!(self.result, Recorded::Response { .. })
+    }
+
     /// Returns the exchange with this body.
     pub fn exchange(&self, body: Bytes) -> Exchange {
         let mut timings = Timings::default();

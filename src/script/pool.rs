@@ -107,7 +107,12 @@ impl Pool {
     ///
     /// Whatever the script does, this ends within its wall time and a second. Dropping the future takes a run that
     /// has not begun out of the queue.
-    pub async fn run(&self, mut job: Job) -> Judgement {
+    pub async fn run(&self, job: Job) -> Judgement {
+        self.run_with(job, None).await
+    }
+
+    /// Runs a matcher script as [`Pool::run`] does; a host of its own answers its requests in place of the pool's.
+    pub async fn run_with(&self, mut job: Job, host: Option<Arc<dyn Host>>) -> Judgement {
         let wall = job.limits.wall.unwrap_or(job.input.wall).min(WALL_MAX);
         job.limits.wall = Some(wall);
         job.limits.heap_bytes = job.limits.heap_bytes.min(self.settings.heap_bytes);
@@ -118,7 +123,7 @@ impl Pool {
             Lane::Plain
         };
         let (reply, answer) = oneshot::channel();
-        let ticket = self.ticket(lane, wall, &source, Reply::Run(reply));
+        let ticket = self.ticket(lane, wall, &source, Reply::Run(reply), host);
         let refused = match self.submit(lane, Work::Run(Box::new(job), ticket)) {
             Ok(()) => match answer.await {
                 Ok(judgement) => return judgement,
@@ -142,7 +147,7 @@ impl Pool {
         job.limits.wall = Some(wall);
         job.limits.heap_bytes = job.limits.heap_bytes.min(self.settings.heap_bytes);
         let (reply, answer) = oneshot::channel();
-        let ticket = self.ticket(Lane::Plain, wall, &job.source, Reply::Call(reply));
+        let ticket = self.ticket(Lane::Plain, wall, &job.source, Reply::Call(reply), None);
         self.submit(Lane::Plain, Work::Call(Box::new(job), ticket))
             .map_err(CallError)?;
         answer
@@ -161,9 +166,10 @@ impl Pool {
         wall: Duration,
         source: &Arc<Source>,
         reply: Reply,
+        host: Option<Arc<dyn Host>>,
     ) -> Arc<Ticket> {
         let number = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let ticket = Arc::new(Ticket::new(number, lane, wall, source, reply));
+        let ticket = Arc::new(Ticket::new(number, lane, wall, source, reply, host));
         self.watch.add(Arc::clone(&ticket));
         ticket
     }

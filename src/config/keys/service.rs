@@ -181,6 +181,12 @@ const SERVICE_KEYS: &[Key] = &[
         "false",
         "Whether a public page may show it.",
     ),
+    key(
+        "record",
+        RECORD_KIND,
+        "false",
+        "Whether what its probes see is kept for `oes backtest`: `true`, or how much.",
+    ),
     key("maintenance", Kind::NotYet("maintenance windows"), "", ""),
 ];
 
@@ -203,6 +209,7 @@ pub(in crate::config) static DEFAULTS: Place = Place {
 const FORM: Kind = Kind::Either(&[Kind::Text, Kind::Number(f64::MIN, f64::MAX), Kind::Boolean]);
 const MATCH: Kind = Kind::List(&Kind::Either(&[Kind::Word, Kind::Table(&MATCHER)]));
 const LIMIT: Kind = Kind::Duration(Unit::Milliseconds, 1, 10 * MINUTE);
+const RECORD_KIND: Kind = Kind::Either(&[Kind::Boolean, Kind::Table(&RECORD)]);
 const LATENCY_KIND: Kind = Kind::Either(&[LIMIT, Kind::Table(&LATENCY)]);
 
 /// One matcher of `match`.
@@ -295,6 +302,26 @@ pub(in crate::config) const EXACT_OPTIONS: &[&str] = &[
 ];
 pub(in crate::config) const NON_EMPTY_OPTIONS: &[&str] = &[];
 pub(in crate::config) const SCRIPT_OPTIONS: &[&str] = &["params"];
+
+pub(super) static RECORD: Place = Place {
+    title: "`record`",
+    keys: &[
+        key(
+            "keep",
+            seconds(MINUTE, 400 * DAY),
+            "7d",
+            "How long: what is older goes.",
+        ),
+        key(
+            "size",
+            Kind::Size(64 << 10, 1 << 40),
+            "100MB",
+            "How much of the disk, compressed: the oldest go first.",
+        ),
+    ],
+    required: &[],
+    open: false,
+};
 
 static NON_EMPTY: Place = Place {
     title: "`non_empty`",

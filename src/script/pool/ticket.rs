@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::watch::Lane;
 use crate::model::json::Json;
 use crate::model::judgement::{Finding, Judgement, ScriptRun};
+use crate::script::host::Host;
 use crate::script::job::CallError;
 use crate::script::source::Source;
 
@@ -23,6 +24,8 @@ pub(super) struct Ticket {
     pub(super) number: u64,
     pub(super) lane: Lane,
     pub(super) wall: Duration,
+    /// Who answers the run's requests, if not the pool's host.
+    pub(super) host: Option<Arc<dyn Host>>,
     source: Arc<Source>,
     state: Mutex<State>,
 }
@@ -42,11 +45,13 @@ impl Ticket {
         wall: Duration,
         source: &Arc<Source>,
         reply: Reply,
+        host: Option<Arc<dyn Host>>,
     ) -> Self {
         Self {
             number,
             lane,
             wall,
+            host,
             source: Arc::clone(source),
             state: Mutex::new(State {
                 deadline: Instant::now() + wall,

@@ -108,7 +108,7 @@ impl Bench {
                         *job,
                         &execute::Around {
                             runtime: &shared.runtime,
-                            host: &shared.host,
+                            host: ticket.host.as_ref().unwrap_or(&shared.host),
                             ledger: &shared.ledger,
                             tokens: &shared.tokens,
                         },
