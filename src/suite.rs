@@ -7,6 +7,7 @@ mod exchange;
 mod mocks;
 mod mutation;
 mod pipeline;
+pub mod replay;
 mod stage;
 
 use std::collections::BTreeMap;

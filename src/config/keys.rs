@@ -1,10 +1,12 @@
 //! Every key of an ops config, once: what is written here is what is checked, what the schema says and what the key
 //! reference in docs/configuration.md lists.
 
+mod labels;
 mod service;
 mod suite;
 mod top;
 
+pub(super) use labels::LABELS;
 pub(super) use service::{
     DEFAULTS, EXACT_OPTIONS, MATCHER, NON_EMPTY_OPTIONS, SCRIPT_OPTIONS, SERVICE, TYPES_OPTIONS,
 };
