@@ -132,7 +132,11 @@ fn set(table: &mut Node, defaults: Option<&Node>, keys: &[&str], value: Node) {
     if table.get(key).is_none() {
         let default = defaults.and_then(|defaults| defaults.get(key)).cloned();
         let at = table.span.clone();
-        put(table, key, default.unwrap_or_else(|| node(&at, Value::Table(Vec::new()))));
+        put(
+            table,
+            key,
+            default.unwrap_or_else(|| node(&at, Value::Table(Vec::new()))),
+        );
     }
     let Some(member) = member_mut(table, key) else {
         return;

@@ -33,7 +33,12 @@ pub fn load(path: &Path) -> Result<Vec<Outage>, Report> {
     let mut loader = Loader::new(&text, Path::new(""), &ProcessEnvironment);
     let (root, mut mistakes) = parse(&name, &text);
     if let Some(root) = &root {
-        check::check(root, &Kind::Table(&LABELS), "a file of outages", &mut mistakes);
+        check::check(
+            root,
+            &Kind::Table(&LABELS),
+            "a file of outages",
+            &mut mistakes,
+        );
     }
     for mistake in mistakes {
         loader.report(mistake);
@@ -57,7 +62,9 @@ fn read_all(loader: &mut Loader<'_>, root: &Node) -> Vec<Outage> {
         let mistake = Mistake::error(span, "a file of outages without one");
         loader.report(mistake.help("write [[outage]], and below it from and to"));
     }
-    let tables = items.iter().filter(|item| matches!(item.value, Value::Table(_)));
+    let tables = items
+        .iter()
+        .filter(|item| matches!(item.value, Value::Table(_)));
     let read = tables.filter_map(|table| {
         let mut time = |key: &str| {
             let node = table.get(key)?;
@@ -76,7 +83,10 @@ fn read_all(loader: &mut Loader<'_>, root: &Node) -> Vec<Outage> {
             loader.report(mistake.help("`to` is later than `from`"));
         }
         Some(Outage {
-            name: table.get("name").and_then(Node::text).map(ToString::to_string),
+            name: table
+                .get("name")
+                .and_then(Node::text)
+                .map(ToString::to_string),
             from,
             to,
         })

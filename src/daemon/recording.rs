@@ -23,8 +23,8 @@ use crate::script::tape::Taken;
 pub struct Recording {
     /// When it began: the clock of the scripts.
     pub at: Timestamp,
-    /// What it came to then.
-    pub outcome: Outcome,
+    /// What it came to then; absent where nobody knows.
+    pub outcome: Option<Outcome>,
     /// What it saw; absent if the scripts make their own requests.
     pub exchange: Option<Arc<Exchange>>,
     /// What the scripts asked and were answered.
@@ -34,7 +34,7 @@ pub struct Recording {
 /// A recording without its bodies.
 #[derive(Serialize, Deserialize)]
 struct Head {
-    outcome: Outcome,
+    outcome: Option<Outcome>,
     exchange: Option<RecordedExchange>,
     calls: Vec<RecordedCall>,
 }
@@ -103,7 +103,7 @@ pub(super) fn record(recorder: &Recorder, watched: &Watched, observation: &Obser
     let hidden = hiding(watched, bearer);
     let response = exchange.as_ref().and_then(|one| one.result.as_ref().ok());
     let bytes = response.map_or(0, |response| response.body.bytes.len()) + taken.bytes() + 1024;
-    let (at, outcome) = (observation.at, observation.judgement.outcome);
+    let (at, outcome) = (observation.at, Some(observation.judgement.outcome));
     let make = move || shown(at, outcome, exchange, &taken, &hidden).into_kept();
     recorder.record(&watched.config.service.name, rule, bytes, Box::new(make));
     tell(recorder);
@@ -111,7 +111,7 @@ pub(super) fn record(recorder: &Recorder, watched: &Watched, observation: &Obser
 
 fn shown(
     at: Timestamp,
-    outcome: Outcome,
+    outcome: Option<Outcome>,
     exchange: Option<Arc<Exchange>>,
     taken: &Taken,
     hidden: &Redaction,
@@ -122,11 +122,13 @@ fn shown(
         without_credentials(&mut exchange);
         exchange
     });
+    let mut calls = taken.recorded(&hidden);
+    calls.iter_mut().for_each(RecordedCall::hide_credentials);
     Recording {
         at,
         outcome,
         exchange,
-        calls: taken.recorded(&hidden),
+        calls,
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::host::{HostFailure, HostReply, HostRequest, HostResponse};
+use crate::model::recorded::carries_credentials;
 use crate::model::redaction::Redaction;
 
 /// One request of a script, with what came of it.
@@ -92,6 +93,17 @@ impl RecordedCall {
         let bytes = body.bytes();
         *body = RecordedBody::of(&Bytes::new());
         Some(bytes)
+    }
+
+    /// Takes out what the answer gave to whoever asked: cookies and tokens in headers.
+    pub fn hide_credentials(&mut self) {
+        if let Reply::Response { headers, .. } = &mut self.reply {
+            for (name, value) in headers {
+                if carries_credentials(name) {
+                    "***".clone_into(value);
+                }
+            }
+        }
     }
 
     /// Tells whether there was an answer, which has a body.

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::host::{Ask, Host, HostReply, HostRequest};
+use bytes::Bytes;
+
+use super::guard;
+use super::host::{Ask, Host, HostReply, HostRequest, HostResponse};
 use super::recorded::RecordedCall;
 use crate::model::json;
 use crate::model::redaction::Redaction;
@@ -87,7 +90,12 @@ impl Tape {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember(&self, request: HostRequest, reply: HostReply) {
+    /// Takes a request down. What is kept is no heap of the script's, on whose thread this may be, and shares none with it.
+    fn remember(&self, request: &HostRequest, reply: &HostReply) {
+        guard::exempt(|| self.keep(copied(request), copied_reply(reply)));
+    }
+
+    fn keep(&self, request: HostRequest, reply: HostReply) {
         let mut state = self.state();
         for token in tokens(&request, &reply) {
             if !state.tokens.contains(&token) {
@@ -109,7 +117,7 @@ impl Tape {
         let tape = self.clone();
         Box::pin(async move {
             let reply = make(&*tape.live, request.clone()).await;
-            tape.remember(request, reply.clone());
+            tape.remember(&request, &reply);
             reply
         })
     }
@@ -127,6 +135,22 @@ impl Host for Tape {
     ) -> Pin<Box<dyn Future<Output = HostReply> + Send>> {
         self.answer(request, |live, request| live.ask(what, request))
     }
+}
+
+fn copied(request: &HostRequest) -> HostRequest {
+    let body = request.body.as_deref();
+    HostRequest {
+        body: body.map(Bytes::copy_from_slice),
+        ..request.clone()
+    }
+}
+
+fn copied_reply(reply: &HostReply) -> HostReply {
+    let response = reply.clone()?;
+    Ok(HostResponse {
+        body: Bytes::copy_from_slice(&response.body),
+        ..response
+    })
 }
 
 /// Returns what a request says who it is with, and what its answer gives to say so.

@@ -53,8 +53,8 @@ pub struct Judged {
     pub at: Timestamp,
     /// What it comes to.
     pub outcome: Outcome,
-    /// What it came to when it was recorded.
-    pub before: Outcome,
+    /// What it came to when it was recorded; absent where nobody knows.
+    pub before: Option<Outcome>,
     /// The first finding of the greatest weight.
     pub finding: Option<Finding>,
 }

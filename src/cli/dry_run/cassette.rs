@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::cli::output::save_file;
 use crate::model::redaction::Redaction;
 use crate::script::host::{Ask, Host, HostFailure, HostReply, HostRequest};
-use crate::script::recorded::Replay;
+use crate::script::recorded::{RecordedCall, Replay};
 use crate::script::tape::Tape;
 
 /// What becomes of the scripts' own requests.
@@ -38,6 +38,15 @@ impl HttpMode {
 /// The file of recorded exchanges within a folder.
 const FILE: &str = "http.json";
 
+/// Returns what [`Cassette::save`] wrote to a folder.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn load(folder: &Path) -> io::Result<Vec<RecordedCall>> {
+    let text = fs::read(folder.join(FILE))?;
+    serde_json::from_slice(&text).map_err(io::Error::other)
+}
+
 /// Answers or makes the requests of scripts.
 pub(super) struct Cassette {
     mode: HttpMode,
@@ -55,8 +64,7 @@ impl Cassette {
     pub(super) fn new(mode: HttpMode, live: Arc<dyn Host>, hidden: Redaction) -> io::Result<Self> {
         let replay = Replay::default();
         if let HttpMode::Replay(folder) = &mode {
-            let text = fs::read(folder.join(FILE))?;
-            replay.begin(serde_json::from_slice(&text).map_err(io::Error::other)?);
+            replay.begin(load(folder)?);
         }
         Ok(Self {
             mode,

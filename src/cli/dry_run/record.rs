@@ -22,6 +22,11 @@ const BODY: &str = "response.body";
 /// The file with what the scripts remembered before.
 pub(super) const MEMORY: &str = "memory.json";
 
+/// Tells whether a folder holds what [`save`] wrote.
+pub(super) fn is_saved(folder: &Path) -> bool {
+    folder.join(HEAD).is_file()
+}
+
 /// Writes an exchange, judged at a time, to a folder.
 ///
 /// # Errors

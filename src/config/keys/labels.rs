@@ -19,7 +19,12 @@ pub(in crate::config) static LABELS: Place = Place {
 pub(super) static OUTAGE: Place = Place {
     title: "an outage",
     keys: &[
-        key("from", Kind::Word, "", "When it began: `2026-01-01T00:00:00Z`."),
+        key(
+            "from",
+            Kind::Word,
+            "",
+            "When it began: `2026-01-01T00:00:00Z`.",
+        ),
         key("to", Kind::Word, "", "When it ended."),
         key("name", Kind::Word, "", "What it is called in the result."),
     ],
