@@ -219,7 +219,7 @@ fn judged(
         .map(|(title, mut played)| {
             played.probes.retain(|probe| probe.at >= begin);
             played.unjudged.retain(|(at, _)| *at >= begin);
-            played.incidents.retain(|one| one.opened_at >= begin);
+            played.incidents.retain(|one| one.seen_at >= begin);
             played.told.retain(|sent| sent.at >= begin);
             let score = outages.map(|outages| Score::of(outages, &played.incidents, span));
             Side {

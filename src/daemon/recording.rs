@@ -41,7 +41,7 @@ struct Head {
 
 impl Recording {
     /// Returns the recording as it is kept: bodies apart, that of the exchange first.
-    fn into_kept(mut self) -> Option<Kept> {
+    pub fn into_kept(mut self) -> Option<Kept> {
         let mut bodies = Vec::new();
         if let Some(Ok(response)) = self.exchange.as_ref().map(|exchange| &exchange.result) {
             bodies.push(response.body.bytes.clone());

@@ -41,9 +41,18 @@ pub struct Played {
     /// Those that could not, with why: something was asked that was not recorded.
     pub unjudged: Vec<(Timestamp, String)>,
     /// What would have opened, the first first.
-    pub incidents: Vec<Incident>,
+    pub incidents: Vec<Alarm>,
     /// What people would have been told.
     pub told: Vec<Sent>,
+}
+
+/// An incident that would have been.
+#[derive(Debug, Clone)]
+pub struct Alarm {
+    /// The incident; it is open since its violation began.
+    pub incident: Incident,
+    /// The probe after which it was seen.
+    pub seen_at: Timestamp,
 }
 
 /// A probe that was judged again.
@@ -104,6 +113,8 @@ struct Course<'a> {
     daybook: Option<(Daybook<'a>, Timestamp)>,
     /// The last probe.
     now: Timestamp,
+    /// When each incident was seen, in the order of their names.
+    seen_at: Vec<Timestamp>,
     played: Played,
 }
 
@@ -115,6 +126,7 @@ impl<'a> Course<'a> {
             past: Past::default(),
             daybook: None,
             now: Timestamp::UNIX_EPOCH,
+            seen_at: Vec::new(),
             played: Played::default(),
         }
     }
@@ -160,6 +172,7 @@ impl<'a> Course<'a> {
         });
         daybook.send(self.now, Some(at));
         daybook.take(&observation);
+        self.seen_at.resize(daybook.ledger.incidents.len(), at);
         self.now = at;
     }
 
@@ -169,8 +182,13 @@ impl<'a> Course<'a> {
             return played;
         };
         daybook.send(self.now, None);
-        played.incidents = daybook.ledger.incidents.into_values().collect();
-        played.incidents.sort_by_key(|incident| incident.opened_at);
+        let incidents = daybook.ledger.incidents.into_values().zip(self.seen_at);
+        played.incidents = incidents
+            .map(|(incident, seen_at)| Alarm { incident, seen_at })
+            .collect();
+        played
+            .incidents
+            .sort_by_key(|alarm| alarm.incident.opened_at);
         let sent = |told: super::Told| Sent {
             at: after(start, told.at),
             told,

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::model::incident::Incident;
-use crate::suite::replay::{Judged, Played};
+use crate::suite::replay::{Alarm, Judged, Played};
 
 /// Where two sets of rules differ.
 pub(super) struct Difference {
     /// Probes that come to something else: by the first and by the second, absent where one could not judge.
     pub(super) probes: Vec<(Timestamp, Option<Judged>, Option<Judged>)>,
     /// Incidents that only the first opens.
-    pub(super) only_first: Vec<Incident>,
+    pub(super) only_first: Vec<Alarm>,
     /// Incidents that only the second opens.
-    pub(super) only_second: Vec<Incident>,
+    pub(super) only_second: Vec<Alarm>,
     /// Incidents that both open, at other times.
-    pub(super) moved: Vec<(Incident, Incident)>,
+    pub(super) moved: Vec<(Alarm, Alarm)>,
 }
 
 impl Difference {
@@ -28,7 +28,7 @@ impl Difference {
             only_second: Vec::new(),
             moved: Vec::new(),
         };
-        let mut others: Vec<&Incident> = second.incidents.iter().collect();
+        let mut others: Vec<&Alarm> = second.incidents.iter().collect();
         for one in &first.incidents {
             let same = others.iter().position(|other| is_same(one, other));
             match same.map(|index| others.remove(index)) {
@@ -74,11 +74,12 @@ fn probes(first: &Played, second: &Played) -> Vec<(Timestamp, Option<Judged>, Op
 }
 
 /// Two incidents are the same if the same rule is broken and both are open at one time.
-fn is_same(one: &Incident, other: &Incident) -> bool {
+fn is_same(one: &Alarm, other: &Alarm) -> bool {
+    let (one, other) = (&one.incident, &other.incident);
     let before = |a: &Incident, b: &Incident| a.closed_at.is_some_and(|end| end < b.opened_at);
     one.violation == other.violation && !before(one, other) && !before(other, one)
 }
 
-fn times(incident: &Incident) -> (Timestamp, Option<Timestamp>) {
-    (incident.opened_at, incident.closed_at)
+fn times(alarm: &Alarm) -> (Timestamp, Option<Timestamp>) {
+    (alarm.seen_at, alarm.incident.closed_at)
 }

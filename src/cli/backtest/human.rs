@@ -1,5 +1,7 @@
 //! What a backtest found, for a person.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -11,9 +13,8 @@ use crate::cli::output::{BOLD, ERROR, FAINT, GOOD, WARNING, outcome_look, result
 use crate::config::labels::Outage;
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
-use crate::model::incident::Incident;
 use crate::model::judgement::Outcome;
-use crate::suite::replay::{Judged, Trial};
+use crate::suite::replay::{Alarm, Judged, Trial};
 
 /// Lines of one list that are shown; JSON has all.
 const SHOWN_MAX: usize = 20;
@@ -94,6 +95,9 @@ impl Page {
             let text = format!("{probes} could not be judged and are not counted: {why}");
             result(styled(WARNING, text));
         }
+        if played.probes.is_empty() {
+            return result(styled(WARNING, "? nothing could be judged"));
+        }
         self.incidents(&played.incidents, end);
         if self.messages {
             for sent in &played.told {
@@ -112,42 +116,43 @@ impl Page {
         }
     }
 
-    fn incidents(&self, incidents: &[Incident], end: Timestamp) {
-        if incidents.is_empty() {
-            return result(format_args!("{} no violation opens", styled(GOOD, "✓")));
+    fn incidents(&self, alarms: &[Alarm], end: Timestamp) {
+        if alarms.is_empty() {
+            let text = "no violation would have opened";
+            return result(format_args!("{} {text}", styled(GOOD, "✓")));
         }
-        let count = counted(incidents.len(), "violation");
-        let word = if incidents.len() == 1 {
-            "opens"
-        } else {
-            "open"
-        };
-        result(format_args!("{} {count} {word}", styled(ERROR, "✗")));
-        for incident in incidents.iter().take(SHOWN_MAX) {
-            result(format_args!("  {}", self.incident(incident, end)));
-            result(format_args!("    {}", incident.reason.rule));
-            if let Some(finding) = &incident.reason.finding {
-                let code = incident.reason.code.as_deref();
+        let count = counted(alarms.len(), "violation");
+        result(format_args!(
+            "{} {count} would have opened",
+            styled(ERROR, "✗")
+        ));
+        for alarm in alarms.iter().take(SHOWN_MAX) {
+            let reason = &alarm.incident.reason;
+            result(format_args!("  {}", self.incident(alarm, end)));
+            result(format_args!("    {}", reason.rule));
+            if let Some(finding) = &reason.finding {
+                let code = reason.code.as_deref();
                 let code = code.map_or_else(String::new, |code| format!(" [{code}]"));
                 result(format_args!("    {finding}{}", styled(FAINT, code)));
             }
         }
-        more(incidents.len());
+        more(alarms.len());
     }
 
-    fn incident(&self, incident: &Incident, end: Timestamp) -> String {
-        let lasted = match incident.closed_at {
-            Some(closed) => {
-                let lasted = Shown(since(incident.opened_at, closed));
-                format!("to {}, {lasted}", self.time(closed))
-            }
-            None => {
-                let lasted = Shown(since(incident.opened_at, end));
-                format!("still open at the last probe, after {lasted}")
-            }
+    fn incident(&self, alarm: &Alarm, end: Timestamp) -> String {
+        let incident = &alarm.incident;
+        let (from, to) = (incident.opened_at, incident.closed_at);
+        let lasted = Shown(since(from, to.unwrap_or(end)));
+        let until = match to {
+            Some(closed) => format!("to {} ({lasted})", self.time(closed)),
+            None => format!("and still open at the last probe ({lasted})"),
         };
         let violation = styled(BOLD, &incident.violation);
-        format!("{violation}  {} {lasted}", self.time(incident.opened_at))
+        let seen = match since(from, alarm.seen_at) {
+            Duration::ZERO => "seen at once".to_owned(),
+            late => format!("seen after {}", Shown(late)),
+        };
+        format!("{violation}  {} {until}, {seen}", self.time(from))
     }
 
     fn score(&self, score: &Score) {
@@ -228,24 +233,25 @@ impl Page {
             let text = "both say the same of every probe";
             return result(format_args!("{} {text}", styled(GOOD, "✓")));
         }
-        let probes = counted(difference.probes.len(), "probe");
+        let [first, second] = titles;
+        let head = match difference.probes.len() {
+            0 => "every probe comes to the same, the violations differ".to_owned(),
+            probes => format!("{} judged otherwise", counted(probes, "probe")),
+        };
         let sign = styled(ERROR, "≠");
-        result(format_args!(
-            "{sign} {probes} judged otherwise: {} → {}",
-            titles[0], titles[1]
-        ));
+        result(format_args!("{sign} {head}: {first} → {second}"));
         for (at, one, other) in difference.probes.iter().take(SHOWN_MAX) {
             let verdicts = format!("{} → {}", verdict(one.as_ref()), verdict(other.as_ref()));
             result(format_args!("  {}  {verdicts}", self.time(*at)));
         }
         more(difference.probes.len());
         for (incidents, title) in [
-            (&difference.only_first, titles[0]),
-            (&difference.only_second, titles[1]),
+            (&difference.only_first, first),
+            (&difference.only_second, second),
         ] {
-            for incident in incidents.iter().take(SHOWN_MAX) {
-                let (violation, at) = (&incident.violation, self.time(incident.opened_at));
-                result(format_args!("  only {title}: {violation} opens {at}"));
+            for alarm in incidents.iter().take(SHOWN_MAX) {
+                let (violation, at) = (&alarm.incident.violation, self.time(alarm.seen_at));
+                result(format_args!("  only {title}: {violation}, seen {at}"));
             }
             more(incidents.len());
         }
@@ -255,20 +261,18 @@ impl Page {
         more(difference.moved.len());
     }
 
-    fn moved(&self, one: &Incident, other: &Incident) -> String {
-        let end = |closed: Option<Timestamp>| {
-            closed.map_or_else(
-                || "stays open".to_owned(),
-                |closed| format!("closes {}", self.time(closed)),
-            )
+    fn moved(&self, one: &Alarm, other: &Alarm) -> String {
+        let end = |alarm: &Alarm| match alarm.incident.closed_at {
+            Some(closed) => format!("closed {}", self.time(closed)),
+            None => "open to the end".to_owned(),
         };
         format!(
-            "{} opens {} → {}, {} → {}",
-            one.violation,
-            self.time(one.opened_at),
-            self.time(other.opened_at),
-            end(one.closed_at),
-            end(other.closed_at)
+            "{}, seen {} → {}, {} → {}",
+            one.incident.violation,
+            self.time(one.seen_at),
+            self.time(other.seen_at),
+            end(one),
+            end(other)
         )
     }
 }

@@ -6,18 +6,18 @@ use jiff::Timestamp;
 
 use crate::config::labels::Outage;
 use crate::model::duration::since;
-use crate::model::incident::Incident;
 use crate::model::violation::Violation;
+use crate::suite::replay::Alarm;
 
 /// How well incidents fit known outages.
 pub(super) struct Score {
-    /// Outages with an incident that was open during them, and how long after their beginning it opened.
+    /// Outages with an incident that was open during them, and how long after their beginning it was seen.
     pub(super) caught: Vec<(Outage, Duration)>,
     /// Outages without one.
     pub(super) missed: Vec<Outage>,
     /// Outages of which nothing is recorded.
     pub(super) outside: Vec<Outage>,
-    /// Incidents during no outage: violation and opening.
+    /// Incidents during no outage: violation, and when it was seen.
     pub(super) false_alarms: Vec<(Violation, Timestamp)>,
     /// All incidents.
     pub(super) alarms: usize,
@@ -27,7 +27,7 @@ impl Score {
     /// Returns how well incidents fit, of what was recorded in a span.
     pub(super) fn of(
         outages: &[Outage],
-        incidents: &[Incident],
+        incidents: &[Alarm],
         span: (Timestamp, Timestamp),
     ) -> Self {
         let mut score = Self {
@@ -45,18 +45,18 @@ impl Score {
             let during = incidents
                 .iter()
                 .filter(|one| is_alarm(one) && overlaps(one, outage));
-            match during.map(|one| one.opened_at).min() {
-                Some(opened) => {
-                    let delay = since(outage.from, opened);
+            match during.map(|one| one.seen_at).min() {
+                Some(seen) => {
+                    let delay = since(outage.from, seen);
                     score.caught.push((outage.clone(), delay));
                 }
                 None => score.missed.push(outage.clone()),
             }
         }
-        let none = |one: &&Incident| !outages.iter().any(|outage| overlaps(one, outage));
+        let none = |one: &&Alarm| !outages.iter().any(|outage| overlaps(one, outage));
         let wrong = incidents.iter().filter(none);
         score.false_alarms = wrong
-            .map(|one| (one.violation.clone(), one.opened_at))
+            .map(|one| (one.incident.violation.clone(), one.seen_at))
             .collect();
         score
     }
@@ -91,11 +91,15 @@ fn share(part: usize, whole: usize) -> Option<f64> {
 }
 
 /// A broken matcher, or one that cannot judge, tells of no outage of the service.
-fn is_alarm(incident: &Incident) -> bool {
-    !matches!(incident.violation, Violation::Matcher | Violation::Unknown)
+fn is_alarm(alarm: &Alarm) -> bool {
+    !matches!(
+        alarm.incident.violation,
+        Violation::Matcher | Violation::Unknown
+    )
 }
 
-fn overlaps(incident: &Incident, outage: &Outage) -> bool {
+fn overlaps(alarm: &Alarm, outage: &Outage) -> bool {
+    let incident = &alarm.incident;
     let ends_before = incident
         .closed_at
         .is_some_and(|closed| closed < outage.from);

@@ -7,9 +7,8 @@ use super::difference::Difference;
 use super::labels::Score;
 use super::{Found, SCHEMA, Side};
 use crate::config::labels::Outage;
-use crate::model::incident::Incident;
 use crate::model::judgement::Outcome;
-use crate::suite::replay::Judged;
+use crate::suite::replay::{Alarm, Judged};
 
 /// Returns what was found.
 pub(super) fn json(result: &Found) -> Value {
@@ -51,10 +50,12 @@ fn side(side: &Side) -> Value {
     })
 }
 
-fn incident(incident: &Incident) -> Value {
+fn incident(alarm: &Alarm) -> Value {
+    let incident = &alarm.incident;
     json!({
         "violation": incident.violation,
         "opened_at": incident.opened_at,
+        "seen_at": alarm.seen_at,
         "closed_at": incident.closed_at,
         "rule": incident.reason.rule,
         "code": incident.reason.code,
@@ -63,7 +64,7 @@ fn incident(incident: &Incident) -> Value {
 }
 
 fn difference(difference: &Difference) -> Value {
-    let all = |incidents: &[Incident]| incidents.iter().map(incident).collect::<Vec<_>>();
+    let all = |incidents: &[Alarm]| incidents.iter().map(incident).collect::<Vec<_>>();
     json!({
         "probes": difference.probes.iter().map(|(at, one, other)| json!({
             "at": at,
@@ -91,7 +92,7 @@ fn score(score: &Score) -> Value {
         json!({ "name": outage.name, "from": outage.from, "to": outage.to, "after_s": delay.as_secs_f64() })
     });
     let false_alarm =
-        |(violation, at): &(_, Timestamp)| json!({ "violation": violation, "opened_at": at });
+        |(violation, at): &(_, Timestamp)| json!({ "violation": violation, "seen_at": at });
     let delays = score.delays();
     json!({
         "caught": caught.collect::<Vec<_>>(),

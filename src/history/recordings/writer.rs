@@ -19,7 +19,7 @@ const BATCH_MAX: usize = 64;
 /// How long a first probe waits for others.
 const BATCH_AGE: Duration = Duration::from_millis(500);
 /// A database that cannot be opened is tried again after so long.
-const OPEN_AGAIN: Duration = Duration::from_secs(30);
+const OPEN_AGAIN: Duration = Duration::from_secs(5);
 
 /// What the writer is asked to do.
 pub(super) enum Command {
