@@ -125,7 +125,7 @@ fn shows_what_would_have_opened_when_and_why() {
       latency  2026-03-01 12:30:00 UTC to 2026-03-01 12:37:00 UTC (7 min), seen at once
         the mean of the last 7 latencies is 442 ms, more than 400 ms
     4 messages to people (--messages shows them)
-");
+    ");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn two_thresholds_side_by_side() {
 
     ≠ every probe comes to the same, the violations differ: current → latency=600ms
       only current: latency, seen 2026-03-01 12:30:00 UTC
-");
+    ");
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn known_outages_are_caught_missed_and_alarms_false() {
       missed  2026-03-01 12:02:00 UTC to 2026-03-01 12:04:00 UTC
       false alarm  latency 2026-03-01 12:30:00 UTC
       not recorded  2025-03-01 12:02:00 UTC to 2025-03-01 12:04:00 UTC
-");
+    ");
     let output = desk.run(&[
         "backtest",
         "price",
@@ -265,7 +265,7 @@ fn known_outages_are_caught_missed_and_alarms_false() {
        ·        ───────────
        ╰────
       help: write 2026-01-01T00:00:00Z, with the zone
-"#);
+    "#);
 }
 
 /// What scripts remember goes from probe to probe, on the recorded clock.
@@ -310,7 +310,7 @@ fn requests_are_answered_with_what_was_recorded_and_nothing_else() {
     0 probes
     40 probes could not be judged and are not counted: no answer to GET http://127.0.0.1:9/other was recorded
     ? nothing could be judged
-");
+    ");
 }
 
 #[test]
@@ -360,7 +360,7 @@ fn what_cannot_be_done_is_said() {
 
     exit 2
     error: nothing was recorded: data/recordings.db is not there; write record = true into the service
-");
+    ");
 }
 
 #[test]
