@@ -200,11 +200,7 @@ impl Daemon {
         let reloader =
             reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
         start_once(&workers, "reload", reloader.run(workers.stopping()));
-        metrics.own.reload_successful.set(1);
-        metrics
-            .own
-            .reload_success_seconds
-            .set(options.clock.now().as_second());
+        metrics.own.accepted(options.clock.now().as_second());
         info!(services, %address, elapsed_ms = began.elapsed().as_millis(), "watching");
         Ok(Self {
             workers,

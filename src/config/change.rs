@@ -77,12 +77,11 @@ impl Change {
             }
             Self::Script(name) => {
                 let script = table(&at, [("script", text(&at, name))]);
-                match the_script(service, defaults) {
-                    Some(element) => *element = script,
-                    None => {
-                        let list = node(&at, Value::List(vec![script]));
-                        put(service, "match", list);
-                    }
+                if let Some(element) = the_script(service, defaults) {
+                    *element = script;
+                } else {
+                    let list = node(&at, Value::List(vec![script]));
+                    put(service, "match", list);
                 }
                 remove(service, &["response_matcher", "params"]);
             }

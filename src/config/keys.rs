@@ -1,6 +1,7 @@
 //! Every key of an ops config, once: what is written here is what is checked, what the schema says and what the key
 //! reference in docs/configuration.md lists.
 
+mod connection;
 mod labels;
 mod service;
 mod suite;
@@ -193,8 +194,8 @@ pub(super) fn markdown() -> String {
         ("Matcher (an element of `match`)", &MATCHER),
         ("`latency` as a table", &service::LATENCY),
         ("`record` as a table", &service::RECORD),
-        ("`tls`", &service::TLS),
-        ("`auth`", &service::AUTH),
+        ("`tls`", &connection::TLS),
+        ("`auth`", &connection::AUTH),
         ("Channel", &CHANNEL),
         ("`notify`", &NOTIFY),
         ("`server`", &SERVER),

@@ -96,6 +96,12 @@ impl Default for OwnMetrics {
 }
 
 impl OwnMetrics {
+    /// Says that an ops config was accepted at a second of Unix time.
+    pub fn accepted(&self, second: i64) {
+        self.reload_successful.set(1);
+        self.reload_success_seconds.set(second);
+    }
+
     pub(super) fn register(&self, registry: &mut Registry) {
         let seconds = Unit::Seconds;
         registry.register_with_unit(

@@ -221,6 +221,9 @@ impl Replay {
     }
 
     /// Returns the next recorded answer to this request; the last one is repeated.
+    ///
+    /// # Errors
+    /// The failure that was recorded, or that there was no such request.
     pub fn answer(&self, request: &HostRequest, hidden: &Redaction) -> HostReply {
         let asked = Asked {
             method: request.method.clone(),

@@ -156,22 +156,22 @@ impl<'a> Course<'a> {
             before: recording.outcome,
             finding: judgement.main_finding().cloned(),
         });
-        self.take(Observation {
+        self.take(&Observation {
             at,
             exchange: exchange.map(Arc::clone),
             judgement,
         });
     }
 
-    fn take(&mut self, observation: Observation) {
+    fn take(&mut self, observation: &Observation) {
         let (at, service) = (observation.at, &*self.trial.service.service);
-        self.past.prev = as_prev(&observation).or(self.past.prev.take());
+        self.past.prev = as_prev(observation).or(self.past.prev.take());
         let (daybook, _) = self.daybook.get_or_insert_with(|| {
             let (gather, zone) = (self.trial.gather, self.trial.zone.clone());
             (Daybook::new(service, gather, zone, at), at)
         });
         daybook.send(self.now, Some(at));
-        daybook.take(&observation);
+        daybook.take(observation);
         self.seen_at.resize(daybook.ledger.incidents.len(), at);
         self.now = at;
     }

@@ -1,6 +1,7 @@
 //! Where two sets of rules differ.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -63,7 +64,10 @@ fn probes(first: &Played, second: &Played) -> Vec<(Timestamp, Option<Judged>, Op
         pairs.entry(probe.at).or_default().1 = Some(probe);
     }
     let verdict = |probe: &Judged| {
-        let code = probe.finding.as_ref().map(|finding| finding.code.clone());
+        let code = probe
+            .finding
+            .as_ref()
+            .map(|finding| Arc::clone(&finding.code));
         (probe.outcome, code)
     };
     pairs

@@ -41,26 +41,17 @@ impl Recordings {
     /// # Errors
     /// If it is not there or cannot be read.
     pub(super) fn open(arguments: &Arguments, rules: &Rules) -> Result<Self, BacktestError> {
-        let (source, left) = match &arguments.from {
-            Some(folder) => {
-                let saved = saved(folder).map_err(|source| BacktestError::Folder {
-                    path: folder.display().to_string(),
-                    source,
-                })?;
-                let left = saved.len();
-                (Source::Saved(saved.into_iter()), left)
-            }
-            None => {
-                let path = rules.data.join(recordings::FILE);
-                if !path.exists() {
-                    return Err(BacktestError::NoRecordings(path.display().to_string()));
-                }
-                let wanted = wanted(arguments, Clock::System.now())?;
-                let service = ServiceName::new(rules.service.as_str());
-                let reading = recordings::read(&path, &service, wanted)?;
-                let left = reading.left();
-                (Source::Kept(reading), left)
-            }
+        let (source, left) = if let Some(folder) = &arguments.from {
+            let saved = saved(folder).map_err(|source| BacktestError::Folder {
+                path: folder.display().to_string(),
+                source,
+            })?;
+            let left = saved.len();
+            (Source::Saved(saved.into_iter()), left)
+        } else {
+            let reading = kept(arguments, rules)?;
+            let left = reading.left();
+            (Source::Kept(reading), left)
         };
         let shown = left > SILENT_MAX && io::stderr().is_terminal() && !arguments.json;
         let bar = if shown {
@@ -87,7 +78,7 @@ impl Recordings {
         let next = loop {
             match &mut self.source {
                 Source::Saved(saved) => break saved.next(),
-                Source::Kept(reading) => match reading.next()? {
+                Source::Kept(reading) => match reading.next_whole()? {
                     None => break None,
                     Some(kept) => match Recording::of(kept) {
                         Some(recording) => break Some(recording),
@@ -129,6 +120,17 @@ impl Recordings {
             },
         }
     }
+}
+
+/// Returns what the daemon recorded.
+fn kept(arguments: &Arguments, rules: &Rules) -> Result<Reading, BacktestError> {
+    let path = rules.data.join(recordings::FILE);
+    if !path.exists() {
+        return Err(BacktestError::NoRecordings(path.display().to_string()));
+    }
+    let wanted = wanted(arguments, Clock::System.now())?;
+    let service = ServiceName::new(rules.service.as_str());
+    Ok(recordings::read(&path, &service, wanted)?)
 }
 
 fn wanted(arguments: &Arguments, now: Timestamp) -> Result<Wanted, BacktestError> {

@@ -1,10 +1,12 @@
 //! The rules that recordings are judged by: a service of the config, with what the arguments change of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Arguments, BacktestError, form};
 use crate::cli::load;
 use crate::config::{self, Change, Config, ProcessEnvironment};
+use crate::model::span::Lack;
 use crate::suite::replay::Trial;
 
 /// What is judged by.
@@ -80,10 +82,10 @@ fn tried(
         zone: config.notify.time_zone.clone(),
     };
     if changes.is_empty() {
-        return Ok(trial(config, service.clone()));
+        return Ok(trial(config, Arc::clone(service)));
     }
-    let changed = config::load_changed(path, &ProcessEnvironment, service.line, changes);
-    let changed = changed.map_err(|report| {
+    let loaded = config::load_changed(path, &ProcessEnvironment, service.line, changes);
+    let loaded = loaded.map_err(|report| {
         // The config itself can be used: what is wrong is what was given, and that stands in no file.
         let own = path.display().to_string();
         let lines = report.lines();
@@ -98,14 +100,17 @@ fn tried(
             .iter()
             .filter(|line| is_error(line.severity))
             .map(|line| {
-                let help = line.help.as_ref();
-                let help = help.map_or_else(String::new, |help| format!(" ({help})"));
+                let help = match (&line.lack, &line.help) {
+                    (Some(Lack::Param(name)), _) => format!(" (give it with --param {name}=VALUE)"),
+                    (_, Some(help)) => format!(" ({help})"),
+                    (_, None) => String::new(),
+                };
                 format!("{}{help}", line.message)
             });
         BacktestError::Changes(said.collect::<Vec<_>>().join("; "))
     })?;
-    let service = changed.config.services.get(index).ok_or_else(missing)?;
-    Ok(trial(&changed.config, service.clone()))
+    let service = loaded.config.services.get(index).ok_or_else(missing)?;
+    Ok(trial(&loaded.config, Arc::clone(service)))
 }
 
 fn changes(arguments: &Arguments) -> Result<Vec<Change>, BacktestError> {

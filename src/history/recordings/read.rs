@@ -102,7 +102,7 @@ impl Reading {
     ///
     /// # Errors
     /// [`ReadError`] if the database cannot be read any further.
-    pub fn next(&mut self) -> Result<Option<Kept>, ReadError> {
+    pub fn next_whole(&mut self) -> Result<Option<Kept>, ReadError> {
         for probe in self.probes.by_ref() {
             let found = one(&self.connection, probe).map_err(|source| ReadError {
                 path: self.path.clone(),

@@ -51,7 +51,7 @@ const LEVEL: i32 = 3;
 /// How long a database may be locked by another program before it counts as unusable.
 pub(super) const BUSY: Duration = Duration::from_secs(2);
 /// How often what is too old is removed.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
+const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// The journal is cut to this after a large transaction.
 const JOURNAL_BYTES: i64 = 4 << 20;
 

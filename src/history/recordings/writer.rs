@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::tables::Database;
 use super::{Kept, Make, News, Shared};
@@ -67,7 +68,7 @@ impl Writer {
             let command = if batch.is_empty() {
                 receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
-                receiver.recv_deadline(due)
+                receiver.recv_timeout(due.saturating_duration_since(Instant::now()))
             };
             let (mut gone, mut asked, mut tidy) = (false, None, None);
             match command {
