@@ -84,7 +84,7 @@ const TWO: &str =
 fn a_change_is_of_one_service_and_read_as_if_it_were_written() {
     let latency = |keys: &str, changes: &[Change]| {
         let service = changed(&format!("{TWO}{keys}"), changes).service;
-        let rule = service.latency.clone().unwrap();
+        let rule = service.latency.unwrap();
         (rule.limit.as_millis(), rule.trigger)
     };
     let median = key("latency.trigger", "median");

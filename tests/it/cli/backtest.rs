@@ -164,8 +164,8 @@ fn two_scripts_side_by_side() {
     let desk = desk();
     desk.write("dear.rhai", "expect(body.price < 100, \"far too dear\");\n");
     insta::assert_snapshot!(
-                        shown(&desk, &["backtest", "oes.toml", "price", "--script", "dear.rhai", "--compare", "current", "--limit", "27"]),
-                        @r"
+                            shown(&desk, &["backtest", "oes.toml", "price", "--script", "dear.rhai", "--compare", "current", "--limit", "27"]),
+                            @r"
     exit 1
     price: recorded for 26 min, 2026-03-01 12:13:00 UTC to 2026-03-01 12:39:00 UTC
 
@@ -197,7 +197,7 @@ fn two_scripts_side_by_side() {
       2026-03-01 12:19:00 UTC  pass → fail [too-dear]
       only current: error, seen 2026-03-01 12:16:00 UTC
 "
-                    );
+                        );
     let seen = shown(&desk, &["backtest", "price", "--compare", "current"]);
     assert!(seen.starts_with("exit 0\n"), "{seen}");
     assert!(
@@ -316,13 +316,14 @@ fn requests_are_answered_with_what_was_recorded_and_nothing_else() {
 #[test]
 fn what_cannot_be_done_is_said() {
     let desk = desk();
-    let rows: [&[&str]; 9] = [
+    let rows: [&[&str]; 10] = [
         &["backtest", "prise"],
         &["backtest", "other.toml", "price"],
         &["backtest", "price", "--set", "latency.triger=median"],
         &["backtest", "price", "--set", "name=x"],
         &["backtest", "price", "--set", "latency"],
         &["backtest", "price", "--script", "chaep"],
+        &["backtest", "price", "--script", "price_sanity"],
         &["backtest", "price", "--param", "limit"],
         &["backtest", "price", "--since", "yesterday"],
         &["backtest", "price", "--since", "2027-01-01T00:00:00Z"],
@@ -348,6 +349,9 @@ fn what_cannot_be_done_is_said() {
 
     exit 2
     error: the changes cannot be used: there is no matcher `chaep` (known: status_code, types, exact, non_empty, node_height, orders_api, price_chart_matcher, price_sanity, utxo_executor; your own is a file chaep.rhai beside the config or in scripts/matchers)
+
+    exit 2
+    error: the changes cannot be used: `price_sanity` needs the parameter `reference_url` (give it with --param reference_url=VALUE)
 
     exit 2
     error: --param: `limit` is not NAME=VALUE
@@ -407,7 +411,7 @@ fn a_thousand_probes_take_about_a_second() {
         ("cheap.rhai", "expect(body.price < 10, \"too dear\");\n"),
     ]);
     record(&desk, &vec![(200, 100, 5); 1000]);
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     let output = desk.run(&["backtest", "price", "--json"]);
     assert_eq!(json(&output)["rules"][0]["probes"], 1000);
     // Ten times as long as it takes on an idle machine.

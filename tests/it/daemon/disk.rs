@@ -49,7 +49,6 @@ fn on_a_small_disk(rig: &Rig, keys: &str) -> Option<(Process, PathBuf)> {
     fs::create_dir(&disk).unwrap();
     let allowed = shell(MOUNT, &disk).output();
     if !allowed.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: this machine lets nobody mount a small file system");
         return None;
     }
     let config = rig.config(&["price"]).replace("\"data\"", "\"disk/data\"");
@@ -67,6 +66,7 @@ fn on_a_small_disk(rig: &Rig, keys: &str) -> Option<(Process, PathBuf)> {
 async fn a_full_disk_is_said_and_the_room_kept_for_it_is_not_eaten_by_the_history() {
     let rig = Rig::new();
     let Some((mut process, seen)) = on_a_small_disk(&rig, "") else {
+        eprintln!("skipped: this machine lets nobody mount a small file system");
         return;
     };
     let address = process.address().await;
@@ -115,6 +115,7 @@ async fn a_full_disk_is_said_and_the_room_kept_for_it_is_not_eaten_by_the_histor
 async fn a_full_disk_stops_the_recording_and_no_probe() {
     let rig = Rig::new();
     let Some((mut process, seen)) = on_a_small_disk(&rig, "record = true\n") else {
+        eprintln!("skipped: this machine lets nobody mount a small file system");
         return;
     };
     let address = process.address().await;

@@ -1,6 +1,7 @@
 //! What the daemon records of a service, and what a backtest makes of it.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -90,6 +91,23 @@ fn blobs(path: &Path) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// Looks into every file of the data folder as it is, and into what is recorded as it was.
+fn assert_no_secret(rig: &Rig) {
+    for entry in fs::read_dir(rig.folder.path().join("data")).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("s3cret"), "{}", path.display());
+    }
+    let all = blobs(&database(rig));
+    assert!(all.iter().any(|blob| blob.starts_with(b"{\"price\"")));
+    assert!(all.iter().any(|blob| blob.starts_with(b"{\"best\"")));
+    for blob in &all {
+        let text = String::from_utf8_lossy(blob);
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_is_recorded_without_secrets_and_found_again() {
     let rig = Rig::new();
@@ -121,20 +139,7 @@ async fn an_outage_is_recorded_without_secrets_and_found_again() {
     process.signal(Signal::TERM);
     assert_eq!(process.ends().await.code(), Some(0), "{}", process.said());
 
-    for entry in fs::read_dir(rig.folder.path().join("data")).unwrap() {
-        let path = entry.unwrap().path();
-        let bytes = fs::read(&path).unwrap();
-        let text = String::from_utf8_lossy(&bytes);
-        assert!(!text.contains("s3cret"), "{}", path.display());
-    }
-    let all = blobs(&database(&rig));
-    assert!(all.iter().any(|blob| blob.starts_with(b"{\"price\"")));
-    assert!(all.iter().any(|blob| blob.starts_with(b"{\"best\"")));
-    for blob in &all {
-        let text = String::from_utf8_lossy(blob);
-        assert!(!text.contains("s3cret"), "{text}");
-    }
-
+    assert_no_secret(&rig);
     let output = backtest(&rig, &["--json"]);
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{found:#}");
@@ -205,7 +210,8 @@ async fn damaged_recordings_are_said_and_stop_nothing() {
     let rig = Rig::new();
     rig.write("oes.toml", &(rig.config(&["price"]) + "record = true\n"));
     fs::create_dir(rig.folder.path().join("data")).unwrap();
-    fs::write(database(&rig), [7; 5000]).unwrap();
+    let mut file = fs::File::create(database(&rig)).unwrap();
+    file.write_all(&[7; 5000]).unwrap();
     let process = daemon(&rig, "log");
     process
         .says("the recordings were damaged; new ones were begun")
