@@ -36,12 +36,13 @@ const SCHEMA: &str = "oes.backtest/1";
 /// scripts' own requests are the recorded ones, the clock is the recorded one, and what scripts remember is empty at first.
 ///
 /// Exit code: 0 if no violation would have opened, 1 if any would, 3 if nothing could be judged, 4 if a script broke. With
-/// --labels: 0 if every outage is caught and there is no false alarm, else 1. With --compare: 0 if both say the same of every
-/// probe, else 1.
+/// --labels: 0 if every outage is caught and there is no false alarm, else 1. With --compare: 0 if both find the
+/// same, else 1.
 #[derive(Debug, Args)]
+#[command(override_usage = "oes backtest [OPTIONS] [CONFIG] <SERVICE>")]
 pub(super) struct Arguments {
-    /// The ops config, unless it is the oes.toml or oes.json here; and the name of the service
-    #[arg(required = true, num_args = 1..=2, value_names = ["CONFIG", "SERVICE"])]
+    /// The name of the service; before it the ops config, unless that is the oes.toml or oes.json here
+    #[arg(required = true, num_args = 1..=2, value_name = "SERVICE")]
     subject: Vec<String>,
 
     /// Judge by this script, a name or a file *.rhai, instead of the service's own

@@ -230,7 +230,7 @@ impl Page {
     fn difference(&self, difference: &Difference, titles: [&str; 2]) {
         result("");
         if difference.is_none() {
-            let text = "both say the same of every probe";
+            let text = "both find the same";
             return result(format_args!("{} {text}", styled(GOOD, "✓")));
         }
         let [first, second] = titles;
