@@ -163,9 +163,19 @@ fn two_thresholds_side_by_side() {
 fn two_scripts_side_by_side() {
     let desk = desk();
     desk.write("dear.rhai", "expect(body.price < 100, \"far too dear\");\n");
-    insta::assert_snapshot!(
-                                shown(&desk, &["backtest", "oes.toml", "price", "--script", "dear.rhai", "--compare", "current", "--limit", "27"]),
-                                @r"
+    let arguments = [
+        "--script",
+        "dear.rhai",
+        "--compare",
+        "current",
+        "--limit",
+        "27",
+    ];
+    let seen = shown(
+        &desk,
+        &[&["backtest", "oes.toml", "price"], &arguments[..]].concat(),
+    );
+    insta::assert_snapshot!(seen, @r"
     exit 1
     price: recorded for 26 min, 2026-03-01 12:13:00 UTC to 2026-03-01 12:39:00 UTC
 
@@ -196,8 +206,7 @@ fn two_scripts_side_by_side() {
       2026-03-01 12:18:00 UTC  pass → fail [too-dear]
       2026-03-01 12:19:00 UTC  pass → fail [too-dear]
       only current: error, seen 2026-03-01 12:16:00 UTC
-"
-                            );
+    ");
     let seen = shown(&desk, &["backtest", "price", "--compare", "current"]);
     assert!(seen.starts_with("exit 0\n"), "{seen}");
     assert!(seen.ends_with("✓ both find the same"), "{seen}");
