@@ -1,5 +1,6 @@
 //! The command line: one file a command, results on standard output, everything else on standard error.
 
+mod backtest;
 mod check;
 mod demo;
 mod dry_run;
@@ -50,6 +51,7 @@ enum Command {
     Check(check::Arguments),
     DryRun(Box<dry_run::Arguments>),
     Test(test::Arguments),
+    Backtest(Box<backtest::Arguments>),
     Probe(probe::Arguments),
     Status(status::Arguments),
     Init(init::Arguments),
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::DryRun(arguments) => dry_run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),

@@ -3,11 +3,13 @@
 //! The only part that knows JSON and TOML as people write them. A config is strict: whatever OES would not act on is a
 //! mistake, every mistake is reported at its place, and all are reported at once. Nothing here logs or prints.
 
+mod change;
 mod channels;
 mod check;
 mod fingerprint;
 mod json;
 mod keys;
+pub mod labels;
 mod layers;
 mod limits;
 mod loader;
@@ -41,10 +43,11 @@ use jiff::tz::TimeZone;
 use crate::channel::settings::Settings;
 use crate::matcher::spec::Matcher;
 use crate::model::secret::Secret;
-use crate::model::service::Service;
+use crate::model::service::{RecordRule, Service};
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
 use crate::script::pool::{self, Program};
+pub use change::{Change, load_changed};
 use loader::Loader;
 pub use read::CONFIG_BYTES_MAX;
 use report::{FileReport, Report};
@@ -84,11 +87,24 @@ pub struct ServiceConfig {
     pub matchers: Vec<Arc<Matcher>>,
     /// What one run of its scripts is allowed; services that say the same share it.
     pub limits: Arc<Limits>,
+    /// How much of what its probes see is recorded; absent for nothing.
+    pub record: Option<RecordRule>,
     /// The line of the config where it begins, from 1.
     pub line: u32,
     /// SHA-256 in hexadecimal over all that matters of it, secrets and versions of scripts included. Equal means
     /// unchanged.
     pub fingerprint: String,
+}
+
+impl ServiceConfig {
+    /// Tells whether OES sends a request of its own, or only its scripts do.
+    pub fn sends_request(&self) -> bool {
+        self.matchers.iter().any(|matcher| {
+            matcher
+                .as_script()
+                .is_none_or(|script| script.source.header.sends_request)
+        })
+    }
 }
 
 /// How messages are sent.
@@ -210,12 +226,26 @@ pub fn load_text(
     folder: &Path,
     environment: &dyn Environment,
 ) -> Result<Loaded, Report> {
+    read_text(name, text, folder, environment, |_| {})
+}
+
+/// Reads the ops config `text`, changed after it was parsed.
+fn read_text(
+    name: &str,
+    text: &str,
+    folder: &Path,
+    environment: &dyn Environment,
+    change: impl FnOnce(&mut Node),
+) -> Result<Loaded, Report> {
     let mut loader = Loader::new(text, folder, environment);
     let (root, mistakes) = parse(name, text);
     for mistake in mistakes {
         loader.report(mistake);
     }
-    let config = root.map(|root| top::read(&mut loader, &root));
+    let config = root.map(|mut root| {
+        change(&mut root);
+        top::read(&mut loader, &root)
+    });
     let mistakes = loader.take_mistakes();
     let mut files = Vec::new();
     if !mistakes.is_empty() {

@@ -15,6 +15,7 @@ pub mod once;
 mod open;
 mod own;
 mod prepare;
+pub mod recording;
 mod reload;
 pub mod signals;
 mod supervisor;
@@ -38,6 +39,7 @@ use crate::channel::delivery::{Console, Delivery, DeliveryError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::history::Store;
+use crate::history::recordings::Recorder;
 use crate::metrics::Metrics;
 use crate::model::causes::Causes;
 use crate::model::incident::{IncidentId, Ledger};
@@ -45,6 +47,7 @@ use crate::model::service::Service;
 use crate::policy::ledger;
 use crate::policy::watch::Change;
 use crate::probe::{self, HttpProber, Prober};
+use crate::script::host::Host;
 use crate::script::pool::{Pool, PoolSettings, Program, Sandbox};
 use crate::state;
 use crate::web;
@@ -112,6 +115,7 @@ pub struct Daemon {
     writers: Supervisor,
     keeper: Keeper,
     history: Arc<Store>,
+    recorder: Arc<Recorder>,
     metrics: Metrics,
     address: SocketAddr,
     reload: Arc<Notify>,
@@ -151,6 +155,7 @@ impl Daemon {
             ledger,
             listener,
             history,
+            recorder,
             restored,
         } = open::open(&config, now).await?;
         let sandbox = config.sandbox.with(options.worker);
@@ -172,6 +177,7 @@ impl Daemon {
             tools,
             keeper: keeper.clone(),
             history: Arc::clone(&history),
+            recorder: Arc::clone(&recorder),
             metrics: metrics.clone(),
             clock: options.clock,
             started: Instant::now(),
@@ -198,17 +204,14 @@ impl Daemon {
         let reloader =
             reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
         start_once(&workers, "reload", reloader.run(workers.stopping()));
-        metrics.own.reload_successful.set(1);
-        metrics
-            .own
-            .reload_success_seconds
-            .set(options.clock.now().as_second());
+        metrics.own.accepted(options.clock.now().as_second());
         info!(services, %address, elapsed_ms = began.elapsed().as_millis(), "watching");
         Ok(Self {
             workers,
             writers,
             keeper,
             history,
+            recorder,
             metrics,
             address,
             reload,
@@ -239,10 +242,17 @@ impl Daemon {
     /// then is told after the next start; only what could not be written down makes the stop [`Stopped::Abandoned`].
     pub async fn stop(self, grace: Duration) -> Stopped {
         self.workers.stop(grace).await;
-        let history = Arc::clone(&self.history);
-        let flushed = tokio::task::spawn_blocking(move || history.flush(HISTORY_GRACE)).await;
-        if let Ok(Err(error)) = flushed {
-            warn!(error = %Causes(&error), "the history database is not complete");
+        let (history, recorder) = (Arc::clone(&self.history), Arc::clone(&self.recorder));
+        let flushing = move || {
+            let flushed = history.flush(HISTORY_GRACE);
+            (flushed, recorder.flush(HISTORY_GRACE))
+        };
+        let flushed = tokio::task::spawn_blocking(flushing).await;
+        if let Ok((Err(error), _)) = &flushed {
+            warn!(error = %Causes(error), "the history database is not complete");
+        }
+        if let Ok((_, false)) = flushed {
+            warn!("not every recording could be written");
         }
         let written = self.writers.stop(KEEPER_GRACE).await;
         let snapshot = self.keeper.snapshots().borrow().clone();
@@ -278,16 +288,17 @@ fn tools(clock: Clock, sandbox: Sandbox) -> Result<Tools, StartError> {
         ..probe::Settings::default()
     };
     let prober = Arc::new(HttpProber::new(settings)?);
-    let host = Arc::new(host::ScriptHost::new(Arc::clone(&prober), clock));
+    let host: Arc<dyn Host> = Arc::new(host::ScriptHost::new(Arc::clone(&prober), clock));
     let settings = PoolSettings {
         sandbox,
         ..PoolSettings::default()
     };
-    let pool = Pool::start(settings, host).map_err(StartError::Scripts)?;
+    let pool = Pool::start(settings, Arc::clone(&host)).map_err(StartError::Scripts)?;
     Ok(Tools {
         prober: Arc::clone(&prober) as Arc<_>,
         plans: prober,
         pool: Arc::new(pool),
+        host,
     })
 }
 
@@ -337,6 +348,7 @@ fn start_once(
 async fn tidy_hourly(shared: watching::Shared, stop: CancellationToken) {
     while stop.run_until_cancelled(sleep(TIDY_EVERY)).await.is_some() {
         let book = Arc::clone(&shared.books.borrow());
+        shared.recorder.tidy(shared.clock.now());
         shared
             .keeper
             .tell(move |ledger, now| fleet::tidy(ledger, &book.channels, now))

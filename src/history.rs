@@ -5,6 +5,7 @@
 //! no room are dropped and counted. After `kill -9` at most the last second is missing, and the database is whole.
 
 mod load;
+pub mod recordings;
 mod schema;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ pub mod judgement;
 pub mod observation;
 pub mod path;
 pub mod quotes;
+pub mod recorded;
 pub mod redaction;
 pub mod secret;
 pub mod service;

@@ -21,9 +21,11 @@ pub mod limits;
 mod lint;
 pub mod mutants;
 pub mod pool;
+pub mod recorded;
 mod run;
 pub mod shipped;
 pub mod source;
+pub mod tape;
 mod value;
 #[cfg(target_os = "linux")]
 pub mod worker;

@@ -11,6 +11,7 @@ mod mocks;
 mod mutation;
 mod pipeline;
 mod rehearsal;
+pub mod replay;
 mod stage;
 
 use std::collections::BTreeMap;

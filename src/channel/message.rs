@@ -17,6 +17,7 @@ use crate::model::incident::Incident;
 use crate::model::service::{Service, ServiceName, ServiceSeverity};
 use crate::model::violation::Violation;
 use crate::policy::owed::{Telling, Unheard};
+pub use words::moment;
 
 pub use text::Colour;
 
@@ -173,7 +174,7 @@ impl Message {
 
     /// Returns a moment as people read it, in the zone of the message.
     fn moment(&self, at: Timestamp) -> String {
-        words::moment(at, &self.sending.zone)
+        moment(at, &self.sending.zone)
     }
 
     /// Returns the finding without the path in front of it.

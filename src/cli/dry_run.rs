@@ -12,6 +12,8 @@ mod record;
 mod report;
 mod subject;
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +40,7 @@ use crate::model::causes::Causes;
 use crate::model::exchange::Exchange;
 use crate::model::judgement::{Memory, Outcome, remembered};
 use crate::model::observation::Observation;
+use crate::script::recorded::RecordedCall;
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let exit = pass(arguments);
@@ -52,6 +55,21 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         }
         Ok(exit) | Err(Refused::Mendable(exit) | Refused::Final(exit)) => exit,
     }
+}
+
+/// Tells whether a folder holds what `--record` saved of an exchange.
+pub(super) fn is_saved(folder: &Path) -> bool {
+    record::is_saved(folder)
+}
+
+/// Returns what `--record` saved: when it was judged, the exchange, and the scripts' own requests.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn saved(folder: &Path) -> io::Result<(Timestamp, Exchange, Vec<RecordedCall>)> {
+    let (recorded, body) = record::load(folder)?;
+    let exchange = recorded.exchange(body.into());
+    Ok((recorded.at, exchange, cassette::load(folder)?))
 }
 
 /// Why a pass was not made, after that was shown.
@@ -129,8 +147,7 @@ impl Session {
             host
         })
         .map_err(|error| form("http", error.to_string()))?;
-        let unreadable =
-            |error: std::io::Error| form("http", format!("nothing to replay: {error}"));
+        let unreadable = |error: io::Error| form("http", format!("nothing to replay: {error}"));
         let missing = || form("http", "no host was made");
         let cassette = recordings.ok_or_else(missing)?.map_err(unreadable)?;
         let watched = once

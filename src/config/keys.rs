@@ -2,11 +2,14 @@
 //! reference in docs/configuration.md lists.
 
 mod channel_test;
+mod connection;
+mod labels;
 mod service;
 mod suite;
 mod top;
 
 pub(super) use channel_test::REQUESTS;
+pub(super) use labels::LABELS;
 pub(super) use service::{
     DEFAULTS, EXACT_OPTIONS, MATCHER, NON_EMPTY_OPTIONS, SCRIPT_OPTIONS, SERVICE, TYPES_OPTIONS,
 };
@@ -192,8 +195,9 @@ pub(super) fn markdown() -> String {
         ("Service", &SERVICE),
         ("Matcher (an element of `match`)", &MATCHER),
         ("`latency` as a table", &service::LATENCY),
-        ("`tls`", &service::TLS),
-        ("`auth`", &service::AUTH),
+        ("`record` as a table", &service::RECORD),
+        ("`tls`", &connection::TLS),
+        ("`auth`", &connection::AUTH),
         ("Channel", &CHANNEL),
         ("`notify`", &NOTIFY),
         ("`server`", &SERVER),

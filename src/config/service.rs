@@ -15,7 +15,7 @@ use crate::config::transport;
 use crate::config::tree::{Node, Value};
 use crate::config::values::{self, Unit};
 use crate::model::service::{
-    ChannelName, ErrorRule, Grants, LatencyRule, LatencyTrigger, Service, ServiceName,
+    ChannelName, ErrorRule, Grants, LatencyRule, LatencyTrigger, RecordRule, Service, ServiceName,
     ServiceSeverity, WINDOW,
 };
 use crate::model::span::{Lack, Mistake};
@@ -112,8 +112,24 @@ pub(super) fn read(
         fingerprint: fingerprint::of(&service, &judges.prints),
         service: Arc::new(service),
         matchers: judges.matchers,
+        record: record(&layers),
         line,
     })
+}
+
+fn record(layers: &Layers<'_>) -> Option<RecordRule> {
+    let node = layers.get("record")?;
+    if node.boolean() == Some(false) {
+        return None;
+    }
+    let mut rule = RecordRule::default();
+    if let Some(keep) = node.get("keep").and_then(layers::seconds) {
+        rule.keep = keep;
+    }
+    if let Some(bytes) = node.get("size").and_then(|node| values::size(node).ok()) {
+        rule.bytes = bytes;
+    }
+    Some(rule)
 }
 
 fn latency(

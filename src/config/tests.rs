@@ -2,6 +2,7 @@
 
 mod drawing;
 mod laws;
+mod record;
 mod recovery;
 mod warnings;
 

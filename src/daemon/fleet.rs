@@ -208,6 +208,7 @@ impl Fleet {
                         let before = settings.borrow();
                         before.config.fingerprint == one.config.fingerprint
                             && before.config.limits == one.config.limits
+                            && before.config.record == one.config.record
                     };
                     if !same {
                         applied.changed += 1;

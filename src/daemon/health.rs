@@ -13,6 +13,7 @@ use super::notifier::Book;
 use super::watching::Shared;
 use crate::clock::Clock;
 use crate::history::Store;
+use crate::history::recordings::Recorder;
 use crate::metrics::{ChannelOwed, Metrics, Workers};
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
@@ -35,6 +36,7 @@ pub(super) struct Page {
     metrics: Metrics,
     history: Arc<Store>,
     pool: Arc<Pool>,
+    recorder: Arc<Recorder>,
     clock: Clock,
     started: Instant,
     pulse: Arc<AtomicU64>,
@@ -48,6 +50,7 @@ impl Page {
             metrics: shared.metrics.clone(),
             history: Arc::clone(&shared.history),
             pool: Arc::clone(&shared.tools.pool),
+            recorder: Arc::clone(&shared.recorder),
             clock: shared.clock,
             started: shared.started,
             pulse: Arc::clone(&shared.pulse),
@@ -188,6 +191,9 @@ impl Facts for Page {
         let workers = self.pool.workers().map(known);
         let suspended = self.pool.suspended_scripts();
         self.metrics.workers.refresh(workers.as_ref(), suspended);
+        let recorder = self.recorder.health();
+        let numbers = [recorder.written, recorder.dropped, recorder.bytes];
+        self.metrics.own.recorder.set(numbers);
         self.metrics.encode()
     }
 

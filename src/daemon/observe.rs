@@ -15,8 +15,10 @@ use crate::model::observation::Observation;
 use crate::model::redaction::Redaction;
 use crate::model::secret::Secret;
 use crate::probe::{HttpProber, Plan, Prober};
+use crate::script::host::Host;
 use crate::script::job::{Input, Job, Prev, Rights};
 use crate::script::pool::Pool;
+use crate::script::tape::Tape;
 
 /// Longest wall time of a script that sets none itself.
 const SCRIPT_WALL_MAX: Duration = Duration::from_secs(30);
@@ -32,6 +34,8 @@ pub struct Watched {
     pub facts: Json,
     /// What must not be seen of its exchanges.
     pub redaction: Arc<Redaction>,
+    /// What takes down the requests of its scripts, where its exchanges are recorded.
+    pub tape: Option<Tape>,
 }
 
 /// What probing and judging need. Clones share.
@@ -43,6 +47,8 @@ pub struct Tools {
     pub plans: Arc<HttpProber>,
     /// Runs scripts.
     pub pool: Arc<Pool>,
+    /// Makes the requests of scripts.
+    pub host: Arc<dyn Host>,
 }
 
 /// What scripts know of the past.
@@ -55,6 +61,17 @@ pub struct Past {
 }
 
 impl Watched {
+    /// Returns a service that is never asked anything: what it is judged by is given.
+    pub fn unasked(config: &Arc<ServiceConfig>) -> Self {
+        Self {
+            config: Arc::clone(config),
+            plan: None,
+            facts: facts(config),
+            redaction: Arc::new(config.service.redaction()),
+            tape: None,
+        }
+    }
+
     /// Tells whether any of the scripts reads `prev`.
     pub fn uses_prev(&self) -> bool {
         self.scripts().any(|script| script.source.uses_prev)
@@ -123,7 +140,7 @@ pub async fn judge(
                 } else {
                     let prev = past.prev.clone();
                     let service = &watched.config.service;
-                    pool.run(Job {
+                    let job = Job {
                         source: Arc::clone(&script.source),
                         input: input(watched, script, exchange, &memory, prev, now),
                         rights: Rights {
@@ -133,8 +150,11 @@ pub async fn judge(
                             redaction: Arc::clone(&hidden),
                         },
                         limits: watched.config.limits.as_ref().clone(),
-                    })
-                    .await
+                    };
+                    match &watched.tape {
+                        Some(tape) => pool.run_with(job, Arc::new(tape.clone())).await,
+                        None => pool.run(job).await,
+                    }
                 }
             }
         };

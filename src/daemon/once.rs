@@ -68,11 +68,12 @@ impl Once {
             sandbox,
             ..PoolSettings::default()
         };
-        let pool = Arc::new(Pool::start(settings, host)?);
+        let pool = Arc::new(Pool::start(settings, Arc::clone(&host))?);
         let tools = Tools {
             prober: Arc::clone(&prober) as Arc<_>,
             plans: prober,
             pool,
+            host,
         };
         Ok(Self {
             tools,

@@ -9,6 +9,7 @@ use tracing::warn;
 
 use super::StartError;
 use crate::config::Config;
+use crate::history::recordings::{self, Recorder};
 use crate::history::{self, Store};
 use crate::model::incident::Ledger;
 use crate::model::service::ServiceName;
@@ -22,6 +23,7 @@ pub(super) struct Opened {
     pub(super) ledger: Ledger,
     pub(super) listener: TcpListener,
     pub(super) history: Arc<Store>,
+    pub(super) recorder: Arc<Recorder>,
     pub(super) restored: BTreeMap<ServiceName, history::Restored>,
 }
 
@@ -43,11 +45,15 @@ pub(super) async fn open(config: &Config, now: Timestamp) -> Result<Opened, Star
     };
     let (history, restored) = open_history(config, now);
     history.spare(file.full());
+    let recorder = Recorder::start(&config.data.join(recordings::FILE));
+    recorder.spare(file.full());
+    recorder.tidy(now);
     Ok(Opened {
         file,
         ledger,
         listener,
         history,
+        recorder: Arc::new(recorder),
         restored,
     })
 }

@@ -6,10 +6,10 @@ use thiserror::Error;
 
 use super::observe::{Tools, Watched, facts};
 use crate::config::{Config, ServiceConfig};
-use crate::matcher::Matcher;
 use crate::model::json::Json;
 use crate::model::service::ServiceName;
 use crate::probe::PlanError;
+use crate::script::tape::Tape;
 
 /// Why a service cannot be probed.
 #[derive(Debug, Error)]
@@ -48,12 +48,7 @@ pub(super) async fn prepare_all(
 /// # Errors
 /// [`PrepareError`] if its TLS files or its proxy cannot be used.
 pub(super) fn prepare(tools: &Tools, config: &Arc<ServiceConfig>) -> Result<Watched, PrepareError> {
-    let asks = |matcher: &Arc<Matcher>| {
-        matcher
-            .as_script()
-            .is_none_or(|script| script.source.header.sends_request)
-    };
-    let plan = if config.matchers.iter().any(asks) {
+    let plan = if config.sends_request() {
         let failed = |source| PrepareError {
             service: config.service.name.clone(),
             source,
@@ -75,5 +70,9 @@ pub(super) fn prepare(tools: &Tools, config: &Arc<ServiceConfig>) -> Result<Watc
             Json::Null
         },
         redaction: Arc::new(config.service.redaction()),
+        tape: config
+            .record
+            .is_some()
+            .then(|| Tape::new(Arc::clone(&tools.host))),
     })
 }

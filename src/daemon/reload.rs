@@ -150,10 +150,10 @@ impl Reloader {
         let shared = self.fleet.shared();
         let own = &shared.metrics.own;
         let refused = matches!(outcome, Outcome::Refused(_));
-        own.reload_successful.set(i64::from(!refused));
-        if !refused {
-            own.reload_success_seconds
-                .set(shared.clock.now().as_second());
+        if refused {
+            own.reload_successful.set(0);
+        } else {
+            own.accepted(shared.clock.now().as_second());
         }
         match outcome {
             Outcome::Applied(Applied {

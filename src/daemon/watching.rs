@@ -11,8 +11,10 @@ use tracing::{debug, info};
 use super::keeper::Keeper;
 use super::notifier::Book;
 use super::observe::{Past, Tools, Watched, as_prev, observe, remember};
+use super::recording;
 use crate::clock::Clock;
 use crate::history::Store;
+use crate::history::recordings::Recorder;
 use crate::metrics::{Metrics, ServiceCounters};
 use crate::model::duration::Shown;
 use crate::model::observation::Observation;
@@ -30,6 +32,7 @@ pub(super) struct Parts {
     pub(super) tools: Tools,
     pub(super) keeper: Keeper,
     pub(super) history: Arc<Store>,
+    pub(super) recorder: Arc<Recorder>,
     pub(super) metrics: Metrics,
     pub(super) clock: Clock,
     /// The services and channels of the present config.
@@ -153,6 +156,7 @@ impl Watching {
 
     async fn take(&mut self, observation: &Observation) {
         self.count(observation);
+        recording::record(&self.shared.recorder, &self.watched, observation);
         for run in &observation.judgement.runs {
             remember(&mut self.past.memory, run);
             self.shared

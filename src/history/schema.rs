@@ -37,22 +37,31 @@ const MIGRATIONS: [&str; 1] = ["
 /// Why a database does not have the tables of this version.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SchemaError {
-    #[error("it has version {found}, this oes knows up to {}: a newer one wrote it", MIGRATIONS.len())]
-    Newer { found: u32 },
+    #[error("it has version {found}, this oes knows up to {known}: a newer one wrote it")]
+    Newer { found: u32, known: usize },
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Brings a database to the version of this program. Returns whether it was empty.
+/// Brings the history database to the version of this program. Returns whether it was empty.
 pub(super) fn migrate(connection: &mut Connection) -> Result<bool, SchemaError> {
+    migrate_by(connection, &MIGRATIONS)
+}
+
+/// Brings a database to the newest of these versions. Returns whether it was empty.
+pub(super) fn migrate_by(
+    connection: &mut Connection,
+    migrations: &[&str],
+) -> Result<bool, SchemaError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if usize::try_from(found).is_ok_and(|found| found > MIGRATIONS.len()) {
-        return Err(SchemaError::Newer { found });
+    if usize::try_from(found).is_ok_and(|found| found > migrations.len()) {
+        let known = migrations.len();
+        return Err(SchemaError::Newer { found, known });
     }
     for (version, sql) in (1_u32..)
-        .zip(MIGRATIONS)
+        .zip(migrations.iter().copied())
         .filter(|(version, _)| *version > found)
     {
         let transaction = connection.transaction()?;

@@ -34,6 +34,45 @@ pub struct OwnMetrics {
     pub services: Gauge,
     /// Rows that the history database could not take.
     pub history_dropped: Gauge,
+    /// What is recorded for a backtest.
+    pub recorder: RecorderMetrics,
+}
+
+/// What is recorded for a backtest.
+#[derive(Debug, Clone, Default)]
+pub struct RecorderMetrics {
+    written: Gauge,
+    dropped: Gauge,
+    bytes: Gauge,
+}
+
+impl RecorderMetrics {
+    /// Sets how many probes were written, how many were not, and the bytes that all take.
+    pub fn set(&self, [written, dropped, bytes]: [u64; 3]) {
+        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.written.set(signed(written));
+        self.dropped.set(signed(dropped));
+        self.bytes.set(signed(bytes));
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "recorder_written_probes",
+            "Probes that were recorded since the start",
+            self.written.clone(),
+        );
+        registry.register(
+            "recorder_dropped_probes",
+            "Probes of recorded services that could not be recorded since the start",
+            self.dropped.clone(),
+        );
+        registry.register_with_unit(
+            "recorder_size",
+            "What all recordings take, compressed",
+            Unit::Bytes,
+            self.bytes.clone(),
+        );
+    }
 }
 
 impl Default for OwnMetrics {
@@ -51,11 +90,18 @@ impl Default for OwnMetrics {
             reload_success_seconds: Gauge::default(),
             services: Gauge::default(),
             history_dropped: Gauge::default(),
+            recorder: RecorderMetrics::default(),
         }
     }
 }
 
 impl OwnMetrics {
+    /// Says that an ops config was accepted at a second of Unix time.
+    pub fn accepted(&self, second: i64) {
+        self.reload_successful.set(1);
+        self.reload_success_seconds.set(second);
+    }
+
     pub(super) fn register(&self, registry: &mut Registry) {
         let seconds = Unit::Seconds;
         registry.register_with_unit(
@@ -121,5 +167,6 @@ impl OwnMetrics {
             "Rows that the history database could not take",
             self.history_dropped.clone(),
         );
+        self.recorder.register(registry);
     }
 }

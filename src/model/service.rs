@@ -131,6 +131,24 @@ impl Service {
     }
 }
 
+/// How long and how much of a service's exchanges is kept for a backtest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordRule {
+    /// What is older goes.
+    pub keep: Duration,
+    /// Bytes on the disk, compressed; the oldest go first.
+    pub bytes: u64,
+}
+
+impl Default for RecordRule {
+    fn default() -> Self {
+        Self {
+            keep: Duration::from_hours(7 * 24),
+            bytes: 100_000_000,
+        }
+    }
+}
+
 /// How bad a violation of a service is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -101,6 +101,8 @@ enum Lane {
 /// Threads or processes that run scripts. Dropping it lets threads finish what they have and ends processes.
 pub struct Pool {
     rooms: Rooms,
+    /// Answers the requests of runs that bring no host of their own.
+    host: Arc<dyn Host>,
     offenders: Arc<Offenders>,
     settings: PoolSettings,
 }
@@ -133,15 +135,15 @@ impl Pool {
             Sandbox::Processes(program) => Rooms::Processes(Processes::start(
                 program.clone(),
                 &settings,
-                host,
                 Arc::clone(&offenders),
             )?),
             #[cfg(not(target_os = "linux"))]
-            Sandbox::Processes(_) => Rooms::Threads(Threads::start(&settings, host, None)?),
-            Sandbox::Threads => Rooms::Threads(Threads::start(&settings, host, None)?),
+            Sandbox::Processes(_) => Rooms::Threads(Threads::start(&settings, None)?),
+            Sandbox::Threads => Rooms::Threads(Threads::start(&settings, None)?),
         };
         Ok(Self {
             rooms,
+            host,
             offenders,
             settings,
         })
@@ -157,9 +159,10 @@ impl Pool {
         coverage: Arc<Coverage>,
     ) -> io::Result<Self> {
         engine::quiet_panics();
-        let rooms = Rooms::Threads(Threads::start(&settings, host, Some(coverage))?);
+        let rooms = Rooms::Threads(Threads::start(&settings, Some(coverage))?);
         Ok(Self {
             rooms,
+            host,
             offenders: Arc::default(),
             settings,
         })
@@ -169,7 +172,12 @@ impl Pool {
     ///
     /// Whatever the script does, this ends within its wall time and a second. Dropping the future takes a run that
     /// has not begun out of the queue.
-    pub async fn run(&self, mut job: Job) -> Judgement {
+    pub async fn run(&self, job: Job) -> Judgement {
+        self.run_with(job, Arc::clone(&self.host)).await
+    }
+
+    /// Runs a matcher script as [`Pool::run`] does; this host answers its requests in place of the pool's.
+    pub async fn run_with(&self, mut job: Job, host: Arc<dyn Host>) -> Judgement {
         let wall = job.limits.wall.unwrap_or(job.input.wall).min(WALL_MAX);
         job.limits.wall = Some(wall);
         job.limits.heap_bytes = job.limits.heap_bytes.min(self.settings.heap_bytes);
@@ -184,9 +192,9 @@ impl Pool {
         };
         let (task, rights) = Task::of(job);
         let ran = match &self.rooms {
-            Rooms::Threads(threads) => threads.run(lane, wall, task, rights).await,
+            Rooms::Threads(threads) => threads.run(lane, wall, task, rights, host).await,
             #[cfg(target_os = "linux")]
-            Rooms::Processes(processes) => processes.run(lane, wall, &task, &rights).await,
+            Rooms::Processes(processes) => processes.run(lane, wall, &task, &rights, &host).await,
         };
         match ran {
             Ok((mut judgement, leaked)) => {

@@ -91,6 +91,7 @@ fn with_matcher(test: &Test, source: &Arc<Source>) -> Option<Test> {
             service: Arc::clone(&test.service.service),
             matchers: matchers?,
             limits: Arc::clone(&test.service.limits),
+            record: None,
             line: test.service.line,
             fingerprint: test.service.fingerprint.clone(),
         }),

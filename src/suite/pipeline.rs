@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::Told;
 use crate::channel::message::{Colour, Message, Sending, Subject};
@@ -20,11 +21,12 @@ use crate::policy::{delivery, ledger};
 
 /// The daemon's part in one test.
 pub(super) struct Daybook<'a> {
-    pipeline: &'a Pipeline,
+    gather: Duration,
+    zone: TimeZone,
     service: &'a Service,
     start: Timestamp,
     watch: Watch,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     incidents: u64,
     /// The next moment of the service's grid.
     regular: Timestamp,
@@ -35,17 +37,29 @@ pub(super) struct Daybook<'a> {
 impl<'a> Daybook<'a> {
     /// Returns the part of the daemon in a test, absent in a test of a script.
     pub(super) fn of(test: &'a Test) -> Option<Self> {
+        let Pipeline { gather, zone, .. } = test.pipeline.as_ref()?;
         let service = &test.service.service;
-        Some(Self {
-            pipeline: test.pipeline.as_ref()?,
+        Some(Self::new(service, *gather, zone.clone(), test.start))
+    }
+
+    /// Returns the part of the daemon for a service, from its first probe on.
+    pub(super) fn new(
+        service: &'a Service,
+        gather: Duration,
+        zone: TimeZone,
+        start: Timestamp,
+    ) -> Self {
+        Self {
+            gather,
+            zone,
             service,
-            start: test.start,
-            watch: Watch::new(Rules::from(&**service), Restored::default()),
+            start,
+            watch: Watch::new(Rules::from(service), Restored::default()),
             ledger: Ledger::default(),
             incidents: 0,
-            regular: test.start,
+            regular: start,
             told: Vec::new(),
-        })
+        }
     }
 
     /// Takes a probe in, and returns what is open after it, as letters.
@@ -94,7 +108,7 @@ impl<'a> Daybook<'a> {
         let cool_down = self.service.notify_cool_down;
         loop {
             let settings = Settings {
-                gather: self.pipeline.gather,
+                gather: self.gather,
                 cool_down: &|_| cool_down,
             };
             match owed(&self.ledger, channel, &settings, now) {
@@ -126,7 +140,7 @@ impl<'a> Daybook<'a> {
                     durable: true,
                     link: None,
                     now,
-                    zone: self.pipeline.zone.clone(),
+                    zone: self.zone.clone(),
                 },
             };
             Some(Told {

@@ -10,7 +10,7 @@ use super::mocks::Shared;
 use super::pipeline::Daybook;
 use super::{Failure, Ran, Seen, channel, exchange};
 use crate::config::suite::{Case, Probe, Test};
-use crate::daemon::observe::{Past, Watched, as_prev, facts, judge, remember};
+use crate::daemon::observe::{Past, Watched, as_prev, judge, remember};
 use crate::model::duration::{after, since};
 use crate::model::exchange::{Exchange, Sent};
 use crate::model::judgement::{Judgement, Outcome};
@@ -104,12 +104,7 @@ impl<'a> Play<'a> {
     fn new(test: &'a Test) -> Self {
         let service = &test.service.service;
         Self {
-            watched: Watched {
-                config: Arc::clone(&test.service),
-                plan: None,
-                facts: facts(&test.service),
-                redaction: Arc::new(service.redaction()),
-            },
+            watched: Watched::unasked(&test.service),
             sent: exchange::sent(service),
             past: Past::default(),
             now: test.start,

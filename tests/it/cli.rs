@@ -1,6 +1,7 @@
 //! The command line as a user meets it: the real binary, its output and its exit codes.
 
 mod arguments;
+mod backtest;
 mod demo;
 mod dry_channel;
 mod dry_run;

@@ -4,6 +4,7 @@ mod channels;
 mod disk;
 mod paused;
 mod process;
+mod record;
 mod reload;
 mod rig;
 mod story;

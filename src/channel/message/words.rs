@@ -18,7 +18,7 @@ pub(super) fn span(span: Duration) -> String {
 }
 
 /// Returns a moment in a zone: `2026-01-01 03:13:07 CET`, with the offset where the zone has no letters.
-pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
+pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone())
         .strftime("%Y-%m-%d %H:%M:%S %Z")
         .to_string()

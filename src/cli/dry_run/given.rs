@@ -8,15 +8,16 @@ use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use jiff::Timestamp;
 
 use super::arguments::{ArgumentError, Arguments, form};
-use super::record::{self, Recording};
+use super::record;
 use crate::model::exchange::{Body, Exchange, Response, Sent, Timings};
+use crate::model::recorded::RecordedExchange;
 
 /// What `--response` names.
 pub(super) struct Given {
     body: Vec<u8>,
     /// Where the body is from, for a person.
     name: String,
-    recording: Option<Recording>,
+    recording: Option<RecordedExchange>,
 }
 
 impl Given {
@@ -85,7 +86,7 @@ impl Given {
     ) -> Result<Exchange, ArgumentError> {
         let request = &arguments.request;
         let mut exchange = match &self.recording {
-            Some(recording) => recording.exchange(&self.body),
+            Some(recording) => recording.exchange(self.body.clone().into()),
             None => self.as_exchange(now),
         };
         if let Ok(response) = &mut exchange.result {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::config::report::Line;
-use crate::model::exchange::{Exchange, Sent};
+use crate::model::exchange::Exchange;
 use crate::model::judgement::{Finding, Judgement, Memory, Outcome, ScriptRun};
+use crate::model::recorded;
 use crate::model::service::Service;
 
 /// Bytes of the body that are printed as an excerpt.
@@ -148,48 +148,11 @@ pub(super) fn refused(mistakes: &[Line]) -> Value {
     })
 }
 
-/// Tells whether a header's value is nobody else's business, also where it was typed as a plain text.
-fn carries_credentials(header: &str) -> bool {
-    let name = header.to_ascii_lowercase();
-    [
-        "authorization",
-        "cookie",
-        "token",
-        "secret",
-        "api-key",
-        "apikey",
-        "password",
-        "signature",
-    ]
-    .iter()
-    .any(|word| name.contains(word))
-}
-
-/// Returns the headers of a request as they may be shown: pairs in the order sent.
-pub(super) fn shown_headers(sent: &Sent) -> Vec<(String, String)> {
-    let shown = |(name, value): &(HeaderName, HeaderValue)| {
-        let (name, value) = pair((name, value));
-        let hidden = carries_credentials(&name);
-        (name, if hidden { "***".to_owned() } else { value })
-    };
-    sent.headers.iter().map(shown).collect()
-}
-
-/// Returns the headers of a response: pairs, so that one that came twice is there twice.
-pub(super) fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers.iter().map(pair).collect()
-}
-
-fn pair((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
-    let value = String::from_utf8_lossy(value.as_bytes());
-    (name.as_str().to_owned(), value.into_owned())
-}
-
 fn request_json(exchange: &Exchange) -> Value {
     json!({
         "method": exchange.sent.method,
         "url": &*exchange.sent.url,
-        "headers": shown_headers(&exchange.sent),
+        "headers": recorded::shown_headers(&exchange.sent),
         "bytes": exchange.sent.body_bytes,
         "hops": exchange.hops.iter().map(|hop| json!({ "url": hop.url, "status": hop.status })).collect::<Vec<_>>(),
     })
@@ -216,7 +179,7 @@ fn response_json(exchange: &Exchange) -> Value {
             json!({
                 "status": response.status.as_u16(),
                 "version": format!("{:?}", response.version),
-                "headers": header_pairs(&response.headers),
+                "headers": recorded::header_pairs(&response.headers),
                 "bytes": body.bytes.len(),
                 "wire_bytes": body.wire_bytes,
                 "timing_ms": timing,

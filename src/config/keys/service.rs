@@ -1,5 +1,6 @@
 //! The keys of a service.
 
+use super::connection::{AUTH, TLS};
 use super::top::LIMITS;
 use super::{
     ANNOUNCED_AGAIN, CONFIRM, DAY, ERROR_THRESHOLD, INTERVAL, Key, Kind, MINUTE, Place, SECOND,
@@ -181,6 +182,12 @@ const SERVICE_KEYS: &[Key] = &[
         "false",
         "Whether a public page may show it.",
     ),
+    key(
+        "record",
+        RECORD_KIND,
+        "false",
+        "Whether what its probes see is kept for `oes backtest`: `true`, or how much.",
+    ),
     key("maintenance", Kind::NotYet("maintenance windows"), "", ""),
 ];
 
@@ -203,6 +210,7 @@ pub(in crate::config) static DEFAULTS: Place = Place {
 const FORM: Kind = Kind::Either(&[Kind::Text, Kind::Number(f64::MIN, f64::MAX), Kind::Boolean]);
 const MATCH: Kind = Kind::List(&Kind::Either(&[Kind::Word, Kind::Table(&MATCHER)]));
 const LIMIT: Kind = Kind::Duration(Unit::Milliseconds, 1, 10 * MINUTE);
+const RECORD_KIND: Kind = Kind::Either(&[Kind::Boolean, Kind::Table(&RECORD)]);
 const LATENCY_KIND: Kind = Kind::Either(&[LIMIT, Kind::Table(&LATENCY)]);
 
 /// One matcher of `match`.
@@ -296,6 +304,26 @@ pub(in crate::config) const EXACT_OPTIONS: &[&str] = &[
 pub(in crate::config) const NON_EMPTY_OPTIONS: &[&str] = &[];
 pub(in crate::config) const SCRIPT_OPTIONS: &[&str] = &["params"];
 
+pub(super) static RECORD: Place = Place {
+    title: "`record`",
+    keys: &[
+        key(
+            "keep",
+            seconds(MINUTE, 400 * DAY),
+            "7d",
+            "How long: what is older goes.",
+        ),
+        key(
+            "size",
+            Kind::Size(64 << 10, 1 << 40),
+            "100MB",
+            "How much of the disk, compressed: the oldest go first.",
+        ),
+    ],
+    required: &[],
+    open: false,
+};
+
 static NON_EMPTY: Place = Place {
     title: "`non_empty`",
     keys: &[
@@ -341,86 +369,5 @@ pub(super) static LATENCY: Place = Place {
         WINDOW,
     ],
     required: &["limit"],
-    open: false,
-};
-
-pub(super) static TLS: Place = Place {
-    title: "`tls`",
-    keys: &[
-        key(
-            "verify",
-            Kind::Boolean,
-            "true",
-            "Whether the certificate is verified.",
-        ),
-        key(
-            "ca",
-            Kind::File,
-            "",
-            "PEM file of authorities to trust besides the system's.",
-        ),
-        key(
-            "cert",
-            Kind::File,
-            "",
-            "PEM file of the client certificate and its chain.",
-        ),
-        key(
-            "key",
-            Kind::File,
-            "",
-            "PEM file of the client certificate's key (PKCS #8).",
-        ),
-        key(
-            "server_name",
-            Kind::Word,
-            "",
-            "Name to ask for and to verify, instead of the URL's host.",
-        ),
-    ],
-    required: &[],
-    open: false,
-};
-
-pub(super) static AUTH: Place = Place {
-    title: "`auth`",
-    keys: &[
-        key("basic", Kind::Table(&BASIC), "", "`{ user, password }`"),
-        key(
-            "bearer",
-            Kind::Text,
-            "",
-            "A token for `Authorization: Bearer`.",
-        ),
-        key(
-            "oauth2",
-            Kind::Table(&OAUTH2),
-            "",
-            "`{ token_url, client_id, client_secret, scopes }`: client credentials.",
-        ),
-    ],
-    required: &[],
-    open: false,
-};
-
-static BASIC: Place = Place {
-    title: "`basic`",
-    keys: &[
-        key("user", Kind::Text, "", "User name."),
-        key("password", Kind::Text, "", "Password."),
-    ],
-    required: &["user", "password"],
-    open: false,
-};
-
-static OAUTH2: Place = Place {
-    title: "`oauth2`",
-    keys: &[
-        key("token_url", Kind::Url, "", "Token endpoint."),
-        key("client_id", Kind::Text, "", "Client identifier."),
-        key("client_secret", Kind::Text, "", "Client secret."),
-        key("scopes", WORDS, "", "Scopes to ask for."),
-    ],
-    required: &["token_url", "client_id", "client_secret"],
     open: false,
 };

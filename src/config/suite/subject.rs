@@ -219,11 +219,7 @@ impl Subject<'_> {
     pub(super) fn sends_request(&self) -> bool {
         match self {
             Self::Script { source, .. } => source.header.sends_request,
-            Self::Service(configured) => configured.service.matchers.iter().any(|matcher| {
-                matcher
-                    .as_script()
-                    .is_none_or(|script| script.source.header.sends_request)
-            }),
+            Self::Service(configured) => configured.service.sends_request(),
             Self::Channel { .. } => false,
         }
     }

@@ -32,7 +32,6 @@ const IDLE_MAX: Duration = Duration::from_mins(1);
 /// The worker processes. Dropping it ends them.
 pub(super) struct Processes {
     program: Program,
-    host: Arc<dyn Host>,
     tokens: Arc<Tokens>,
     offenders: Arc<Offenders>,
     plain: Room,
@@ -120,12 +119,10 @@ impl Processes {
     pub(super) fn start(
         program: Program,
         settings: &PoolSettings,
-        host: Arc<dyn Host>,
         offenders: Arc<Offenders>,
     ) -> io::Result<Self> {
         let processes = Self {
             program,
-            host,
             tokens: Arc::default(),
             offenders,
             plain: Room::new(settings.threads, settings.queue),
@@ -171,10 +168,11 @@ impl Processes {
         wall: Duration,
         task: &Arc<Task>,
         rights: &Arc<Rights>,
+        host: &Arc<dyn Host>,
     ) -> Result<Ran, Box<Finding>> {
         let room = self.room(lane);
         let _permit = room.enter(wall).await?;
-        let mut broker = Broker::new(task, rights, &self.host, &self.tokens);
+        let mut broker = Broker::new(task, rights, host, &self.tokens);
         let mut may_be_stale = true;
         loop {
             let (mut child, was_idle) = self.take(room, may_be_stale)?;

@@ -36,7 +36,6 @@ pub(super) struct Threads {
 impl Threads {
     pub(super) fn start(
         settings: &PoolSettings,
-        host: Arc<dyn Host>,
         coverage: Option<Arc<Coverage>>,
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
@@ -44,7 +43,6 @@ impl Threads {
         let (waiting, waiting_work) = crossbeam_channel::bounded(settings.queue.max(1));
         let shared = worker::Shared {
             runtime,
-            host,
             tokens: Arc::default(),
             stack_bytes: engine::stack_bytes(settings.heap_bytes),
             coverage,
@@ -75,10 +73,11 @@ impl Threads {
         wall: Duration,
         task: Arc<Task>,
         rights: Arc<Rights>,
+        host: Arc<dyn Host>,
     ) -> Result<Ran, Box<Finding>> {
         let (reply, answer) = oneshot::channel();
         let ticket = self.ticket(lane, wall, Reply::Run(reply));
-        self.submit(lane, Work::Run(task, rights, ticket))?;
+        self.submit(lane, Work::Run(task, rights, host, ticket))?;
         answer.await.unwrap_or_else(|_| Err(Box::new(gone())))
     }
 

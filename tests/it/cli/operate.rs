@@ -24,6 +24,7 @@ fn the_help_of_the_program() {
       dry-run      Try a matcher on a URL, or see what a channel would send; nothing is saved, nobody is
                    told
       test         Run the tests of scripts and of services
+      backtest     Judge what was recorded of a service again, by its own rules or by others
       probe        Probe every service of an ops config once and show a table; nothing is saved, nothing
                    is sent
       status       Show which services are wrong, since when and why, and whom the daemon still has to

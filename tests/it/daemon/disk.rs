@@ -11,8 +11,8 @@ use rustix::process::Signal;
 use super::process::Process;
 use super::rig::{Rig, ask, eventually, lines};
 
-/// Mounts a file system of 400 KiB on the folder and goes on as the daemon.
-const MOUNT: &str = "mount -t tmpfs -o size=400k tmpfs \"$1\"";
+/// Mounts a file system of 2 MiB on the folder and goes on as the daemon.
+const MOUNT: &str = "mount -t tmpfs -o size=2m tmpfs \"$1\"";
 
 fn shell(script: &str, disk: &Path) -> Command {
     let mut command = Command::new("unshare");
@@ -42,27 +42,34 @@ fn journal(data: &Path) -> u64 {
     fs::metadata(data.join("oes.db-wal")).unwrap().len()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_said_and_the_room_kept_for_it_is_not_eaten_by_the_history() {
-    let rig = Rig::new();
+/// Starts a daemon whose data is on a small disk, with more keys of its service. Returns it and where the disk is seen;
+/// absent where nobody may mount one.
+fn on_a_small_disk(rig: &Rig, keys: &str) -> Option<(Process, PathBuf)> {
     let disk = rig.folder.path().join("disk");
     fs::create_dir(&disk).unwrap();
     let allowed = shell(MOUNT, &disk).output();
     if !allowed.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: this machine lets nobody mount a small file system");
-        return;
+        return None;
     }
-    rig.write(
-        "oes.toml",
-        &rig.config(&["price"]).replace("\"data\"", "\"disk/data\""),
-    );
+    let config = rig.config(&["price"]).replace("\"data\"", "\"disk/data\"");
+    rig.write("oes.toml", &(config + keys));
     let script = format!("{MOUNT} && exec \"$2\" run --grace 1 \"$3\"");
     let mut command = shell(&script, &disk);
     command.arg(env!("CARGO_BIN_EXE_oes")).arg(rig.path());
-    let mut process = Process::spawn(&rig, "log", &mut command);
-    let address = process.address().await;
+    let process = Process::spawn(rig, "log", &mut command);
     // The mount is seen through the process that lives in it.
-    let seen = PathBuf::from(format!("/proc/{}/root{}", process.id(), disk.display()));
+    let seen = format!("/proc/{}/root{}", process.id(), disk.display());
+    Some((process, PathBuf::from(seen)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_said_and_the_room_kept_for_it_is_not_eaten_by_the_history() {
+    let rig = Rig::new();
+    let Some((mut process, seen)) = on_a_small_disk(&rig, "") else {
+        eprintln!("skipped: this machine lets nobody mount a small file system");
+        return;
+    };
+    let address = process.address().await;
     let data = seen.join("data");
     let ballast = data.join("state.ballast");
     eventually("the ballast and the history", || {
@@ -100,6 +107,35 @@ async fn a_full_disk_is_said_and_the_room_kept_for_it_is_not_eaten_by_the_histor
     assert!(ballast.exists());
     let ready = ask(address, "/readyz").await;
     assert!(ready.contains("200 OK"), "{ready}");
+    process.signal(Signal::TERM);
+    assert_eq!(process.ends().await.code(), Some(0), "{}", process.said());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_stops_the_recording_and_no_probe() {
+    let rig = Rig::new();
+    let Some((mut process, seen)) = on_a_small_disk(&rig, "record = true\n") else {
+        eprintln!("skipped: this machine lets nobody mount a small file system");
+        return;
+    };
+    let address = process.address().await;
+    let recordings = seen.join("data").join("recordings.db");
+    eventually("the recordings", || {
+        let there = recordings.exists();
+        there.then_some(()).ok_or(process.said())
+    })
+    .await;
+    fill(&seen);
+    process.says("probes are not recorded").await;
+    rig.api.answers("/price", 500, "{}");
+    assert_eq!(lines(&rig.messages(1).await), ["opened price error"]);
+    let metrics = ask(address, "/metrics").await;
+    assert!(
+        !metrics.contains("oes_recorder_dropped_probes 0"),
+        "{metrics}"
+    );
+    fs::remove_file(seen.join("fill")).unwrap();
+    process.says("probes are recorded again").await;
     process.signal(Signal::TERM);
     assert_eq!(process.ends().await.code(), Some(0), "{}", process.said());
 }

@@ -22,7 +22,6 @@ use crate::script::run::Link;
 /// What all threads share.
 pub(super) struct Shared {
     pub(super) runtime: Handle,
-    pub(super) host: Arc<dyn Host>,
     pub(super) tokens: Arc<Tokens>,
     pub(super) stack_bytes: usize,
     /// Notes which statements run, if anybody wants to know.
@@ -31,7 +30,7 @@ pub(super) struct Shared {
 
 /// What a thread is given to do.
 pub(super) enum Work {
-    Run(Arc<Task>, Arc<Rights>, Arc<Ticket>),
+    Run(Arc<Task>, Arc<Rights>, Arc<dyn Host>, Arc<Ticket>),
     Call(Box<CallJob>, Arc<Ticket>),
 }
 
@@ -70,9 +69,9 @@ pub(super) fn work(
 
 fn perform(bench: &mut Bench, work: &Work, shared: &Shared) {
     match work {
-        Work::Run(task, rights, ticket) => ticket.answer_run(bench.run(task, || {
+        Work::Run(task, rights, host, ticket) => ticket.answer_run(bench.run(task, || {
             Box::new(Beside {
-                broker: Broker::new(task, rights, &shared.host, &shared.tokens),
+                broker: Broker::new(task, rights, host, &shared.tokens),
                 runtime: shared.runtime.clone(),
             })
         })),
