@@ -14,6 +14,7 @@ use crate::config::request;
 use crate::config::transport;
 use crate::config::tree::{Node, Value};
 use crate::config::values::{self, Unit};
+use crate::model::code::Code;
 use crate::model::service::{
     ChannelName, ErrorRule, Grants, LatencyRule, LatencyTrigger, Service, ServiceName,
     ServiceSeverity, WINDOW,
@@ -132,7 +133,7 @@ fn latency(
             values::duration_words(limit),
             values::duration_words(timeout)
         );
-        let mistake = Mistake::warning(limit_node.span.clone(), message);
+        let mistake = Mistake::warning(Code::Useless, limit_node.span.clone(), message);
         loader.report(
             mistake.help("a probe that slow fails before it counts as slow: raise `timeout`"),
         );
@@ -156,7 +157,7 @@ fn latency(
         match table.member(key) {
             Some(member) if trigger != of => {
                 let message = format!("`{key}` is for the trigger `{of}`");
-                let mistake = Mistake::error(member.key_span.clone(), message);
+                let mistake = Mistake::error(Code::Conflict, member.key_span.clone(), message);
                 loader
                     .report(mistake.help(format!("add trigger = \"{of}\", or leave `{key}` out")));
             }
@@ -165,7 +166,10 @@ fn latency(
                 let span = table
                     .get("trigger")
                     .map_or_else(|| table.span.clone(), |node| node.span.clone());
-                loader.report(Mistake::error(span, message).help(format!("add the key `{key}`")));
+                loader.report(
+                    Mistake::error(Code::Missing, span, message)
+                        .help(format!("add the key `{key}`")),
+                );
             }
             _ => {}
         }
@@ -177,7 +181,7 @@ fn latency(
             let k: usize = layers::integer(node)?;
             if k > rule.window {
                 let message = format!("{k} of a window of {} can never be", rule.window);
-                let mistake = Mistake::error(node.span.clone(), message);
+                let mistake = Mistake::error(Code::Value, node.span.clone(), message);
                 loader
                     .report(mistake.help(format!("at most {}, or a larger `window`", rule.window)));
             }
@@ -198,7 +202,7 @@ fn grants(loader: &mut Loader<'_>, layers: &Layers<'_>, judges: &matchers::Judge
         let Some(host) = node.text() else { continue };
         if let Err(help) = Grants::check_host(host) {
             let message = format!("`{}` is no host", values::shorten(host));
-            loader.report(Mistake::error(node.span.clone(), message).help(help));
+            loader.report(Mistake::error(Code::Value, node.span.clone(), message).help(help));
             continue;
         }
         hosts.insert(host.to_string());
@@ -234,7 +238,11 @@ fn grants(loader: &mut Loader<'_>, layers: &Layers<'_>, judges: &matchers::Judge
                 let message = format!("the script {} needs the secret {secret}", script.name);
                 let help = format!("add secrets = {{ {secret} = \"${{env:{secret}}}\" }}");
                 let lack = Lack::Secret(secret.clone());
-                loader.report(Mistake::error(span, message).help(help).lacking(lack));
+                loader.report(
+                    Mistake::error(Code::Secret, span, message)
+                        .help(help)
+                        .lacking(lack),
+                );
             }
         }
     }
@@ -246,7 +254,11 @@ fn channels(loader: &mut Loader<'_>, layers: &Layers<'_>, ground: &Ground<'_>) -
         return ground.channels.clone();
     };
     if node.items().is_empty() && matches!(node.value, Value::List(_)) {
-        let mistake = Mistake::error(node.span.clone(), "an empty list of channels tells nobody");
+        let mistake = Mistake::error(
+            Code::Useless,
+            node.span.clone(),
+            "an empty list of channels tells nobody",
+        );
         loader.report(mistake.help("leave it out to tell all channels"));
     }
     let mut names: Vec<ChannelName> = Vec::new();
@@ -260,6 +272,7 @@ fn channels(loader: &mut Loader<'_>, layers: &Layers<'_>, ground: &Ground<'_>) -
         }
         let known = || ground.channels.iter().map(ChannelName::as_str);
         let mistake = Mistake::error(
+            Code::UnknownName,
             item.span.clone(),
             format!("there is no channel `{}`", values::shorten(text)),
         );

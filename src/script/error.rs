@@ -10,6 +10,7 @@ use super::guard::Trip;
 use super::lint;
 use super::source::Source;
 use super::value::{Origin, Raised, SHAPE, odd_one, rendered, text};
+use crate::model::code::Code;
 use crate::model::judgement::{Finding, Severity};
 use crate::model::span::{Mistake, Place, did_you_mean};
 
@@ -20,11 +21,12 @@ const THROWN_BYTES: usize = 1024;
 pub(super) fn syntax(error: &ParseError, source: &str) -> Mistake {
     if let ParseErrorType::ForbiddenVariable(name) = error.err_type() {
         let message = format!("`{name}` is a value of OES and cannot be defined again");
-        return Mistake::error(span(source, error.position()), message)
+        return Mistake::error(Code::Redefined, span(source, error.position()), message)
             .help("give yours another name");
     }
     if let ParseErrorType::VariableUndefined(name) = error.err_type() {
         let mistake = Mistake::error(
+            Code::UnknownVariable,
             span(source, error.position()),
             format!("there is no variable `{name}`"),
         );
@@ -34,7 +36,7 @@ pub(super) fn syntax(error: &ParseError, source: &str) -> Mistake {
         };
     }
     let message = reworded_syntax(&error.err_type().to_string());
-    Mistake::error(span(source, error.position()), message)
+    Mistake::error(Code::ScriptSyntax, span(source, error.position()), message)
 }
 
 fn reworded_syntax(message: &str) -> String {

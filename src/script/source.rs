@@ -11,6 +11,7 @@ use url::Url;
 
 use super::limits::Limits;
 use super::{api, engine, header, lint};
+use crate::model::code::Code;
 use crate::model::json::{Json, Kind, Number};
 use crate::model::span::{Mistake, MistakeSeverity, did_you_mean};
 
@@ -218,6 +219,7 @@ impl Source {
     ) -> Result<(Self, Vec<Mistake>), Vec<Mistake>> {
         if text.len() > limits.source_bytes {
             return Err(vec![Mistake::error(
+                Code::ScriptTooLarge,
                 0..0,
                 format!(
                     "the script has {} bytes, {} are allowed",
@@ -235,7 +237,11 @@ impl Source {
         let header = header::read(text, &mut mistakes);
         let text: Arc<str> = text.into();
         let findings = examined(&text, limits, &header).unwrap_or_else(|| lint::Examined {
-            mistakes: vec![Mistake::error(0..0, "the compiler broke on this script")],
+            mistakes: vec![Mistake::error(
+                Code::ScriptTooLarge,
+                0..0,
+                "the compiler broke on this script",
+            )],
             ..lint::Examined::default()
         });
         mistakes.extend(findings.mistakes);

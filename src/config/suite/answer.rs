@@ -10,6 +10,7 @@ use crate::config::layers;
 use crate::config::loader::Loader;
 use crate::config::tree::{Member, Node};
 use crate::config::values::{self, Unit};
+use crate::model::code::Code;
 use crate::model::failure::FailureKind;
 use crate::model::span::Mistake;
 
@@ -30,7 +31,7 @@ pub(super) fn read(loader: &mut Loader<'_>, table: &Node, usually: Duration) -> 
     if let Some(error) = table.member("error") {
         if let Some(second) = OF_RESPONSE.iter().find_map(|key| table.member(key)) {
             let message = format!("`{}` beside `error`", second.key);
-            let mistake = Mistake::error(second.key_span.clone(), message);
+            let mistake = Mistake::error(Code::Conflict, second.key_span.clone(), message);
             loader.report(mistake.help("either a response comes or an error: leave one out"));
         }
         let result = Err(failure(loader, error)?);
@@ -43,7 +44,7 @@ pub(super) fn read(loader: &mut Loader<'_>, table: &Node, usually: Duration) -> 
     let body = bodies.next();
     if let (Some(first), Some(second)) = (body, bodies.next()) {
         let message = format!("`{}` beside `{}`", second.key, first.key);
-        let mistake = Mistake::error(second.key_span.clone(), message);
+        let mistake = Mistake::error(Code::Conflict, second.key_span.clone(), message);
         loader.report(mistake.help("a response has one body: leave one out"));
     }
     let status = table.get("status").and_then(layers::integer::<u16>);
@@ -81,7 +82,7 @@ fn failure(loader: &mut Loader<'_>, member: &Member) -> Option<FailureKind> {
     };
     if found.is_none() {
         let message = format!("there is no failure `{}`", values::shorten(text));
-        let mistake = Mistake::error(member.node.span.clone(), message);
+        let mistake = Mistake::error(Code::Value, member.node.span.clone(), message);
         loader.report(match values::near(text, kinds().chain(["timeout"])) {
             Some(near) => mistake.help(format!("did you mean `{near}`?")),
             None => mistake.help(format!(
@@ -107,7 +108,7 @@ fn bytes(loader: &mut Loader<'_>, body: Option<&Member>) -> Option<Bytes> {
                 Ok(bytes) => Some(Bytes::copy_from_slice(&bytes)),
                 Err(problem) => {
                     let message = format!("{shown}: {problem}");
-                    let mistake = Mistake::error(body.node.span.clone(), message);
+                    let mistake = Mistake::error(Code::File, body.node.span.clone(), message);
                     loader.report(mistake.help("paths start at the folder of this file"));
                     None
                 }
@@ -131,7 +132,7 @@ fn headers(loader: &mut Loader<'_>, table: &Node, body: Option<&Member>) -> Opti
         let name = HeaderName::from_bytes(member.key.as_bytes());
         let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(text)) else {
             let message = format!("`{}` is no header", values::shorten(&member.key));
-            let mistake = Mistake::error(member.key_span.clone(), message);
+            let mistake = Mistake::error(Code::Value, member.key_span.clone(), message);
             loader.report(mistake.help("write x-name = \"value\", each on one line"));
             return None;
         };

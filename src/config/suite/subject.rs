@@ -13,6 +13,7 @@ use crate::config::service::{self, Ground};
 use crate::config::tree::{Member, Node, Value};
 use crate::config::values::{self, shorten};
 use crate::config::{self, Environment, ServiceConfig};
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 use crate::script::source::Source;
 
@@ -63,7 +64,7 @@ pub(super) fn read<'a>(loader: &mut Loader<'_>, root: &'a Node) -> Option<Subjec
             for key in ["service", "env"] {
                 if let Some(member) = root.member(key) {
                     let message = format!("`{key}` without `config`");
-                    let mistake = Mistake::error(member.key_span.clone(), message);
+                    let mistake = Mistake::error(Code::Conflict, member.key_span.clone(), message);
                     loader.report(mistake.help("leave it out: a script is tested here"));
                 }
             }
@@ -72,13 +73,18 @@ pub(super) fn read<'a>(loader: &mut Loader<'_>, root: &'a Node) -> Option<Subjec
         }
         (None, Some(config)) => configured(loader, root, config),
         (Some(_), Some(config)) => {
-            let mistake = Mistake::error(config.key_span.clone(), "`config` beside `script`");
+            let mistake = Mistake::error(
+                Code::Conflict,
+                config.key_span.clone(),
+                "`config` beside `script`",
+            );
             loader.report(mistake.help("a file tests one of the two: leave one out"));
             None
         }
         (None, None) => {
             if !loader.has_errors() {
-                let mistake = Mistake::error(0..1, "a file of tests that names no script");
+                let mistake =
+                    Mistake::error(Code::Missing, 0..1, "a file of tests that names no script");
                 loader.report(mistake.help("write script = \"NAME.rhai\" at the top"));
             }
             None
@@ -96,7 +102,11 @@ fn configured<'a>(loader: &mut Loader<'_>, root: &'a Node, member: &Member) -> O
         Ok(found) => found.config,
         Err(report) => {
             let message = format!("the ops config {} cannot be used", path.display());
-            loader.report(Mistake::error(member.node.span.clone(), message));
+            loader.report(Mistake::error(
+                Code::File,
+                member.node.span.clone(),
+                message,
+            ));
             loader.script_reports.extend(report.files);
             loader.files.extend(report.read);
             return None;
@@ -105,7 +115,11 @@ fn configured<'a>(loader: &mut Loader<'_>, root: &'a Node, member: &Member) -> O
     loader.files.extend(config.files.iter().cloned());
     let names = || config.services.iter().map(|one| one.service.name.as_str());
     let Some(name) = root.member("service") else {
-        let mistake = Mistake::error(member.key_span.clone(), "`config` without `service`");
+        let mistake = Mistake::error(
+            Code::Missing,
+            member.key_span.clone(),
+            "`config` without `service`",
+        );
         loader.report(mistake.help("add service = \"NAME\": the service that is tested"));
         return None;
     };
@@ -116,7 +130,7 @@ fn configured<'a>(loader: &mut Loader<'_>, root: &'a Node, member: &Member) -> O
         .find(|one| one.service.name.as_str() == &**text);
     let Some(service) = service else {
         let message = format!("{} has no service `{}`", path.display(), shorten(text));
-        let mistake = Mistake::error(name.node.span.clone(), message);
+        let mistake = Mistake::error(Code::UnknownName, name.node.span.clone(), message);
         let help = values::near(text, names()).map_or_else(
             || {
                 let names: Vec<&str> = names().take(20).collect();
@@ -200,7 +214,9 @@ impl Subject<'_> {
         };
         for member in others.iter().filter_map(|key| layers.member(key)) {
             let message = format!("`{}` {message}", member.key);
-            loader.report(Mistake::error(member.key_span.clone(), message).help(help));
+            loader.report(
+                Mistake::error(Code::Conflict, member.key_span.clone(), message).help(help),
+            );
         }
     }
 }

@@ -7,6 +7,7 @@ use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 use super::known::Known;
 use super::{LANGUAGE, TOLD_MAX, arguments, literals};
+use crate::model::code::Code;
 use crate::model::span::{Mistake, did_you_mean};
 use crate::script::error::span;
 
@@ -135,6 +136,7 @@ impl Search<'_> {
                 .map_or(0, |start| start + 3);
             self.found.push(
                 Mistake::error(
+                    Code::UnknownFunction,
                     place..place + name.len(),
                     format!("`{name}` is a function of OES and cannot be defined again"),
                 )
@@ -160,14 +162,18 @@ impl Search<'_> {
         {
             let message = format!("`{name}` is not for scripts of OES");
             self.found
-                .push(Mistake::error(place, message).help(*instead));
+                .push(Mistake::error(Code::UnknownFunction, place, message).help(*instead));
             return;
         }
         if own.contains(&given) || provided.is_some_and(|arities| arities.contains(&given)) {
             return;
         }
         let mistake = if own.is_empty() && provided.is_none() {
-            let mistake = Mistake::error(place, format!("there is no function `{name}`"));
+            let mistake = Mistake::error(
+                Code::UnknownFunction,
+                place,
+                format!("there is no function `{name}`"),
+            );
             match self.nearest(name) {
                 Some(near) => mistake.help(format!("did you mean `{near}`?")),
                 None => mistake,
@@ -178,7 +184,11 @@ impl Search<'_> {
                 .chain(provided.into_iter().flatten().copied())
                 .collect();
             let takes = arguments(takes.into_iter());
-            Mistake::error(place, format!("`{name}` takes {takes}, not {given}"))
+            Mistake::error(
+                Code::UnknownFunction,
+                place,
+                format!("`{name}` takes {takes}, not {given}"),
+            )
         };
         self.found.push(mistake);
     }
@@ -195,6 +205,7 @@ impl Search<'_> {
         }
         if let Some(near) = self.nearest(name) {
             let mistake = Mistake::warning(
+                Code::UnknownFunction,
                 span(self.text, position),
                 format!("there is no function `{name}`"),
             )
@@ -230,6 +241,7 @@ impl Search<'_> {
             return;
         }
         let mistake = Mistake::warning(
+            Code::UnknownFunction,
             span(self.text, position),
             format!("the header declares no parameter `{name}`"),
         )

@@ -6,6 +6,7 @@ use rhai::{AST, ASTFlags, ASTNode, BinaryExpr, Expr, FnCallExpr, Position, Stmt}
 
 use super::known::Known;
 use super::{LANGUAGE, TOLD_MAX, arguments, is_of_oes};
+use crate::model::code::Code;
 use crate::model::exchange::Phase;
 use crate::model::span::{Mistake, did_you_mean};
 use crate::script::api::memory::TRACKED;
@@ -247,7 +248,7 @@ impl Search<'_> {
     }
 
     fn report(&mut self, at: Position, message: String, help: Option<String>) {
-        let mut mistake = Mistake::error(span(self.text, at), message);
+        let mut mistake = Mistake::error(Code::UnknownProperty, span(self.text, at), message);
         mistake.help = help;
         self.found.push(mistake);
     }

@@ -3,6 +3,7 @@
 use rhai::{AST, ASTNode, Expr, Stmt};
 
 use super::is_of_oes;
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 
 /// Functions by which a script finds something, `expect` and `require` aside, which are syntax. Some find it by
@@ -66,7 +67,7 @@ pub(super) fn checks_nothing(ast: &AST, value_counts: bool) -> Option<Mistake> {
         return None;
     }
     Some(
-        Mistake::warning(0..0, "this script checks nothing")
+        Mistake::warning(Code::ChecksNothing, 0..0, "this script checks nothing")
             .help("say what must hold: expect(body.price > 0, \"the price must be positive\")"),
     )
 }
