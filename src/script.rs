@@ -17,6 +17,7 @@ pub mod limits;
 mod lint;
 pub mod mutants;
 pub mod pool;
+pub mod reference;
 mod run;
 pub mod shipped;
 pub mod source;

@@ -1,8 +1,11 @@
 //! One service of the config to one validated service.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+
+use url::Url;
 
 use crate::config::ServiceConfig;
 use crate::config::fingerprint;
@@ -21,6 +24,7 @@ use crate::model::service::{
 };
 use crate::model::span::{Lack, Mistake};
 use crate::script::limits::Limits;
+use crate::script::source::Source;
 
 /// The default deadline of a probe.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -229,12 +233,10 @@ fn grants(loader: &mut Loader<'_>, layers: &Layers<'_>, judges: &matchers::Judge
         .map(|member| &*member.key)
         .collect();
     for script in &judges.scripts {
+        asks_only_granted(loader, layers, script, &grants.hosts);
         for secret in &script.header.secrets {
             if !given.contains(secret.as_str()) {
-                let span = layers.first(&["match", "response_matcher"]).map_or_else(
-                    || layers.service.span.clone(),
-                    |member| member.key_span.clone(),
-                );
+                let span = matcher_place(layers);
                 let message = format!("the script {} needs the secret {secret}", script.name);
                 let help = format!("add secrets = {{ {secret} = \"${{env:{secret}}}\" }}");
                 let lack = Lack::Secret(secret.clone());
@@ -247,6 +249,48 @@ fn grants(loader: &mut Loader<'_>, layers: &Layers<'_>, judges: &matchers::Judge
         }
     }
     grants
+}
+
+/// Returns where a service names its matchers, else where it stands.
+fn matcher_place(layers: &Layers<'_>) -> Range<usize> {
+    layers.first(&["match", "response_matcher"]).map_or_else(
+        || layers.service.span.clone(),
+        |member| member.key_span.clone(),
+    )
+}
+
+/// Warns of hosts that a script asks by name and nothing lets it ask.
+fn asks_only_granted(
+    loader: &mut Loader<'_>,
+    layers: &Layers<'_>,
+    script: &Source,
+    hosts: &[String],
+) {
+    let own = layers
+        .get("url")
+        .and_then(|node| Url::parse(node.text()?).ok());
+    for ask in &script.asks {
+        let is_own = own.as_ref().is_some_and(|own| {
+            own.origin() == ask.url.origin() || (ask.any_port && own.host() == ask.url.host())
+        });
+        let name = ask.url.host_str().unwrap_or_default();
+        let host = match ask.url.port() {
+            Some(port) if !ask.any_port => format!("{name}:{port}"),
+            _ => name.to_owned(),
+        };
+        if is_own || Grants::cover(hosts, &ask.url, ask.any_port) {
+            continue;
+        }
+        let message = format!(
+            "the script {} asks {host} (line {}), which nothing lets it ask",
+            script.name, ask.line
+        );
+        let help = format!(
+            "add hosts = [\"{host}\"] to the script's header, or to this service if only this one may ask it"
+        );
+        let mistake = Mistake::warning(Code::UndeclaredHost, matcher_place(layers), message);
+        loader.report(mistake.help(help));
+    }
 }
 
 fn channels(loader: &mut Loader<'_>, layers: &Layers<'_>, ground: &Ground<'_>) -> Vec<ChannelName> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::counted::counted;
 use super::json::Json;
 use super::span::Place;
 
@@ -106,7 +107,9 @@ impl Severity {
 
 /// Values of its evidence that a finding's line shows.
 const TOLD_VALUES_MAX: usize = 3;
-/// Characters of each.
+/// Calls that a finding's line shows.
+const TOLD_CALLS_MAX: usize = 4;
+/// Characters of each value.
 const TOLD_VALUE_CHARS: usize = 60;
 
 /// One thing that a matcher found.
@@ -132,9 +135,21 @@ pub struct Finding {
     pub at: Option<Place>,
     /// The line of the script at `at`.
     pub source: Option<String>,
+    /// The functions of the script that were running there, the innermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<Call>,
     /// Named values that show why: operands of an expectation, evidence given by the script, in order.
     #[serde(serialize_with = "as_object")]
     pub evidence: Vec<(String, Json)>,
+}
+
+/// A call of a function of a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Call {
+    /// The function that was called.
+    pub function: String,
+    /// The line that it was called from, where that is known.
+    pub from_line: Option<u32>,
 }
 
 /// Writes pairs as an object in their order; of equal names the first counts.
@@ -157,6 +172,7 @@ impl Finding {
             step: None,
             at: None,
             source: None,
+            stack: Vec::new(),
             evidence: Vec::new(),
         }
     }
@@ -172,6 +188,9 @@ impl Finding {
     /// (price = 1.28)`.
     pub fn told(&self) -> String {
         let mut told = self.to_string();
+        if let Some(calls) = self.calls() {
+            told.extend([", ", &calls]);
+        }
         if self.at.is_none() || self.evidence.is_empty() {
             return told;
         }
@@ -183,6 +202,38 @@ impl Finding {
         }
         told.push(')');
         told
+    }
+
+    /// Returns the functions of the script that were running: `in median_of (line 12), called from line 30`; absent
+    /// where it was none.
+    pub fn calls(&self) -> Option<String> {
+        let line = |line: u32| format!("line {line}");
+        let in_brackets =
+            |of: Option<u32>| of.map_or_else(String::new, |of| format!(" ({})", line(of)));
+        let first = self.stack.first()?;
+        let at = self.at.as_ref().map(|at| at.line);
+        let mut told = format!("in {}{}", first.function, in_brackets(at));
+        let shown = self.stack.len().min(TOLD_CALLS_MAX);
+        for (call, caller) in self
+            .stack
+            .iter()
+            .zip(self.stack.iter().skip(1))
+            .take(shown - 1)
+        {
+            told.extend([
+                ", called from ",
+                &caller.function,
+                &in_brackets(call.from_line),
+            ]);
+        }
+        let left = self.stack.len() - shown;
+        if left > 0 {
+            told.extend([", called ", &counted(left, "more time")]);
+        }
+        if let Some(of) = self.stack.last().and_then(|call| call.from_line) {
+            told.extend([", called from ", &line(of)]);
+        }
+        Some(told)
     }
 
     /// Returns the finding at a path of the body.

@@ -44,8 +44,8 @@ pub(super) const VALUES: &[&str] = &[
 /// Handles that a script may also use without defining them; where it defines the name itself, its own value goes first.
 pub(super) const HANDLES: &[&str] = &["auth", "tcp", "dns", "tls"];
 
-/// Returns an engine that knows every function of OES.
-pub(super) fn build() -> Engine {
+/// Returns an engine that knows the functions of the language that scripts have, and nothing of OES.
+pub(super) fn language() -> Engine {
     let mut engine = Engine::new_raw();
     ArithmeticPackage::new().register_into_engine(&mut engine);
     LogicPackage::new().register_into_engine(&mut engine);
@@ -56,6 +56,12 @@ pub(super) fn build() -> Engine {
     BasicArrayPackage::new().register_into_engine(&mut engine);
     BasicMapPackage::new().register_into_engine(&mut engine);
     BasicFnPackage::new().register_into_engine(&mut engine);
+    engine
+}
+
+/// Returns an engine that knows every function of OES.
+pub(super) fn build() -> Engine {
+    let mut engine = language();
     engine.set_module_resolver(DummyModuleResolver::new());
     for symbol in ["eval", "import", "export", "Fn", "curry"] {
         engine.disable_symbol(symbol);

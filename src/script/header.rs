@@ -181,6 +181,7 @@ fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut
             }
         });
         header.params.push(Param {
+            place: settings.span(&name.span()),
             name: name.into_inner().into(),
             kind,
             default,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct Source {
     pub uses_prev: bool,
     /// Whether it makes requests, so that it runs where waiting holds up no other script.
     pub uses_http: bool,
+    /// The hosts that it asks by name.
+    pub asks: Vec<AskedHost>,
     /// Whether it ends with an expression, whose value then counts; a `;` at the end means that it does not.
     pub returns_value: bool,
     /// The functions that it defines, with how many parameters they take.
@@ -61,6 +64,17 @@ pub struct Header {
     pub sends_request: bool,
     /// The status rule as written, `2xx` if absent.
     pub status: Option<String>,
+}
+
+/// A host that a script asks by name rather than by a parameter.
+#[derive(Debug, Clone)]
+pub struct AskedHost {
+    /// The URL, at least its origin.
+    pub url: Url,
+    /// Whether any port of the host will do: a look-up asks none.
+    pub any_port: bool,
+    /// The line of the script, from 1.
+    pub line: usize,
 }
 
 /// Where a script gets a token by OAuth 2.0 client credentials.
@@ -89,6 +103,8 @@ pub struct Param {
     pub default: Option<Json>,
     /// What it is for.
     pub help: String,
+    /// Where in the script its name stands.
+    pub place: Range<usize>,
 }
 
 /// The kinds of parameters.
@@ -238,7 +254,7 @@ impl Source {
         let text: Arc<str> = text.into();
         let findings = examined(&text, limits, &header).unwrap_or_else(|| lint::Examined {
             mistakes: vec![Mistake::error(
-                Code::ScriptTooLarge,
+                Code::ScriptSyntax,
                 0..0,
                 "the compiler broke on this script",
             )],
@@ -266,6 +282,7 @@ impl Source {
             header,
             uses_prev: findings.uses_prev,
             uses_http: findings.uses_http,
+            asks: findings.asks,
             returns_value: findings.returns_value,
             functions: findings.functions,
         };
@@ -341,7 +358,7 @@ impl Source {
 struct Examination {
     text: Arc<str>,
     limits: Limits,
-    params: Vec<Arc<str>>,
+    header: Header,
     answer: Sender<lint::Examined>,
 }
 
@@ -352,11 +369,7 @@ fn examined(text: &Arc<str>, limits: &Limits, header: &Header) -> Option<lint::E
     let examination = Examination {
         text: Arc::clone(text),
         limits: limits.clone(),
-        params: header
-            .params
-            .iter()
-            .map(|param| Arc::clone(&param.name))
-            .collect(),
+        header: header.clone(),
         answer,
     };
     let compiler = COMPILER.get_or_init(start_compiler).as_ref()?;
@@ -376,7 +389,7 @@ fn start_compiler() -> Option<Sender<Examination>> {
             for job in work {
                 engine::limit(&mut engine, &job.limits);
                 let examine = || match engine::compile(&engine, &job.text, COMPILE_TIME) {
-                    Ok(ast) => lint.examine(&ast, &job.text, &job.params),
+                    Ok(ast) => lint.examine(&ast, &job.text, &job.header),
                     Err(error) => lint::syntax(&error, &job.text),
                 };
                 // A dropped answer is the failure; the next script gets the same engine, which holds no run's state.

@@ -59,17 +59,20 @@ pub(super) fn returns_value(text: &str) -> bool {
 
 /// Returns a warning if nothing in the script can find anything. `value_counts` says whether its last value does.
 pub(super) fn checks_nothing(ast: &AST, value_counts: bool) -> Option<Mistake> {
-    let is_channel = ast
-        .iter_functions()
-        .any(|function| CHANNEL_FUNCTIONS.contains(&(function.name, function.params.len())));
     let ends_with_value = value_counts && ast.statements().last().is_some_and(has_value);
-    if is_channel || ends_with_value || has_check(ast) {
+    if is_channel(ast) || ends_with_value || has_check(ast) {
         return None;
     }
     Some(
         Mistake::warning(Code::ChecksNothing, 0..0, "this script checks nothing")
             .help("say what must hold: expect(body.price > 0, \"the price must be positive\")"),
     )
+}
+
+/// Tells whether a script has the functions that OES calls in a channel script.
+pub(super) fn is_channel(ast: &AST) -> bool {
+    ast.iter_functions()
+        .any(|function| CHANNEL_FUNCTIONS.contains(&(function.name, function.params.len())))
 }
 
 fn has_check(ast: &AST) -> bool {

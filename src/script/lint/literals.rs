@@ -83,7 +83,7 @@ fn comparison(call: &FnCallExpr, a: &Expr, b: &Expr, text: &str) -> Option<Mista
 }
 
 /// Returns what kind of value a literal is; absent for everything else.
-fn kind(expression: &Expr) -> Option<&'static str> {
+pub(super) fn kind(expression: &Expr) -> Option<&'static str> {
     match expression {
         Expr::BoolConstant(..) => Some("a boolean"),
         Expr::IntegerConstant(..) | Expr::FloatConstant(..) => Some("a number"),

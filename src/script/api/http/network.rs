@@ -13,6 +13,7 @@ use url::Url;
 use super::Asked;
 use super::tokens::{self, Tokens};
 use crate::model::judgement::HttpCall;
+use crate::model::service::Grants;
 use crate::script::guard::{self, Fallible};
 use crate::script::host::{Allowed, Ask, Host, HostFailure, HostReply, HostRequest};
 use crate::script::run;
@@ -94,26 +95,7 @@ fn allowed(
     if own.origin() == url.origin() || (is_lookup && own.host() == url.host()) {
         return Some(Allowed::OwnOrigin);
     }
-    let of_any_port = |granted: &String| {
-        let name = granted
-            .rsplit_once(':')
-            .map_or(granted.as_str(), |(name, _)| name);
-        url.host_str()
-            .is_some_and(|host| name.eq_ignore_ascii_case(host))
-    };
-    (is_any_of(hosts, url) || (is_lookup && hosts.iter().any(of_any_port)))
-        .then_some(Allowed::Granted)
-}
-
-/// Tells whether the host of a URL is any of these, `host` or `host:port`.
-fn is_any_of(hosts: &[String], url: &Url) -> bool {
-    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-        return false;
-    };
-    let with_port = format!("{host}:{port}");
-    hosts.iter().any(|granted| {
-        granted.eq_ignore_ascii_case(host) || granted.eq_ignore_ascii_case(&with_port)
-    })
+    Grants::cover(hosts, url, is_lookup).then_some(Allowed::Granted)
 }
 
 /// Makes a request and returns its answer; only what the author or the config did wrong is an error.
@@ -259,7 +241,7 @@ fn prepared(
         .collect::<Fallible<_>>()?;
     if asked.tls.unverified {
         let host = url.host_str().unwrap_or_default();
-        if allowed == Allowed::Granted && !is_any_of(&matcher.input.grants.named, &url) {
+        if allowed == Allowed::Granted && !Grants::cover(&matcher.input.grants.named, &url, false) {
             return Err(problem(format!(
                 "`verify: false` is for hosts that the config itself names: add \"{host}\" to the service's `hosts`"
             )));
