@@ -3,6 +3,7 @@
 //!
 //! One engine belongs to one thread and runs one script at a time; what belongs to the run is in thread-locals.
 
+mod arithmetic;
 mod arrays;
 mod budget;
 mod compare;
@@ -76,6 +77,7 @@ pub(super) fn build() -> Engine {
     budget::register(&mut engine);
     strings::register(&mut engine);
     arrays::register(&mut engine);
+    arithmetic::register(&mut engine);
     compare::register(&mut engine);
     views::register(&mut engine);
     api::register(&mut engine);

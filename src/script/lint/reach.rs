@@ -19,9 +19,13 @@ pub(super) fn find(ast: &AST, text: &str) -> Vec<Mistake> {
     search.block(ast.statements().iter());
     // A function's own statements are reached through a copy that has no other function.
     for function in ast.iter_functions() {
-        let alone = ast.clone_functions_only_filtered(|_, _, _, name, count| {
-            name == function.name && count == function.params.len()
-        });
+        let is_it = |name: &str, count| name == function.name && count == function.params.len();
+        let mut alone = ast.clone_functions_only();
+        alone.retain_functions(|_, _, name, count| is_it(name, count));
+        // Functions for different kinds of `this` have one name.
+        if alone.iter_functions().count() != 1 {
+            continue;
+        }
         let mut ended = None;
         let mut told = false;
         alone.walk(&mut |path| {
