@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod dry_run;
+mod explain;
 mod finding;
 mod init;
 mod load;
@@ -50,9 +51,11 @@ enum Command {
     Test(test::Arguments),
     Probe(probe::Arguments),
     Status(status::Arguments),
+    Explain(explain::Arguments),
     Init(init::Arguments),
     Demo(demo::Arguments),
     Schema(shell::SchemaArguments),
+    Definitions(shell::DefinitionArguments),
     Completions(shell::CompletionArguments),
     Man(shell::ManArguments),
 }
@@ -88,9 +91,11 @@ pub fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Schema(arguments) => shell::schema(&arguments),
+        Command::Definitions(arguments) => shell::definitions(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::man(&arguments),
     };

@@ -76,6 +76,11 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
         .map(|signature| signature.name)
 }
 
+/// Returns an example of each function, and whether channel scripts have the function too.
+pub fn examples() -> impl Iterator<Item = (&'static str, bool)> {
+    functions().map(|function| (function.example, function.channels))
+}
+
 fn functions() -> impl Iterator<Item = &'static Function> {
     GROUPS.iter().flat_map(|group| group.functions)
 }

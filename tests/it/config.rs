@@ -16,6 +16,8 @@ use oes::config::report::{Look, Report};
 use oes::config::{self, Loaded};
 use serde_json::Value;
 
+use crate::support::files::keeps;
+
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
@@ -37,23 +39,6 @@ fn configs(name: &str) -> Vec<PathBuf> {
 
 fn load(path: &Path) -> Result<Loaded, Report> {
     config::load(path, &BTreeMap::<String, String>::new())
-}
-
-/// Compares a file of the repository with what it should hold, or writes it.
-fn keeps(path: &Path, expected: &str) -> Result<(), String> {
-    if std::env::var_os("OES_UPDATE").is_some() {
-        let mut file = File::create(path).unwrap();
-        file.write_all(expected.as_bytes()).unwrap();
-        return Ok(());
-    }
-    let found = std::fs::read_to_string(path).unwrap_or_default();
-    if found == expected {
-        return Ok(());
-    }
-    Err(format!(
-        "{} is not up to date (OES_UPDATE=1 writes it)\n--- there\n{found}\n--- now\n{expected}",
-        path.display()
-    ))
 }
 
 /// Returns a config's value as the schema sees it.

@@ -8,6 +8,7 @@ mod cookbook;
 mod fuzz;
 mod hostile;
 mod lint;
+mod reference;
 mod requests;
 mod shipped;
 mod sockets;
