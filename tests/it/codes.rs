@@ -11,6 +11,8 @@ use oes::model::span::Mistake;
 use oes::script::source::Source;
 use regex::Regex;
 
+use crate::support::files::folder_of;
+
 /// Codes whose mistake takes more than one text to show.
 const WITHOUT_EXAMPLE: &[Code] = &[Code::ScriptTooLarge, Code::Test];
 
@@ -126,9 +128,7 @@ fn of_script(text: &str) -> Vec<Mistake> {
 
 /// Returns the codes of a config, with a script `example` beside it.
 fn of_config(config: &str, script: &str) -> Vec<Code> {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("oes.toml"), config).unwrap();
-    fs::write(folder.path().join("example.rhai"), script).unwrap();
+    let folder = folder_of(&[("oes.toml", config), ("example.rhai", script)]);
     let environment = BTreeMap::from([("TOKEN".to_owned(), "hunter2".to_owned())]);
     let report = match config::load(&folder.path().join("oes.toml"), &environment) {
         Ok(loaded) => loaded.report,

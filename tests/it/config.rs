@@ -16,7 +16,7 @@ use oes::config::report::{Look, Report};
 use oes::config::{self, Loaded};
 use serde_json::Value;
 
-use crate::support::files::keeps;
+use crate::support::files::{folder_of, keeps};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -207,7 +207,9 @@ fn a_huge_file_is_refused_without_being_read() {
     File::create(&path).unwrap().set_len(50 << 20).unwrap();
     let report = load(&path).unwrap_err().plain();
     assert!(
-        report.ends_with("huge.json: error: this file has 50 MiB, the limit is 8 MiB\n"),
+        report.ends_with(
+            "huge.json: error: this file has 50 MiB, the limit is 8 MiB [config/file]\n"
+        ),
         "{report}"
     );
 }
@@ -215,7 +217,10 @@ fn a_huge_file_is_refused_without_being_read() {
 #[test]
 fn a_file_that_is_not_there_or_not_a_file_is_said_so() {
     let missing = load(Path::new("/no/such/oes.json")).unwrap_err().plain();
-    assert_eq!(missing, "/no/such/oes.json: error: there is no such file\n");
+    assert_eq!(
+        missing,
+        "/no/such/oes.json: error: there is no such file [config/file]\n"
+    );
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.json");
     std::fs::create_dir(&path).unwrap();
@@ -224,20 +229,6 @@ fn a_file_that_is_not_there_or_not_a_file_is_said_so() {
     let named = config::load_text("oes.yaml", "a: 1", folder.path(), &BTreeMap::new());
     let report = named.unwrap_err().plain();
     assert!(report.contains("ends in .json or .toml"), "{report}");
-}
-
-/// Writes files into a new folder.
-fn folder_of(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        File::create(path)
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
-    }
-    folder
 }
 
 const SERVICE: &str = "[[services]]\nname = \"a\"\nurl = \"https://api.example.io/a\"\n";
@@ -296,7 +287,7 @@ fn a_changed_script_changes_the_fingerprint_of_its_services_only() {
 
 #[test]
 fn a_script_gets_the_parameters_and_secrets_its_header_asks_for() {
-    let script = "//! Checks.\n//! ---\n//! secrets = [\"KEY\"]\n//! hosts = [\"rates.example.io\"]\n//!\n//! [params.reference]\n//! kind = \"url\"\n\nexpect(body.ok);\n";
+    let script = "//! Checks.\n//! ---\n//! secrets = [\"KEY\"]\n//! hosts = [\"rates.example.io\"]\n//!\n//! [params.reference]\n//! kind = \"url\"\n\nexpect(body.ok);\nnote(param(\"reference\"));\n";
     let said = |rest: &str| {
         let folder = folder_of(&[
             ("oes.toml", &format!("{SERVICE}{rest}")),

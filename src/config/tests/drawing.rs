@@ -13,7 +13,7 @@ fn a_report_shows_line_caret_and_help() {
     )
     .unwrap_err();
     insta::assert_snapshot!(report.graphical(Look { colour: false, width: 80 }), @r#"
-      × unknown key `latensy` in a service
+      × unknown key `latensy` in a service [config/unknown-key]
        ╭─[oes.toml:3:2]
      3 │  latensy = "grüße" # x
        ·  ───────

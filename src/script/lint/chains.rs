@@ -1,6 +1,6 @@
 //! What follows a value of OES: `response.status`, `http.get(…)`, `track(…).first`, `body.items[0]`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use rhai::{AST, ASTFlags, ASTNode, BinaryExpr, Expr, FnCallExpr, Position, Stmt};
 
@@ -69,7 +69,9 @@ pub(super) fn find(ast: &AST, known: &Known, text: &str) -> Vec<Mistake> {
     let mut search = Search {
         known,
         text,
-        tracked: held(ast, |value| is_track(value).then_some(())),
+        tracked: held(ast, |value| is_track(value).then_some(true))
+            .into_keys()
+            .collect(),
         found: Vec::new(),
     };
     ast.walk(&mut |path| {
@@ -87,7 +89,7 @@ struct Search<'a> {
     known: &'a Known,
     text: &'a str,
     /// Variables that hold what `track` returned and nothing else.
-    tracked: BTreeMap<String, ()>,
+    tracked: BTreeSet<String>,
     found: Vec<Mistake>,
 }
 
@@ -270,7 +272,7 @@ impl Search<'_> {
 
     fn is_tracked(&self, root: &Expr) -> bool {
         match root {
-            Expr::Variable(variable, ..) => self.tracked.contains_key(variable.1.as_str()),
+            Expr::Variable(variable, ..) => self.tracked.contains(variable.1.as_str()),
             other => is_track(other),
         }
     }

@@ -26,7 +26,16 @@ pub(super) fn find(ast: &AST, header: &Header, text: &str) -> Uses {
             Some(
                 ASTNode::Expr(Expr::FnCall(call, position))
                 | ASTNode::Stmt(Stmt::FnCall(call, position)),
-            ) => uses.mistakes.extend(secret(call, *position, header, text)),
+            ) => {
+                let found = secret(call, *position, header, text);
+                // Whoever declares it once has mended it everywhere.
+                let is_told = |mistake: &Mistake| {
+                    let mut told = uses.mistakes.iter();
+                    told.any(|told| told.message == mistake.message)
+                };
+                let found = found.filter(|found| !is_told(found));
+                uses.mistakes.extend(found);
+            }
             Some(ASTNode::Expr(expression)) => {
                 let Some((root, links)) = links(expression) else {
                     return true;

@@ -59,9 +59,10 @@ impl Search<'_> {
         if let ([a, b], Some(operator)) = (call.args.as_slice(), &call.op_token) {
             self.operation(operator, a, b, position);
         }
-        let name = match (call.name.as_str(), call.args.as_slice()) {
-            ("param", [name] | [name, _]) | ("schema", [_, name]) => name,
-            _ => return,
+        let (("param", [name] | [name, _]) | ("schema", [_, name])) =
+            (call.name.as_str(), call.args.as_slice())
+        else {
+            return;
         };
         let Expr::StringConstant(name, _) = name else {
             self.reads_all = true;

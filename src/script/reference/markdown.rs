@@ -53,6 +53,7 @@ fn of_group(text: &mut String, group: &Group) {
 }
 
 fn of_function(text: &mut String, function: &Function) {
+    let _infallible = writeln!(text, "\n### {}", title(function));
     text.push_str("\n```rhai\n");
     for form in function.forms {
         text.push_str(form);
@@ -76,4 +77,15 @@ fn of_function(text: &mut String, function: &Function) {
     if !function.example.is_empty() {
         let _infallible = write!(text, "\n```rhai\n{}\n```\n", function.example);
     }
+}
+
+/// Returns the names that the forms of a function have: `http.get, http.delete`.
+fn title(function: &Function) -> String {
+    let mut names: Vec<&str> = function
+        .forms
+        .iter()
+        .filter_map(|form| Some(form.split_once('(')?.0))
+        .collect();
+    names.dedup();
+    names.join(", ")
 }

@@ -1,4 +1,4 @@
-//! Files of the repository that the tests keep up to date.
+//! Files that tests make, and those of the repository that they keep up to date.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -19,4 +19,18 @@ pub(crate) fn keeps(path: &Path, expected: &str) -> Result<(), String> {
         "{} is not up to date (OES_UPDATE=1 writes it)\n--- there\n{found}\n--- now\n{expected}",
         path.display()
     ))
+}
+
+/// Writes files into a new folder.
+pub(crate) fn folder_of(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        File::create(path)
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+    }
+    folder
 }
