@@ -1,15 +1,17 @@
 //! What a matcher says of one exchange: the outcome, its findings, and what a script did on the way.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod finding;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use super::counted::counted;
 use super::json::Json;
-use super::span::Place;
+
+pub use finding::{Call, Finding};
 
 /// The outcome of one probe. Ordered by weight: of several the heaviest counts.
 #[derive(
@@ -101,155 +103,6 @@ impl Severity {
             Self::Unknown => Outcome::Unknown,
             Self::Error => Outcome::Fail,
             Self::Broken => Outcome::Error,
-        }
-    }
-}
-
-/// Values of its evidence that a finding's line shows.
-const TOLD_VALUES_MAX: usize = 3;
-/// Calls that a finding's line shows.
-const TOLD_CALLS_MAX: usize = 4;
-/// Characters of each value.
-const TOLD_VALUE_CHARS: usize = 60;
-
-/// One thing that a matcher found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Finding {
-    /// How much it weighs.
-    pub severity: Severity,
-    /// Stable name for deduplication, tests and routing: `missing`, `price.deviates`, a [`FailureKind`] name.
-    ///
-    /// [`FailureKind`]: super::failure::FailureKind
-    pub code: Arc<str>,
-    /// What is wrong for a person, one line, without path and place. Redacted.
-    pub message: String,
-    /// Where in the body: `$.items[3].price`.
-    pub path: Option<String>,
-    /// What should be there, in words or as a value.
-    pub expected: Option<Json>,
-    /// What is there.
-    pub actual: Option<Json>,
-    /// The step of the script that was running.
-    pub step: Option<String>,
-    /// Where in the script it was found.
-    pub at: Option<Place>,
-    /// The line of the script at `at`.
-    pub source: Option<String>,
-    /// The functions of the script that were running there, the innermost first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub stack: Vec<Call>,
-    /// Named values that show why: operands of an expectation, evidence given by the script, in order.
-    #[serde(serialize_with = "as_object")]
-    pub evidence: Vec<(String, Json)>,
-}
-
-/// A call of a function of a script.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Call {
-    /// The function that was called.
-    pub function: String,
-    /// The line that it was called from, where that is known.
-    pub from_line: Option<u32>,
-}
-
-/// Writes pairs as an object in their order; of equal names the first counts.
-fn as_object<S: Serializer>(pairs: &[(String, Json)], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut seen = BTreeSet::new();
-    let first = pairs.iter().filter(|(name, _)| seen.insert(name));
-    serializer.collect_map(first.map(|(name, value)| (name, value)))
-}
-
-impl Finding {
-    /// Returns an error finding with a code and a message, and nothing else.
-    pub fn error(code: impl Into<Arc<str>>, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Error,
-            code: code.into(),
-            message: message.into(),
-            path: None,
-            expected: None,
-            actual: None,
-            step: None,
-            at: None,
-            source: None,
-            stack: Vec::new(),
-            evidence: Vec::new(),
-        }
-    }
-
-    /// Returns the finding with another weight.
-    #[must_use]
-    pub fn weighing(mut self, severity: Severity) -> Self {
-        self.severity = severity;
-        self
-    }
-
-    /// Returns what is wrong on one line; where a script found it, with the first values that show why: `price too low
-    /// (price = 1.28)`.
-    pub fn told(&self) -> String {
-        let mut told = self.to_string();
-        if let Some(calls) = self.calls() {
-            told.extend([", ", &calls]);
-        }
-        if self.at.is_none() || self.evidence.is_empty() {
-            return told;
-        }
-        let shown = self.evidence.iter().take(TOLD_VALUES_MAX);
-        for (position, (name, value)) in shown.enumerate() {
-            let before = if position == 0 { " (" } else { ", " };
-            let value = value.summary(TOLD_VALUE_CHARS);
-            told.extend([before, name, " = ", &value]);
-        }
-        told.push(')');
-        told
-    }
-
-    /// Returns the functions of the script that were running: `in median_of (line 12), called from line 30`; absent
-    /// where it was none.
-    pub fn calls(&self) -> Option<String> {
-        let line = |line: u32| format!("line {line}");
-        let in_brackets =
-            |of: Option<u32>| of.map_or_else(String::new, |of| format!(" ({})", line(of)));
-        let first = self.stack.first()?;
-        let at = self.at.as_ref().map(|at| at.line);
-        let mut told = format!("in {}{}", first.function, in_brackets(at));
-        let shown = self.stack.len().min(TOLD_CALLS_MAX);
-        for (call, caller) in self
-            .stack
-            .iter()
-            .zip(self.stack.iter().skip(1))
-            .take(shown - 1)
-        {
-            told.extend([
-                ", called from ",
-                &caller.function,
-                &in_brackets(call.from_line),
-            ]);
-        }
-        let left = self.stack.len() - shown;
-        if left > 0 {
-            told.extend([", called ", &counted(left, "more time")]);
-        }
-        if let Some(of) = self.stack.last().and_then(|call| call.from_line) {
-            told.extend([", called from ", &line(of)]);
-        }
-        Some(told)
-    }
-
-    /// Returns the finding at a path of the body.
-    #[must_use]
-    pub fn at_path(mut self, path: impl fmt::Display) -> Self {
-        self.path = Some(path.to_string());
-        self
-    }
-}
-
-/// Writes `$.price: expected number, got string "x"`.
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.path {
-            Some(path) => write!(f, "{path}: {}", self.message),
-            None => f.write_str(&self.message),
         }
     }
 }

@@ -318,3 +318,50 @@ fn a_script_gets_the_parameters_and_secrets_its_header_asks_for() {
     assert_eq!(grants.hosts, ["rates.example.io", "ref.example.io:8443"]);
     assert_eq!(grants.secrets.len(), 1);
 }
+
+#[test]
+fn a_host_that_a_script_asks_by_name_must_be_granted() {
+    let warned = |script: &str, rest: &str| {
+        let folder = folder_of(&[
+            ("oes.toml", &format!("{SERVICE}match = [\"mine\"]\n{rest}")),
+            ("mine.rhai", script),
+        ]);
+        let loaded = load(&folder.path().join("oes.toml"));
+        let report = loaded.map_err(|report| report.plain()).unwrap().report;
+        report.plain().contains("[script/undeclared-host]")
+    };
+    let script = |asks: &str| format!("expect({asks} != ());");
+    for (asks, granted) in [
+        (
+            "http.get(\"https://rates.example.io/a\")",
+            "rates.example.io",
+        ),
+        (
+            "http.post(`https://rates.example.io/${body.x}`, 1)",
+            "rates.example.io",
+        ),
+        (
+            "http.request(\"GET\", \"http://rates.example.io:81/\")",
+            "rates.example.io:81",
+        ),
+        (
+            "tcp.exchange(\"rates.example.io\", 6379, \"x\")",
+            "rates.example.io:6379",
+        ),
+        ("tls.certificate(\"rates.example.io\")", "rates.example.io"),
+        ("dns.lookup(\"rates.example.io\")", "rates.example.io:81"),
+    ] {
+        let hosts = |host: &str| format!("hosts = [\"{host}\"]\n");
+        assert!(warned(&script(asks), ""), "{asks}");
+        assert!(warned(&script(asks), &hosts("other.example.io")), "{asks}");
+        assert!(!warned(&script(asks), &hosts(granted)), "{asks}");
+    }
+    for fine in [
+        "http.get(\"https://api.example.io/other\")",
+        "dns.lookup(\"api.example.io\")",
+        "http.get(`https://${body.host}.example.io/`)",
+        "http.get(service.url + \"/x\")",
+    ] {
+        assert!(!warned(&script(fine), ""), "{fine}");
+    }
+}

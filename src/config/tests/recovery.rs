@@ -87,10 +87,10 @@ fn four_mistakes_are_four_in_toml_too() {
     oes.toml:5:1: error: unknown key `latensy` in a service (did you mean `latency`?) [config/unknown-key]
     "#);
     insta::assert_snapshot!(mistakes("[[services]\nurl = https://a.example.io\nlatensy=1\n[notify]\ngahter = 1\n"), @r#"
-    oes.toml:1:1: error: the brackets of this header do not match (write [[services]])
-    oes.toml:2:7: error: a text without quotes (strings take quotes: "https://a.example.io")
-    oes.toml:3:1: error: unknown key `latensy` in a service (did you mean `latency`?)
-    oes.toml:5:1: error: unknown key `gahter` in `notify` (did you mean `gather`?)
+    oes.toml:1:1: error: the brackets of this header do not match (write [[services]]) [config/syntax]
+    oes.toml:2:7: error: a text without quotes (strings take quotes: "https://a.example.io") [config/syntax]
+    oes.toml:3:1: error: unknown key `latensy` in a service (did you mean `latency`?) [config/unknown-key]
+    oes.toml:5:1: error: unknown key `gahter` in `notify` (did you mean `gather`?) [config/unknown-key]
     "#);
 }
 
