@@ -144,15 +144,15 @@ fn mistakes_are_shown_with_their_place() {
     ── out
     not usable oes.toml: 2 mistakes
     ── err
-    oes.toml:4:1: error: unknown key `latncy` in a service (did you mean `latency`?)
-    oes.toml:5:10: error: there is no matcher `type` (did you mean `types`? known: status_code, types, exact, non_empty, node_height, orders_api, price_chart_matcher, price_sanity, utxo_executor; your own is a file type.rhai beside the config or in scripts/matchers)
+    oes.toml:4:1: error: unknown key `latncy` in a service (did you mean `latency`?) [config/unknown-key]
+    oes.toml:5:10: error: there is no matcher `type` (did you mean `types`? known: status_code, types, exact, non_empty, node_height, orders_api, price_chart_matcher, price_sanity, utxo_executor; your own is a file type.rhai beside the config or in scripts/matchers) [config/unknown-name]
     "#);
     assert_snapshot!(desk.seen(&["check", "none.toml"]), @r#"
     exit 2
     ── out
     not usable none.toml: 1 mistake
     ── err
-      × none.toml: there is no such file
+      × none.toml: there is no such file [config/file]
     "#);
     for command in ["probe", "status"] {
         let output = desk.run(&[command, "oes.toml", "--json"]);
