@@ -4,6 +4,7 @@ mod backtest;
 mod check;
 mod demo;
 mod dry_run;
+mod explain;
 mod finding;
 mod init;
 mod load;
@@ -54,9 +55,11 @@ enum Command {
     Backtest(Box<backtest::Arguments>),
     Probe(probe::Arguments),
     Status(status::Arguments),
+    Explain(explain::Arguments),
     Init(init::Arguments),
     Demo(demo::Arguments),
     Schema(shell::SchemaArguments),
+    Definitions(shell::DefinitionArguments),
     Completions(shell::CompletionArguments),
     Man(shell::ManArguments),
     #[command(hide = true)]
@@ -95,9 +98,11 @@ pub fn main() -> ExitCode {
         Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Schema(arguments) => shell::schema(&arguments),
+        Command::Definitions(arguments) => shell::definitions(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::man(&arguments),
         Command::ScriptWorker => script_worker::run(),

@@ -42,6 +42,7 @@ use jiff::tz::TimeZone;
 
 use crate::channel::settings::Settings;
 use crate::matcher::spec::Matcher;
+use crate::model::code::Code;
 use crate::model::secret::Secret;
 use crate::model::service::{RecordRule, Service};
 use crate::model::span::Mistake;
@@ -195,7 +196,7 @@ fn text_of(path: &Path) -> Result<String, Report> {
         ..Report::default()
     };
     let bytes = read::bytes(path, CONFIG_BYTES_MAX)
-        .map_err(|problem| refuse(String::new(), Mistake::error(0..0, problem)))?;
+        .map_err(|problem| refuse(String::new(), Mistake::error(Code::File, 0..0, problem)))?;
     read::text(bytes).map_err(|wrong| refuse(wrong.0, wrong.1))
 }
 
@@ -286,7 +287,11 @@ fn parse(name: &str, text: &str) -> (Option<Node>, Vec<Mistake>) {
         }
         Some("toml") => toml::parse(text),
         _ => {
-            let mistake = Mistake::error(0..0, "the name of an ops config ends in .json or .toml");
+            let mistake = Mistake::error(
+                Code::File,
+                0..0,
+                "the name of an ops config ends in .json or .toml",
+            );
             (None, vec![mistake.help("rename the file to what it holds")])
         }
     }

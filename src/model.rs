@@ -1,6 +1,7 @@
 //! The nouns of OES: plain data, no I/O, no clock, no log.
 
 pub mod causes;
+pub mod code;
 pub mod counted;
 pub mod duration;
 pub mod exchange;

@@ -22,6 +22,7 @@ mod lint;
 pub mod mutants;
 pub mod pool;
 pub mod recorded;
+pub mod reference;
 mod run;
 pub mod shipped;
 pub mod source;

@@ -35,6 +35,9 @@ pub(super) fn text(finding: &Finding) -> String {
             write!(text, "\n        │ {blank}{}", styled(style, "^")).unwrap_or_default();
         }
     }
+    if let Some(calls) = finding.calls() {
+        write!(text, "\n     {}", styled(FAINT, calls)).unwrap_or_default();
+    }
     for (name, value) in &finding.evidence {
         write!(text, "\n        {name} = {}", value.summary(120)).unwrap_or_default();
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 
 use clap::builder::{Resettable, StyledStr};
 use clap::{Args, CommandFactory as _};
@@ -11,6 +12,7 @@ use thiserror::Error;
 use super::{Exit, output};
 use crate::config;
 use crate::model::span::did_you_mean;
+use crate::script::reference;
 
 /// Print the JSON Schema of the ops config for editors
 ///
@@ -22,6 +24,36 @@ pub(super) struct SchemaArguments {}
 pub(super) fn schema(_: &SchemaArguments) -> Exit {
     output::result(format_args!("{:#}", config::schema()));
     Exit::Pass
+}
+
+/// Write the definitions of what scripts can use for editors
+///
+/// Editors that know Rhai's definition files read `oes.d.rhai` from the folder of the scripts: they complete the
+/// functions of OES and show what they take.
+#[derive(Debug, Args)]
+pub(super) struct DefinitionArguments {
+    /// The folder to write to
+    #[arg(default_value = ".", value_name = "DIR")]
+    folder: PathBuf,
+}
+
+/// Why the definitions are not written.
+#[derive(Debug, Error)]
+#[error("could not write {}", .path.display())]
+struct WriteError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+pub(super) fn definitions(arguments: &DefinitionArguments) -> Exit {
+    let path = arguments.folder.join("oes.d.rhai");
+    match output::save_file(&path, reference::definitions().as_bytes()) {
+        Ok(()) => {
+            output::result(format_args!("wrote {}", path.display()));
+            Exit::Pass
+        }
+        Err(source) => output::usage_error(&WriteError { path, source }),
+    }
 }
 
 /// Print a completion script for a shell

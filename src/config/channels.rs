@@ -9,6 +9,7 @@ use crate::config::request;
 use crate::config::scripts::{self, Role};
 use crate::config::tree::{Member, Node, Value};
 use crate::config::values;
+use crate::model::code::Code;
 use crate::model::json::Json;
 use crate::model::secret::Secret;
 use crate::model::service::ChannelName;
@@ -42,7 +43,10 @@ pub(super) fn read(loader: &mut Loader<'_>, list: Option<&Node>) -> Channels {
             && let Some(at) = node.get("name")
         {
             let message = format!("two channels are called `{}`", values::shorten(name));
-            loader.report(Mistake::error(at.span.clone(), message).help("give each its own name"));
+            loader.report(
+                Mistake::error(Code::Duplicate, at.span.clone(), message)
+                    .help("give each its own name"),
+            );
         }
         let name = ChannelName::new(name);
         if !channels.names.contains(&name) {
@@ -88,14 +92,16 @@ pub(super) fn channel(loader: &mut Loader<'_>, node: &Node, name: ChannelName) -
                     "the console has no option `{}`",
                     values::shorten(&member.key)
                 );
-                loader
-                    .report(Mistake::error(member.key_span.clone(), message).help("leave it out"));
+                loader.report(
+                    Mistake::error(Code::UnknownKey, member.key_span.clone(), message)
+                        .help("leave it out"),
+                );
             }
             ChannelKind::Console
         }
         "email" => {
             let message = "this release of OES sends no e-mail";
-            let mistake = Mistake::error(kind.span.clone(), message);
+            let mistake = Mistake::error(Code::UnknownName, kind.span.clone(), message);
             loader.report(mistake.help("use a channel script such as `webhook`"));
             return None;
         }
@@ -143,7 +149,7 @@ fn check_options(
             continue;
         }
         let span = option.map_or_else(|| kind.span.clone(), |option| option.span.clone());
-        let mut report = Mistake::error(span, mistake.message);
+        let mut report = Mistake::error(Code::Param, span, mistake.message);
         report.help = mistake.help;
         if option.is_none() {
             report = report.lacking(Lack::Param(mistake.name.to_string()));

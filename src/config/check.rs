@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use crate::config::keys::{Key, Kind, Place};
 use crate::config::tree::{Member, Node, Value};
 use crate::config::values::{self, Bad, Unit};
+use crate::model::code::Code;
 use crate::model::json::Number;
 use crate::model::path::Path;
 use crate::model::span::Mistake;
@@ -19,8 +20,9 @@ pub(super) fn check(node: &Node, kind: &Kind, what: &str, mistakes: &mut Vec<Mis
         mistakes.push(wrong_kind(node, kind, what));
         return;
     }
-    let bad =
-        |bad: Bad| Mistake::error(node.span.clone(), in_place(what, &bad.message)).help(bad.help);
+    let bad = |bad: Bad| {
+        Mistake::error(Code::Value, node.span.clone(), in_place(what, &bad.message)).help(bad.help)
+    };
     match kind {
         Kind::Table(place) => table(node, place, mistakes),
         Kind::List(of) => {
@@ -57,12 +59,13 @@ pub(super) fn check(node: &Node, kind: &Kind, what: &str, mistakes: &mut Vec<Mis
         Kind::JsonPath => {
             let text = node.text().map_or("", |text| &**text);
             if let Err(error) = text.parse::<Path>() {
-                let mistake = Mistake::error(node.span.clone(), error.to_string());
+                let mistake = Mistake::error(Code::Value, node.span.clone(), error.to_string());
                 mistakes.push(mistake.help("write $.items[3].name, $['odd key'] or $.items[*].id"));
             }
         }
         Kind::File | Kind::Word if node.text().is_some_and(|text| text.is_empty()) => {
-            let mistake = Mistake::error(node.span.clone(), in_place(what, "is empty"));
+            let mistake =
+                Mistake::error(Code::Value, node.span.clone(), in_place(what, "is empty"));
             mistakes.push(mistake.help("write something, or leave the key out"));
         }
         Kind::File | Kind::Word => mistakes.extend(literal_secret(node, what)),
@@ -74,7 +77,7 @@ pub(super) fn check(node: &Node, kind: &Kind, what: &str, mistakes: &mut Vec<Mis
 pub(super) fn literal_secret(node: &Node, what: &str) -> Option<Mistake> {
     let span = values::secret_in(node)?;
     let message = format!("{what} takes no secrets: this text stays as it is written here");
-    Some(Mistake::warning(span, message).help(
+    Some(Mistake::warning(Code::Secret, span, message).help(
         "docs/configuration.md says where secrets are replaced; write `$${` to mean the characters",
     ))
 }
@@ -123,7 +126,7 @@ fn either(node: &Node, kinds: &[Kind], what: &str, mistakes: &mut Vec<Mistake>) 
 
 fn wrong_kind(node: &Node, kind: &Kind, what: &str) -> Mistake {
     let message = format!("{what} must be {}, not {}", kind.wanted(), node.what());
-    let mistake = Mistake::error(node.span.clone(), message);
+    let mistake = Mistake::error(Code::Kind, node.span.clone(), message);
     match (kind, &node.value) {
         (_, Value::Null) => mistake.help("leave the key out where it has no value"),
         (Kind::List(Kind::Table(place)), Value::Table(_)) => mistake.help(format!(
@@ -160,6 +163,7 @@ fn table(node: &Node, place: &Place, mistakes: &mut Vec<Mistake>) {
                 ..
             }) => mistakes.push(
                 Mistake::error(
+                    Code::UnknownKey,
                     member.key_span.clone(),
                     format!(
                         "`{}` is for {feature}, which this release of OES does not have",
@@ -178,7 +182,10 @@ fn table(node: &Node, place: &Place, mistakes: &mut Vec<Mistake>) {
             // The place of a table can be many lines; its first byte is enough.
             let at = node.span.start..(node.span.start + 1).min(node.span.end);
             let message = format!("{} has no `{required}`", place.title);
-            mistakes.push(Mistake::error(at, message).help(format!("add the key `{required}`")));
+            mistakes.push(
+                Mistake::error(Code::Missing, at, message)
+                    .help(format!("add the key `{required}`")),
+            );
         }
     }
 }
@@ -193,7 +200,11 @@ fn option(member: &Member, mistakes: &mut Vec<Mistake>) {
             member.key,
             member.node.what()
         );
-        mistakes.push(Mistake::error(member.node.span.clone(), message));
+        mistakes.push(Mistake::error(
+            Code::Kind,
+            member.node.span.clone(),
+            message,
+        ));
     }
 }
 
@@ -210,7 +221,7 @@ fn unknown(member: &Member, place: &Place) -> Mistake {
         values::shorten(&member.key),
         place.title
     );
-    let mistake = Mistake::error(member.key_span.clone(), message);
+    let mistake = Mistake::error(Code::UnknownKey, member.key_span.clone(), message);
     match values::near(&member.key, known()) {
         Some(near) => mistake.help(format!("did you mean `{near}`?")),
         None if place.keys.len() <= 25 => mistake.help(format!(
@@ -227,7 +238,7 @@ fn one_of(node: &Node, words: &[&str], what: &str) -> Option<Mistake> {
         return None;
     }
     let message = format!("{what} cannot be `{}`", values::shorten(text));
-    let mistake = Mistake::error(node.span.clone(), message);
+    let mistake = Mistake::error(Code::Value, node.span.clone(), message);
     let all = words.join(", ");
     Some(match values::near(text, words.iter().copied()) {
         Some(near) => mistake.help(format!("did you mean `{near}`? It is one of {all}")),

@@ -14,6 +14,7 @@ use jsonc_parser::{
 
 use crate::config::quotes;
 use crate::config::tree::{Format, Member, Node, Value};
+use crate::model::code::Code;
 use crate::model::json::Number;
 use crate::model::span::Mistake;
 
@@ -103,7 +104,9 @@ fn deviations(text: &str, parsed: &ParseResult<'_>) -> Vec<Mistake> {
             let written = text.get(span.clone()).unwrap_or_default();
             if written.starts_with('\'') {
                 let message = "single quotes around a string";
-                mistakes.push(Mistake::error(span, message).help("JSON strings take \"…\""));
+                mistakes.push(
+                    Mistake::error(Code::Syntax, span, message).help("JSON strings take \"…\""),
+                );
             }
         }
         before = Some(token);
@@ -126,19 +129,29 @@ fn between(before: &TokenAndRange<'_>, token: &TokenAndRange<'_>) -> Option<Mist
     let before_span = before.range.start..before.range.end;
     match (&before.token, &token.token) {
         (Token::Comma, Token::CloseBrace | Token::CloseBracket) => Some(
-            Mistake::error(before_span, "a comma before the closing bracket")
-                .help("JSON has no trailing commas: remove it"),
+            Mistake::error(
+                Code::Syntax,
+                before_span,
+                "a comma before the closing bracket",
+            )
+            .help("JSON has no trailing commas: remove it"),
         ),
         (Token::Word(word), Token::Colon) => Some(
-            Mistake::error(before_span, format!("the key {word} has no quotes"))
-                .help(format!("write \"{word}\"")),
+            Mistake::error(
+                Code::Syntax,
+                before_span,
+                format!("the key {word} has no quotes"),
+            )
+            .help(format!("write \"{word}\"")),
         ),
-        (Token::Number(_) | Token::Boolean(_) | Token::Null, Token::Colon) => {
-            Some(Mistake::error(before_span, "a key without quotes").help("write it as \"…\""))
-        }
+        (Token::Number(_) | Token::Boolean(_) | Token::Null, Token::Colon) => Some(
+            Mistake::error(Code::Syntax, before_span, "a key without quotes")
+                .help("write it as \"…\""),
+        ),
         (Token::Comma | Token::Colon | Token::OpenBrace | Token::OpenBracket, _) => None,
         _ if begins => Some(
             Mistake::error(
+                Code::Syntax,
                 before.range.end..before.range.end,
                 "a comma is missing here",
             )
@@ -149,7 +162,7 @@ fn between(before: &TokenAndRange<'_>, token: &TokenAndRange<'_>) -> Option<Mist
 }
 
 fn comment(span: Range<usize>) -> Mistake {
-    Mistake::error(span, "a comment, which JSON does not have")
+    Mistake::error(Code::Syntax, span, "a comment, which JSON does not have")
         .help("remove it, or write the config as TOML, where comments begin with `#`")
 }
 
@@ -188,7 +201,7 @@ fn table(object: ast::Object<'_>, mistakes: &mut Vec<Mistake>) -> Value {
         if !seen.insert(std::sync::Arc::clone(&key)) {
             let message = format!("the key `{key}` is there twice");
             mistakes.push(
-                Mistake::error(key_span, message)
+                Mistake::error(Code::Duplicate, key_span, message)
                     .help("keep one of the two; it is not clear which counts"),
             );
             continue;
@@ -226,7 +239,7 @@ fn number(written: &str, span: &Range<usize>, mistakes: &mut Vec<Mistake>) -> Va
         || {
             let message = format!("{} is not a number of JSON", cut(written));
             let help = "write digits, such as 12, -0.5 or 1e9; at most about 1e308";
-            mistakes.push(Mistake::error(span.clone(), message).help(help));
+            mistakes.push(Mistake::error(Code::Syntax, span.clone(), message).help(help));
             Value::Broken
         },
         Value::Number,
@@ -250,8 +263,12 @@ fn unclosed_string(text: &str) -> Option<Mistake> {
         match (open, character) {
             (Some(start), '\n') => {
                 return Some(
-                    Mistake::error(start..at, "this string has no closing quote on its line")
-                        .help("add the missing `\"`; a line break within a string is written \\n"),
+                    Mistake::error(
+                        Code::Syntax,
+                        start..at,
+                        "this string has no closing quote on its line",
+                    )
+                    .help("add the missing `\"`; a line break within a string is written \\n"),
                 );
             }
             (Some(_), '\\') => {
@@ -321,7 +338,7 @@ fn syntax(text: &str, error: &ParseError) -> Mistake {
             "write digits, such as 12, -0.5 or 1e9",
         ),
     };
-    Mistake::error(span, message).help(help)
+    Mistake::error(Code::Syntax, span, message).help(help)
 }
 
 fn string(span: Range<usize>, problem: &jsonc_parser::ParseStringErrorKind, text: &str) -> Mistake {
@@ -330,10 +347,10 @@ fn string(span: Range<usize>, problem: &jsonc_parser::ParseStringErrorKind, text
         Kind::UnterminatedStringLiteral => {
             let line = text.get(span.clone()).and_then(|string| string.lines().next());
             let span = line.map_or(span.clone(), |line| span.start..span.start + line.len());
-            Mistake::error(span, "this string has no closing quote")
+            Mistake::error(Code::Syntax, span, "this string has no closing quote")
                 .help("add the missing `\"`; a string ends on the line where it begins")
         }
-        _ => Mistake::error(span, "an escape that JSON does not know").help(
+        _ => Mistake::error(Code::Syntax, span, "an escape that JSON does not know").help(
             "JSON has \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u0041; a backslash itself is written \\\\",
         ),
     }

@@ -10,6 +10,7 @@ use super::loader::Loader;
 use super::report::{FileReport, Report};
 use super::tree::{Node, Value};
 use super::{ProcessEnvironment, parse, text_of};
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 
 /// A known outage.
@@ -59,7 +60,7 @@ fn read_all(loader: &mut Loader<'_>, root: &Node) -> Vec<Outage> {
     let items = list.map_or(&[][..], Node::items);
     if items.is_empty() && !loader.has_errors() {
         let span = list.map_or(0..1, |list| list.span.clone());
-        let mistake = Mistake::error(span, "a file of outages without one");
+        let mistake = Mistake::error(Code::Missing, span, "a file of outages without one");
         loader.report(mistake.help("write [[outage]], and below it from and to"));
     }
     let tables = items
@@ -70,7 +71,11 @@ fn read_all(loader: &mut Loader<'_>, root: &Node) -> Vec<Outage> {
             let node = table.get(key)?;
             let time = node.text()?.parse().ok();
             if time.is_none() {
-                let mistake = Mistake::error(node.span.clone(), format!("`{key}` is no time"));
+                let mistake = Mistake::error(
+                    Code::Value,
+                    node.span.clone(),
+                    format!("`{key}` is no time"),
+                );
                 loader.report(mistake.help("write 2026-01-01T00:00:00Z, with the zone"));
             }
             time
@@ -79,7 +84,7 @@ fn read_all(loader: &mut Loader<'_>, root: &Node) -> Vec<Outage> {
         let (from, to) = (from?, to?);
         if to <= from {
             let span = table.get("to").map_or(0..1, |node| node.span.clone());
-            let mistake = Mistake::error(span, "the outage ends before it begins");
+            let mistake = Mistake::error(Code::Value, span, "the outage ends before it begins");
             loader.report(mistake.help("`to` is later than `from`"));
         }
         Some(Outage {

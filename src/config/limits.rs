@@ -4,6 +4,7 @@ use crate::config::layers::{self, Layers};
 use crate::config::loader::Loader;
 use crate::config::tree::Node;
 use crate::config::values;
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
 
@@ -71,7 +72,7 @@ pub(super) fn of_service(loader: &mut Loader<'_>, layers: &Layers<'_>, base: &Li
         for member in [defaults, own].into_iter().flatten() {
             if let Some(member) = member.member(key) {
                 let message = format!("`{key}` is for all services: a script is compiled once");
-                let mistake = Mistake::error(member.key_span.clone(), message);
+                let mistake = Mistake::error(Code::Value, member.key_span.clone(), message);
                 loader.report(mistake.help("write it in `limits` at the top level"));
             }
         }

@@ -10,6 +10,7 @@ use crate::config::matchers::Compiled;
 use crate::config::read;
 use crate::config::report::FileReport;
 use crate::config::tree::Node;
+use crate::model::code::Code;
 use crate::model::secret::Secret;
 use crate::model::service::Transport;
 use crate::model::span::{Mistake, MistakeSeverity};
@@ -167,13 +168,13 @@ impl<'a> Loader<'a> {
             Ok(_) => {
                 let message = format!("{shown}: this is no PEM file");
                 let help = "a PEM file has lines such as -----BEGIN CERTIFICATE-----";
-                self.report(Mistake::error(node.span.clone(), message).help(help));
+                self.report(Mistake::error(Code::File, node.span.clone(), message).help(help));
                 None
             }
             Err(problem) => {
                 let message = format!("{shown}: {problem}");
                 let help = "paths start at the folder of the config";
-                self.report(Mistake::error(node.span.clone(), message).help(help));
+                self.report(Mistake::error(Code::File, node.span.clone(), message).help(help));
                 None
             }
         }
@@ -225,7 +226,7 @@ impl<'a> Loader<'a> {
                 }
                 Err(problem) => {
                     let at = self.within(span, &format!("${{{marker}"));
-                    self.report(Mistake::error(at, problem.0).help(problem.1));
+                    self.report(Mistake::error(Code::Secret, at, problem.0).help(problem.1));
                     broken = true;
                 }
             }

@@ -18,6 +18,7 @@ use crate::matcher::spec::{
     ExactOptions, Matcher, NonEmptyOptions, Spec, SpecKind, SpecMistake, SpecPart, StatusRule,
     TypesOptions,
 };
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 use crate::script::source::Source;
 
@@ -71,7 +72,11 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Judges {
     let mut judges = Judges::default();
     let given = layers.all(&["match", "response_matcher"]);
     if let [list, word, ..] = given.as_slice() {
-        let mistake = Mistake::error(word.key_span.clone(), "`response_matcher` beside `match`");
+        let mistake = Mistake::error(
+            Code::Conflict,
+            word.key_span.clone(),
+            "`response_matcher` beside `match`",
+        );
         loader.report(mistake.help("put it into the list of `match`"));
         judges.add(loader, layers, &list.node);
         return judges;
@@ -80,7 +85,7 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Judges {
     let Some(member) = given.first() else {
         if let Some(params) = layers.member("params") {
             let message = "`params` without a script that takes them";
-            let mistake = Mistake::error(params.key_span.clone(), message);
+            let mistake = Mistake::error(Code::Param, params.key_span.clone(), message);
             loader.report(mistake.help("name the script in `response_matcher`"));
         }
         let status = status(layers, None);
@@ -118,7 +123,11 @@ impl Judges {
     /// Adds the elements of `match`.
     fn add(&mut self, loader: &mut Loader<'_>, layers: &Layers<'_>, list: &Node) {
         if list.items().is_empty() && matches!(list.value, Value::List(_)) {
-            let mistake = Mistake::error(list.span.clone(), "an empty `match` judges nothing");
+            let mistake = Mistake::error(
+                Code::Useless,
+                list.span.clone(),
+                "an empty `match` judges nothing",
+            );
             loader.report(mistake.help("leave it out to look at the status, or name a matcher"));
         }
         for item in list.items() {
@@ -144,7 +153,7 @@ impl Judges {
         let rule = status(layers, None);
         if matches!(&**name, "types" | "exact") && sample.is_none() {
             let message = format!("`{name}` needs a sample to compare with");
-            let mistake = Mistake::error(node.span.clone(), message);
+            let mistake = Mistake::error(Code::Missing, node.span.clone(), message);
             loader.report(
                 mistake.help("add `response` with what the service answers when all is well"),
             );
@@ -169,7 +178,7 @@ impl Judges {
             && layers.service.get("params").is_some()
         {
             let message = format!("`{name}` takes no parameters");
-            let mistake = Mistake::error(params.span.clone(), message);
+            let mistake = Mistake::error(Code::Param, params.span.clone(), message);
             loader.report(
                 mistake.help("only scripts do; options of a built-in matcher go into `match`"),
             );
@@ -275,7 +284,7 @@ fn main_key<'a>(loader: &mut Loader<'_>, table: &'a Node) -> Option<(&'a Member,
     let (main, second) = (named.next(), named.next());
     if let (Some(main), Some(second)) = (main, second) {
         let message = format!("`{}` beside `{}` in one matcher", second.key, main.key);
-        let mistake = Mistake::error(second.key_span.clone(), message);
+        let mistake = Mistake::error(Code::Conflict, second.key_span.clone(), message);
         loader.report(mistake.help("write each in braces of its own: match = [ { … }, { … } ]"));
     }
     let main = main.or_else(|| table.member("sha256"));
@@ -286,6 +295,7 @@ fn main_key<'a>(loader: &mut Loader<'_>, table: &'a Node) -> Option<(&'a Member,
             return None;
         }
         let mistake = Mistake::error(
+            Code::Missing,
             table.span.clone(),
             "this matcher does not say what it looks at",
         );
@@ -304,7 +314,7 @@ fn main_key<'a>(loader: &mut Loader<'_>, table: &'a Node) -> Option<(&'a Member,
         if known.contains(&&*member.key) && !allowed.contains(&&*member.key) {
             let message = format!("`{}` is no option of `{kind_name}`", member.key);
             let options = allowed.join(", ");
-            let mistake = Mistake::error(member.key_span.clone(), message);
+            let mistake = Mistake::error(Code::UnknownKey, member.key_span.clone(), message);
             loader.report(if options.is_empty() {
                 mistake.help("leave it out")
             } else {
@@ -345,7 +355,13 @@ impl Places<'_> {
                 .map(|node| node.span.clone()),
             SpecPart::Whole => None,
         };
+        let code = match &mistake.part {
+            SpecPart::Sample { .. } => Code::Sample,
+            SpecPart::Param(_) => Code::Param,
+            SpecPart::Option(_) | SpecPart::Whole => Code::Value,
+        };
         Mistake {
+            code,
             message: mistake.message.clone(),
             help: mistake.help.clone(),
             span: span.unwrap_or_else(|| self.whole.clone()),

@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::config::loader::{Expanded, Loader};
 use crate::config::tree::Node;
 use crate::config::values;
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 
 /// Characters of a name at most.
@@ -69,7 +70,7 @@ pub(super) fn of(
             values::shorten(&name)
         );
         let help = "give both a `name`: without one their order tells them apart, and a service put between takes over the history of the next";
-        loader.report(Mistake::warning(span, message).help(help));
+        loader.report(Mistake::warning(Code::Duplicate, span, message).help(help));
     }
     names
 }
@@ -88,7 +89,11 @@ fn given(loader: &mut Loader<'_>, service: &Node) -> Option<String> {
         return Some(name.to_string());
     };
     if let Some(problem) = problem {
-        let mistake = Mistake::error(node.span.clone(), format!("the name {problem}"));
+        let mistake = Mistake::error(
+            Code::Value,
+            node.span.clone(),
+            format!("the name {problem}"),
+        );
         loader.report(mistake.help("a name is one short line"));
     }
     None
@@ -110,7 +115,8 @@ fn report_equal(loader: &mut Loader<'_>, services: &[&Node], given: &[Option<Str
                     values::shorten(name)
                 );
                 let help = "a name is the key of a service in the state file and in messages: give each its own";
-                loader.report(Mistake::error(node.span.clone(), message).help(help));
+                loader
+                    .report(Mistake::error(Code::Duplicate, node.span.clone(), message).help(help));
             }
         }
     }
@@ -162,10 +168,15 @@ pub(super) fn check_dependencies(
         for item in list.map_or(&[][..], Node::items) {
             let Some(text) = item.text() else { continue };
             if Some(&**text) == own {
-                let mistake = Mistake::error(item.span.clone(), "a service that depends on itself");
+                let mistake = Mistake::error(
+                    Code::Conflict,
+                    item.span.clone(),
+                    "a service that depends on itself",
+                );
                 loader.report(mistake.help("leave it out"));
             } else if !known.contains(&**text) {
                 let mistake = Mistake::error(
+                    Code::UnknownName,
                     item.span.clone(),
                     format!("there is no service `{}`", values::shorten(text)),
                 );

@@ -4,6 +4,7 @@ use std::iter::Peekable;
 use std::str::CharIndices;
 
 use crate::config::tree::Format;
+use crate::model::code::Code;
 use crate::model::quotes::{is_double, is_typographic, mistake};
 use crate::model::span::Mistake;
 
@@ -126,6 +127,6 @@ fn at_end(rest: &Peekable<CharIndices<'_>>) -> bool {
 
 fn report(mistakes: &mut Vec<Mistake>, at: usize, character: char) {
     if mistakes.len() < MISTAKES_MAX {
-        mistakes.push(mistake(at, character));
+        mistakes.push(mistake(Code::Syntax, at, character));
     }
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 
 /// The largest ops config: 8 MiB, about 40,000 services.
@@ -71,7 +72,7 @@ pub(super) fn text(bytes: Vec<u8>) -> Result<String, Box<(String, Mistake)>> {
         );
         return Err(Box::new((
             String::new(),
-            Mistake::error(0..0, message).help(help),
+            Mistake::error(Code::File, 0..0, message).help(help),
         )));
     }
     let mut text = String::from_utf8(bytes).map_err(|error| {
@@ -86,19 +87,19 @@ pub(super) fn text(bytes: Vec<u8>) -> Result<String, Box<(String, Mistake)>> {
         );
         Box::new((
             shown,
-            Mistake::error(at..at + '\u{FFFD}'.len_utf8(), message).help(help),
+            Mistake::error(Code::File, at..at + '\u{FFFD}'.len_utf8(), message).help(help),
         ))
     })?;
     if text.starts_with('\u{FEFF}') {
         text.drain(..'\u{FEFF}'.len_utf8());
     }
     if let Some(at) = text.find('\0') {
-        let mistake = Mistake::error(at..at + 1, "a NUL byte, which no text file has")
+        let mistake = Mistake::error(Code::File, at..at + 1, "a NUL byte, which no text file has")
             .help("the file may be damaged or binary; write it anew");
         return Err(Box::new((text, mistake)));
     }
     if text.trim().is_empty() {
-        let mistake = Mistake::error(0..0, "this file is empty").help(
+        let mistake = Mistake::error(Code::File, 0..0, "this file is empty").help(
             "the smallest ops config is { \"services\": [ { \"url\": \"https://…\" } ] }, or as TOML: [[services]] \
              and below it url = \"https://…\"",
         );
@@ -143,7 +144,7 @@ pub(super) fn too_deep(text: &str) -> Option<Mistake> {
                 if depth > DEPTH_MAX {
                     let message = format!("brackets nest more than {DEPTH_MAX} deep here");
                     return Some(
-                        Mistake::error(at..at + 1, message)
+                        Mistake::error(Code::Syntax, at..at + 1, message)
                             .help("an ops config needs a few levels only; is this the right file?"),
                     );
                 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde::Serialize;
 
+use crate::model::code::Code;
 use crate::model::counted::counted;
 use crate::model::span::{Lack, Mistake, MistakeSeverity, Place};
 use snippet::Snippet;
@@ -54,6 +55,8 @@ pub struct Line {
     pub column: u32,
     /// `error` or `warning`.
     pub severity: &'static str,
+    /// What kind of mistake it is; `oes explain` says more.
+    pub code: Code,
     /// What is wrong.
     pub message: String,
     /// How to mend it.
@@ -191,6 +194,7 @@ impl Report {
                 line: place.line,
                 column: place.column,
                 severity: severity(mistake),
+                code: mistake.code,
                 message: mistake.message.clone(),
                 help: mistake.help.clone(),
                 lack: mistake.lack.clone(),
@@ -199,7 +203,7 @@ impl Report {
         self.mistakes().map(line).collect()
     }
 
-    /// Returns one line a mistake: `file:line:column: error: message (help)`, then the notes.
+    /// Returns one line a mistake: `file:line:column: error: message (help) [code]`, then the notes.
     pub fn plain(&self) -> String {
         let mut text = String::new();
         for line in self.lines() {
@@ -209,7 +213,7 @@ impl Report {
             if let Some(help) = line.help {
                 let _infallible = write!(text, " ({})", help.replace('\n', " "));
             }
-            text.push('\n');
+            let _infallible = writeln!(text, " [{}]", line.code);
         }
         for note in &self.notes {
             let _infallible = writeln!(text, "note: {note}");
@@ -231,7 +235,7 @@ impl Report {
             .without_syntax_highlighting();
         let mut text = String::new();
         for (file, mistake) in self.mistakes().take(PRINTED_MAX) {
-            let snippet = Snippet::new(file, mistake);
+            let snippet = Snippet::new(file, mistake, look.colour);
             if handler.render_report(&mut text, &snippet).is_err() {
                 text.push_str(&mistake.message);
             }

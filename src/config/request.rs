@@ -11,6 +11,7 @@ use crate::config::layers::Layers;
 use crate::config::loader::{Expanded, Loader};
 use crate::config::tree::{Node, Value};
 use crate::config::values;
+use crate::model::code::Code;
 use crate::model::json::Json;
 use crate::model::secret::Secret;
 use crate::model::service::{Auth, Request};
@@ -49,7 +50,7 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Option<Reque
                 "take that off here with headers = { authorization = false }, or drop `auth`",
             )
         };
-        loader.report(Mistake::error(member.key_span.clone(), message).help(help));
+        loader.report(Mistake::error(Code::Conflict, member.key_span.clone(), message).help(help));
     }
     let node = layers.get("url")?;
     let (url, shown_url) = url(loader, node)?;
@@ -58,7 +59,7 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Option<Reque
         && let Some(why) = address(&url).and_then(probe::forbidden)
     {
         let message = format!("`{}` can never be probed", values::shorten(&shown_url));
-        loader.report(Mistake::error(node.span.clone(), message).help(why));
+        loader.report(Mistake::error(Code::Value, node.span.clone(), message).help(why));
     }
     Some(Request {
         secrets: loader.take_secrets(),
@@ -86,7 +87,7 @@ fn address(url: &Url) -> Option<IpAddr> {
 pub(super) fn url(loader: &mut Loader<'_>, node: &Node) -> Option<(Url, Arc<str>)> {
     let secret = loader.secret(node)?;
     let mut report = |message: String, help: &str| {
-        loader.report(Mistake::error(node.span.clone(), message).help(help));
+        loader.report(Mistake::error(Code::Value, node.span.clone(), message).help(help));
         None
     };
     let shown = values::shorten(secret.shown());
@@ -157,7 +158,7 @@ fn headers(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Vec<(HeaderName, Sec
         let Ok(name) = name else {
             let message = format!("`{}` is no header name", values::shorten(&member.key));
             let help = "a name has letters, digits and dashes: content-type";
-            loader.report(Mistake::error(member.key_span.clone(), message).help(help));
+            loader.report(Mistake::error(Code::Value, member.key_span.clone(), message).help(help));
             continue;
         };
         if matches!(
@@ -165,14 +166,18 @@ fn headers(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Vec<(HeaderName, Sec
             header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::CONNECTION
         ) {
             let message = format!("OES sets the header `{name}` itself");
-            loader.report(Mistake::error(member.key_span.clone(), message).help("leave it out"));
+            loader.report(
+                Mistake::error(Code::Value, member.key_span.clone(), message).help("leave it out"),
+            );
             continue;
         }
         if member.node.boolean() == Some(false) {
             if !names(layers.defaults, &member.key) {
                 let message = format!("there is no header `{name}` in `defaults` to take off");
                 let help = "leave it out; `false` is for a header that all services would send";
-                loader.report(Mistake::error(member.node.span.clone(), message).help(help));
+                loader.report(
+                    Mistake::error(Code::Useless, member.node.span.clone(), message).help(help),
+                );
             }
             continue;
         }
@@ -184,7 +189,8 @@ fn headers(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Vec<(HeaderName, Sec
                 format!("the value of the header `{name}` has characters that no header may have");
             let help =
                 "use visible ASCII without line breaks; a secret file may hold more than one line";
-            loader.report(Mistake::error(member.node.span.clone(), message).help(help));
+            loader
+                .report(Mistake::error(Code::Value, member.node.span.clone(), message).help(help));
             continue;
         }
         headers.push((name, value));
@@ -213,7 +219,7 @@ fn body(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Payload {
     if let [first, second, ..] = given.as_slice() {
         let message = format!("`{}` beside `{}`", second.key, first.key);
         let help = "a request has one body: keep one of payload (JSON), form and body (text)";
-        loader.report(Mistake::error(second.key_span.clone(), message).help(help));
+        loader.report(Mistake::error(Code::Conflict, second.key_span.clone(), message).help(help));
     }
     let Some(member) = given.first() else {
         return Payload::default();
@@ -301,7 +307,7 @@ fn auth(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Auth {
     };
     if let [first, second, ..] = node.members() {
         let message = format!("`{}` beside `{}`", second.key, first.key);
-        let mistake = Mistake::error(second.key_span.clone(), message);
+        let mistake = Mistake::error(Code::Conflict, second.key_span.clone(), message);
         loader.report(mistake.help("a request authenticates in one way: basic, bearer or oauth2"));
     }
     let text = |loader: &mut Loader<'_>, table: &Node, key: &str| {

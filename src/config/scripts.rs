@@ -8,6 +8,7 @@ use crate::config::loader::{Found, Loader};
 use crate::config::read;
 use crate::config::report::FileReport;
 use crate::config::values::{self, shorten};
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 use crate::script::shipped::{self, Shipped};
 use crate::script::source::Source;
@@ -85,7 +86,7 @@ fn nowhere(role: Role, name: &str, span: &Range<usize>, known: &[String]) -> Mis
     let near = values::near(name, known.iter().map(String::as_str))
         .map_or(String::new(), |near| format!("did you mean `{near}`? "));
     let known = known.join(", ");
-    Mistake::error(span.clone(), message).help(format!(
+    Mistake::error(Code::UnknownName, span.clone(), message).help(format!(
         "{near}known: {known}; your own is a file {}.rhai beside the config or in scripts/{}",
         if plain_name(name) { name } else { "NAME" },
         role.folder()
@@ -157,7 +158,11 @@ fn own(loader: &mut Loader<'_>, name: &str, path: &Path, span: &Range<usize>) ->
     match text {
         Ok(text) => compile(loader, name, &shown, &text, span),
         Err(problem) => {
-            loader.report(Mistake::error(span.clone(), format!("{shown}: {problem}")));
+            loader.report(Mistake::error(
+                Code::File,
+                span.clone(),
+                format!("{shown}: {problem}"),
+            ));
             Found::Broken
         }
     }
@@ -181,6 +186,7 @@ fn compile(
         }
         Err(mistakes) if mistakes.is_empty() => {
             loader.report(Mistake::error(
+                Code::File,
                 span.clone(),
                 format!("the script {file} does not compile"),
             ));

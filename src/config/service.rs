@@ -1,8 +1,11 @@
 //! One service of the config to one validated service.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+
+use url::Url;
 
 use crate::config::ServiceConfig;
 use crate::config::fingerprint;
@@ -14,12 +17,14 @@ use crate::config::request;
 use crate::config::transport;
 use crate::config::tree::{Node, Value};
 use crate::config::values::{self, Unit};
+use crate::model::code::Code;
 use crate::model::service::{
     ChannelName, ErrorRule, Grants, LatencyRule, LatencyTrigger, RecordRule, Service, ServiceName,
     ServiceSeverity, WINDOW,
 };
 use crate::model::span::{Lack, Mistake};
 use crate::script::limits::Limits;
+use crate::script::source::Source;
 
 /// The default deadline of a probe.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -148,7 +153,7 @@ fn latency(
             values::duration_words(limit),
             values::duration_words(timeout)
         );
-        let mistake = Mistake::warning(limit_node.span.clone(), message);
+        let mistake = Mistake::warning(Code::Useless, limit_node.span.clone(), message);
         loader.report(
             mistake.help("a probe that slow fails before it counts as slow: raise `timeout`"),
         );
@@ -172,7 +177,7 @@ fn latency(
         match table.member(key) {
             Some(member) if trigger != of => {
                 let message = format!("`{key}` is for the trigger `{of}`");
-                let mistake = Mistake::error(member.key_span.clone(), message);
+                let mistake = Mistake::error(Code::Conflict, member.key_span.clone(), message);
                 loader
                     .report(mistake.help(format!("add trigger = \"{of}\", or leave `{key}` out")));
             }
@@ -181,7 +186,10 @@ fn latency(
                 let span = table
                     .get("trigger")
                     .map_or_else(|| table.span.clone(), |node| node.span.clone());
-                loader.report(Mistake::error(span, message).help(format!("add the key `{key}`")));
+                loader.report(
+                    Mistake::error(Code::Missing, span, message)
+                        .help(format!("add the key `{key}`")),
+                );
             }
             _ => {}
         }
@@ -193,7 +201,7 @@ fn latency(
             let k: usize = layers::integer(node)?;
             if k > rule.window {
                 let message = format!("{k} of a window of {} can never be", rule.window);
-                let mistake = Mistake::error(node.span.clone(), message);
+                let mistake = Mistake::error(Code::Value, node.span.clone(), message);
                 loader
                     .report(mistake.help(format!("at most {}, or a larger `window`", rule.window)));
             }
@@ -214,7 +222,7 @@ fn grants(loader: &mut Loader<'_>, layers: &Layers<'_>, judges: &matchers::Judge
         let Some(host) = node.text() else { continue };
         if let Err(help) = Grants::check_host(host) {
             let message = format!("`{}` is no host", values::shorten(host));
-            loader.report(Mistake::error(node.span.clone(), message).help(help));
+            loader.report(Mistake::error(Code::Value, node.span.clone(), message).help(help));
             continue;
         }
         hosts.insert(host.to_string());
@@ -241,20 +249,64 @@ fn grants(loader: &mut Loader<'_>, layers: &Layers<'_>, judges: &matchers::Judge
         .map(|member| &*member.key)
         .collect();
     for script in &judges.scripts {
+        asks_only_granted(loader, layers, script, &grants.hosts);
         for secret in &script.header.secrets {
             if !given.contains(secret.as_str()) {
-                let span = layers.first(&["match", "response_matcher"]).map_or_else(
-                    || layers.service.span.clone(),
-                    |member| member.key_span.clone(),
-                );
+                let span = matcher_place(layers);
                 let message = format!("the script {} needs the secret {secret}", script.name);
                 let help = format!("add secrets = {{ {secret} = \"${{env:{secret}}}\" }}");
                 let lack = Lack::Secret(secret.clone());
-                loader.report(Mistake::error(span, message).help(help).lacking(lack));
+                loader.report(
+                    Mistake::error(Code::Secret, span, message)
+                        .help(help)
+                        .lacking(lack),
+                );
             }
         }
     }
     grants
+}
+
+/// Returns where a service names its matchers, else where it stands.
+fn matcher_place(layers: &Layers<'_>) -> Range<usize> {
+    layers.first(&["match", "response_matcher"]).map_or_else(
+        || layers.service.span.clone(),
+        |member| member.key_span.clone(),
+    )
+}
+
+/// Warns of hosts that a script asks by name and nothing lets it ask.
+fn asks_only_granted(
+    loader: &mut Loader<'_>,
+    layers: &Layers<'_>,
+    script: &Source,
+    hosts: &[String],
+) {
+    let own = layers
+        .get("url")
+        .and_then(|node| Url::parse(node.text()?).ok());
+    for ask in &script.asks {
+        let is_own = own.as_ref().is_some_and(|own| {
+            own.origin() == ask.url.origin() || (ask.any_port && own.host() == ask.url.host())
+        });
+        let name = ask.url.host_str().unwrap_or_default();
+        let host = match ask.url.port() {
+            Some(port) if !ask.any_port => format!("{name}:{port}"),
+            _ => name.to_owned(),
+        };
+        if is_own || Grants::cover(hosts, &ask.url, ask.any_port) {
+            continue;
+        }
+        let message = format!(
+            "the script {} asks {host} (line {}), which nothing lets it ask",
+            script.name, ask.line
+        );
+        let help = format!(
+            "add hosts = [\"{host}\"] to the script's header, or to this service if only this one may ask it"
+        );
+        let mistake = Mistake::warning(Code::UndeclaredHost, matcher_place(layers), message);
+        loader.report(mistake.help(help));
+    }
 }
 
 fn channels(loader: &mut Loader<'_>, layers: &Layers<'_>, ground: &Ground<'_>) -> Vec<ChannelName> {
@@ -262,7 +314,11 @@ fn channels(loader: &mut Loader<'_>, layers: &Layers<'_>, ground: &Ground<'_>) -
         return ground.channels.clone();
     };
     if node.items().is_empty() && matches!(node.value, Value::List(_)) {
-        let mistake = Mistake::error(node.span.clone(), "an empty list of channels tells nobody");
+        let mistake = Mistake::error(
+            Code::Useless,
+            node.span.clone(),
+            "an empty list of channels tells nobody",
+        );
         loader.report(mistake.help("leave it out to tell all channels"));
     }
     let mut names: Vec<ChannelName> = Vec::new();
@@ -276,6 +332,7 @@ fn channels(loader: &mut Loader<'_>, layers: &Layers<'_>, ground: &Ground<'_>) -
         }
         let known = || ground.channels.iter().map(ChannelName::as_str);
         let mistake = Mistake::error(
+            Code::UnknownName,
             item.span.clone(),
             format!("there is no channel `{}`", values::shorten(text)),
         );

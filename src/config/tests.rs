@@ -375,7 +375,7 @@ fn equal_services_get_numbers_and_a_warning() {
             "GET https://api.example.io/a #3"
         ]
     );
-    insta::assert_snapshot!(loaded.report.plain(), @"oes.toml:5:7: warning: another service asks the same: this one is called `GET https://api.example.io/a #2`, and 1 more like it (give both a `name`: without one their order tells them apart, and a service put between takes over the history of the next)");
+    insta::assert_snapshot!(loaded.report.plain(), @"oes.toml:5:7: warning: another service asks the same: this one is called `GET https://api.example.io/a #2`, and 1 more like it (give both a `name`: without one their order tells them apart, and a service put between takes over the history of the next) [config/duplicate]");
 }
 
 #[test]

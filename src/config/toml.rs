@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 use crate::config::quotes;
 use crate::config::tree::{Format, Member, Node, Value};
 use crate::config::values;
+use crate::model::code::Code;
 use crate::model::json::Number;
 use crate::model::span::Mistake;
 use recover::Recovered;
@@ -27,7 +28,7 @@ pub(super) fn parse(text: &str) -> (Option<Node>, Vec<Mistake>) {
     };
     if text.trim_start().starts_with(['{', '}']) {
         let span = first.span().unwrap_or(0..0);
-        let mistake = Mistake::error(span, "this looks like JSON");
+        let mistake = Mistake::error(Code::Syntax, span, "this looks like JSON");
         return (None, vec![mistake.help("name the file .json")]);
     }
     let repaired = quotes::repair(text, Format::Toml);
@@ -109,8 +110,12 @@ impl Reader<'_> {
 
     fn too_large(&mut self, span: &Range<usize>) -> Value {
         self.mistakes.push(
-            Mistake::error(span.clone(), "this number is too large or not finite")
-                .help("whole numbers have 64 bits, others reach about 1e308"),
+            Mistake::error(
+                Code::Syntax,
+                span.clone(),
+                "this number is too large or not finite",
+            )
+            .help("whole numbers have 64 bits, others reach about 1e308"),
         );
         Value::Broken
     }

@@ -17,6 +17,7 @@ use crate::config::service::{self, Ground};
 use crate::config::tree::{Node, Value};
 use crate::config::values;
 use crate::config::{Config, Notify, Sandbox, Server};
+use crate::model::code::Code;
 use crate::model::service::LatencyTrigger;
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
@@ -47,7 +48,7 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
             && !path.is_dir()
         {
             let message = format!("there is no folder {}", path.display());
-            let mistake = Mistake::error(node.span.clone(), message);
+            let mistake = Mistake::error(Code::File, node.span.clone(), message);
             loader.report(mistake.help("paths start at the folder of the config"));
         }
     }
@@ -111,7 +112,11 @@ fn services(
         .collect();
     let lists = ["services", "service"].map(|key| root.member(key));
     if let [Some(_), Some(second)] = lists {
-        let mistake = Mistake::error(second.key_span.clone(), "`service` beside `services`");
+        let mistake = Mistake::error(
+            Code::Conflict,
+            second.key_span.clone(),
+            "`service` beside `services`",
+        );
         loader.report(mistake.help("they mean the same: use one of them"));
     }
     let empty = |node: &Node| matches!(&node.value, Value::List(items) if items.is_empty());
@@ -123,7 +128,11 @@ fn services(
             .flatten()
             .next()
             .map_or(0..0, |list| list.key_span.clone());
-        let mistake = Mistake::warning(span, "no services: there is nothing to watch");
+        let mistake = Mistake::warning(
+            Code::Useless,
+            span,
+            "no services: there is nothing to watch",
+        );
         loader.report(mistake.help(
             "add one: [[services]] and below it url = \"https://…\", in JSON \"services\": [ { \"url\": \"https://…\" } ]",
         ));
@@ -168,7 +177,7 @@ fn check_defaults(loader: &mut Loader<'_>, defaults: &Node, ground: &Ground<'_>)
     for key in ["name", "url"] {
         if let Some(member) = defaults.member(key) {
             let message = format!("`{key}` cannot be a default");
-            let mistake = Mistake::error(member.key_span.clone(), message);
+            let mistake = Mistake::error(Code::Conflict, member.key_span.clone(), message);
             loader.report(mistake.help("every service has its own"));
         }
     }
@@ -205,7 +214,7 @@ fn notify(loader: &mut Loader<'_>, root: &Node, cool_down: Option<Duration>) -> 
         if zone.is_err() {
             let message = format!("there is no time zone `{}`", values::shorten(name));
             let help = "write a name of the IANA database: UTC, Europe/Berlin, America/New_York";
-            loader.report(Mistake::error(node.span.clone(), message).help(help));
+            loader.report(Mistake::error(Code::UnknownName, node.span.clone(), message).help(help));
         }
         zone.ok()
     });
@@ -243,7 +252,7 @@ fn server(loader: &mut Loader<'_>, root: &Node) -> Server {
                 "`{}` can be reached from other machines",
                 values::shorten(text)
             );
-            let mistake = Mistake::error(node.span.clone(), message);
+            let mistake = Mistake::error(Code::Value, node.span.clone(), message);
             loader.report(mistake.help(
                 "anyone who reaches it sees every service: listen on 127.0.0.1, or write public = true beside it",
             ));
@@ -252,7 +261,7 @@ fn server(loader: &mut Loader<'_>, root: &Node) -> Server {
             let message = format!("`{}` is no address with a port", values::shorten(text));
             let help =
                 "write 127.0.0.1:9115 or [::1]:9115; names other than localhost are not looked up";
-            loader.report(Mistake::error(node.span.clone(), message).help(help));
+            loader.report(Mistake::error(Code::Value, node.span.clone(), message).help(help));
         }
     }
     server

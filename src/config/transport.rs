@@ -7,6 +7,7 @@ use crate::config::layers::Layers;
 use crate::config::loader::Loader;
 use crate::config::request;
 use crate::config::values;
+use crate::model::code::Code;
 use crate::model::service::{
     BODY_LIMIT_BYTES, BodyOverflow, ClientIdentity, Family, HttpVersions, TlsProfile, Transport,
 };
@@ -49,14 +50,19 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Arc<Transpor
         } else {
             let message = format!("`{}` is no address", values::shorten(text));
             let help = "write an IPv4 or IPv6 address without a port: 10.0.0.7";
-            loader.report(Mistake::error(member.node.span.clone(), message).help(help));
+            loader
+                .report(Mistake::error(Code::Value, member.node.span.clone(), message).help(help));
         }
     }
     if let Some(node) = layers.get("proxy")
         && let Some((url, _)) = request::url(loader, node)
     {
         if url.scheme() == "https" {
-            let mistake = Mistake::error(node.span.clone(), "a proxy that is spoken to over TLS");
+            let mistake = Mistake::error(
+                Code::Value,
+                node.span.clone(),
+                "a proxy that is spoken to over TLS",
+            );
             loader.report(
                 mistake.help("OES speaks to proxies with http://; https targets are tunnelled"),
             );
@@ -77,7 +83,7 @@ fn tls(loader: &mut Loader<'_>, layers: &Layers<'_>) -> TlsProfile {
             && node.get(other).is_none()
         {
             let message = format!("`{one}` without `{other}`");
-            let mistake = Mistake::error(member.key_span.clone(), message);
+            let mistake = Mistake::error(Code::Missing, member.key_span.clone(), message);
             loader.report(mistake.help("a client certificate is a pair of files: cert and key"));
         }
     }

@@ -1,5 +1,6 @@
 //! A body as JSON, or why it cannot be judged.
 
+use crate::model::code::FindingCode;
 use crate::model::exchange::Response;
 use crate::model::json::{Document, Json, JsonError};
 use crate::model::judgement::{Finding, Severity};
@@ -37,15 +38,19 @@ fn json(response: &Response) -> Result<&Document, Box<Finding>> {
     if response.body.truncated {
         // A part of a text may be JSON of another meaning: 123 of 123456.
         return Err(wrong(
-            "not_json",
+            FindingCode::NotJson,
             format!("expected JSON, got {}", words(response)),
         ));
     }
     response.body.json().map_err(|error| match error {
-        JsonError::Empty => wrong("empty_body", "expected JSON, got an empty body".to_owned()),
-        JsonError::TooDeep(_) | JsonError::TooMany(_) => {
-            wrong("too_deep", format!("the JSON {error}, so it is not judged"))
-        }
+        JsonError::Empty => wrong(
+            FindingCode::EmptyBody,
+            "expected JSON, got an empty body".to_owned(),
+        ),
+        JsonError::TooDeep(_) | JsonError::TooMany(_) => wrong(
+            FindingCode::TooDeep,
+            format!("the JSON {error}, so it is not judged"),
+        ),
         JsonError::Syntax { .. } => {
             let problem = if says_json(response) {
                 format!(": {}", one_line(&error.to_string()))
@@ -53,7 +58,7 @@ fn json(response: &Response) -> Result<&Document, Box<Finding>> {
                 String::new()
             };
             wrong(
-                "not_json",
+                FindingCode::NotJson,
                 format!("expected JSON, got {}{problem}", words(response)),
             )
         }
@@ -84,11 +89,11 @@ fn repeated(document: &Document) -> Option<Finding> {
         },
         named.join(", ")
     );
-    Some(at_root("repeated_key", message).weighing(Severity::Warning))
+    Some(at_root(FindingCode::RepeatedKey, message).weighing(Severity::Warning))
 }
 
 /// Returns an error finding on the whole body.
-pub(super) fn at_root(code: &'static str, message: String) -> Finding {
+pub(super) fn at_root(code: FindingCode, message: String) -> Finding {
     Finding::error(code, message).at_path(Path::root())
 }
 

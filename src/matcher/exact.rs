@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::model::code::FindingCode;
 use crate::model::exchange::Response;
 use crate::model::json::{Json, JsonError, Kind};
 use crate::model::judgement::Finding;
@@ -44,7 +45,7 @@ fn held_against(pattern: &Pattern, response: &Response) -> Vec<Finding> {
     match text(&response.body.bytes) {
         Ok(text) => pattern.findings(&Json::string(text)),
         Err(size) => vec![at_root(
-            "value",
+            FindingCode::Value,
             format!(
                 "expected text, got {} that are not UTF-8",
                 count(size, "byte")
@@ -93,7 +94,7 @@ fn hash(wanted: &str, response: &Response) -> Option<Finding> {
 }
 
 fn finding(wanted: &str, actual: Option<String>, message: String) -> Finding {
-    let mut finding = at_root("value", message);
+    let mut finding = at_root(FindingCode::Value, message);
     finding.expected = Some(Json::from(wanted));
     finding.actual = actual.map(Json::from);
     finding

@@ -1,5 +1,6 @@
 //! `non_empty`: the body holds something, at the places that matter.
 
+use crate::model::code::FindingCode;
 use crate::model::exchange::Response;
 use crate::model::json::{Json, JsonError};
 use crate::model::judgement::Finding;
@@ -17,7 +18,7 @@ pub(super) fn judge(options: &NonEmptyOptions, response: &Response) -> Vec<Findi
         match response.body.json() {
             Err(JsonError::Empty) => {
                 let message = "expected something, got an empty body";
-                return vec![at_root("empty_body", message.to_owned())];
+                return vec![at_root(FindingCode::EmptyBody, message.to_owned())];
             }
             Err(JsonError::Syntax { .. }) => return Vec::new(),
             // A cut text is not empty, and what it would have meant as JSON is not known.
@@ -74,7 +75,7 @@ impl Search {
         match (step, value) {
             (Step::Key(key), Json::Object(members)) => match members.get(key) {
                 Some(inner) => self.enter(rest, inner, &place.key(key)),
-                None => self.add(&place.key(key), "missing", None, || {
+                None => self.add(&place.key(key), FindingCode::Missing, None, || {
                     let near = near_key(key, members, |_| true)
                         .map(|near| format!(" (did you mean `{}`?)", one_line(near)))
                         .unwrap_or_default();
@@ -91,7 +92,7 @@ impl Search {
                 };
                 match position.and_then(|position| Some((position, elements.get(position)?))) {
                     Some((position, inner)) => self.enter(rest, inner, &place.index(position)),
-                    None => self.add(place, "missing", Some(value), || {
+                    None => self.add(place, FindingCode::Missing, Some(value), || {
                         format!("no element {index}, got {}", count(elements.len(), "item"))
                     }),
                 }
@@ -107,7 +108,7 @@ impl Search {
                 }
             }
             (Step::Any, Json::Array(_) | Json::Object(_)) => self.holds(value, place),
-            _ => self.add(place, "missing", Some(value), || {
+            _ => self.add(place, FindingCode::Missing, Some(value), || {
                 let wanted = match step {
                     Step::Key(key) => format!("object with `{}`", one_line(key)),
                     Step::Index(_) => "array".to_owned(),
@@ -129,13 +130,13 @@ impl Search {
         };
         let min = self.min;
         match size {
-            Some(0) => self.add(place, "empty", Some(value), || {
+            Some(0) => self.add(place, FindingCode::Empty, Some(value), || {
                 format!("expected {wanted}, got {}", empty(value))
             }),
-            Some(size) if size < min => self.add(place, "length", Some(value), || {
+            Some(size) if size < min => self.add(place, FindingCode::Length, Some(value), || {
                 format!("expected at least {min} {wanted}, got {size}")
             }),
-            None if min > 1 => self.add(place, "type", Some(value), || {
+            None if min > 1 => self.add(place, FindingCode::Type, Some(value), || {
                 format!("expected at least {min} items, got {}", named(value))
             }),
             _ => {}
@@ -145,7 +146,7 @@ impl Search {
     fn add(
         &mut self,
         place: &Place<'_>,
-        code: &'static str,
+        code: FindingCode,
         actual: Option<&Json>,
         message: impl FnOnce() -> String,
     ) {

@@ -5,6 +5,7 @@ use std::fmt;
 use http::StatusCode;
 use thiserror::Error;
 
+use crate::model::code::FindingCode;
 use crate::model::json::Json;
 use crate::model::judgement::Finding;
 
@@ -92,7 +93,7 @@ impl StatusRule {
     pub(super) fn refusal(&self, status: StatusCode) -> Finding {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}"));
         let mut finding = Finding::error(
-            "status",
+            FindingCode::Status,
             format!(
                 "expected {self}, got {}{}",
                 status.as_u16(),

@@ -1,15 +1,17 @@
 //! What a matcher says of one exchange: the outcome, its findings, and what a script did on the way.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod finding;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::json::Json;
-use super::span::Place;
+
+pub use finding::{Call, Finding};
 
 /// The outcome of one probe. Ordered by weight: of several the heaviest counts.
 #[derive(
@@ -101,128 +103,6 @@ impl Severity {
             Self::Unknown => Outcome::Unknown,
             Self::Error => Outcome::Fail,
             Self::Broken => Outcome::Error,
-        }
-    }
-}
-
-/// Values of its evidence that a finding's line shows.
-const TOLD_VALUES_MAX: usize = 3;
-/// Characters of each.
-const TOLD_VALUE_CHARS: usize = 60;
-
-/// One thing that a matcher found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Finding {
-    /// How much it weighs.
-    pub severity: Severity,
-    /// Stable name for deduplication, tests and routing: `missing`, `price.deviates`, a [`FailureKind`] name.
-    ///
-    /// [`FailureKind`]: super::failure::FailureKind
-    pub code: Arc<str>,
-    /// What is wrong for a person, one line, without path and place. Redacted.
-    pub message: String,
-    /// Where in the body: `$.items[3].price`.
-    pub path: Option<String>,
-    /// What should be there, in words or as a value.
-    pub expected: Option<Json>,
-    /// What is there.
-    pub actual: Option<Json>,
-    /// The step of the script that was running.
-    pub step: Option<String>,
-    /// Where in the script it was found.
-    pub at: Option<Place>,
-    /// The line of the script at `at`.
-    pub source: Option<String>,
-    /// Named values that show why: operands of an expectation, evidence given by the script, in order.
-    #[serde(serialize_with = "as_object", deserialize_with = "of_object")]
-    pub evidence: Vec<(String, Json)>,
-}
-
-/// Writes pairs as an object in their order; of equal names the first counts.
-fn as_object<S: Serializer>(pairs: &[(String, Json)], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut seen = BTreeSet::new();
-    let first = pairs.iter().filter(|(name, _)| seen.insert(name));
-    serializer.collect_map(first.map(|(name, value)| (name, value)))
-}
-
-/// Reads an object as pairs in its order.
-fn of_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, Json)>, D::Error> {
-    struct Pairs;
-
-    impl<'de> Visitor<'de> for Pairs {
-        type Value = Vec<(String, Json)>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-            let mut pairs = Vec::new();
-            while let Some(pair) = members.next_entry()? {
-                pairs.push(pair);
-            }
-            Ok(pairs)
-        }
-    }
-
-    deserializer.deserialize_map(Pairs)
-}
-
-impl Finding {
-    /// Returns an error finding with a code and a message, and nothing else.
-    pub fn error(code: impl Into<Arc<str>>, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Error,
-            code: code.into(),
-            message: message.into(),
-            path: None,
-            expected: None,
-            actual: None,
-            step: None,
-            at: None,
-            source: None,
-            evidence: Vec::new(),
-        }
-    }
-
-    /// Returns the finding with another weight.
-    #[must_use]
-    pub fn weighing(mut self, severity: Severity) -> Self {
-        self.severity = severity;
-        self
-    }
-
-    /// Returns what is wrong on one line; where a script found it, with the first values that show why: `price too low
-    /// (price = 1.28)`.
-    pub fn told(&self) -> String {
-        let mut told = self.to_string();
-        if self.at.is_none() || self.evidence.is_empty() {
-            return told;
-        }
-        let shown = self.evidence.iter().take(TOLD_VALUES_MAX);
-        for (position, (name, value)) in shown.enumerate() {
-            let before = if position == 0 { " (" } else { ", " };
-            let value = value.summary(TOLD_VALUE_CHARS);
-            told.extend([before, name, " = ", &value]);
-        }
-        told.push(')');
-        told
-    }
-
-    /// Returns the finding at a path of the body.
-    #[must_use]
-    pub fn at_path(mut self, path: impl fmt::Display) -> Self {
-        self.path = Some(path.to_string());
-        self
-    }
-}
-
-/// Writes `$.price: expected number, got string "x"`.
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.path {
-            Some(path) => write!(f, "{path}: {}", self.message),
-            None => f.write_str(&self.message),
         }
     }
 }

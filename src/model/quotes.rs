@@ -1,5 +1,6 @@
 //! Typographic quotes, which text programs and web pages put in place of the plain ones.
 
+use super::code::Code;
 use super::span::Mistake;
 
 /// Tells whether a character is a typographic quote.
@@ -13,8 +14,8 @@ pub fn is_double(character: char) -> bool {
 }
 
 /// Returns the mistake of a typographic quote at this byte.
-pub fn mistake(at: usize, character: char) -> Mistake {
+pub fn mistake(code: Code, at: usize, character: char) -> Mistake {
     let message = format!("a typographic quote {character} in place of a plain one");
-    Mistake::error(at..at + character.len_utf8(), message)
+    Mistake::error(code, at..at + character.len_utf8(), message)
         .help("type \" instead; text programs and web pages change plain quotes into these")
 }

@@ -223,6 +223,9 @@ impl Redaction {
         for text in texts.into_iter().flatten() {
             self.apply(text);
         }
+        for call in &mut finding.stack {
+            self.apply(&mut call.function);
+        }
         for (name, value) in &mut finding.evidence {
             self.apply(name);
             self.apply_json(value);

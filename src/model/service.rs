@@ -410,4 +410,19 @@ impl Grants {
             _ => Err(help),
         }
     }
+
+    /// Tells whether the host of a URL is any of these, `host` or `host:port`; a port counts unless any will do.
+    pub fn cover(hosts: &[String], url: &Url, any_port: bool) -> bool {
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return false;
+        };
+        let with_port = format!("{host}:{port}");
+        hosts.iter().any(|granted| {
+            let name = match granted.rsplit_once(':') {
+                Some((name, _)) if any_port => name,
+                _ => granted,
+            };
+            name.eq_ignore_ascii_case(host) || granted.eq_ignore_ascii_case(&with_port)
+        })
+    }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::code::Code;
+
 /// A place that a person can go to: `scripts/x.rhai:10:5`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
@@ -26,6 +28,8 @@ impl fmt::Display for Place {
 /// One mistake in a file that a person wrote: an ops config or a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
+    /// What kind of mistake it is.
+    pub code: Code,
     /// What is wrong, a lower-case fragment without a period.
     pub message: String,
     /// How to mend it, where that is known: `did you mean …`.
@@ -58,8 +62,9 @@ pub enum MistakeSeverity {
 
 impl Mistake {
     /// Returns an error at `span`.
-    pub fn error(span: Range<usize>, message: impl Into<String>) -> Self {
+    pub fn error(code: Code, span: Range<usize>, message: impl Into<String>) -> Self {
         Self {
+            code,
             message: message.into(),
             help: None,
             span,
@@ -69,8 +74,9 @@ impl Mistake {
     }
 
     /// Returns a warning at `span`.
-    pub fn warning(span: Range<usize>, message: impl Into<String>) -> Self {
+    pub fn warning(code: Code, span: Range<usize>, message: impl Into<String>) -> Self {
         Self {
+            code,
             message: message.into(),
             help: None,
             span,

@@ -3,6 +3,7 @@
 //!
 //! One engine belongs to one thread and runs one script at a time; what belongs to the run is in thread-locals.
 
+mod arithmetic;
 mod arrays;
 mod budget;
 mod compare;
@@ -44,8 +45,8 @@ pub(super) const VALUES: &[&str] = &[
 /// Handles that a script may also use without defining them; where it defines the name itself, its own value goes first.
 pub(super) const HANDLES: &[&str] = &["auth", "tcp", "dns", "tls"];
 
-/// Returns an engine that knows every function of OES.
-pub(super) fn build() -> Engine {
+/// Returns an engine that knows the functions of the language that scripts have, and nothing of OES.
+pub(super) fn language() -> Engine {
     let mut engine = Engine::new_raw();
     ArithmeticPackage::new().register_into_engine(&mut engine);
     LogicPackage::new().register_into_engine(&mut engine);
@@ -56,6 +57,12 @@ pub(super) fn build() -> Engine {
     BasicArrayPackage::new().register_into_engine(&mut engine);
     BasicMapPackage::new().register_into_engine(&mut engine);
     BasicFnPackage::new().register_into_engine(&mut engine);
+    engine
+}
+
+/// Returns an engine that knows every function of OES.
+pub(super) fn build() -> Engine {
+    let mut engine = language();
     engine.set_module_resolver(DummyModuleResolver::new());
     for symbol in ["eval", "import", "export", "Fn", "curry"] {
         engine.disable_symbol(symbol);
@@ -70,6 +77,7 @@ pub(super) fn build() -> Engine {
     budget::register(&mut engine);
     strings::register(&mut engine);
     arrays::register(&mut engine);
+    arithmetic::register(&mut engine);
     compare::register(&mut engine);
     views::register(&mut engine);
     api::register(&mut engine);

@@ -10,9 +10,13 @@ use super::guard::Trip;
 use super::lint;
 use super::source::Source;
 use super::value::{Origin, Raised, SHAPE, odd_one, rendered, text};
-use crate::model::judgement::{Finding, Severity};
+use crate::model::code::Code;
+use crate::model::counted::counted;
+use crate::model::judgement::{Call, Finding, Severity};
 use crate::model::span::{Mistake, Place, did_you_mean};
 
+/// Bytes of the name of a function that are shown.
+const NAME_BYTES: usize = 60;
 /// Bytes of a thrown value that are shown.
 const THROWN_BYTES: usize = 1024;
 
@@ -20,11 +24,12 @@ const THROWN_BYTES: usize = 1024;
 pub(super) fn syntax(error: &ParseError, source: &str) -> Mistake {
     if let ParseErrorType::ForbiddenVariable(name) = error.err_type() {
         let message = format!("`{name}` is a value of OES and cannot be defined again");
-        return Mistake::error(span(source, error.position()), message)
+        return Mistake::error(Code::Redefined, span(source, error.position()), message)
             .help("give yours another name");
     }
     if let ParseErrorType::VariableUndefined(name) = error.err_type() {
         let mistake = Mistake::error(
+            Code::UnknownVariable,
             span(source, error.position()),
             format!("there is no variable `{name}`"),
         );
@@ -33,8 +38,16 @@ pub(super) fn syntax(error: &ParseError, source: &str) -> Mistake {
             None => mistake,
         };
     }
+    if let ParseErrorType::FnDuplicatedDefinition(name, count) = error.err_type() {
+        let message = format!(
+            "the function `{name}` with {} is defined twice",
+            counted(*count, "parameter")
+        );
+        return Mistake::error(Code::Redefined, span(source, error.position()), message)
+            .help("give one of them another name");
+    }
     let message = reworded_syntax(&error.err_type().to_string());
-    Mistake::error(span(source, error.position()), message)
+    Mistake::error(Code::ScriptSyntax, span(source, error.position()), message)
 }
 
 fn reworded_syntax(message: &str) -> String {
@@ -109,6 +122,7 @@ pub(super) fn limit(trip: &Trip) -> Finding {
 /// A value of the wrong kind is the fault of whoever gave it: of the service where the script reads the response, of a
 /// dependency where it reads the answer of one, else of the script.
 pub(super) fn finding(error: &EvalAltResult, source: &Source, ast: &AST) -> Finding {
+    let stack = stack(error, ast);
     let (error, position) = innermost(error);
     let broken = |message: String| Finding::error("script", message).weighing(Severity::Broken);
     let mut finding = match error {
@@ -136,6 +150,7 @@ pub(super) fn finding(error: &EvalAltResult, source: &Source, ast: &AST) -> Find
     };
     finding.at = place(&source.file, position);
     finding.source = line(&source.text, position);
+    finding.stack = stack;
     finding
 }
 
@@ -226,6 +241,35 @@ fn innermost(error: &EvalAltResult) -> (&EvalAltResult, Position) {
         }
     }
     (error, position)
+}
+
+/// Returns the functions of the script that were running, the innermost first.
+fn stack(error: &EvalAltResult, ast: &AST) -> Vec<Call> {
+    let mut calls = Vec::new();
+    let mut error = error;
+    // A native function that calls a closure knows where it was called itself.
+    let mut from = Position::NONE;
+    while let EvalAltResult::ErrorInFunctionCall(name, _, inner, position) = error {
+        if !position.is_none() {
+            from = *position;
+        }
+        let is_own = ast.iter_functions().any(|function| function.name == *name);
+        if is_own {
+            let function = if name.starts_with("anon$") {
+                "a closure".to_owned()
+            } else {
+                super::value::cut(name, NAME_BYTES)
+            };
+            let from_line = from.line().and_then(|line| u32::try_from(line).ok());
+            calls.push(Call {
+                function,
+                from_line,
+            });
+        }
+        error = inner;
+    }
+    calls.reverse();
+    calls
 }
 
 /// Returns the limit that the interpreter itself held.

@@ -8,6 +8,7 @@ use toml::Spanned;
 use url::Url;
 
 use super::source::{Header, OAuth2, Param, ParamKind};
+use crate::model::code::Code;
 use crate::model::json::Json;
 use crate::model::service::Grants;
 use crate::model::span::{Mistake, did_you_mean};
@@ -106,7 +107,7 @@ pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Header {
             Err(error) => {
                 let span = settings.span(&error.span().unwrap_or(0..0));
                 mistakes.push(
-                    Mistake::error(span, format!("the header: {}", error.message().trim())).help(
+                    Mistake::error(Code::ScriptHeader, span, format!("the header: {}", error.message().trim())).help(
                         "below `//! ---` a header is TOML with request, status, hosts, secrets, payload, \
                          [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, \
                          client_secret, scopes",
@@ -127,7 +128,9 @@ fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut
     for host in raw.hosts {
         if let Err(help) = Grants::check_host(host.get_ref()) {
             let message = format!("`{}` is no host", host.get_ref());
-            mistakes.push(Mistake::error(settings.span(&host.span()), message).help(help));
+            mistakes.push(
+                Mistake::error(Code::ScriptHeader, settings.span(&host.span()), message).help(help),
+            );
         }
         header.hosts.push(host.into_inner());
     }
@@ -143,6 +146,7 @@ fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut
             None => ParamKind::Any,
             Some(written) => ParamKind::parse(written.get_ref()).unwrap_or_else(|| {
                 let mistake = Mistake::error(
+                    Code::ScriptHeader,
                     settings.span(&written.span()),
                     format!("`{}` is no kind of parameter", written.get_ref()),
                 );
@@ -165,6 +169,7 @@ fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut
                 Some(json) if kind.accepts(&json) => Some(json),
                 _ => {
                     mistakes.push(Mistake::error(
+                        Code::ScriptHeader,
                         span,
                         format!(
                             "the default of `{}` is not of its kind, {kind}",
@@ -176,6 +181,7 @@ fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut
             }
         });
         header.params.push(Param {
+            place: settings.span(&name.span()),
             name: name.into_inner().into(),
             kind,
             default,
@@ -200,7 +206,11 @@ fn fill_oauth2(
         .and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
     let (Some(token_url), Some((host, port))) = (&url, host) else {
         let message = format!("`{}` is no URL", raw.token_url.get_ref());
-        let mistake = Mistake::error(settings.span(&raw.token_url.span()), message);
+        let mistake = Mistake::error(
+            Code::ScriptHeader,
+            settings.span(&raw.token_url.span()),
+            message,
+        );
         mistakes.push(mistake.help("write one such as \"https://id.example.io/token\""));
         return;
     };

@@ -107,5 +107,5 @@ pub struct CallJob {
 
 /// Why a call gave no value: the script broke, hit a limit, or no thread had time for it.
 #[derive(Debug, Clone, PartialEq, Error, Serialize, Deserialize)]
-#[error("{}{}", .0, .0.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default())]
+#[error("{}{}{}", .0, .0.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default(), .0.calls().map(|calls| format!(", {calls}")).unwrap_or_default())]
 pub struct CallError(pub Box<Finding>);

@@ -4,9 +4,14 @@
 
 mod calls;
 mod chains;
+mod declared;
 mod ending;
+mod held;
 mod known;
 mod literals;
+mod params;
+mod reach;
+mod shadows;
 mod syntax;
 mod unused;
 
@@ -16,8 +21,11 @@ use rhai::{AST, ASTNode, Engine, Expr, ParseError};
 
 use super::engine::{self, HANDLES, VALUES};
 use super::guard;
+use super::source::{AskedHost, Header};
 use crate::model::span::{Mistake, MistakeSeverity};
 use known::Known;
+#[cfg(test)]
+pub(super) use known::parameters;
 
 /// Functions that the language itself has.
 const LANGUAGE: &[&str] = &[
@@ -54,6 +62,7 @@ pub(super) struct Examined {
     pub(super) functions: Vec<(Arc<str>, usize)>,
     pub(super) uses_prev: bool,
     pub(super) uses_http: bool,
+    pub(super) asks: Vec<AskedHost>,
     pub(super) returns_value: bool,
 }
 
@@ -65,17 +74,23 @@ impl Lint {
         Self(Known::of(engine))
     }
 
-    /// Reads a compiled script; `params` are the parameters that its header declares.
-    pub(super) fn examine(&self, ast: &AST, text: &str, params: &[Arc<str>]) -> Examined {
+    /// Reads a compiled script, whose header says `header`.
+    pub(super) fn examine(&self, ast: &AST, text: &str, header: &Header) -> Examined {
         let functions: Vec<(Arc<str>, usize)> = ast
             .iter_functions()
             .filter(|function| !function.name.starts_with("anon$"))
             .map(|function| (function.name.into(), function.params.len()))
             .collect();
         let returns_value = ending::returns_value(text);
-        let mut mistakes = calls::find(ast, &self.0, &functions, text, params);
+        let mut mistakes = calls::find(ast, &self.0, &functions, text);
         mistakes.extend(chains::find(ast, &self.0, text));
         mistakes.extend(unused::find(ast, text, returns_value));
+        mistakes.extend(reach::find(ast, text));
+        mistakes.extend(shadows::find(ast, text));
+        let is_channel = ending::is_channel(ast);
+        mistakes.extend(params::find(ast, &header.params, text, is_channel));
+        let uses = declared::find(ast, header, text);
+        mistakes.extend(uses.mistakes);
         if mistakes.is_empty() {
             mistakes.extend(ending::checks_nothing(ast, returns_value));
         }
@@ -88,8 +103,9 @@ impl Lint {
         Examined {
             mistakes,
             functions,
-            uses_prev: uses(ast, "prev"),
-            uses_http: uses(ast, "http") || HANDLES.iter().any(|handle| uses(ast, handle)),
+            uses_prev: reads(ast, "prev"),
+            uses_http: reads(ast, "http") || HANDLES.iter().any(|handle| reads(ast, handle)),
+            asks: uses.hosts,
             returns_value,
         }
     }
@@ -103,7 +119,7 @@ pub(super) fn syntax(error: &ParseError, text: &str) -> Examined {
     }
 }
 
-fn uses(ast: &AST, value: &str) -> bool {
+fn reads(ast: &AST, value: &str) -> bool {
     let mut found = false;
     ast.walk(&mut |path| {
         if let Some(ASTNode::Expr(expression)) = path.last() {

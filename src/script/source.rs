@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use url::Url;
 
 use super::limits::Limits;
 use super::{api, engine, header, lint};
+use crate::model::code::Code;
 use crate::model::json::{Json, Kind, Number};
 use crate::model::span::{Mistake, MistakeSeverity, did_you_mean};
 
@@ -36,6 +38,8 @@ pub struct Source {
     pub uses_prev: bool,
     /// Whether it makes requests, so that it runs where waiting holds up no other script.
     pub uses_http: bool,
+    /// The hosts that it asks by name.
+    pub asks: Vec<AskedHost>,
     /// Whether it ends with an expression, whose value then counts; a `;` at the end means that it does not.
     pub returns_value: bool,
     /// The functions that it defines, with how many parameters they take.
@@ -81,6 +85,17 @@ impl Header {
     }
 }
 
+/// A host that a script asks by name rather than by a parameter.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AskedHost {
+    /// The URL, at least its origin.
+    pub url: Url,
+    /// Whether any port of the host will do: a look-up asks none.
+    pub any_port: bool,
+    /// The line of the script, from 1.
+    pub line: usize,
+}
+
 /// Where a script gets a token by OAuth 2.0 client credentials.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OAuth2 {
@@ -107,6 +122,8 @@ pub struct Param {
     pub default: Option<Json>,
     /// What it is for.
     pub help: String,
+    /// Where in the script its name stands.
+    pub place: Range<usize>,
 }
 
 /// The kinds of parameters.
@@ -237,6 +254,7 @@ impl Source {
     ) -> Result<(Self, Vec<Mistake>), Vec<Mistake>> {
         if text.len() > limits.source_bytes {
             return Err(vec![Mistake::error(
+                Code::ScriptTooLarge,
                 0..0,
                 format!(
                     "the script has {} bytes, {} are allowed",
@@ -254,7 +272,11 @@ impl Source {
         let header = header::read(text, &mut mistakes);
         let text: Arc<str> = text.into();
         let findings = examined(&text, limits, &header).unwrap_or_else(|| lint::Examined {
-            mistakes: vec![Mistake::error(0..0, "the compiler broke on this script")],
+            mistakes: vec![Mistake::error(
+                Code::ScriptSyntax,
+                0..0,
+                "the compiler broke on this script",
+            )],
             ..lint::Examined::default()
         });
         mistakes.extend(findings.mistakes);
@@ -279,6 +301,7 @@ impl Source {
             header,
             uses_prev: findings.uses_prev,
             uses_http: findings.uses_http,
+            asks: findings.asks,
             returns_value: findings.returns_value,
             functions: findings.functions,
         };
@@ -354,7 +377,7 @@ impl Source {
 struct Examination {
     text: Arc<str>,
     limits: Limits,
-    params: Vec<Arc<str>>,
+    header: Header,
     answer: Sender<lint::Examined>,
 }
 
@@ -365,11 +388,7 @@ fn examined(text: &Arc<str>, limits: &Limits, header: &Header) -> Option<lint::E
     let examination = Examination {
         text: Arc::clone(text),
         limits: limits.clone(),
-        params: header
-            .params
-            .iter()
-            .map(|param| Arc::clone(&param.name))
-            .collect(),
+        header: header.clone(),
         answer,
     };
     let compiler = COMPILER.get_or_init(start_compiler).as_ref()?;
@@ -389,7 +408,7 @@ fn start_compiler() -> Option<Sender<Examination>> {
             for job in work {
                 engine::limit(&mut engine, &job.limits);
                 let examine = || match engine::compile(&engine, &job.text, COMPILE_TIME) {
-                    Ok(ast) => lint.examine(&ast, &job.text, &job.params),
+                    Ok(ast) => lint.examine(&ast, &job.text, &job.header),
                     Err(error) => lint::syntax(&error, &job.text),
                 };
                 // A dropped answer is the failure; the next script gets the same engine, which holds no run's state.

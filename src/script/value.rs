@@ -16,6 +16,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, Position}
 use serde::{Deserialize, Serialize};
 
 use super::guard::{self, Fallible, Fault};
+use crate::model::code::FindingCode;
 use crate::model::json::{DEPTH_MAX, Json, Number, Object};
 pub(super) use metered::{json_bytes, json_text};
 
@@ -61,7 +62,7 @@ pub(super) fn problem(message: impl Into<String>) -> Fault {
 }
 
 /// The code of the finding that a value is not shaped as the script expects.
-pub(super) const SHAPE: &str = "shape";
+pub(super) const SHAPE: &str = FindingCode::Shape.as_str();
 
 /// Returns the error for a value of the wrong kind that may be anybody's: a scalar of a response is a plain value.
 pub(super) fn mistyped(message: impl Into<String>) -> Fault {
@@ -108,7 +109,7 @@ pub(super) fn misshapen(origin: Origin, message: impl Into<String>) -> Fault {
 /// Returns the error that whoever was asked is wrong.
 pub(super) fn dependency(origin: Origin, message: String) -> Fault {
     raised(Raised {
-        code: "dependency",
+        code: FindingCode::Dependency.as_str(),
         operand: None,
         origin,
         message,

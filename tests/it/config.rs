@@ -16,6 +16,8 @@ use oes::config::report::{Look, Report};
 use oes::config::{self, Loaded};
 use serde_json::Value;
 
+use crate::support::files::{folder_of, keeps};
+
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
@@ -37,23 +39,6 @@ fn configs(name: &str) -> Vec<PathBuf> {
 
 fn load(path: &Path) -> Result<Loaded, Report> {
     config::load(path, &BTreeMap::<String, String>::new())
-}
-
-/// Compares a file of the repository with what it should hold, or writes it.
-fn keeps(path: &Path, expected: &str) -> Result<(), String> {
-    if std::env::var_os("OES_UPDATE").is_some() {
-        let mut file = File::create(path).unwrap();
-        file.write_all(expected.as_bytes()).unwrap();
-        return Ok(());
-    }
-    let found = std::fs::read_to_string(path).unwrap_or_default();
-    if found == expected {
-        return Ok(());
-    }
-    Err(format!(
-        "{} is not up to date (OES_UPDATE=1 writes it)\n--- there\n{found}\n--- now\n{expected}",
-        path.display()
-    ))
 }
 
 /// Returns a config's value as the schema sees it.
@@ -222,7 +207,9 @@ fn a_huge_file_is_refused_without_being_read() {
     File::create(&path).unwrap().set_len(50 << 20).unwrap();
     let report = load(&path).unwrap_err().plain();
     assert!(
-        report.ends_with("huge.json: error: this file has 50 MiB, the limit is 8 MiB\n"),
+        report.ends_with(
+            "huge.json: error: this file has 50 MiB, the limit is 8 MiB [config/file]\n"
+        ),
         "{report}"
     );
 }
@@ -230,7 +217,10 @@ fn a_huge_file_is_refused_without_being_read() {
 #[test]
 fn a_file_that_is_not_there_or_not_a_file_is_said_so() {
     let missing = load(Path::new("/no/such/oes.json")).unwrap_err().plain();
-    assert_eq!(missing, "/no/such/oes.json: error: there is no such file\n");
+    assert_eq!(
+        missing,
+        "/no/such/oes.json: error: there is no such file [config/file]\n"
+    );
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.json");
     std::fs::create_dir(&path).unwrap();
@@ -239,20 +229,6 @@ fn a_file_that_is_not_there_or_not_a_file_is_said_so() {
     let named = config::load_text("oes.yaml", "a: 1", folder.path(), &BTreeMap::new());
     let report = named.unwrap_err().plain();
     assert!(report.contains("ends in .json or .toml"), "{report}");
-}
-
-/// Writes files into a new folder.
-fn folder_of(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        File::create(path)
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
-    }
-    folder
 }
 
 const SERVICE: &str = "[[services]]\nname = \"a\"\nurl = \"https://api.example.io/a\"\n";
@@ -311,7 +287,7 @@ fn a_changed_script_changes_the_fingerprint_of_its_services_only() {
 
 #[test]
 fn a_script_gets_the_parameters_and_secrets_its_header_asks_for() {
-    let script = "//! Checks.\n//! ---\n//! secrets = [\"KEY\"]\n//! hosts = [\"rates.example.io\"]\n//!\n//! [params.reference]\n//! kind = \"url\"\n\nexpect(body.ok);\n";
+    let script = "//! Checks.\n//! ---\n//! secrets = [\"KEY\"]\n//! hosts = [\"rates.example.io\"]\n//!\n//! [params.reference]\n//! kind = \"url\"\n\nexpect(body.ok);\nnote(param(\"reference\"));\n";
     let said = |rest: &str| {
         let folder = folder_of(&[
             ("oes.toml", &format!("{SERVICE}{rest}")),
@@ -341,4 +317,51 @@ fn a_script_gets_the_parameters_and_secrets_its_header_asks_for() {
     let grants = said(right).unwrap();
     assert_eq!(grants.hosts, ["rates.example.io", "ref.example.io:8443"]);
     assert_eq!(grants.secrets.len(), 1);
+}
+
+#[test]
+fn a_host_that_a_script_asks_by_name_must_be_granted() {
+    let warned = |script: &str, rest: &str| {
+        let folder = folder_of(&[
+            ("oes.toml", &format!("{SERVICE}match = [\"mine\"]\n{rest}")),
+            ("mine.rhai", script),
+        ]);
+        let loaded = load(&folder.path().join("oes.toml"));
+        let report = loaded.map_err(|report| report.plain()).unwrap().report;
+        report.plain().contains("[script/undeclared-host]")
+    };
+    let script = |asks: &str| format!("expect({asks} != ());");
+    for (asks, granted) in [
+        (
+            "http.get(\"https://rates.example.io/a\")",
+            "rates.example.io",
+        ),
+        (
+            "http.post(`https://rates.example.io/${body.x}`, 1)",
+            "rates.example.io",
+        ),
+        (
+            "http.request(\"GET\", \"http://rates.example.io:81/\")",
+            "rates.example.io:81",
+        ),
+        (
+            "tcp.exchange(\"rates.example.io\", 6379, \"x\")",
+            "rates.example.io:6379",
+        ),
+        ("tls.certificate(\"rates.example.io\")", "rates.example.io"),
+        ("dns.lookup(\"rates.example.io\")", "rates.example.io:81"),
+    ] {
+        let hosts = |host: &str| format!("hosts = [\"{host}\"]\n");
+        assert!(warned(&script(asks), ""), "{asks}");
+        assert!(warned(&script(asks), &hosts("other.example.io")), "{asks}");
+        assert!(!warned(&script(asks), &hosts(granted)), "{asks}");
+    }
+    for fine in [
+        "http.get(\"https://api.example.io/other\")",
+        "dns.lookup(\"api.example.io\")",
+        "http.get(`https://${body.host}.example.io/`)",
+        "http.get(service.url + \"/x\")",
+    ] {
+        assert!(!warned(&script(fine), ""), "{fine}");
+    }
 }

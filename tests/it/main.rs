@@ -13,6 +13,7 @@ mod channel_delivery;
 mod channel_discord;
 mod channel_webhook;
 mod cli;
+mod codes;
 mod config;
 mod crash;
 mod daemon;

@@ -10,6 +10,7 @@ mod hostile;
 mod lint;
 #[cfg(target_os = "linux")]
 mod processes;
+mod reference;
 mod requests;
 mod shipped;
 mod sockets;

@@ -1,6 +1,7 @@
 //! What integration tests share.
 
 pub(crate) mod authority;
+pub(crate) mod files;
 pub(crate) mod h2_server;
 pub(crate) mod inbox;
 pub(crate) mod messages;

@@ -3,6 +3,7 @@
 use crate::config::loader::Loader;
 use crate::config::tree::{Node, Value};
 use crate::matcher::spec::{ExactOptions, Extra, Tolerance, TypesOptions};
+use crate::model::code::Code;
 use crate::model::path::Path;
 use crate::model::span::Mistake;
 
@@ -22,14 +23,19 @@ pub(super) fn exact_options(loader: &mut Loader<'_>, table: &Node) -> Option<Exa
         let path = match member.key.parse::<Path>() {
             Ok(path) => path,
             Err(error) => {
-                let mistake = Mistake::error(member.key_span.clone(), error.to_string());
+                let mistake =
+                    Mistake::error(Code::Value, member.key_span.clone(), error.to_string());
                 loader.report(mistake.help("write $.items[*].price"));
                 return None;
             }
         };
         let tolerance = tolerance_of(&member.node);
         if tolerance.is_none() && matches!(member.node.value, Value::Text(_)) {
-            let mistake = Mistake::error(member.node.span.clone(), "this is no tolerance");
+            let mistake = Mistake::error(
+                Code::Value,
+                member.node.span.clone(),
+                "this is no tolerance",
+            );
             loader.report(mistake.help("write a number such as 2, or percent such as \"1%\""));
         }
         Some((path, tolerance?))
@@ -56,7 +62,7 @@ fn sha256(loader: &mut Loader<'_>, node: &Node) -> Option<String> {
     let text = node.text()?;
     let right = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !right {
-        let mistake = Mistake::error(node.span.clone(), "this is no SHA-256");
+        let mistake = Mistake::error(Code::Value, node.span.clone(), "this is no SHA-256");
         loader.report(mistake.help("it has 64 hexadecimal digits; `sha256sum FILE` prints it"));
     }
     right.then(|| text.to_ascii_lowercase())

@@ -4,6 +4,7 @@ use crate::config::check;
 use crate::config::layers::Layers;
 use crate::config::loader::Loader;
 use crate::config::tree::{Member, Node, Value};
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 
 /// Warns of a service's sample that no matcher reads, and of secrets in it.
@@ -24,6 +25,7 @@ pub(super) fn check(loader: &mut Loader<'_>, layers: &Layers<'_>, given: &[&Memb
     });
     if !is_read {
         let mistake = Mistake::warning(
+            Code::Useless,
             sample.key_span.clone(),
             "nothing compares the body with this `response`",
         );

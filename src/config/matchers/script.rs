@@ -10,6 +10,7 @@ use crate::config::scripts::{self, Role};
 use crate::config::tree::Node;
 use crate::config::values;
 use crate::matcher::spec::{SpecKind, StatusRule};
+use crate::model::code::Code;
 use crate::model::json::Json;
 use crate::model::span::{Lack, Mistake};
 use crate::script::source::{ParamKind, Source};
@@ -44,7 +45,7 @@ impl Judges {
                 Some(member) => member.node.span.clone(),
                 None => places.whole.clone(),
             };
-            let mut report = Mistake::error(span, mistake.message.clone());
+            let mut report = Mistake::error(Code::Param, span, mistake.message.clone());
             report.help.clone_from(&mistake.help);
             if member.is_none() {
                 report = report.lacking(Lack::Param(mistake.name.to_string()));
@@ -60,7 +61,7 @@ impl Judges {
                 source.name
             );
             let help = "name it in `secrets` and let the script ask for it with secret(\"NAME\")";
-            loader.report(Mistake::error(span, message).help(help));
+            loader.report(Mistake::error(Code::Secret, span, message).help(help));
         }
         needs_payload(loader, layers, &source, places);
         let rule = rule
@@ -100,7 +101,8 @@ fn header_status(
                 "the status rule of the script {}: {}",
                 source.name, bad.message
             );
-            loader.report(Mistake::error(places.whole.clone(), message).help(bad.help));
+            loader
+                .report(Mistake::error(Code::Value, places.whole.clone(), message).help(bad.help));
             None
         }
     }
@@ -124,7 +126,7 @@ fn needs_payload(
             Some(_) => format!("add the key `{key}` to it"),
             None => format!("add payload = {{ {key} = … }} to the service"),
         };
-        loader.report(Mistake::error(span, message).help(help));
+        loader.report(Mistake::error(Code::Param, span, message).help(help));
     }
 }
 
@@ -149,7 +151,11 @@ fn url_hosts(source: &Source, params: &BTreeMap<Arc<str>, Json>) -> Vec<String> 
 
 fn no_secrets(loader: &mut Loader<'_>, params: &Node) {
     if let Some(span) = values::secret_in(params) {
-        let mistake = Mistake::error(span, "a secret in `params`, which a script could show");
+        let mistake = Mistake::error(
+            Code::Secret,
+            span,
+            "a secret in `params`, which a script could show",
+        );
         loader.report(mistake.help(
             "write secrets = { NAME = \"${env:NAME}\" } beside the matcher; the script asks for it with secret(\"NAME\")",
         ));

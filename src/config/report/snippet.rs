@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use anstyle::Style;
 use miette::{
     Diagnostic, LabeledSpan, MietteError, MietteSpanContents, Severity, SourceCode, SourceSpan,
     SpanContents,
@@ -36,15 +37,21 @@ struct Excerpt {
 }
 
 impl Snippet {
-    pub(super) fn new(file: &FileReport, mistake: &Mistake) -> Self {
+    pub(super) fn new(file: &FileReport, mistake: &Mistake, colour: bool) -> Self {
         let severity = match mistake.severity {
             MistakeSeverity::Error => Severity::Error,
             MistakeSeverity::Warning => Severity::Warning,
         };
-        let message = if file.text.is_empty() {
-            format!("{}: {}", file.name, mistake.message)
+        let code = if colour {
+            let faint = Style::new().dimmed();
+            format!("{faint}[{}]{faint:#}", mistake.code)
         } else {
-            mistake.message.clone()
+            format!("[{}]", mistake.code)
+        };
+        let message = if file.text.is_empty() {
+            format!("{}: {} {code}", file.name, mistake.message)
+        } else {
+            format!("{} {code}", mistake.message)
         };
         Self {
             message,

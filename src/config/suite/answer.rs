@@ -10,6 +10,7 @@ use crate::config::layers;
 use crate::config::loader::Loader;
 use crate::config::tree::{Member, Node};
 use crate::config::values::{self, Unit};
+use crate::model::code::Code;
 use crate::model::failure::FailureKind;
 use crate::model::span::Mistake;
 
@@ -30,7 +31,7 @@ pub(super) fn read(loader: &mut Loader<'_>, table: &Node, usually: Duration) -> 
     if let Some(error) = table.member("error") {
         if let Some(second) = OF_RESPONSE.iter().find_map(|key| table.member(key)) {
             let message = format!("`{}` beside `error`", second.key);
-            let mistake = Mistake::error(second.key_span.clone(), message);
+            let mistake = Mistake::error(Code::Conflict, second.key_span.clone(), message);
             loader.report(mistake.help("either a response comes or an error: leave one out"));
         }
         let result = Err(failure(loader, error)?);
@@ -60,7 +61,7 @@ pub(super) fn body<'t>(loader: &mut Loader<'_>, table: &'t Node) -> Option<&'t M
     let body = bodies.next();
     if let (Some(first), Some(second)) = (body, bodies.next()) {
         let message = format!("`{}` beside `{}`", second.key, first.key);
-        let mistake = Mistake::error(second.key_span.clone(), message);
+        let mistake = Mistake::error(Code::Conflict, second.key_span.clone(), message);
         loader.report(mistake.help("a response has one body: leave one out"));
     }
     body
@@ -87,7 +88,7 @@ fn failure(loader: &mut Loader<'_>, member: &Member) -> Option<FailureKind> {
     };
     if found.is_none() {
         let message = format!("there is no failure `{}`", values::shorten(text));
-        let mistake = Mistake::error(member.node.span.clone(), message);
+        let mistake = Mistake::error(Code::Value, member.node.span.clone(), message);
         loader.report(match values::near(text, kinds().chain(["timeout"])) {
             Some(near) => mistake.help(format!("did you mean `{near}`?")),
             None => mistake.help(format!(
@@ -114,7 +115,7 @@ pub(super) fn bytes(loader: &mut Loader<'_>, body: Option<&Member>) -> Option<By
                 Ok(bytes) => Some(Bytes::copy_from_slice(&bytes)),
                 Err(problem) => {
                     let message = format!("{shown}: {problem}");
-                    let mistake = Mistake::error(body.node.span.clone(), message);
+                    let mistake = Mistake::error(Code::File, body.node.span.clone(), message);
                     loader.report(mistake.help("paths start at the folder of this file"));
                     None
                 }
@@ -143,7 +144,7 @@ pub(super) fn headers(
         let name = HeaderName::from_bytes(member.key.as_bytes());
         let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(text)) else {
             let message = format!("`{}` is no header", values::shorten(&member.key));
-            let mistake = Mistake::error(member.key_span.clone(), message);
+            let mistake = Mistake::error(Code::Value, member.key_span.clone(), message);
             loader.report(mistake.help("write x-name = \"value\", each on one line"));
             return None;
         };

@@ -17,6 +17,7 @@ use crate::config::loader::Loader;
 use crate::config::report::{line_of, line_starts};
 use crate::config::tree::{Member, Node, Value};
 use crate::config::values::{self, shorten};
+use crate::model::code::Code;
 use crate::model::json::{self, Json};
 use crate::model::secret::Secret;
 use crate::model::service::ChannelName;
@@ -50,7 +51,11 @@ pub(super) fn read(
             .get("answers")
             .is_some_and(|list| !list.items().is_empty());
     if !asserts {
-        let mistake = Mistake::error(name.span.clone(), "a test that accepts whatever comes");
+        let mistake = Mistake::error(
+            Code::Test,
+            name.span.clone(),
+            "a test that accepts whatever comes",
+        );
         loader.report(mistake.help("write requests = [{ url = …, json = … }], or answers = [{ status = 200, reads = \"taken\" }]"));
     }
     let told = message::read(loader, layers.get("message"), start);
@@ -119,7 +124,8 @@ fn golden(loader: &mut Loader<'_>, node: &Node, own: bool) -> Option<Golden> {
         Some(text) => match json::parse(text.as_bytes()) {
             Ok(document) => document.root,
             Err(error) => {
-                let mistake = Mistake::error(node.span.clone(), format!("not JSON: {error}"));
+                let mistake =
+                    Mistake::error(Code::Value, node.span.clone(), format!("not JSON: {error}"));
                 loader
                     .report(mistake.help("write the list of requests, or requests = ''' and JSON"));
                 return None;
@@ -183,7 +189,7 @@ fn pattern(loader: &mut Loader<'_>, node: &Node, sample: &Json) -> Option<Patter
         Ok((pattern, _)) => Some(pattern),
         Err(mistakes) => {
             for wrong in mistakes {
-                let mut mistake = Mistake::error(node.span.clone(), wrong.message);
+                let mut mistake = Mistake::error(Code::Sample, node.span.clone(), wrong.message);
                 mistake.help = wrong.help;
                 loader.report(mistake);
             }
@@ -227,7 +233,7 @@ fn reply(loader: &mut Loader<'_>, table: &Node) -> Option<ReplyTest> {
     let node = table.get("reads")?;
     let Some(reads) = reading(node.text()?) else {
         let message = format!("`{}` is nothing that a script reads", shorten(node.text()?));
-        loader.report(Mistake::error(node.span.clone(), message).help(READS));
+        loader.report(Mistake::error(Code::Value, node.span.clone(), message).help(READS));
         return None;
     };
     Some(ReplyTest {

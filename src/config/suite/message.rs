@@ -10,6 +10,7 @@ use crate::channel::message::Message;
 use crate::config::layers;
 use crate::config::loader::Loader;
 use crate::config::tree::{Node, Value};
+use crate::model::code::Code;
 use crate::model::duration::before;
 use crate::model::incident::Reason;
 use crate::model::judgement::Outcome;
@@ -186,7 +187,7 @@ fn letters(loader: &mut Loader<'_>, node: &Node) -> Vec<Outcome> {
         let outcome = Outcome::ALL.into_iter().find(|one| one.letter() == letter);
         if outcome.is_none() {
             let message = format!("`{letter}` is no outcome");
-            let mistake = Mistake::error(node.span.clone(), message);
+            let mistake = Mistake::error(Code::Value, node.span.clone(), message);
             loader.report(mistake.help("P pass, W warn, F fail, U unknown, E error"));
         }
         outcomes.extend(outcome);

@@ -11,6 +11,7 @@ use crate::config::loader::Loader;
 use crate::config::report::{line_of, line_starts};
 use crate::config::tree::{Node, Value};
 use crate::config::values;
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 use crate::policy::shape::{Options, Pattern, PatternPart};
 
@@ -29,14 +30,22 @@ pub(super) fn read_all(loader: &mut Loader<'_>, list: &Node, service: &Url) -> V
 
 fn read(loader: &mut Loader<'_>, table: &Node, service: &Url, line: u32) -> Option<Mock> {
     if !answer::says_answer(table) {
-        let mistake = Mistake::error(table.span.clone(), "a mock without an answer");
+        let mistake = Mistake::error(
+            Code::Missing,
+            table.span.clone(),
+            "a mock without an answer",
+        );
         loader.report(mistake.help("write json, body, body_file or status, or error"));
     }
     let method = table.get("method");
     let method = method.and_then(|node| values::method(node).ok());
     let times = table.get("times").and_then(layers::integer);
     if let (Some(_), Some(optional)) = (times, table.member("optional")) {
-        let mistake = Mistake::error(optional.key_span.clone(), "`optional` beside `times`");
+        let mistake = Mistake::error(
+            Code::Conflict,
+            optional.key_span.clone(),
+            "`optional` beside `times`",
+        );
         loader.report(mistake.help("`times` says how often it must be asked: leave one out"));
     }
     Some(Mock {
@@ -61,7 +70,7 @@ fn url(loader: &mut Loader<'_>, node: &Node, service: &Url) -> Option<Url> {
     if url.is_none() {
         let message = format!("`{}` is no URL", values::shorten(text));
         let help = "write \"https://host/path\", or \"/path\" for the service itself";
-        loader.report(Mistake::error(node.span.clone(), message).help(help));
+        loader.report(Mistake::error(Code::Value, node.span.clone(), message).help(help));
     }
     url
 }
@@ -75,7 +84,7 @@ fn pattern(loader: &mut Loader<'_>, node: &Node) -> Option<Pattern> {
                     PatternPart::Sample { path, key } => node.place(path, *key),
                     PatternPart::Option(_) => node.span.clone(),
                 };
-                let mut report = Mistake::error(span, mistake.message);
+                let mut report = Mistake::error(Code::Sample, span, mistake.message);
                 report.help = mistake.help;
                 loader.report(report);
             }

@@ -5,6 +5,7 @@ use super::{Notice, Pipeline, Probe, test};
 use crate::config::layers::{self, Layers};
 use crate::config::loader::Loader;
 use crate::config::tree::{Node, Value};
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 
 /// The letters of `violations`.
@@ -42,7 +43,8 @@ fn open(loader: &mut Loader<'_>, node: &Node, probes: &[Probe]) -> Option<Vec<Op
             }
             word => {
                 let message = format!("`{word}` is no violation");
-                loader.report(Mistake::error(node.span.clone(), message).help(LETTERS));
+                loader
+                    .report(Mistake::error(Code::Value, node.span.clone(), message).help(LETTERS));
                 return None;
             }
         });

@@ -7,6 +7,7 @@ use super::{Probe, answer};
 use crate::config::layers;
 use crate::config::loader::Loader;
 use crate::config::tree::{Node, Value};
+use crate::model::code::Code;
 use crate::model::judgement::remembered;
 use crate::model::span::Mistake;
 
@@ -16,7 +17,11 @@ const USUALLY: Duration = Duration::from_millis(100);
 /// Returns the probes of a test; what cannot be used is reported.
 pub(super) fn read_all(loader: &mut Loader<'_>, list: &Node, subject: &Subject<'_>) -> Vec<Probe> {
     if list.items().is_empty() && matches!(list.value, Value::List(_)) {
-        let mistake = Mistake::error(list.span.clone(), "a test without a probe tests nothing");
+        let mistake = Mistake::error(
+            Code::Test,
+            list.span.clone(),
+            "a test without a probe tests nothing",
+        );
         loader.report(mistake.help("write probe = [{ json = { … } }]"));
     }
     list.items()
@@ -29,7 +34,11 @@ pub(super) fn read_all(loader: &mut Loader<'_>, list: &Node, subject: &Subject<'
 fn read(loader: &mut Loader<'_>, table: &Node, subject: &Subject<'_>) -> Probe {
     match (subject.sends_request(), answer::says_answer(table)) {
         (true, false) => {
-            let mistake = Mistake::error(table.span.clone(), "a probe without an answer");
+            let mistake = Mistake::error(
+                Code::Missing,
+                table.span.clone(),
+                "a probe without an answer",
+            );
             loader.report(
                 mistake.help("write json, body, body_file or status for a response, or error"),
             );
@@ -39,7 +48,7 @@ fn read(loader: &mut Loader<'_>, table: &Node, subject: &Subject<'_>) -> Probe {
                 "{} makes its own requests: its probe has no answer",
                 subject.shown()
             );
-            let mistake = Mistake::error(table.span.clone(), message);
+            let mistake = Mistake::error(Code::Conflict, table.span.clone(), message);
             loader.report(mistake.help("write the answers to its requests into `http`"));
         }
         _ => {}

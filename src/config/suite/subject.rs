@@ -13,6 +13,7 @@ use crate::config::service::{self, Ground};
 use crate::config::tree::{Member, Node, Value};
 use crate::config::values::{self, shorten};
 use crate::config::{self, Environment, ServiceConfig};
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 use crate::script::source::Source;
 
@@ -86,7 +87,8 @@ pub(super) fn read<'a>(loader: &mut Loader<'_>, root: &'a Node) -> Option<Subjec
         .filter_map(|key| root.member(key));
     let Some(first) = named.next() else {
         if !loader.has_errors() {
-            let mistake = Mistake::error(0..1, "a file of tests that names no script");
+            let mistake =
+                Mistake::error(Code::Missing, 0..1, "a file of tests that names no script");
             loader.report(mistake.help(
                 "write script = \"NAME.rhai\" at the top, or channel = \"NAME.rhai\" for a channel script",
             ));
@@ -95,7 +97,7 @@ pub(super) fn read<'a>(loader: &mut Loader<'_>, root: &'a Node) -> Option<Subjec
     };
     if let Some(second) = named.next() {
         let message = format!("`{}` beside `{}`", second.key, first.key);
-        let mistake = Mistake::error(second.key_span.clone(), message);
+        let mistake = Mistake::error(Code::Conflict, second.key_span.clone(), message);
         loader.report(mistake.help("a file tests one of the two: leave one out"));
         return None;
     }
@@ -104,7 +106,7 @@ pub(super) fn read<'a>(loader: &mut Loader<'_>, root: &'a Node) -> Option<Subjec
     }
     for member in ["service", "env"].iter().filter_map(|key| root.member(key)) {
         let message = format!("`{}` without `config`", member.key);
-        let mistake = Mistake::error(member.key_span.clone(), message);
+        let mistake = Mistake::error(Code::Conflict, member.key_span.clone(), message);
         loader.report(mistake.help("leave it out: a script is tested here"));
     }
     let node = &first.node;
@@ -118,7 +120,11 @@ pub(super) fn read<'a>(loader: &mut Loader<'_>, root: &'a Node) -> Option<Subjec
 /// Returns the channel script that is named there; one that lacks a function is reported.
 fn channel<'a>(loader: &mut Loader<'_>, node: &'a Node) -> Option<Subject<'a>> {
     if node.text().is_some_and(|name| &**name == "console") {
-        let mistake = Mistake::error(node.span.clone(), "the console has no script to test");
+        let mistake = Mistake::error(
+            Code::Value,
+            node.span.clone(),
+            "the console has no script to test",
+        );
         loader.report(mistake.help("write channel = \"NAME.rhai\""));
         return None;
     }
@@ -129,7 +135,7 @@ fn channel<'a>(loader: &mut Loader<'_>, node: &'a Node) -> Option<Subject<'a>> {
     ] {
         if !source.has_function(name, parameters.split(',').count()) {
             let message = format!("{} has no function `{name}({parameters})`", source.file);
-            let mistake = Mistake::error(node.span.clone(), message);
+            let mistake = Mistake::error(Code::Missing, node.span.clone(), message);
             loader.report(mistake.help("a channel script has both; `script = …` tests a matcher"));
             return None;
         }
@@ -147,7 +153,11 @@ fn configured<'a>(loader: &mut Loader<'_>, root: &'a Node, member: &Member) -> O
         Ok(found) => found.config,
         Err(report) => {
             let message = format!("the ops config {} cannot be used", path.display());
-            loader.report(Mistake::error(member.node.span.clone(), message));
+            loader.report(Mistake::error(
+                Code::File,
+                member.node.span.clone(),
+                message,
+            ));
             loader.script_reports.extend(report.files);
             loader.files.extend(report.read);
             return None;
@@ -156,7 +166,11 @@ fn configured<'a>(loader: &mut Loader<'_>, root: &'a Node, member: &Member) -> O
     loader.files.extend(config.files.iter().cloned());
     let names = || config.services.iter().map(|one| one.service.name.as_str());
     let Some(name) = root.member("service") else {
-        let mistake = Mistake::error(member.key_span.clone(), "`config` without `service`");
+        let mistake = Mistake::error(
+            Code::Missing,
+            member.key_span.clone(),
+            "`config` without `service`",
+        );
         loader.report(mistake.help("add service = \"NAME\": the service that is tested"));
         return None;
     };
@@ -167,7 +181,7 @@ fn configured<'a>(loader: &mut Loader<'_>, root: &'a Node, member: &Member) -> O
         .find(|one| one.service.name.as_str() == &**text);
     let Some(service) = service else {
         let message = format!("{} has no service `{}`", path.display(), shorten(text));
-        let mistake = Mistake::error(name.node.span.clone(), message);
+        let mistake = Mistake::error(Code::UnknownName, name.node.span.clone(), message);
         let help = values::near(text, names()).map_or_else(
             || {
                 let names: Vec<&str> = names().take(20).collect();
@@ -268,7 +282,9 @@ impl Subject<'_> {
         for (keys, why, help) in others {
             for member in keys.iter().filter_map(|key| layers.member(key)) {
                 let message = format!("`{}` {why}", member.key);
-                loader.report(Mistake::error(member.key_span.clone(), message).help(help));
+                loader.report(
+                    Mistake::error(Code::Conflict, member.key_span.clone(), message).help(help),
+                );
             }
         }
     }

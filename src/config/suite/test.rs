@@ -13,6 +13,7 @@ use crate::config::loader::Loader;
 use crate::config::report::{line_of, line_starts};
 use crate::config::tree::{Node, Value};
 use crate::config::values;
+use crate::model::code::Code;
 use crate::model::judgement::Outcome;
 use crate::model::span::Mistake;
 
@@ -36,7 +37,7 @@ pub(super) fn read_all(loader: &mut Loader<'_>, root: &Node) -> Vec<Case> {
         let span = root
             .member("test")
             .map_or(0..1, |list| list.key_span.clone());
-        let mistake = Mistake::error(span, "a file of tests without a test");
+        let mistake = Mistake::error(Code::Test, span, "a file of tests without a test");
         loader.report(mistake.help("write [[test]], and below it name, probe and expect"));
     }
     report_equal_names(loader, nodes());
@@ -66,7 +67,7 @@ fn report_equal_names<'a>(loader: &mut Loader<'_>, tests: impl Iterator<Item = &
         let Some(name) = node.text() else { continue };
         if !seen.insert(name) {
             let message = format!("another test is called `{}`", values::shorten(name));
-            let mistake = Mistake::error(node.span.clone(), message);
+            let mistake = Mistake::error(Code::Duplicate, node.span.clone(), message);
             loader.report(mistake.help("say what this one shows that the other does not"));
         }
     }
@@ -99,7 +100,7 @@ impl Reader<'_> {
         let probes = if let Some(list) = self.layers.get("probe") {
             probe::read_all(loader, list, self.subject)
         } else {
-            let mistake = Mistake::error(name.span.clone(), "a test without `probe`");
+            let mistake = Mistake::error(Code::Test, name.span.clone(), "a test without `probe`");
             loader.report(mistake.help("write probe = [{ json = { … } }]"));
             Vec::new()
         };
@@ -167,7 +168,11 @@ impl Reader<'_> {
                 .and_then(|pipeline| pipeline.violations.as_ref())
                 .is_none_or(|open| open.iter().any(Option::is_some));
         if !(outcomes || violations || written("codes") || written("notify")) {
-            let mistake = Mistake::error(name.span.clone(), "a test that accepts whatever comes");
+            let mistake = Mistake::error(
+                Code::Test,
+                name.span.clone(),
+                "a test that accepts whatever comes",
+            );
             loader.report(mistake.help(match self.subject {
                 Subject::Script { .. } | Subject::Channel { .. } => {
                     "write expect = \"PPF\", a letter a probe, or codes = [\"…\"], or both"
@@ -183,7 +188,7 @@ impl Reader<'_> {
         };
         let start = node.text()?.parse().ok();
         if start.is_none() {
-            let mistake = Mistake::error(node.span.clone(), "this is no time");
+            let mistake = Mistake::error(Code::Value, node.span.clone(), "this is no time");
             loader.report(mistake.help("write 2026-01-01T00:00:00Z"));
         }
         start
@@ -200,7 +205,8 @@ fn expectation(loader: &mut Loader<'_>, node: &Node, probes: &[Probe]) -> Option
         for letter in word.chars() {
             let Some(outcome) = outcome_of(letter) else {
                 let message = format!("`{letter}` is no outcome");
-                loader.report(Mistake::error(node.span.clone(), message).help(LETTERS));
+                loader
+                    .report(Mistake::error(Code::Value, node.span.clone(), message).help(LETTERS));
                 return None;
             };
             outcomes.push(outcome);
@@ -221,7 +227,7 @@ pub(super) fn one_a_probe(
     let fits = count == wanted || probes.is_empty();
     if !fits {
         let message = format!("{} for {}", counted(count, what), counted(wanted, "probe"));
-        let mistake = Mistake::error(node.span.clone(), message);
+        let mistake = Mistake::error(Code::Test, node.span.clone(), message);
         let help = format!("one {what} a probe, `repeat` counted");
         loader.report(mistake.help(help));
     }

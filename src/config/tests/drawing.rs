@@ -13,7 +13,7 @@ fn a_report_shows_line_caret_and_help() {
     )
     .unwrap_err();
     insta::assert_snapshot!(report.graphical(Look { colour: false, width: 80 }), @r#"
-      × unknown key `latensy` in a service
+      × unknown key `latensy` in a service [config/unknown-key]
        ╭─[oes.toml:3:2]
      3 │  latensy = "grüße" # x
        ·  ───────
@@ -21,7 +21,7 @@ fn a_report_shows_line_caret_and_help() {
       help: did you mean `latency`?
     "#);
     let line = &report.lines()[0];
-    insta::assert_snapshot!(serde_json::to_string(line).unwrap(), @r#"{"file":"oes.toml","line":3,"column":2,"severity":"error","message":"unknown key `latensy` in a service","help":"did you mean `latency`?"}"#);
+    insta::assert_snapshot!(serde_json::to_string(line).unwrap(), @r#"{"file":"oes.toml","line":3,"column":2,"severity":"error","code":"config/unknown-key","message":"unknown key `latensy` in a service","help":"did you mean `latency`?"}"#);
 }
 
 #[test]

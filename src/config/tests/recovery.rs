@@ -69,7 +69,11 @@ fn a_broken_statement_does_not_hide_the_next_mistake() {
         let found = after(line);
         let row = format!("{line}: {found:#?}");
         assert_eq!(found.len(), 2, "{row}");
-        assert_eq!(found[0], format!("oes.toml:{said}"), "{row}");
+        assert_eq!(
+            found[0],
+            format!("oes.toml:{said} [config/syntax]"),
+            "{row}"
+        );
         assert!(found[1].contains("unknown key `latensy`"), "{row}");
     }
 }
@@ -77,16 +81,16 @@ fn a_broken_statement_does_not_hide_the_next_mistake() {
 #[test]
 fn four_mistakes_are_four_in_toml_too() {
     insta::assert_snapshot!(mistakes("intervall = 1\n[[services]]\nurl = \"htp://x\"\nname = bad\nlatensy=1\n"), @r#"
-    oes.toml:1:1: error: unknown key `intervall` in an ops config (did you mean `interval`?)
-    oes.toml:3:7: error: `htp://x` is neither http nor https (it begins with https:// or http://)
-    oes.toml:4:8: error: a text without quotes (strings take quotes: "bad")
-    oes.toml:5:1: error: unknown key `latensy` in a service (did you mean `latency`?)
+    oes.toml:1:1: error: unknown key `intervall` in an ops config (did you mean `interval`?) [config/unknown-key]
+    oes.toml:3:7: error: `htp://x` is neither http nor https (it begins with https:// or http://) [config/value]
+    oes.toml:4:8: error: a text without quotes (strings take quotes: "bad") [config/syntax]
+    oes.toml:5:1: error: unknown key `latensy` in a service (did you mean `latency`?) [config/unknown-key]
     "#);
     insta::assert_snapshot!(mistakes("[[services]\nurl = https://a.example.io\nlatensy=1\n[notify]\ngahter = 1\n"), @r#"
-    oes.toml:1:1: error: the brackets of this header do not match (write [[services]])
-    oes.toml:2:7: error: a text without quotes (strings take quotes: "https://a.example.io")
-    oes.toml:3:1: error: unknown key `latensy` in a service (did you mean `latency`?)
-    oes.toml:5:1: error: unknown key `gahter` in `notify` (did you mean `gather`?)
+    oes.toml:1:1: error: the brackets of this header do not match (write [[services]]) [config/syntax]
+    oes.toml:2:7: error: a text without quotes (strings take quotes: "https://a.example.io") [config/syntax]
+    oes.toml:3:1: error: unknown key `latensy` in a service (did you mean `latency`?) [config/unknown-key]
+    oes.toml:5:1: error: unknown key `gahter` in `notify` (did you mean `gather`?) [config/unknown-key]
     "#);
 }
 

@@ -10,7 +10,7 @@ fn of_service(text: &str) -> String {
 
 #[test]
 fn a_sample_that_nothing_reads_gets_a_warning() {
-    let warning = "oes.toml:3:1: warning: nothing compares the body with this `response` (add response_matcher = \"types\" for a body like this one, \"exact\" for this very body)\n";
+    let warning = "oes.toml:3:1: warning: nothing compares the body with this `response` (add response_matcher = \"types\" for a body like this one, \"exact\" for this very body) [config/useless]\n";
     for unread in [
         "",
         "response_matcher = \"status_code\"",
@@ -46,7 +46,7 @@ fn a_secret_where_none_is_replaced_gets_a_warning() {
         ),
     ] {
         let expected = format!(
-            "oes.toml:{place} takes no secrets: this text stays as it is written here (docs/configuration.md says where secrets are replaced; write `$${{` to mean the characters)\n"
+            "oes.toml:{place} takes no secrets: this text stays as it is written here (docs/configuration.md says where secrets are replaced; write `$${{` to mean the characters) [config/secret]\n"
         );
         assert_eq!(of_service(text), expected, "{text}");
     }
@@ -89,7 +89,10 @@ fn what_can_never_be_asked_is_a_mistake() {
         ("https:a", "`https:a` has no host (write https://host/path)"),
     ] {
         let text = format!("[[services]]\nurl = \"{url}\"\n");
-        assert_eq!(mistakes(&text), format!("oes.toml:2:7: error: {said}\n"));
+        assert_eq!(
+            mistakes(&text),
+            format!("oes.toml:2:7: error: {said} [config/value]\n")
+        );
     }
     for fine in [
         "http://127.0.0.1:9/x",
@@ -104,7 +107,7 @@ fn what_can_never_be_asked_is_a_mistake() {
 fn a_broken_digest_is_one_mistake() {
     assert_eq!(
         of_service("match = [{ sha256 = \"xyz\" }]"),
-        "oes.toml:3:21: error: this is no SHA-256 (it has 64 hexadecimal digits; `sha256sum FILE` prints it)\n"
+        "oes.toml:3:21: error: this is no SHA-256 (it has 64 hexadecimal digits; `sha256sum FILE` prints it) [config/value]\n"
     );
 }
 
@@ -113,12 +116,12 @@ fn a_script_that_needs_a_payload_says_so_before_it_runs() {
     let script = "match = [\"utxo_executor\"]";
     assert_eq!(
         of_service(script),
-        "oes.toml:3:10: error: the script utxo_executor needs `method` in the payload (add payload = { method = … } to the service)\n\
-         oes.toml:3:10: error: the script utxo_executor needs `address` in the payload (add payload = { address = … } to the service)\n"
+        "oes.toml:3:10: error: the script utxo_executor needs `method` in the payload (add payload = { method = … } to the service) [config/param]\n\
+         oes.toml:3:10: error: the script utxo_executor needs `address` in the payload (add payload = { address = … } to the service) [config/param]\n"
     );
     assert_eq!(
         of_service(&format!("{script}\npayload = {{ method = \"x\" }}")),
-        "oes.toml:4:11: error: the script utxo_executor needs `address` in the payload (add the key `address` to it)\n"
+        "oes.toml:4:11: error: the script utxo_executor needs `address` in the payload (add the key `address` to it) [config/param]\n"
     );
     assert_eq!(
         of_service(&format!(
@@ -133,6 +136,6 @@ fn a_channel_without_its_url_is_told_what_a_webhook_looks_like() {
     let text = "[[channels]]\nname = \"team\"\nkind = \"discord\"\n[[services]]\nurl = \"https://a.example.io\"\n";
     assert_eq!(
         mistakes(text),
-        "oes.toml:3:8: error: `discord` needs the parameter `url` (set `url`: The webhook's URL, such as https://discord.com/api/webhooks/ID/TOKEN. Whoever knows it can post: give it as a secret.)\n"
+        "oes.toml:3:8: error: `discord` needs the parameter `url` (set `url`: The webhook's URL, such as https://discord.com/api/webhooks/ID/TOKEN. Whoever knows it can post: give it as a secret.) [config/param]\n"
     );
 }

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::statements::{self, Statement};
 use super::words;
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 
 /// How many statements are mended; a text with more is no config that someone wrote.
@@ -94,7 +95,7 @@ impl Recovered {
             if error.message().contains("recurs") {
                 self.hopeless = true;
                 self.tell(
-                    Mistake::error(span, "nested too deeply")
+                    Mistake::error(Code::Syntax, span, "nested too deeply")
                         .help("an ops config needs a few levels only"),
                 );
                 return None;
@@ -103,7 +104,7 @@ impl Recovered {
                 let key = self.text.get(span.clone()).unwrap_or_default();
                 let message = format!("the key `{key}` is there twice");
                 told.push(
-                    Mistake::error(span, message)
+                    Mistake::error(Code::Duplicate, span, message)
                         .help("keep one of the two; it is not clear which counts"),
                 );
                 continue;

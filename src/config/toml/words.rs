@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::statements::{Statement, is_key};
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 
 /// Returns what is wrong with a statement that the parser refuses with this message at this place.
@@ -25,20 +26,20 @@ pub(super) fn other(message: &str, at: Range<usize>) -> Mistake {
     if let Some(first) = message.get_mut(0..1) {
         first.make_ascii_lowercase();
     }
-    Mistake::error(at, message)
+    Mistake::error(Code::Syntax, at, message)
         .help("one key = value a line, strings in quotes; a service begins with [[services]]")
 }
 
 fn header(text: &str, statement: &Statement) -> Option<Mistake> {
     let (span, right) = statement.right_header(text)?;
     let message = "the brackets of this header do not match";
-    Some(Mistake::error(span, message).help(format!("write {right}")))
+    Some(Mistake::error(Code::Syntax, span, message).help(format!("write {right}")))
 }
 
 fn unclosed(text: &str, statement: &Statement) -> Option<Mistake> {
     if let Some(at) = statement.open_quote {
         return Some(
-            Mistake::error(at..at + 1, "this quote is never closed").help(
+            Mistake::error(Code::Syntax, at..at + 1, "this quote is never closed").help(
                 "close it on the same line; a quote inside a text is written \\\", a text of several lines takes \"\"\"",
             ),
         );
@@ -49,8 +50,12 @@ fn unclosed(text: &str, statement: &Statement) -> Option<Mistake> {
         _ => ("[", "]"),
     };
     Some(
-        Mistake::error(at..at + 1, format!("this `{bracket}` is never closed"))
-            .help(format!("write `{other}` where it ends")),
+        Mistake::error(
+            Code::Syntax,
+            at..at + 1,
+            format!("this `{bracket}` is never closed"),
+        )
+        .help(format!("write `{other}` where it ends")),
     )
 }
 
@@ -64,7 +69,7 @@ fn colon(text: &str, statement: &Statement) -> Option<Mistake> {
     let at = statement.span.start + key.len();
     let value = value.trim().trim_end_matches(',');
     Some(
-        Mistake::error(at..at + 1, "a `:` in place of `=`")
+        Mistake::error(Code::Syntax, at..at + 1, "a `:` in place of `=`")
             .help(format!("TOML writes {} = {value}", key.trim())),
     )
 }
@@ -97,7 +102,7 @@ fn word(text: &str, statement: &Statement, message: &str, at: &Range<usize>) -> 
     if word.is_empty() || !(is_text || message.contains("quoted")) {
         return None;
     }
-    let mistake = |message: String| Mistake::error(from..from + word.len(), message);
+    let mistake = |message: String| Mistake::error(Code::Syntax, from..from + word.len(), message);
     Some(match word.to_ascii_lowercase().as_str() {
         "null" | "nil" | "none" | "undefined" => {
             mistake("TOML has no null".to_owned()).help("leave the key out where it has no value")

@@ -1,5 +1,6 @@
 //! What is wrong with one value, told once: mismatches alike become one finding, and there is an end to it.
 
+use crate::model::code::FindingCode;
 use crate::model::json::Json;
 use crate::model::judgement::{Finding, Severity};
 use crate::model::path::{Path, Step};
@@ -33,7 +34,7 @@ pub(crate) struct Collector {
 
 struct Group {
     shape: Path,
-    code: &'static str,
+    code: FindingCode,
     severity: Severity,
     count: usize,
     /// The first ones, fewer than [`ALIKE_MIN`].
@@ -45,7 +46,7 @@ impl Collector {
     pub(crate) fn add(
         &mut self,
         place: &Place<'_>,
-        code: &'static str,
+        code: FindingCode,
         severity: Severity,
         make: impl FnOnce() -> Mismatch,
     ) {
@@ -100,7 +101,9 @@ impl Collector {
             findings.extend(told.into_iter().map(|(finding, _)| finding));
         }
         if let Some(severity) = severity {
-            findings.push(Finding::error("more", format!("{left_over} more")).weighing(severity));
+            findings.push(
+                Finding::error(FindingCode::More, format!("{left_over} more")).weighing(severity),
+            );
         }
         findings
     }
@@ -158,9 +161,12 @@ mod tests {
         let alike = |indices: &[usize]| {
             told(|collector| {
                 for index in indices {
-                    collector.add(&root.index(*index), "type", Severity::Error, || {
-                        mismatch("wrong")
-                    });
+                    collector.add(
+                        &root.index(*index),
+                        FindingCode::Type,
+                        Severity::Error,
+                        || mismatch("wrong"),
+                    );
                 }
             })
         };
@@ -176,9 +182,12 @@ mod tests {
         let keys: Vec<Arc<str>> = (0..30).map(|n| Arc::from(format!("k{n}"))).collect();
         let findings = told(|collector| {
             for key in &keys {
-                collector.add(&Place::ROOT.key(key), "value", Severity::Error, || {
-                    mismatch("wrong")
-                });
+                collector.add(
+                    &Place::ROOT.key(key),
+                    FindingCode::Value,
+                    Severity::Error,
+                    || mismatch("wrong"),
+                );
             }
         });
         assert_eq!(findings.len(), FINDINGS_MAX + 1);
@@ -193,9 +202,12 @@ mod tests {
             for key in &keys {
                 for index in [0, 1] {
                     let member = Place::ROOT.key(key);
-                    collector.add(&member.index(index), "value", Severity::Error, || {
-                        mismatch("wrong")
-                    });
+                    collector.add(
+                        &member.index(index),
+                        FindingCode::Value,
+                        Severity::Error,
+                        || mismatch("wrong"),
+                    );
                 }
             }
         });

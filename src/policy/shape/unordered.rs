@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
+use crate::model::code::FindingCode;
 use crate::model::json::{Json, Number};
 
 use super::collector::Mismatch;
@@ -58,7 +59,7 @@ impl Walk<'_> {
             .zip(&served)
             .filter(|(_, served)| !**served);
         for node in unserved.filter_map(|(node, _)| nodes.get(*node)) {
-            self.report(place, "value", || Mismatch {
+            self.report(place, FindingCode::Value, || Mismatch {
                 message: format!("no element equals {}", node.describe()),
                 expected: Some(node.expected()),
                 actual: None,
@@ -71,7 +72,7 @@ impl Walk<'_> {
         for (index, element) in
             untaken.filter_map(|(index, _)| Some((*index, elements.get(*index)?)))
         {
-            self.report(&place.index(index), "value", || Mismatch {
+            self.report(&place.index(index), FindingCode::Value, || Mismatch {
                 message: format!("expected no such element, got {}", named(element)),
                 expected: None,
                 actual: Some(bounded(element)),
@@ -80,7 +81,7 @@ impl Walk<'_> {
     }
 
     fn too_many(&mut self, nodes: usize, elements: usize, place: &Place<'_>) {
-        self.report(place, "too_deep", || Mismatch {
+        self.report(place, FindingCode::TooDeep, || Mismatch {
             message: format!(
                 "too many elements to compare without order: {elements} are left for {nodes} places"
             ),

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::model::code::FindingCode;
 use crate::model::json::{Json, Number, Object};
 use crate::model::judgement::{Finding, Severity};
 
@@ -58,7 +59,7 @@ impl Walk<'_> {
     pub(super) fn report(
         &mut self,
         place: &Place<'_>,
-        code: &'static str,
+        code: FindingCode,
         make: impl FnOnce() -> Mismatch,
     ) {
         self.weigh(place, code, Severity::Error, make);
@@ -67,7 +68,7 @@ impl Walk<'_> {
     fn weigh(
         &mut self,
         place: &Place<'_>,
-        code: &'static str,
+        code: FindingCode,
         severity: Severity,
         make: impl FnOnce() -> Mismatch,
     ) {
@@ -78,7 +79,7 @@ impl Walk<'_> {
     }
 
     /// Reports that `value` is not what `node` wants, in the usual words.
-    fn contrast(&mut self, place: &Place<'_>, code: &'static str, node: &Node, value: &Json) {
+    fn contrast(&mut self, place: &Place<'_>, code: FindingCode, node: &Node, value: &Json) {
         self.report(place, code, || Mismatch {
             message: node.contrast(value),
             expected: Some(node.expected()),
@@ -100,15 +101,15 @@ impl Walk<'_> {
             | (Node::Null | Node::Nullable(_), Json::Null)
             | (Node::Boolean { .. }, Json::Bool(_))
             | (Node::Text { length: None, .. }, Json::String(_)) => None,
-            (Node::NotNull, value) => matches!(value, Json::Null).then_some("type"),
+            (Node::NotNull, value) => matches!(value, Json::Null).then_some(FindingCode::Type),
             (Node::Nullable(inner), _) => return self.node(inner, value, place),
             (Node::Absent, _) => return self.unexpected(place, value, Severity::Error),
             (Node::Number { whole, range, .. }, Json::Number(number)) => {
                 let in_range = range.as_ref().is_none_or(|range| range.holds(*number));
                 if *whole && !number.is_whole() {
-                    Some("type")
+                    Some(FindingCode::Type)
                 } else {
-                    (!in_range).then_some("range")
+                    (!in_range).then_some(FindingCode::Range)
                 }
             }
             (
@@ -122,7 +123,7 @@ impl Walk<'_> {
                 if length.holds_size(characters) {
                     return;
                 }
-                return self.report(place, "length", || Mismatch {
+                return self.report(place, FindingCode::Length, || Mismatch {
                     message: format!(
                         "expected {}, got {characters}: {}",
                         node.describe(),
@@ -132,11 +133,15 @@ impl Walk<'_> {
                     actual: Some(bounded(value)),
                 });
             }
-            (Node::Format(format), Json::String(text)) => (!format.holds(text)).then_some("format"),
-            (Node::Regex(regex), Json::String(text)) => (!regex.is_match(text)).then_some("format"),
+            (Node::Format(format), Json::String(text)) => {
+                (!format.holds(text)).then_some(FindingCode::Format)
+            }
+            (Node::Regex(regex), Json::String(text)) => {
+                (!regex.is_match(text)).then_some(FindingCode::Format)
+            }
             (Node::OneOf(values), _) => {
                 let is_one = values.iter().any(|wanted| is_equal(wanted, value));
-                (!is_one).then_some("value")
+                (!is_one).then_some(FindingCode::Value)
             }
             (Node::Value(expected), _) => return self.scalar(node, expected, value, place),
             (Node::Elements { .. } | Node::List(_), Json::Array(elements)) => {
@@ -145,7 +150,7 @@ impl Walk<'_> {
             (Node::Object(members), Json::Object(object)) => {
                 return self.object(members, object, place);
             }
-            _ => Some("type"),
+            _ => Some(FindingCode::Type),
         };
         if let Some(code) = wrong {
             self.contrast(place, code, node, value);
@@ -154,7 +159,7 @@ impl Walk<'_> {
 
     fn scalar(&mut self, node: &Node, expected: &Json, value: &Json, place: &Place<'_>) {
         if expected.kind() != value.kind() {
-            return self.contrast(place, "type", node, value);
+            return self.contrast(place, FindingCode::Type, node, value);
         }
         if let (Json::Number(expected), Json::Number(actual)) = (expected, value)
             && let Some(tolerance) = self.tolerance(place)
@@ -163,7 +168,7 @@ impl Walk<'_> {
         }
         // Scalars only: a container in a sample is a node of its own.
         if !is_equal(expected, value) {
-            self.report(place, "value", || Mismatch {
+            self.report(place, FindingCode::Value, || Mismatch {
                 message: unequal(expected, value),
                 expected: Some(bounded(expected)),
                 actual: Some(bounded(value)),
@@ -194,7 +199,7 @@ impl Walk<'_> {
             0.0
         };
         if off > allowed + slack {
-            self.report(place, "value", || Mismatch {
+            self.report(place, FindingCode::Value, || Mismatch {
                 message: format!(
                     "expected {expected} {words}, got {actual} (off by {})",
                     rounded(off)
@@ -238,7 +243,7 @@ impl Walk<'_> {
     }
 
     pub(super) fn wrong_size(&mut self, node: &Node, value: &Json, size: usize, place: &Place<'_>) {
-        self.report(place, "length", || Mismatch {
+        self.report(place, FindingCode::Length, || Mismatch {
             message: format!("expected {}, got {}", node.describe(), count(size, "item")),
             expected: Some(node.expected()),
             actual: Some(bounded(value)),
@@ -312,7 +317,7 @@ impl Walk<'_> {
     }
 
     fn unexpected(&mut self, place: &Place<'_>, value: &Json, severity: Severity) {
-        self.weigh(place, "unexpected_key", severity, || Mismatch {
+        self.weigh(place, FindingCode::UnexpectedKey, severity, || Mismatch {
             message: format!("unexpected key, got {}", named(value)),
             expected: None,
             actual: Some(bounded(value)),
@@ -329,7 +334,7 @@ impl Walk<'_> {
         {
             return;
         }
-        self.report(place, "missing", || {
+        self.report(place, FindingCode::Missing, || {
             let near = near_key(&member.key, object, |key| !members.keys.contains(key))
                 .map(|key| format!(" (did you mean `{}`?)", one_line(key)))
                 .unwrap_or_default();

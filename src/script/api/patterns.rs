@@ -8,6 +8,7 @@ use rhai::{Array, Dynamic, Engine};
 
 use super::data::tree;
 use super::verdict::Mismatch;
+use crate::model::code::FindingCode;
 use crate::model::json::Json;
 use crate::model::judgement::Finding;
 use crate::model::path::{Path, Step};
@@ -139,7 +140,9 @@ fn schema(value: &Dynamic, param: &str) -> Fallible<Array> {
         .map(|error| {
             let place = place(error.instance_path().as_str(), &json);
             let message = cut(&error.to_string(), 300);
-            Dynamic::from(Mismatch(Finding::error("schema", message).at_path(&place)))
+            Dynamic::from(Mismatch(
+                Finding::error(FindingCode::Schema, message).at_path(&place),
+            ))
         })
         .collect();
     guard::charge(1)?;

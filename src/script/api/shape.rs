@@ -4,6 +4,7 @@ use rhai::{Array, Dynamic, Engine};
 
 use super::data::tree;
 use super::verdict::Mismatch;
+use crate::model::code::FindingCode;
 use crate::model::json::Json;
 use crate::model::judgement::Finding;
 use crate::model::path::Path;
@@ -69,12 +70,17 @@ fn differ(path: &Path, old: &Json, new: &Json, found: &mut Vec<Finding>) -> Fall
                 let place = path.key(std::sync::Arc::clone(key));
                 match after.get(key) {
                     Some(other) => differ(&place, value, other, found)?,
-                    None => found.push(changed(&place, "missing", Some(value), None)),
+                    None => found.push(changed(&place, FindingCode::Missing, Some(value), None)),
                 }
             }
             for (key, value) in after.iter().filter(|(key, _)| !before.contains_key(key)) {
                 let place = path.key(std::sync::Arc::clone(key));
-                found.push(changed(&place, "unexpected_key", None, Some(value)));
+                found.push(changed(
+                    &place,
+                    FindingCode::UnexpectedKey,
+                    None,
+                    Some(value),
+                ));
             }
         }
         (Json::Array(before), Json::Array(after)) if before.len() == after.len() => {
@@ -84,14 +90,14 @@ fn differ(path: &Path, old: &Json, new: &Json, found: &mut Vec<Finding>) -> Fall
         }
         (old, new) if old == new => {}
         (Json::Array(_), Json::Array(_)) => {
-            found.push(changed(path, "length", Some(old), Some(new)));
+            found.push(changed(path, FindingCode::Length, Some(old), Some(new)));
         }
-        (old, new) => found.push(changed(path, "value", Some(old), Some(new))),
+        (old, new) => found.push(changed(path, FindingCode::Value, Some(old), Some(new))),
     }
     Ok(())
 }
 
-fn changed(path: &Path, code: &'static str, old: Option<&Json>, new: Option<&Json>) -> Finding {
+fn changed(path: &Path, code: FindingCode, old: Option<&Json>, new: Option<&Json>) -> Finding {
     let message = match (old, new) {
         (Some(old), Some(new)) => format!("was {}, is {}", old.summary(60), new.summary(60)),
         (Some(old), None) => format!("was {}, is missing", old.summary(60)),

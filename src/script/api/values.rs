@@ -10,6 +10,7 @@ use super::http::sockets::{DnsHandle, TcpHandle, TlsHandle};
 use super::memory::MemoryHandle;
 use super::time::seconds;
 use super::verdict::Mismatch;
+use crate::model::code::FindingCode;
 use crate::model::exchange::{Exchange, Phase, Response};
 use crate::model::json::Json;
 use crate::script::engine::{HANDLES, VALUES};
@@ -229,7 +230,7 @@ fn json_of(seen: &Seen) -> Fallible<Dynamic> {
         Err(error) => {
             if response.body.bytes.trim_ascii().is_empty() && seen.origin == Origin::Probed {
                 return Err(raised(Raised {
-                    code: "empty_body",
+                    code: FindingCode::EmptyBody.as_str(),
                     operand: None,
                     origin: Origin::Probed,
                     message: "expected JSON, got an empty body".to_owned(),
@@ -246,7 +247,7 @@ fn json_of(seen: &Seen) -> Fallible<Dynamic> {
             );
             if seen.origin == Origin::Probed {
                 return Err(raised(Raised {
-                    code: "not_json",
+                    code: FindingCode::NotJson.as_str(),
                     operand: None,
                     origin: Origin::Probed,
                     message,

@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::Broker;
+use crate::model::service::Grants;
 use crate::script::host::Allowed;
 use crate::script::source::ParamKind;
 
@@ -36,25 +37,6 @@ impl Broker {
         if own.origin() == url.origin() || (is_lookup && own.host() == url.host()) {
             return Some(Allowed::OwnOrigin);
         }
-        let of_any_port = |granted: &String| {
-            let name = granted
-                .rsplit_once(':')
-                .map_or(granted.as_str(), |(name, _)| name);
-            url.host_str()
-                .is_some_and(|host| name.eq_ignore_ascii_case(host))
-        };
-        (is_any_of(hosts, url) || (is_lookup && hosts.iter().any(of_any_port)))
-            .then_some(Allowed::Granted)
+        Grants::cover(hosts, url, is_lookup).then_some(Allowed::Granted)
     }
-}
-
-/// Tells whether the host of a URL is any of these, `host` or `host:port`.
-pub(super) fn is_any_of(hosts: &[String], url: &Url) -> bool {
-    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-        return false;
-    };
-    let with_port = format!("{host}:{port}");
-    hosts.iter().any(|granted| {
-        granted.eq_ignore_ascii_case(host) || granted.eq_ignore_ascii_case(&with_port)
-    })
 }

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use url::Url;
 
-use super::hosts::is_any_of;
 use super::{Answer, Broker, Errands, Left, Limited, Refusal, refused};
 use crate::model::judgement::HttpCall;
+use crate::model::service::Grants;
 use crate::script::host::{Allowed, Ask, Host, HostFailure, HostReply, HostRequest, TlsWish};
 use crate::script::value::{Origin, cut};
 
@@ -200,7 +200,7 @@ impl Broker {
 
     fn may_go_unverified(&self, asked: &Asked, url: &Url, allowed: Allowed) -> Errands<()> {
         let host = url.host_str().unwrap_or_default();
-        if allowed == Allowed::Granted && !is_any_of(&self.rights.grants.named, url) {
+        if allowed == Allowed::Granted && !Grants::cover(&self.rights.grants.named, url, false) {
             return Err(refused(format!(
                 "`verify: false` is for hosts that the config itself names: add \"{host}\" to the service's `hosts`"
             )));

@@ -83,11 +83,11 @@ fn register_order(engine: &mut Engine, containers: &[TypeId]) {
     }
 }
 
-fn short(value: &Dynamic) -> String {
+pub(super) fn short(value: &Dynamic) -> String {
     crate::script::value::rendered(value, 40)
 }
 
-fn pair<'a>(args: &'a [&mut Dynamic]) -> Fallible<(&'a Dynamic, &'a Dynamic)> {
+pub(super) fn pair<'a>(args: &'a [&mut Dynamic]) -> Fallible<(&'a Dynamic, &'a Dynamic)> {
     match args {
         [a, b] => Ok((a, b)),
         _ => Err(problem("an operator takes two values")),

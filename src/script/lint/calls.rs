@@ -7,68 +7,10 @@ use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 use super::known::Known;
 use super::{LANGUAGE, TOLD_MAX, arguments, literals};
+use crate::model::code::Code;
 use crate::model::span::{Mistake, did_you_mean};
 use crate::script::error::span;
-
-/// Functions of OES: the first that a misspelt name may have meant, and not to be defined again.
-const PROVIDED: &[&str] = &[
-    "expect",
-    "require",
-    "fail",
-    "warn",
-    "skip",
-    "stop",
-    "note",
-    "print",
-    "metric",
-    "violation",
-    "step",
-    "always",
-    "at",
-    "jp",
-    "has",
-    "count",
-    "num",
-    "str",
-    "types",
-    "exact",
-    "diff",
-    "pct_diff",
-    "approx",
-    "median",
-    "mad",
-    "unique",
-    "sum_of",
-    "hex",
-    "json",
-    "parse_json",
-    "now",
-    "age",
-    "parse_time",
-    "time_unix",
-    "duration",
-    "human",
-    "track",
-    "stale",
-    "monotonic",
-    "param",
-    "secret",
-    "matches",
-    "captures",
-    "schema",
-    "base64_encode",
-    "base64_decode",
-    "hex_encode",
-    "sha256",
-    "hmac_sha256",
-    "parse_url",
-    "lines",
-    "csv",
-    "xml",
-    "cut",
-    "utf16_len",
-    "url_encode",
-];
+use crate::script::reference;
 
 /// Functions of the language that a script may not use, with what to use instead.
 const REFUSED: &[(&str, &str)] = &[
@@ -79,20 +21,17 @@ const REFUSED: &[(&str, &str)] = &[
     ("timestamp", "OES has a clock of its own: now(), age(x)"),
 ];
 
-/// Returns everything that is wrong with calls, in no order. `functions` are those that the script defines, `params`
-/// the parameters that its header declares.
+/// Returns everything that is wrong with calls, in no order. `functions` are those that the script defines.
 pub(super) fn find(
     ast: &AST,
     known: &Known,
     functions: &[(Arc<str>, usize)],
     text: &str,
-    params: &[Arc<str>],
 ) -> Vec<Mistake> {
     let mut search = Search {
         known,
         functions,
         text,
-        params,
         found: Vec::new(),
     };
     search.definitions();
@@ -119,14 +58,13 @@ struct Search<'a> {
     known: &'a Known,
     functions: &'a [(Arc<str>, usize)],
     text: &'a str,
-    params: &'a [Arc<str>],
     found: Vec<Mistake>,
 }
 
 impl Search<'_> {
     fn definitions(&mut self) {
         for (name, _) in self.functions {
-            if !PROVIDED.contains(&&**name) {
+            if !reference::names().any(|known| *known == **name) {
                 continue;
             }
             let place = self
@@ -135,6 +73,7 @@ impl Search<'_> {
                 .map_or(0, |start| start + 3);
             self.found.push(
                 Mistake::error(
+                    Code::Redefined,
                     place..place + name.len(),
                     format!("`{name}` is a function of OES and cannot be defined again"),
                 )
@@ -150,7 +89,6 @@ impl Search<'_> {
         if call.op_token.is_some() || !is_word(name) || LANGUAGE.contains(&name) {
             return;
         }
-        self.undeclared(call, position);
         let given = call.args.len();
         let own: Vec<usize> = self.arities(name);
         let provided = self.known.arities(name);
@@ -160,14 +98,18 @@ impl Search<'_> {
         {
             let message = format!("`{name}` is not for scripts of OES");
             self.found
-                .push(Mistake::error(place, message).help(*instead));
+                .push(Mistake::error(Code::RefusedFunction, place, message).help(*instead));
             return;
         }
         if own.contains(&given) || provided.is_some_and(|arities| arities.contains(&given)) {
             return;
         }
         let mistake = if own.is_empty() && provided.is_none() {
-            let mistake = Mistake::error(place, format!("there is no function `{name}`"));
+            let mistake = Mistake::error(
+                Code::UnknownFunction,
+                place,
+                format!("there is no function `{name}`"),
+            );
             match self.nearest(name) {
                 Some(near) => mistake.help(format!("did you mean `{near}`?")),
                 None => mistake,
@@ -178,7 +120,11 @@ impl Search<'_> {
                 .chain(provided.into_iter().flatten().copied())
                 .collect();
             let takes = arguments(takes.into_iter());
-            Mistake::error(place, format!("`{name}` takes {takes}, not {given}"))
+            Mistake::error(
+                Code::Arity,
+                place,
+                format!("`{name}` takes {takes}, not {given}"),
+            )
         };
         self.found.push(mistake);
     }
@@ -195,6 +141,7 @@ impl Search<'_> {
         }
         if let Some(near) = self.nearest(name) {
             let mistake = Mistake::warning(
+                Code::UnknownFunction,
                 span(self.text, position),
                 format!("there is no function `{name}`"),
             )
@@ -213,30 +160,13 @@ impl Search<'_> {
 
     fn nearest(&self, name: &str) -> Option<String> {
         let own = self.functions.iter().map(|(known, _)| &**known);
-        let candidates = PROVIDED
-            .iter()
-            .copied()
+        // Functions of OES are the first that a misspelt name may have meant.
+        let ours: Vec<&str> = reference::names().chain(["print"]).collect();
+        let candidates = ours
+            .into_iter()
             .chain(own)
             .chain(self.known.names().filter(|name| is_word(name)));
         did_you_mean(name, candidates).map(str::to_owned)
-    }
-
-    /// Warns of `param("x")` where nothing says that there is an `x`.
-    fn undeclared(&mut self, call: &FnCallExpr, position: Position) {
-        let [Expr::StringConstant(name, _)] = call.args.as_slice() else {
-            return;
-        };
-        if call.name != "param" || self.params.iter().any(|known| **known == *name.as_str()) {
-            return;
-        }
-        let mistake = Mistake::warning(
-            span(self.text, position),
-            format!("the header declares no parameter `{name}`"),
-        )
-        .help(format!(
-            "add `//! [params.{name}]` to the header, or give a default: param(\"{name}\", …)"
-        ));
-        self.found.push(mistake);
     }
 }
 

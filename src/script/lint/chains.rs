@@ -1,11 +1,13 @@
 //! What follows a value of OES: `response.status`, `http.get(…)`, `track(…).first`, `body.items[0]`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rhai::{AST, ASTFlags, ASTNode, BinaryExpr, Expr, FnCallExpr, Position, Stmt};
 
+use super::held::held;
 use super::known::Known;
 use super::{LANGUAGE, TOLD_MAX, arguments, is_of_oes};
+use crate::model::code::Code;
 use crate::model::exchange::Phase;
 use crate::model::span::{Mistake, did_you_mean};
 use crate::script::api::memory::TRACKED;
@@ -53,7 +55,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 ];
 
 /// One step of a chain.
-enum Link<'a> {
+pub(super) enum Link<'a> {
     /// `.name`
     Property(&'a str, Position),
     /// `.name(…)`
@@ -67,7 +69,9 @@ pub(super) fn find(ast: &AST, known: &Known, text: &str) -> Vec<Mistake> {
     let mut search = Search {
         known,
         text,
-        tracked: tracked(ast),
+        tracked: held(ast, |value| is_track(value).then_some(true))
+            .into_keys()
+            .collect(),
         found: Vec::new(),
     };
     ast.walk(&mut |path| {
@@ -113,6 +117,7 @@ impl Search<'_> {
                 [Link::Property(name, at), ..],
             ) => {
                 self.report(
+                    Code::UnknownProperty,
                     *at,
                     format!("`{value}` has no `{name}`, it has functions only"),
                     None,
@@ -161,6 +166,7 @@ impl Search<'_> {
             Some(arities) if !arities.contains(&given) => {
                 let takes = arguments(arities.iter().copied());
                 self.report(
+                    Code::Arity,
                     at,
                     format!("`{value}.{name}` takes {takes}, not {given}"),
                     None,
@@ -175,6 +181,7 @@ impl Search<'_> {
                     None => format!("it has {}", names().collect::<Vec<_>>().join(", ")),
                 };
                 self.report(
+                    Code::UnknownFunction,
                     at,
                     format!("`{value}` has no function `{name}`"),
                     Some(help),
@@ -191,7 +198,12 @@ impl Search<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("it has {}", names.join(", ")),
         };
-        self.report(at, format!("there is no `{name}` in {of}"), Some(help));
+        self.report(
+            Code::UnknownProperty,
+            at,
+            format!("there is no `{name}` in {of}"),
+            Some(help),
+        );
     }
 
     /// Reports a function that would change the response: what comes before it leads to a part of it.
@@ -234,35 +246,44 @@ impl Search<'_> {
             .map(|(_, ours)| *ours)
             .or_else(|| did_you_mean(name, self.known.names()));
         let help = near.map(|near| format!("did you mean `{near}`?"));
-        self.report(at, format!("there is no function `{name}`"), help);
+        self.report(
+            Code::UnknownFunction,
+            at,
+            format!("there is no function `{name}`"),
+            help,
+        );
     }
 
     fn unchangeable(&mut self, at: Position) {
         let help = "body.copy() gives a value that you can change: let mine = body.copy();";
         self.report(
+            Code::ReadOnly,
             at,
             "the response is read only".to_owned(),
             Some(help.to_owned()),
         );
     }
 
-    fn report(&mut self, at: Position, message: String, help: Option<String>) {
-        let mut mistake = Mistake::error(span(self.text, at), message);
+    fn report(&mut self, code: Code, at: Position, message: String, help: Option<String>) {
+        let mut mistake = Mistake::error(code, span(self.text, at), message);
         mistake.help = help;
         self.found.push(mistake);
     }
 
     fn is_tracked(&self, root: &Expr) -> bool {
         match root {
-            Expr::FnCall(call, _) => call.name == "track",
             Expr::Variable(variable, ..) => self.tracked.contains(variable.1.as_str()),
-            _ => false,
+            other => is_track(other),
         }
     }
 }
 
+fn is_track(expression: &Expr) -> bool {
+    matches!(expression, Expr::FnCall(call, _) if call.name == "track")
+}
+
 /// Returns what a chain begins with and its links; absent for what is no chain.
-fn links(expression: &Expr) -> Option<(&Expr, Vec<Link<'_>>)> {
+pub(super) fn links(expression: &Expr) -> Option<(&Expr, Vec<Link<'_>>)> {
     let (pair, mut flags, mut by_index) = part(expression)?;
     let root = &pair.lhs;
     let mut links = Vec::new();
@@ -292,47 +313,4 @@ fn part(expression: &Expr) -> Option<(&BinaryExpr, ASTFlags, bool)> {
         Expr::Index(pair, flags, _) => Some((pair, *flags, true)),
         _ => None,
     }
-}
-
-/// Returns the variables that hold what `track` returned and nothing else, wherever they are defined.
-fn tracked(ast: &AST) -> BTreeSet<String> {
-    let mut variables: BTreeMap<String, bool> = BTreeMap::new();
-    let mut hold = |name: &str, tracked: bool| {
-        *variables.entry(name.to_owned()).or_insert(true) &= tracked;
-    };
-    for function in ast.iter_functions() {
-        for parameter in &function.params {
-            hold(parameter, false);
-        }
-    }
-    ast.walk(&mut |path| {
-        match path.last() {
-            Some(ASTNode::Stmt(Stmt::Var(parts, ..))) => {
-                let by_track = matches!(&parts.1, Expr::FnCall(call, _) if call.name == "track");
-                hold(&parts.0.name, by_track);
-            }
-            Some(ASTNode::Stmt(Stmt::For(parts, _))) => {
-                hold(&parts.0.name, false);
-                if let Some(counter) = &parts.1 {
-                    hold(&counter.name, false);
-                }
-            }
-            Some(ASTNode::Stmt(Stmt::TryCatch(flow, _))) => {
-                if let Expr::Variable(variable, ..) = &flow.expr {
-                    hold(&variable.1, false);
-                }
-            }
-            Some(ASTNode::Stmt(Stmt::Assignment(parts))) => {
-                let target = &parts.1.lhs;
-                let root = links(target).map_or(target, |(root, _)| root);
-                if let Expr::Variable(variable, ..) = root {
-                    hold(&variable.1, false);
-                }
-            }
-            _ => {}
-        }
-        true
-    });
-    variables.retain(|_, tracked| *tracked);
-    variables.into_keys().collect()
 }

@@ -3,6 +3,7 @@
 use rhai::{AST, ASTNode, Expr, Stmt};
 
 use super::is_of_oes;
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 
 /// Functions by which a script finds something, `expect` and `require` aside, which are syntax. Some find it by
@@ -59,20 +60,23 @@ pub(super) fn returns_value(text: &str) -> bool {
 /// Returns a warning if nothing in the script can find anything, and an error if there is nothing in it: a file that was
 /// cut off must not replace a check. `value_counts` says whether its last value does.
 pub(super) fn checks_nothing(ast: &AST, value_counts: bool) -> Option<Mistake> {
-    let is_channel = ast
-        .iter_functions()
-        .any(|function| CHANNEL_FUNCTIONS.contains(&(function.name, function.params.len())));
     let ends_with_value = value_counts && ast.statements().last().is_some_and(has_value);
-    if is_channel || ends_with_value || has_check(ast) {
+    if is_channel(ast) || ends_with_value || has_check(ast) {
         return None;
     }
     let is_empty = ast.statements().is_empty() && ast.iter_functions().next().is_none();
     let mistake = if is_empty {
-        Mistake::error(0..0, "there is nothing in this script")
+        Mistake::error(Code::ChecksNothing, 0..0, "there is nothing in this script")
     } else {
-        Mistake::warning(0..0, "this script checks nothing")
+        Mistake::warning(Code::ChecksNothing, 0..0, "this script checks nothing")
     };
     Some(mistake.help("say what must hold: expect(body.price > 0, \"the price must be positive\")"))
+}
+
+/// Tells whether a script has the functions that OES calls in a channel script.
+pub(super) fn is_channel(ast: &AST) -> bool {
+    ast.iter_functions()
+        .any(|function| CHANNEL_FUNCTIONS.contains(&(function.name, function.params.len())))
 }
 
 fn has_check(ast: &AST) -> bool {

@@ -92,7 +92,7 @@ fn receiver(rest: &str) -> String {
 }
 
 /// Counts the parameters of a signature from after its `(`: `a: Map<K, V>, b: i64) -> T` has two.
-fn parameters(rest: &str) -> usize {
+pub(in crate::script) fn parameters(rest: &str) -> usize {
     let mut depth = 0_i32;
     let mut count = 0;
     let mut empty = true;

@@ -2,6 +2,7 @@
 
 use rhai::{Expr, FnCallExpr, Position, Token};
 
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 use crate::script::api::verdict;
 use crate::script::error::span;
@@ -40,6 +41,7 @@ fn is_blank(message: &Expr) -> bool {
 
 fn without_text(name: &str, message: &Expr, text: &str) -> Mistake {
     Mistake::error(
+        Code::NoText,
         span(text, message.start_position()),
         format!("`{name}` without a text: nobody could tell what was found"),
     )
@@ -54,7 +56,7 @@ fn named(
 ) -> Option<Mistake> {
     let (message, help) = name.err()?;
     let at = if at.is_none() { call } else { at };
-    Some(Mistake::error(span(text, at), message).help(help))
+    Some(Mistake::error(Code::BadName, span(text, at), message).help(help))
 }
 
 fn comparison(call: &FnCallExpr, a: &Expr, b: &Expr, text: &str) -> Option<Mistake> {
@@ -72,6 +74,7 @@ fn comparison(call: &FnCallExpr, a: &Expr, b: &Expr, text: &str) -> Option<Mista
     let (kind, other) = (kind(a)?, kind(b)?);
     (kind != other).then(|| {
         Mistake::error(
+            Code::UnlikeKinds,
             span(text, a.start_position()),
             format!("{kind} {never} {other}"),
         )
@@ -80,7 +83,7 @@ fn comparison(call: &FnCallExpr, a: &Expr, b: &Expr, text: &str) -> Option<Mista
 }
 
 /// Returns what kind of value a literal is; absent for everything else.
-fn kind(expression: &Expr) -> Option<&'static str> {
+pub(super) fn kind(expression: &Expr) -> Option<&'static str> {
     match expression {
         Expr::BoolConstant(..) => Some("a boolean"),
         Expr::IntegerConstant(..) | Expr::FloatConstant(..) => Some("a number"),

@@ -2,6 +2,7 @@
 
 use rhai::ParseError;
 
+use crate::model::code::Code;
 use crate::model::quotes;
 use crate::model::span::Mistake;
 use crate::script::error;
@@ -13,7 +14,7 @@ pub(super) fn mistake(error: &ParseError, text: &str) -> Mistake {
         .get(mistake.span.clone())
         .and_then(|rest| rest.chars().next());
     if let Some(quote) = letter.filter(|letter| quotes::is_typographic(*letter)) {
-        return quotes::mistake(mistake.span.start, quote);
+        return quotes::mistake(Code::ScriptSyntax, mistake.span.start, quote);
     }
     let before = text.get(..mistake.span.end).unwrap_or_default().trim_end();
     let before = before.strip_suffix(')').map_or(before, str::trim_end);
@@ -23,6 +24,7 @@ pub(super) fn mistake(error: &ParseError, text: &str) -> Mistake {
             && !start.ends_with(|letter: char| letter.is_alphanumeric() || letter == '_')
         {
             return Mistake::error(
+                Code::ScriptSyntax,
                 start.len()..start.len() + name.len(),
                 format!("`{name}` needs a condition"),
             )

@@ -3,6 +3,7 @@
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt, Token};
 
 use super::TOLD_MAX;
+use crate::model::code::Code;
 use crate::model::span::Mistake;
 use crate::script::error::span;
 
@@ -101,7 +102,7 @@ impl Search<'_> {
         }
         let place = span(self.text, position);
         self.found
-            .push(Mistake::warning(place, "this does nothing").help(help));
+            .push(Mistake::warning(Code::NoEffect, place, "this does nothing").help(help));
     }
 }
 

@@ -115,7 +115,7 @@ const SERVICE: &str = "version = \"1.0\"\n[[services]]\nname = \"price\"\nurl = 
 
 #[test]
 fn what_a_script_lacks_is_given_on_the_command_line() {
-    let script = "//! Needs.\n//! ---\n//! secrets = [\"KEY\"]\n//! [params.reference]\n//! kind = \"url\"\nexpect(body.x == 1);\n";
+    let script = "//! Needs.\n//! ---\n//! secrets = [\"KEY\"]\n//! [params.reference]\n//! kind = \"url\"\nexpect(body.x == param(\"reference\"));\n";
     let desk = Desk::new(&[("needs.rhai", script), ("body.json", "{}")]);
     assert_snapshot!(desk.seen(&["dry-run", "needs", "--response", "body.json"]), @r#"
     exit 2

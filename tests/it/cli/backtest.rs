@@ -258,14 +258,14 @@ fn known_outages_are_caught_missed_and_alarms_false() {
     desk.write("known.toml", "[[outage]]\nfrom = \"yesterday\"\n");
     insta::assert_snapshot!(shown(&desk, &["backtest", "price", "--labels", "known.toml"]), @r#"
     exit 2
-      × an outage has no `to`
+      × an outage has no `to` [config/missing]
        ╭─[known.toml:1:1]
      1 │ [[outage]]
        · ─
        ╰────
       help: add the key `to`
 
-      × `from` is no time
+      × `from` is no time [config/value]
        ╭─[known.toml:2:8]
      2 │ from = "yesterday"
        ·        ───────────
@@ -342,7 +342,7 @@ fn what_cannot_be_done_is_said() {
     error: oes.toml has no service `prise`; did you mean `price`?
 
     exit 2
-      × other.toml: there is no such file
+      × other.toml: there is no such file [config/file]
 
     exit 2
     error: the changes cannot be used: unknown key `triger` in `latency` (did you mean `trigger`?)

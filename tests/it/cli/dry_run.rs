@@ -109,7 +109,7 @@ fn mistakes_of_a_script_have_a_place() {
     assert_snapshot!(desk.seen(&["dry-run", "bad.rhai", "--response", "body.json"]), @r#"
     exit 2
     ── err
-      × there is no function `fial`
+      × there is no function `fial` [script/unknown-function]
        ╭─[bad.rhai:2:12]
      2 │ if x > 0 { fial("no") }
        ·            ────
@@ -256,7 +256,7 @@ fn warnings_about_a_script_are_shown() {
       would do   count a good probe
     ✓ PASS  nothing found · nothing was saved or sent
     ── err
-      ⚠ this does nothing
+      ⚠ this does nothing [script/no-effect]
        ╭─[odd.rhai:2:1]
      2 │ a == 2;
        · ─

@@ -29,10 +29,12 @@ fn the_help_of_the_program() {
                    is sent
       status       Show which services are wrong, since when and why, and whom the daemon still has to
                    tell
+      explain      Explain a code: what it means, why it matters, how to mend it
       init         Write a first ops config, a first matcher script and the schema into a folder
       demo         Watch a small flaky API inside this process for a minute: needs no network and no
                    set-up
       schema       Print the JSON Schema of the ops config for editors
+      definitions  Write the definitions of what scripts can use for editors
       completions  Print a completion script for a shell
       man          Print the manual page, or that of a command
       help         Print this message or the help of the given subcommand(s)
@@ -122,14 +124,14 @@ fn mistakes_are_shown_with_their_place() {
     ── out
     not usable oes.toml: 2 mistakes
     ── err
-      × unknown key `latncy` in a service
+      × unknown key `latncy` in a service [config/unknown-key]
        ╭─[oes.toml:4:1]
      4 │ latncy = 5
        · ──────
        ╰────
       help: did you mean `latency`?
 
-      × there is no matcher `type`
+      × there is no matcher `type` [config/unknown-name]
        ╭─[oes.toml:5:10]
      5 │ match = ["type"]
        ·          ──────
@@ -143,15 +145,15 @@ fn mistakes_are_shown_with_their_place() {
     ── out
     not usable oes.toml: 2 mistakes
     ── err
-    oes.toml:4:1: error: unknown key `latncy` in a service (did you mean `latency`?)
-    oes.toml:5:10: error: there is no matcher `type` (did you mean `types`? known: status_code, types, exact, non_empty, node_height, orders_api, price_chart_matcher, price_sanity, utxo_executor; your own is a file type.rhai beside the config or in scripts/matchers)
+    oes.toml:4:1: error: unknown key `latncy` in a service (did you mean `latency`?) [config/unknown-key]
+    oes.toml:5:10: error: there is no matcher `type` (did you mean `types`? known: status_code, types, exact, non_empty, node_height, orders_api, price_chart_matcher, price_sanity, utxo_executor; your own is a file type.rhai beside the config or in scripts/matchers) [config/unknown-name]
     "#);
     assert_snapshot!(desk.seen(&["check", "none.toml"]), @r#"
     exit 2
     ── out
     not usable none.toml: 1 mistake
     ── err
-      × none.toml: there is no such file
+      × none.toml: there is no such file [config/file]
     "#);
     for command in ["probe", "status"] {
         let output = desk.run(&[command, "oes.toml", "--json"]);

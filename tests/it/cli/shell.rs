@@ -12,6 +12,7 @@ fn a_closed_pipe_is_no_error() {
         vec!["schema"],
         vec!["man"],
         vec!["completions", "bash"],
+        vec!["explain"],
         vec!["demo", "--config"],
     ] {
         let mut command = desk.command(&arguments);
@@ -37,6 +38,61 @@ fn other_programs_get_what_they_read() {
             String::from_utf8_lossy(&desk.run(&["completions", shell]).stdout).contains("dry-run")
         );
     }
+}
+
+#[test]
+fn a_code_is_explained_as_it_is_shown() {
+    let desk = Desk::new(&[(
+        "oes.toml",
+        "[[services]]\nurl = \"https://api.example.io/a\"\nintervall = 5\n",
+    )]);
+    let said = |arguments: &[&str]| {
+        let output = desk.run(arguments);
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    for format in ["full", "short"] {
+        let (exit, text) = said(&["check", "oes.toml", "--format", format]);
+        assert_eq!(exit, Some(2));
+        assert!(text.contains("[config/unknown-key]"), "{text}");
+    }
+    let (_, json) = said(&["check", "oes.toml", "--json"]);
+    assert!(json.contains(r#""code":"config/unknown-key""#), "{json}");
+    for code in ["config/unknown-key", "[config/unknown-key]"] {
+        let (exit, text) = said(&["explain", code]);
+        assert_eq!(exit, Some(0), "{text}");
+        assert!(text.contains("Why: a key that is ignored"), "{text}");
+        assert!(text.contains("\n    intervall = \"1m\"\n"), "{text}");
+    }
+    let (exit, text) = said(&["explain"]);
+    assert_eq!(exit, Some(0));
+    for code in ["script/arity", "limit.cpu", "connect_refused", "type"] {
+        assert!(text.contains(&format!("  {code} ")), "{text}");
+    }
+    let (exit, text) = said(&["explain", "conect_refused"]);
+    assert_eq!(exit, Some(2));
+    assert!(text.contains("did you mean `connect_refused`?"), "{text}");
+    let (exit, text) = said(&["explain", "nothing-like-it", "--json"]);
+    assert_eq!(exit, Some(2));
+    assert!(text.contains(r#""schema":"oes.explain/1""#), "{text}");
+}
+
+#[test]
+fn definitions_are_written_where_they_are_wanted() {
+    let desk = Desk::new(&[("file", "")]);
+    let output = desk.run(&["definitions", "scripts"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        format!(
+            "wrote {}\n",
+            std::path::Path::new("scripts").join("oes.d.rhai").display()
+        )
+    );
+    let output = desk.run(&["definitions", "file"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.starts_with("error: could not write file"), "{error}");
 }
 
 #[test]
@@ -80,7 +136,7 @@ fn every_page_that_the_manual_names_can_be_printed() {
         .lines()
         .filter_map(|line| line.strip_prefix("oes\\-")?.strip_suffix("(1)"))
         .collect();
-    assert_eq!(named.len(), 12, "{main}");
+    assert_eq!(named.len(), 14, "{main}");
     for name in named {
         let name = name.replace('\\', "");
         let page = page(&[&name]);

@@ -172,7 +172,7 @@ fn a_config_that_is_no_config_has_the_default_data_folder() {
     assert_snapshot!(desk.seen(&["status", "ose.json"]), @r#"
     exit 2
     ── err
-      × ose.json: there is no such file
+      × ose.json: there is no such file [config/file]
     "#);
 }
 

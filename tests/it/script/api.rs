@@ -276,7 +276,7 @@ const FINDS: &[(&str, &[&str])] = &[
     ("1 / 0", &["error script: division by zero: 1 / 0"]),
     (
         "\"a\" - 1",
-        &["error script: there is no `-` between a string and a whole number"],
+        &["error script: cannot take a number from a string: \"a\" - 1"],
     ),
 ];
 

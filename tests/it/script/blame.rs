@@ -89,7 +89,7 @@ const WRONG_KINDS: &[(&str, &str, &str)] = &[
     (
         "fn lag(b) { b.now - b.then } expect(lag(body) < 5);",
         r#"{"now":1,"then":"x"}"#,
-        "there is no `-` between a whole number and a string",
+        "cannot take a string from a number: 1 - \"x\"",
     ),
     (
         "expect(age(body.at) < 60);",
@@ -151,7 +151,7 @@ async fn an_answer_of_the_wrong_kind_is_its_senders_fault_and_a_value_of_its_own
         ),
         (
             "expect(body.total + body.items > 1);",
-            "fail shape: the response is not as the script expects: there is no `+` between a whole number and an array",
+            "fail shape: the response is not as the script expects: cannot add a number and an array: 5 + [1]",
         ),
         (
             "let wanted = \"x\"; expect(wanted.price > 1);",
@@ -168,5 +168,32 @@ async fn an_answer_of_the_wrong_kind_is_its_senders_fault_and_a_value_of_its_own
             .push("other.example".into());
         let judgement = judge(&pool, script, input).await;
         assert_eq!(lines(&judgement), [expected], "{script}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_run_says_which_functions_were_running() {
+    let pool = pool(&silent());
+    let script = "fn first(list) {\n  list[0]\n}\nfn middle(list) {\n  first(list.map(|x| x))\n}\nexpect(middle([]) > 1);";
+    for (script, expected) in [
+        (
+            script,
+            "in first (line 2), called from middle (line 5), called from line 7",
+        ),
+        (
+            "fn halves(list) {\n  list.map(|x| x / \"2\")\n}\nexpect(halves([1]) != []);",
+            "in a closure (line 2), called from halves (line 2), called from line 4",
+        ),
+        (
+            "fn down(n) {\n  if n == 0 { n[3].x } else { down(n - 1) }\n}\ndown(9)",
+            "in down (line 2), called from down (line 2), called from down (line 2), called from down (line 2), \
+             called 6 more times, called from line 4",
+        ),
+        ("let x = [];\nx[0]", ""),
+    ] {
+        let judgement = judge(&pool, script, input("{}")).await;
+        let finding = &judgement.findings[0];
+        assert_eq!(finding.calls().unwrap_or_default(), expected, "{script}");
+        assert!(finding.told().ends_with(expected), "{}", finding.told());
     }
 }

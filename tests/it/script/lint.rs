@@ -65,11 +65,11 @@ const WRONG: &[(&str, &str)] = &[
         "the header: unknown field `kind`, expected one of `request`, `status`, `hosts`, `secrets`, `payload`, `oauth2`, `params` (below `//! ---` a header is TOML with request, status, hosts, secrets, payload, [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, client_secret, scopes)",
     ),
     (
-        "//! A\n//! ---\n//! [params.p]\n//! kind = \"strin\"\ntrue",
+        "//! A\n//! ---\n//! [params.p]\n//! kind = \"strin\"\nparam(\"p\")",
         "`strin` is no kind of parameter (did you mean `string`?)",
     ),
     (
-        "//! A\n//! ---\n//! [params.p]\n//! kind = \"url\"\n//! default = 3\ntrue",
+        "//! A\n//! ---\n//! [params.p]\n//! kind = \"url\"\n//! default = 3\nparam(\"p\")",
         "the default of `p` is not of its kind, url",
     ),
     (
@@ -190,6 +190,62 @@ const WRONG: &[(&str, &str)] = &[
         "a typographic quote “ in place of a plain one (type \" instead; text programs and web pages change plain quotes into these)",
     ),
     (
+        "//! A\n//! ---\n//! [params.limit]\nexpect(body.ok);",
+        "nothing reads the parameter `limit` (read it with param(\"limit\"), or take it out)",
+    ),
+    (
+        "//! A\n//! ---\n//! [params.limit]\n//! kind = \"number\"\nexpect(param(\"limit\") < \"5\");",
+        "the parameter `limit` is a number, this is a string (the header says kind = \"number\": write a number here, or mend the header)",
+    ),
+    (
+        "//! A\n//! ---\n//! [params.name]\n//! kind = \"string\"\nlet name = params.name; expect(3 == name);",
+        "the parameter `name` is a string, this is a number (the header says kind = \"string\": write a string here, or mend the header)",
+    ),
+    (
+        "//! A\n//! ---\n//! [params.max]\n//! kind = \"duration\"\nexpect(age(body.at) < param(\"max\"));",
+        "the parameter `max` may be text such as \"15m\", no number (duration(param(\"max\")) gives its seconds)",
+    ),
+    (
+        "expect(http.get(service.url, #{ bearer: secret(\"KEY\") }).ok);",
+        "the header does not say that the script needs the secret `KEY` (add `//! secrets = [\"KEY\"]` below `//! ---`, so that a config without it is refused before it runs)",
+    ),
+    (
+        "//! A\n//! ---\n//! secrets = [\"KEY\"]\nexpect(http.get(service.url, #{ bearer: secret(\"KYE\") }).ok);",
+        "the header does not say that the script needs the secret `KYE` (did you mean `KEY`?)",
+    ),
+    (
+        "expect(http.get(service.url, #{ bearer: auth.oauth2(\"shop\") }).ok);",
+        "the header does not say where the token `shop` comes from (add `//! [oauth2.shop]` with token_url, client_id and client_secret to the header)",
+    ),
+    (
+        "fn f(a) { 1 } fn f(b) { 2 } expect(f(1) == 2);",
+        "the function `f` with 1 parameter is defined twice (give one of them another name)",
+    ),
+    (
+        "let tls = 3; expect(tls == 3);",
+        "`tls` hides the `tls` of OES from here on (give yours another name)",
+    ),
+    (
+        "if body.off { stop(); note(1); } expect(body.ok);",
+        "nothing comes here: `stop` ends before it (put it before, or take it out)",
+    ),
+    (
+        "fn f(x) { return x; x + 1 } expect(f(1) == 1);",
+        "nothing comes here: `return` ends before it (put it before, or take it out)",
+    ),
+    (
+        "if body.a { throw \"a\"; } else { skip(\"b\"); } expect(body.ok);",
+        "nothing comes here: `throw` ends before it (put it before, or take it out)",
+    ),
+    (
+        "let f = |x| { return x; note(x); }; expect(f.call(1) == 1);",
+        "nothing comes here: `return` ends before it (put it before, or take it out)",
+    ),
+    (
+        "for x in body { break; note(x); } expect(body.ok);",
+        "nothing comes here: `break` ends before it (put it before, or take it out)",
+    ),
+    (
         "// nothing yet",
         "there is nothing in this script (say what must hold: expect(body.price > 0, \"the price must be positive\"))",
     ),
@@ -280,6 +336,20 @@ fn what_may_be_right_is_left_alone() {
         "expect(body.a == () || body.b == \"1\" || 1 == 1.0);",
         "violation(\"errors\", \"it is wrong\"); metric(\"a\", 1);",
         "let name = \"error\"; violation(name, \"it is wrong\");",
+        "//! A\n//! ---\n//! [params.a]\n//! [params.b]\n//! [params.c]\nexpect(params.a == param(\"b\", 1)); fail(\"s\", schema(body, \"c\"));",
+        "//! A\n//! ---\n//! [params.a]\nfor name in params.keys() { expect(name != \"b\"); }",
+        "//! A\n//! ---\n//! [params.a]\nlet name = \"a\"; expect(param(name) == 1);",
+        "//! A\n//! ---\n//! [params.a]\nexpect(at(params, \"$.a\") == 1);",
+        "//! A\n//! ---\n//! [params.max]\n//! kind = \"duration\"\nexpect(age(body.at) < duration(param(\"max\")));",
+        "//! A\n//! ---\n//! [params.n]\n//! kind = \"number\"\nexpect(param(\"n\") < 5 && param(\"n\") == body.n);",
+        "fn f(a) { 1 } fn f(a, b) { 2 } expect(f(1) < f(1, 2));",
+        "fn f(tls) { tls } expect(f(true));",
+        "if body.a { stop(); } expect(body.ok);",
+        "fn f(x) { if x { return 1; } 2 } fn g() { return 3; } expect(f(true) < g());",
+        "fn g() { return 3; } fn h() { return 4; } expect(g() < h());",
+        "loop { if body.a { break; } note(1); } expect(body.ok);",
+        "fn stopped() { 1 } let x = stopped(); expect(x == 1);",
+        "//! A\n//! ---\n//! [params.url]\n//! kind = \"url\"\nfn requests(message, channel) { [#{ url: channel.url }] } fn answer(reply, message, channel) { #{} }",
         "fn requests(message, channel) { [] } fn answer(reply, message, channel) { #{} }",
     ] {
         assert_eq!(said(script), [""; 0], "{script}");

@@ -167,7 +167,12 @@ async fn a_token_is_fetched_once_kept_and_fetched_anew_where_it_is_refused() {
     let never = "for n in 0..2 { fail(\"status\", `${http.get(\"https://api.example.io/never\", #{ bearer: auth.oauth2(\"shop\") }).status}`); }";
     assert_eq!(run(never).await, ["fail status: 401", "fail status: 401"]);
     assert_eq!(fetched(), 3, "a token is fetched anew once in a run");
-    let unknown = judge(&pool, "auth.oauth2(\"shop\")", with_client("{}")).await;
+    let unknown = judge(
+        &pool,
+        "let name = \"shop\"; auth.oauth2(name)",
+        with_client("{}"),
+    )
+    .await;
     assert_eq!(
         lines(&unknown),
         [

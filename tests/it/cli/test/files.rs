@@ -40,7 +40,7 @@ fn files_are_found_at_any_depth_but_not_in_hidden_folders() {
 
     ✗ 1 mistake, no test was run · 0 probes · 1 file
     ── err
-      × key with no value, expected `=`
+      × key with no value, expected `=` [config/syntax]
        ╭─[target/n.test.toml:1:7]
      1 │ broken
        ╰────
@@ -62,7 +62,7 @@ fn where_there_are_no_tests_nothing_passes() {
 
     ✗ 1 mistake, no test was run · 0 probes · 1 file
     ── err
-      × gone: there is no such file
+      × gone: there is no such file [config/file]
     ");
 }
 
@@ -83,7 +83,7 @@ fn the_other_files_are_tested_beside_one_that_cannot_be_used() {
 
     ✗ 1 mistake, 1 test passed · 1 probe · 2 files
     ── err
-      × m.rhai: there is no such file
+      × m.rhai: there is no such file [config/file]
        ╭─[m.test.toml:1:10]
      1 │ script = "m.rhai"
        ·          ────────

@@ -140,14 +140,14 @@ fn mistakes_of_a_test_of_a_service_are_told() {
 
     ✗ 4 mistakes, no test was run · 0 probes · 1 file
     ── err
-      × `params` is for tests of a script
+      × `params` is for tests of a script [config/conflict]
        ╭─[price.test.toml:6:1]
      6 │ params = {}
        · ──────
        ╰────
       help: leave it out: the config says it
 
-      × `x` is no violation
+      × `x` is no violation [config/value]
        ╭─[price.test.toml:8:14]
      8 │ violations = "- x"
        ·              ─────
@@ -155,14 +155,14 @@ fn mistakes_of_a_test_of_a_service_are_told() {
       help: - nothing, e error, l latency, m matcher, u unknown, n named by a script, `.` any; of several open
             at once write all, as in `el`
 
-      × a test that accepts whatever comes
+      × a test that accepts whatever comes [config/test]
         ╭─[price.test.toml:10:8]
      10 │ name = "y"
         ·        ───
         ╰────
       help: write violations = "- - e", or notify, expect, codes
 
-      × 2 words for 1 probe
+      × 2 words for 1 probe [config/test]
         ╭─[price.test.toml:16:14]
      16 │ violations = "- -"
         ·              ─────
