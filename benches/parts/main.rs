@@ -31,6 +31,7 @@ use oes::model::judgement::Outcome;
 use oes::model::service::ServiceName;
 use oes::model::violation::Violation;
 use oes::script::pool::{Program, Sandbox};
+use oes::script::source::Source;
 use oes::state::{ServiceLine, StateFile};
 use tokio::time::Instant;
 
@@ -71,6 +72,8 @@ fn main() {
         }
         sparse(worker(), 1_000, 40, "15 ms").await;
     });
+    compiled(10_000);
+    simulated(1_000);
     println!("\n{}", machine.since());
 }
 
@@ -86,6 +89,70 @@ fn show(name: &str, mut times: Vec<Duration>, target: &str) -> Duration {
         times.len()
     );
     *middle.unwrap()
+}
+
+/// Compiles scripts of twenty lines that all differ, as a config that names them does.
+fn compiled(scripts: usize) {
+    let resident = || {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: u64 = pages.split_whitespace().nth(1).unwrap().parse().unwrap();
+        pages * rustix::param::page_size() as u64
+    };
+    let (before, began) = (resident(), Instant::now());
+    let kept: Vec<Source> = (0..scripts)
+        .map(|number| {
+            let text = format!("{SCRIPT}\nnote(\"{number}\");");
+            let compiled = Source::compile("bench", "bench.rhai", &text);
+            compiled
+                .map_err(|mistakes| format!("{mistakes:?}"))
+                .unwrap()
+                .0
+        })
+        .collect();
+    let mib = resident().saturating_sub(before) >> 20;
+    println!(
+        "| {} scripts of 20 lines compiled and kept, in {:.1} s | {mib} MiB | ≤ 400 MiB |",
+        kept.len(),
+        began.elapsed().as_secs_f64()
+    );
+}
+
+/// Has the program play a test of so many probes, a minute apart.
+fn simulated(probes: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let letters = "P".repeat(probes);
+    let body = target::body();
+    let test = format!(
+        "script = \"bench.rhai\"\nevery = \"1m\"\n[[test]]\nname = \"many\"\nexpect = \"{letters}\"\n\
+         probe = [{{ json = {}, repeat = {probes} }}]\n",
+        toml::Value::try_from(serde_json::from_str::<serde_json::Value>(&body).unwrap()).unwrap()
+    );
+    #[expect(clippy::disallowed_methods, reason = "a bench needs no atomic files")]
+    {
+        std::fs::write(folder.path().join("bench.rhai"), SCRIPT).unwrap();
+        std::fs::write(folder.path().join("bench.test.toml"), test).unwrap();
+    }
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let began = Instant::now();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_oes"))
+            .arg("test")
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        times.push(began.elapsed());
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success(),
+            "{said}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    show(
+        &format!("{probes} simulated probes in `oes test`"),
+        times,
+        "≤ 1 s",
+    );
 }
 
 /// Commits a ledger that differs each time, in the folder for temporary files.
