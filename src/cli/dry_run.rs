@@ -30,7 +30,6 @@ use subject::Subject;
 use super::output::{self, exit_of};
 use super::{Exit, load, runtime, script_worker, watch};
 use crate::clock::Clock;
-use crate::config::Sandbox;
 use crate::config::report::Line;
 use crate::config::{self, ProcessEnvironment};
 use crate::daemon::observe::{Past, Watched, as_prev, hiding, remember};
@@ -136,7 +135,7 @@ impl Session {
         let mode = HttpMode::parse(&arguments.inputs.http)
             .ok_or_else(|| form("http", "one of `live`, `deny`, `replay:FOLDER`"))?;
         let mut recordings = None;
-        let once = Once::with_host(Sandbox::default().with(script_worker::program()), |live| {
+        let once = Once::with_host(subject.sandbox.with(script_worker::program()), |live| {
             let hidden = subject.service.service.redaction();
             let loaded = Cassette::new(mode, Arc::clone(&live), hidden).map(Arc::new);
             let host = match &loaded {

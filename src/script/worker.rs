@@ -14,6 +14,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
 use super::bench::{Bench, panicked};
 use super::broker::{Brought, Errand, Errands, Refusal};
 use super::engine;
@@ -40,6 +42,10 @@ pub fn serve() -> io::Result<()> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     socket.peer_addr()?;
     let parent = rustix::process::getppid();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let _asked_to_end = deaf_to_signals(&runtime)?;
     let stack = engine::stack_bytes(HEAP_BYTES_MAX);
     engine::quiet_panics();
     let scripts = std::thread::Builder::new()
@@ -55,6 +61,17 @@ pub fn serve() -> io::Result<()> {
         std::thread::park_timeout(LOOK_EVERY);
     }
     Ok(())
+}
+
+/// Lets requests to end pass by: they are for OES, which ends its workers when it is done with them. Holds for as long as
+/// what is returned lives.
+fn deaf_to_signals(runtime: &tokio::runtime::Runtime) -> io::Result<[Signal; 3]> {
+    let _entered = runtime.enter();
+    Ok([
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::hangup())?,
+    ])
 }
 
 /// The socket; most frames come with one system call.

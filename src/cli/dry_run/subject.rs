@@ -8,7 +8,7 @@ use super::given::Given;
 use super::one_service::{self, BUILT_IN, SERVICE};
 use crate::cli::{load, output};
 use crate::config::report::{Line, Report};
-use crate::config::{self, Loaded, ProcessEnvironment, ServiceConfig};
+use crate::config::{self, Loaded, ProcessEnvironment, Sandbox, ServiceConfig};
 use crate::model::span::Lack;
 
 /// The name under which the arguments are read as a config.
@@ -17,6 +17,8 @@ pub(super) const ARGUMENTS: &str = "arguments.json";
 /// A service, and what its config was found to be like.
 pub(super) struct Subject {
     pub(super) service: Arc<ServiceConfig>,
+    /// What its scripts run in.
+    pub(super) sandbox: Sandbox,
     /// Warnings.
     pub(super) report: Report,
 }
@@ -79,6 +81,7 @@ impl Subject {
         let service = services.find(|one| one.service.name.as_str() == name)?;
         Some(Self {
             service: Arc::clone(service),
+            sandbox: config.sandbox,
             report,
         })
     }

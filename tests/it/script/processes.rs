@@ -114,7 +114,10 @@ async fn a_worker_has_no_rights() {
         })
         .collect();
     let harmless = |file: &String| {
-        file.starts_with("socket:") || file.starts_with("pipe:") || file == "/dev/null"
+        ["socket:", "pipe:", "anon_inode:"]
+            .iter()
+            .any(|kind| file.starts_with(kind))
+            || file == "/dev/null"
     };
     assert!(open.iter().all(harmless), "{open:?}");
     drop(pool);
@@ -241,4 +244,19 @@ async fn dropped_runs_leave_no_worker_behind() {
     let facts = pool.workers().unwrap();
     assert_eq!(facts.busy, 0, "{facts:?}");
     assert!(facts.idle <= 1, "{facts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_asks_oes_to_end_does_not_end_its_workers() {
+    if !alone("what_asks_oes_to_end_does_not_end_its_workers") {
+        return;
+    }
+    let pool = processes(&silent());
+    assert_eq!(pool.ready().await, Ok(None));
+    for asking in [Signal::TERM, Signal::INT, Signal::HUP] {
+        workers().into_iter().for_each(|id| signal(id, asking));
+        let judgement = judge(&pool, "true", input("{}")).await;
+        assert_eq!(judgement.outcome, Outcome::Pass, "{judgement:#?}");
+    }
+    assert_eq!(pool.workers().unwrap().started, 1);
 }

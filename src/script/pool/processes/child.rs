@@ -22,6 +22,7 @@ use crate::script::broker::Broker;
 use crate::script::execute::{Called, Ran, Task};
 use crate::script::frames::{self, FromWorker, LENGTH_BYTES, ToWorker};
 use crate::script::job::CallJob;
+use crate::script::limits::HEAP_BYTES_MAX;
 use crate::script::pool::{GRACE, Program};
 use crate::script::source::Source;
 
@@ -30,7 +31,7 @@ const RESIDENT_MAX: u64 = 256 << 20;
 /// Runs between two looks at it.
 const LOOK_EVERY: u64 = 64;
 /// A frame of a worker may be this long: more than any run may hold.
-const FRAME_BYTES_MAX: usize = 160 << 20;
+const FRAME_BYTES_MAX: usize = HEAP_BYTES_MAX + (16 << 20);
 /// Scripts that a worker was given before it is given each anew.
 const LOADED_MAX: usize = 1000;
 /// How long a dead worker has to say why.
@@ -69,6 +70,8 @@ impl Child {
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
+            // What a terminal sends to the group of OES is for OES.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
         Ok(Self {
