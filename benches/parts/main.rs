@@ -220,7 +220,7 @@ fn worker() -> Sandbox {
 }
 
 /// Runs that are measured together: the clock of another process is read from files.
-const BATCH: usize = 20;
+const BATCH: u32 = 20;
 
 /// Returns what the reference takes: a bare interpreter that calls a function which does the same as the script.
 fn bare(kib: usize, runs: usize) -> Duration {
@@ -228,7 +228,7 @@ fn bare(kib: usize, runs: usize) -> Duration {
     let script = engine.compile(BARE).unwrap();
     let body = body(kib);
     let mut times = Vec::new();
-    for _ in 0..runs.div_ceil(BATCH) {
+    for _ in 0..runs.div_ceil(BATCH as usize) {
         let before = cpu::own();
         for _ in 0..BATCH {
             let json: serde_json::Value = serde_json::from_str(&body).unwrap();
@@ -238,7 +238,7 @@ fn bare(kib: usize, runs: usize) -> Duration {
                 .unwrap();
             assert_eq!(result, "");
         }
-        times.push(cpu::own().saturating_sub(before) / BATCH as u32);
+        times.push(cpu::own().saturating_sub(before) / BATCH);
     }
     let name = format!(
         "bare `Engine::call_fn` on {} KB, JSON parsed",
@@ -298,7 +298,7 @@ async fn measured(sandbox: Sandbox, script: &str, kib: usize, runs: usize) -> Ve
     let body = body(kib);
     let now = Clock::System.now();
     let mut times = Vec::new();
-    for _ in 0..=runs.div_ceil(BATCH) {
+    for _ in 0..=runs.div_ceil(BATCH as usize) {
         let exchanges: Vec<_> = (0..BATCH).map(|_| Arc::new(answer(&body))).collect();
         let before = cpu::own_with_workers();
         for exchange in exchanges {
@@ -310,7 +310,7 @@ async fn measured(sandbox: Sandbox, script: &str, kib: usize, runs: usize) -> Ve
                 observation.judgement
             );
         }
-        times.push(cpu::own_with_workers().saturating_sub(before) / BATCH as u32);
+        times.push(cpu::own_with_workers().saturating_sub(before) / BATCH);
     }
     // The first compiles the script.
     times.split_off(1)

@@ -108,6 +108,10 @@ pub(super) type Errands<T> = Result<T, Refusal>;
 
 impl Refusal {
     /// Raises it in the run on this thread.
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "the interpreter takes its errors boxed"
+    )]
     pub(super) fn raised(self) -> guard::Fault {
         match self {
             Self::Problem(message) => problem(message),

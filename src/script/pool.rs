@@ -110,7 +110,7 @@ pub struct Pool {
 enum Rooms {
     Threads(Threads),
     #[cfg(target_os = "linux")]
-    Processes(Processes),
+    Processes(Box<Processes>),
 }
 
 impl std::fmt::Debug for Pool {
@@ -132,11 +132,11 @@ impl Pool {
         let offenders = Arc::new(Offenders::default());
         let rooms = match &settings.sandbox {
             #[cfg(target_os = "linux")]
-            Sandbox::Processes(program) => Rooms::Processes(Processes::start(
+            Sandbox::Processes(program) => Rooms::Processes(Box::new(Processes::start(
                 program.clone(),
                 &settings,
                 Arc::clone(&offenders),
-            )?),
+            )?)),
             #[cfg(not(target_os = "linux"))]
             Sandbox::Processes(_) => Rooms::Threads(Threads::start(&settings, None)?),
             Sandbox::Threads => Rooms::Threads(Threads::start(&settings, None)?),
@@ -168,7 +168,7 @@ impl Pool {
         })
     }
 
-    /// Runs a matcher script and returns what it found, with one [`ScriptRun`](crate::model::judgement::ScriptRun).
+    /// Runs a matcher script and returns what it found, with one [`ScriptRun`].
     ///
     /// Whatever the script does, this ends within its wall time and a second. Dropping the future takes a run that
     /// has not begun out of the queue.

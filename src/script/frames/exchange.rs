@@ -155,9 +155,12 @@ pub(in crate::script) fn deserialize<'de, D: Deserializer<'de>>(
 
 /// The same for an exchange that may be missing.
 pub(in crate::script) mod optional {
-    use super::{Arc, Deserialize, Deserializer, Exchange, Framed, Serialize, Serializer};
     use serde::de::Error as _;
+    use serde::{Deserialize as _, Serialize as _};
 
+    use super::{Arc, Deserializer, Exchange, Framed, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde gives a reference to the field")]
     pub(in crate::script) fn serialize<S: Serializer>(
         exchange: &Option<Arc<Exchange>>,
         serializer: S,

@@ -39,6 +39,13 @@ pub(super) struct Processes {
     counters: Counters,
 }
 
+/// A worker that was taken for a run.
+struct Taken {
+    child: Child,
+    /// Whether it was idle before, so that it may have died since.
+    was_idle: bool,
+}
+
 /// The workers of one kind.
 struct Room {
     /// One for each worker that there may be.
@@ -149,7 +156,7 @@ impl Processes {
 
     /// Waits until a worker is ready, and returns what it could not give up of its rights.
     pub(super) async fn ready(&self) -> Result<Option<String>, Box<Finding>> {
-        let (mut child, _) = self.take(&self.plain, true)?;
+        let Taken { mut child, .. } = self.take(&self.plain, true)?;
         if let Err(broken) = child.ready(&self.counters).await {
             let how = match broken {
                 Broken::Overdue => "it is not ready in time".to_owned(),
@@ -175,14 +182,12 @@ impl Processes {
         let mut broker = Broker::new(task, rights, host, &self.tokens);
         let mut may_be_stale = true;
         loop {
-            let (mut child, was_idle) = self.take(room, may_be_stale)?;
+            let mut taken = self.take(room, may_be_stale)?;
             let busy = Busy::with(&self.counters);
+            let child = &mut taken.child;
             let done = child.run(task, &mut broker, wall, &self.counters).await;
             drop(busy);
-            if let Some(ran) = self
-                .after(room, &task.source, wall, child, done, was_idle)
-                .await?
-            {
+            if let Some(ran) = self.after(room, &task.source, wall, taken, done).await? {
                 let (mut judgement, leaked) = ran?;
                 broker.finish(&mut judgement);
                 return Ok((judgement, leaked));
@@ -197,32 +202,35 @@ impl Processes {
         let _permit = room.enter(wall).await?;
         let mut may_be_stale = true;
         loop {
-            let (mut child, was_idle) = self.take(room, may_be_stale)?;
+            let mut taken = self.take(room, may_be_stale)?;
             let busy = Busy::with(&self.counters);
+            let child = &mut taken.child;
             let done = child.call(job, wall, &self.counters).await;
             drop(busy);
-            if let Some(called) = self
-                .after(room, &job.source, wall, child, done, was_idle)
-                .await?
-            {
+            if let Some(called) = self.after(room, &job.source, wall, taken, done).await? {
                 return called;
             }
             may_be_stale = false;
         }
     }
 
-    /// Returns a worker, and whether it was idle before.
-    fn take(&self, room: &Room, may_be_stale: bool) -> Result<(Child, bool), Box<Finding>> {
+    fn take(&self, room: &Room, may_be_stale: bool) -> Result<Taken, Box<Finding>> {
         let idle = if may_be_stale {
             room.idle().pop()
         } else {
             None
         };
         if let Some(child) = idle {
-            return Ok((child, true));
+            return Ok(Taken {
+                child,
+                was_idle: true,
+            });
         }
         match self.worker() {
-            Ok(child) => Ok((child, false)),
+            Ok(child) => Ok(Taken {
+                child,
+                was_idle: false,
+            }),
             Err(error) => Err(Box::new(no_worker(&error))),
         }
     }
@@ -237,10 +245,10 @@ impl Processes {
         room: &Room,
         source: &Source,
         wall: Duration,
-        child: Child,
+        taken: Taken,
         done: Result<T, Broken>,
-        was_idle: bool,
     ) -> Result<Option<T>, Box<Finding>> {
+        let Taken { child, was_idle } = taken;
         let broken = match done {
             Ok(done) => {
                 if child.has_grown() {
