@@ -138,9 +138,13 @@ async fn a_disabled_channel_shows_and_tells_again_once_its_settings_change() {
     daemon.stop(GRACE).await;
 }
 
+/// What becomes of a file, how, and a part of what is said of it.
+#[cfg(unix)]
+type Disaster<'a> = (&'static str, Box<dyn Fn() + 'a>, &'static str);
+
 /// What can become of a script's file while OES runs, with a part of what is said of it.
 #[cfg(unix)]
-fn disasters(file: &std::path::Path) -> Vec<(&'static str, Box<dyn Fn() + '_>, &'static str)> {
+fn disasters(file: &std::path::Path) -> Vec<Disaster<'_>> {
     use std::os::unix::fs::symlink;
     let write = move |bytes: Vec<u8>| {
         std::fs::File::create(file)

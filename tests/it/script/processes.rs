@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oes::model::judgement::Outcome;
 use oes::script::pool::{Pool, PoolSettings, Program, Sandbox};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::Instant;
 
 use super::bench::*;
 use crate::support::scripts::{is_running, worker, workers_of};
@@ -142,9 +143,9 @@ async fn a_script_that_breaks_its_worker_is_one_outcome_and_set_aside_the_second
         let breaking = async {
             // Time for the script to ask for what never comes.
             tokio::time::sleep(Duration::from_millis(500)).await;
-            workers()
-                .into_iter()
-                .for_each(|id| signal(id, Signal::ABORT));
+            for id in workers() {
+                signal(id, Signal::ABORT);
+            }
         };
         let (judgement, ()) = tokio::join!(run, breaking);
         assert_eq!(judgement.outcome, Outcome::Error);
@@ -254,7 +255,9 @@ async fn what_asks_oes_to_end_does_not_end_its_workers() {
     let pool = processes(&silent());
     assert_eq!(pool.ready().await, Ok(None));
     for asking in [Signal::TERM, Signal::INT, Signal::HUP] {
-        workers().into_iter().for_each(|id| signal(id, asking));
+        for id in workers() {
+            signal(id, asking);
+        }
         let judgement = judge(&pool, "true", input("{}")).await;
         assert_eq!(judgement.outcome, Outcome::Pass, "{judgement:#?}");
     }
