@@ -87,7 +87,12 @@ impl Redaction {
         let mut shown = String::new();
         let mut rest = text;
         let mut kept = 0;
+        let begins = self.beginnings();
         while let Some(character) = rest.get(kept..).and_then(|rest| rest.chars().next()) {
+            if begins.get(character as usize).is_some_and(|begins| !begins) {
+                kept += character.len_utf8();
+                continue;
+            }
             let here = rest.get(kept..).unwrap_or_default();
             let secrets = self.hidden.iter();
             let found = secrets.filter_map(|secret| spelled(here, secret)).max();
@@ -105,6 +110,22 @@ impl Redaction {
         }
         shown.push_str(rest);
         Cow::Owned(shown)
+    }
+
+    /// Returns for each ASCII character whether the spelling of a secret may begin with it.
+    fn beginnings(&self) -> [bool; 128] {
+        let mut begins = [false; 128];
+        let firsts = self
+            .hidden
+            .iter()
+            .filter_map(|secret| secret.chars().next());
+        let ways = firsts.flat_map(|first| [first, if first == ' ' { '+' } else { first }]);
+        for character in ways.chain(spelling::MARKS) {
+            if let Some(begins) = begins.get_mut(character as usize) {
+                *begins = true;
+            }
+        }
+        begins
     }
 
     /// Returns bytes with `***` in place of every secret; JSON stays JSON, and what is no text is made one if it holds a

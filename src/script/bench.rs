@@ -18,7 +18,7 @@ use crate::model::judgement::{Finding, Severity};
 /// Processor time for compiling what was compiled before, in less.
 const COMPILE_TIME: Duration = Duration::from_secs(1);
 /// Compiled scripts that are kept.
-const CACHED_MAX: usize = 256;
+const CACHED_MAX: usize = 1000;
 
 /// An engine and the scripts that it has compiled. It belongs to one thread.
 pub(super) struct Bench {

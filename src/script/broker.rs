@@ -26,8 +26,14 @@ use crate::model::json::Json;
 use crate::model::judgement::{HttpCall, Judgement};
 pub(super) use digest::{Digested, digits};
 pub(super) use requests::Asked;
+pub(super) use secrets::MARK as STAND_IN;
 use secrets::Secrets;
 pub(super) use tokens::Tokens;
+
+/// Bytes of text that are searched for secrets in a moment.
+const QUICK_BYTES: usize = 8 << 10;
+/// Bytes that a finding may have besides its message, about.
+const FINDING_BYTES: usize = 512;
 
 /// What a run asks of its broker.
 #[derive(Debug, Serialize, Deserialize)]
@@ -175,8 +181,16 @@ impl Broker {
             Errand::Secret(name) => self.secret(&name).map(Brought::Text),
             Errand::Digest(how, texts) => self.digest(how, &texts).map(Brought::Text),
             Errand::Hide(mut json) => {
-                self.secrets.hide_in(&mut json);
-                Ok(Brought::Json(json))
+                // Beside the runtime, which has others to serve.
+                let hidden = self.secrets.hidden();
+                let done = tokio::task::spawn_blocking(move || {
+                    hidden.apply_json(&mut json);
+                    json
+                });
+                match done.await {
+                    Ok(json) => Ok(Brought::Json(json)),
+                    Err(_) => Err(refused("the value could not be searched for secrets")),
+                }
             }
             Errand::Token { name, left } => self.token(&name, left).await.map(Brought::Text),
             Errand::Ask {
@@ -197,7 +211,22 @@ impl Broker {
                 "no secret `{name}` is granted to this service; name it in the service's `secrets`"
             )));
         };
+        self.secrets.count()?;
         Ok(self.secrets.stand_in(name, secret))
+    }
+
+    /// Tells whether taking the secrets out of this may take more than a moment.
+    pub(super) fn is_long_to_finish(&self, judgement: &Judgement) -> bool {
+        self.secrets.hides_any()
+            && judgement
+                .runs
+                .iter()
+                .flat_map(|run| &run.notes)
+                .chain(judgement.findings.iter().map(|finding| &finding.message))
+                .map(String::len)
+                .chain([judgement.findings.len() * FINDING_BYTES])
+                .sum::<usize>()
+                > QUICK_BYTES
     }
 
     /// Adds what was done for the run to what came of it, and takes the secrets out.

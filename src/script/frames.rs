@@ -22,6 +22,8 @@ pub(super) mod exchange;
 /// What a worker is told.
 #[derive(Serialize, Deserialize)]
 pub(super) enum ToWorker<'a> {
+    /// All scripts that it was given are nothing any more.
+    Forget,
     /// A script, which later frames name by its version.
     Load(Cow<'a, Arc<Source>>),
     /// A run of a matcher script.

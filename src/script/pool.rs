@@ -279,10 +279,7 @@ fn refusal(source: &Arc<Source>, finding: Finding) -> Judgement {
 fn queue_full(length: usize) -> Finding {
     Finding::error(
         "script.queue",
-        format!(
-            "{length} scripts are waiting for a thread already; make scripts faster, probe less often, or give scripts \
-             more threads"
-        ),
+        format!("{length} scripts are waiting already; make scripts faster, or probe less often"),
     )
     .weighing(Severity::Broken)
 }
@@ -298,7 +295,7 @@ fn overdue(started: bool, wall: Duration) -> Finding {
         Finding::error(
             "script.queue",
             format!(
-                "no thread was free for {} ms; make scripts faster, probe less often, or give scripts more threads",
+                "nothing was free to run the script for {} ms; make scripts faster, or probe less often",
                 wall.as_millis()
             ),
         )

@@ -12,6 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::thread::Thread;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -28,8 +29,6 @@ use super::run::Link;
 use super::source::Source;
 use crate::model::judgement::Judgement;
 
-/// Scripts that a worker keeps.
-const LOADED_MAX: usize = 1024;
 /// Bytes that are read ahead.
 const BUFFER_BYTES: usize = 64 << 10;
 /// How often a worker looks whether whoever started it is still there.
@@ -49,10 +48,12 @@ pub fn serve() -> io::Result<()> {
     let _asked_to_end = deaf_to_signals(&runtime)?;
     let stack = engine::stack_bytes(HEAP_BYTES_MAX);
     engine::quiet_panics();
+    let main = std::thread::current();
     let scripts = std::thread::Builder::new()
         .name(engine::THREAD_NAME.to_owned())
         .stack_size(stack)
         .spawn(move || {
+            let _told = Unpark(main);
             let unconfined = confine::confine(stack).err().map(|error| error.to_string());
             let mut worker = Worker::new(socket);
             worker.tell(&FromWorker::Ready { unconfined })?;
@@ -62,6 +63,15 @@ pub fn serve() -> io::Result<()> {
         std::thread::park_timeout(LOOK_EVERY);
     }
     Ok(())
+}
+
+/// Wakes a thread when it is dropped.
+struct Unpark(Thread);
+
+impl Drop for Unpark {
+    fn drop(&mut self) {
+        self.0.unpark();
+    }
 }
 
 /// Lets requests to end pass by: they are for OES, which ends its workers when it is done with them. Holds for as long as
@@ -102,10 +112,8 @@ impl Worker {
         loop {
             let frame: ToWorker<'_> = receive(&mut *self.socket.borrow_mut())?;
             match frame {
+                ToWorker::Forget => self.loaded.clear(),
                 ToWorker::Load(source) => {
-                    if self.loaded.len() >= LOADED_MAX {
-                        self.loaded.clear();
-                    }
                     let source = source.into_owned();
                     self.loaded.insert(Arc::clone(&source.version), source);
                 }

@@ -1,6 +1,9 @@
 //! A secret in a text, however its characters are written there: as they are, percent-encoded, or escaped as in JSON
 //! and HTML, once or several times. A text that was cut within the secret counts, too.
 
+/// What every spelling of a character begins with that is not the character itself, or `+` for a space.
+pub(super) const MARKS: [char; 3] = ['%', '\\', '&'];
+
 /// Characters of a secret before a `…` that are enough to be the beginning of it.
 const BEGINNING_MIN: usize = 3;
 

@@ -5,7 +5,7 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use rhai::Engine;
 
-use crate::script::broker::{Digested, Errand};
+use crate::script::broker::{Digested, Errand, STAND_IN};
 use crate::script::guard::{self, Fallible};
 use crate::script::run;
 use crate::script::value::{cut, mistyped, problem};
@@ -43,7 +43,7 @@ fn made(how: Digested, texts: &[&str]) -> Fallible<String> {
     guard::charge(bytes as u64 / BYTES_AN_OPERATION)?;
     guard::reserve(bytes * 3)?;
     let texts: Vec<String> = texts.iter().map(|&text| text.to_owned()).collect();
-    if run::has_stand_ins()? {
+    if texts.iter().any(|text| text.contains(STAND_IN)) && run::has_stand_ins()? {
         return run::errand(Errand::Digest(how, texts))?.text();
     }
     how.of(&texts)

@@ -9,6 +9,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::secrets::{DERIVED_BYTES_MAX, MARK};
 use super::{Broker, Errands, refused};
 
 /// What is made of texts.
@@ -60,6 +61,16 @@ pub(in crate::script) fn digits(bytes: &[u8]) -> String {
 
 impl Broker {
     pub(super) fn digest(&mut self, how: Digested, texts: &[String]) -> Errands<String> {
+        let long = texts
+            .iter()
+            .any(|text| text.len() > DERIVED_BYTES_MAX && text.contains(MARK));
+        if long {
+            let most = DERIVED_BYTES_MAX >> 10;
+            return Err(refused(format!(
+                "a text with a secret in it may have {most} KiB to be encoded or digested"
+            )));
+        }
+        self.secrets.count()?;
         let mut room = self.limits.heap_bytes;
         let filled: Vec<String> = texts
             .iter()
@@ -75,7 +86,7 @@ impl Broker {
             let name = format!("{how:?} {}", texts.join(" "));
             return Ok(self.secrets.derived(&name, digest));
         }
-        self.secrets.hide_text(&digest);
+        self.secrets.hide_digest(&digest);
         Ok(digest)
     }
 }

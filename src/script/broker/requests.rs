@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use url::Url;
 
+use super::secrets::MARK;
 use super::{Answer, Broker, Errands, Left, Limited, Refusal, refused};
 use crate::model::judgement::HttpCall;
 use crate::model::service::Grants;
@@ -145,15 +146,25 @@ impl Broker {
     fn prepared(&self, asked: &Asked, left: Left) -> Errands<HostRequest> {
         let mut room = self.limits.heap_bytes;
         let mut fill = |text: &str| self.secrets.fill(text, &mut room);
-        let mut url = Url::parse(&fill(&asked.url)?)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-            .ok_or_else(|| {
-                refused(format!(
-                    "`{}` is no http or https URL",
-                    cut(&asked.url, 200)
-                ))
-            })?;
+        let read = |text: &str| {
+            let url = Url::parse(text).ok();
+            url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+                .ok_or_else(|| {
+                    refused(format!(
+                        "`{}` is no http or https URL",
+                        cut(&asked.url, 200)
+                    ))
+                })
+        };
+        let written = read(&asked.url)?;
+        let mut url = read(&fill(&asked.url)?)?;
+        let host = written.host_str().unwrap_or_default();
+        // A host with a secret in it would tell it to whoever looks names up, and in every message.
+        if written.origin() != url.origin() || host.contains(MARK) {
+            return Err(refused(
+                "a secret may be in the path, the query, the headers or the body of a request, not in the host",
+            ));
+        }
         if !asked.query.is_empty() {
             let mut query = url.query_pairs_mut();
             for (name, value) in &asked.query {

@@ -3,7 +3,6 @@
 //! Whatever a script does with a stand-in (join it, cut it, print it) it never holds the secret itself.
 
 use super::{Errands, Limited, Refusal};
-use crate::model::json::Json;
 use crate::model::judgement::Judgement;
 use crate::model::redaction::Redaction;
 use crate::model::secret::Secret;
@@ -13,6 +12,8 @@ use crate::model::secret::Secret;
 pub(super) struct Secrets {
     given: Vec<Given>,
     hidden: Redaction,
+    /// Digests of secrets that were made.
+    digests: usize,
 }
 
 /// One stand-in.
@@ -23,6 +24,13 @@ struct Given {
     stand_in: String,
     secret: Secret,
 }
+
+/// What every stand-in begins with.
+pub(in crate::script) const MARK: &str = "oes-secret-";
+/// Stand-ins and digests of secrets in one run.
+const GIVEN_MAX: usize = 50;
+/// Bytes of a text with a stand-in in it that is encoded or digested.
+pub(super) const DERIVED_BYTES_MAX: usize = 16 << 10;
 
 /// What a stand-in stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +52,7 @@ impl Secrets {
         Self {
             given: Vec::new(),
             hidden: hidden.clone(),
+            digests: 0,
         }
     }
 
@@ -68,7 +77,7 @@ impl Secrets {
             known.secret = secret.clone();
             return known.stand_in.clone();
         }
-        let stand_in = format!("oes-secret-{:032x}", rand::random::<u128>());
+        let stand_in = format!("{MARK}{:032x}", rand::random::<u128>());
         self.hidden.add_text(&stand_in);
         self.given.push(Given {
             name: name.to_owned(),
@@ -84,8 +93,22 @@ impl Secrets {
         self.give(name, Kind::Derived, &Secret::hidden(made))
     }
 
-    /// Keeps a text out of everything that leaves the run.
-    pub(super) fn hide_text(&mut self, text: &str) {
+    /// Sees whether there may be one more stand-in or digest: whatever leaves the run is searched for all of them.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub(super) fn count(&self) -> Errands<()> {
+        if self.given.len() + self.digests < GIVEN_MAX {
+            return Ok(());
+        }
+        Err(Refusal::Problem(format!(
+            "a run may have {GIVEN_MAX} secrets, tokens, and encodings and digests of these"
+        )))
+    }
+
+    /// Keeps a digest out of everything that leaves the run.
+    pub(super) fn hide_digest(&mut self, text: &str) {
+        self.digests += 1;
         self.hidden.add_text(text);
     }
 
@@ -122,10 +145,9 @@ impl Secrets {
             let more = found.saturating_mul(one.secret.expose().len());
             let wanted = filled.len().saturating_add(more);
             if wanted > *room {
-                let message = format!(
-                    "wanted to send {wanted} bytes with secrets filled in, {room} are allowed"
-                );
-                return Err(Refusal::Limit(Limited::HeapBytes, message));
+                // Not how long: that would tell the length of the secret.
+                let message = "wanted to send more than it may hold, with its secrets filled in";
+                return Err(Refusal::Limit(Limited::HeapBytes, message.to_owned()));
             }
             if found > 0 {
                 filled = filled.replace(one.stand_in.as_str(), one.secret.expose());
@@ -135,9 +157,14 @@ impl Secrets {
         Ok(filled)
     }
 
-    /// Takes stand-ins and secrets out of a value that is to be remembered.
-    pub(super) fn hide_in(&self, json: &mut Json) {
-        self.hidden.apply_json(json);
+    /// Returns what must not be seen.
+    pub(super) fn hidden(&self) -> Redaction {
+        self.hidden.clone()
+    }
+
+    /// Tells whether anything must not be seen.
+    pub(super) fn hides_any(&self) -> bool {
+        !self.hidden.is_empty()
     }
 
     /// Takes stand-ins and secrets out of everything that leaves a run.

@@ -11,12 +11,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use close_fds::CloseFdsBuilder;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::offenders::Offenders;
 use super::{Lane, PoolSettings, Program, WorkerFacts, overdue, queue_full};
-use crate::model::judgement::{Finding, Severity};
+use crate::model::judgement::{Finding, Judgement, Severity};
+use crate::script::bench::panicked;
 use crate::script::broker::{Broker, Tokens};
 use crate::script::error;
 use crate::script::execute::{Called, Ran, Task};
@@ -26,6 +28,8 @@ use crate::script::source::Source;
 use child::{Broken, Child};
 use counters::{Counters, Ended};
 
+/// The first descriptor that is not standard input, output or errors.
+const FIRST_INHERITED: i32 = 3;
 /// A worker without work for this long is ended, but for one.
 const IDLE_MAX: Duration = Duration::from_mins(1);
 
@@ -85,13 +89,17 @@ impl Room {
         }
     }
 
-    /// Takes a worker back that is as good as new, and ends those that had nothing to do for long.
+    /// Takes a worker back that is as good as new.
     fn leave(&self, child: Child) {
+        self.idle().push(child);
+    }
+
+    /// Ends workers that had nothing to do for long, but for so many.
+    fn end_unused(&self, kept: usize) {
         let mut idle = self.idle();
-        idle.push(child);
         let unused = idle
             .iter()
-            .take(idle.len().saturating_sub(1))
+            .take(idle.len().saturating_sub(kept))
             .take_while(|child| child.idle_for() > IDLE_MAX)
             .count();
         let ended: Vec<Child> = idle.drain(..unused).collect();
@@ -136,7 +144,14 @@ impl Processes {
             waiting: Room::new(settings.waiting_threads, settings.queue),
             counters: Counters::default(),
         };
-        let first = processes.worker()?;
+        // What OES itself inherited is nothing for its workers.
+        CloseFdsBuilder::new().cloexecfrom(FIRST_INHERITED);
+        let first = processes.worker().map_err(|error| {
+            let path = processes.program.path.display();
+            io::Error::other(format!(
+                "{path}: {error}; `sandbox = \"thread\"` in the config runs scripts without worker processes"
+            ))
+        })?;
         processes.plain.leave(first);
         Ok(processes)
     }
@@ -158,11 +173,10 @@ impl Processes {
     pub(super) async fn ready(&self) -> Result<Option<String>, Box<Finding>> {
         let Taken { mut child, .. } = self.take(&self.plain, true)?;
         if let Err(broken) = child.ready(&self.counters).await {
-            let how = match broken {
-                Broken::Overdue => "it is not ready in time".to_owned(),
-                Broken::Died { why, .. } => child.last_words(&why).await,
+            let (Broken::Unready(why) | Broken::Died { why, .. }) = broken else {
+                return Err(Box::new(no_worker("it is not ready in time")));
             };
-            return Err(Box::new(no_worker(&io::Error::other(how))));
+            return Err(Box::new(no_worker(&child.end(&why).await.words)));
         }
         self.plain.leave(child);
         Ok(self.counters.unconfined())
@@ -188,9 +202,8 @@ impl Processes {
             let done = child.run(task, &mut broker, wall, &self.counters).await;
             drop(busy);
             if let Some(ran) = self.after(room, &task.source, wall, taken, done).await? {
-                let (mut judgement, leaked) = ran?;
-                broker.finish(&mut judgement);
-                return Ok((judgement, leaked));
+                let (judgement, leaked) = ran?;
+                return Ok((finished(broker, judgement).await?, leaked));
             }
             may_be_stale = false;
         }
@@ -231,7 +244,7 @@ impl Processes {
                 child,
                 was_idle: false,
             }),
-            Err(error) => Err(Box::new(no_worker(&error))),
+            Err(error) => Err(Box::new(no_worker(&error.to_string()))),
         }
     }
 
@@ -256,19 +269,24 @@ impl Processes {
                 } else {
                     room.leave(child);
                 }
+                self.plain.end_unused(1);
+                self.waiting.end_unused(0);
                 return Ok(Some(done));
             }
             Err(broken) => broken,
         };
         self.counters.ended(match broken {
             Broken::Overdue => Ended::Overdue,
-            Broken::Died { .. } => Ended::Died,
+            Broken::Unready(_) | Broken::Died { .. } => Ended::Died,
         });
         if was_idle && matches!(broken, Broken::Died { asked: false, .. }) {
             return Ok(None);
         }
-        self.offenders.broke(source);
-        Err(Box::new(said(&broken, source, wall, child).await))
+        let (finding, is_by_script) = said(&broken, source, wall, child).await;
+        if is_by_script {
+            self.offenders.broke(source);
+        }
+        Err(Box::new(finding))
     }
 
     /// Returns what is known of the workers.
@@ -303,25 +321,42 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// Returns what is said of a run that broke its worker.
-async fn said(broken: &Broken, source: &Source, wall: Duration, child: Child) -> Finding {
+/// Returns what came of a run as it may be seen, worked out beside the runtime where that takes more than a moment.
+async fn finished(broker: Broker, mut judgement: Judgement) -> Result<Judgement, Box<Finding>> {
+    if !broker.is_long_to_finish(&judgement) {
+        broker.finish(&mut judgement);
+        return Ok(judgement);
+    }
+    let finishing = tokio::task::spawn_blocking(move || {
+        broker.finish(&mut judgement);
+        judgement
+    });
+    finishing.await.map_err(|_| Box::new(panicked()))
+}
+
+/// Returns what is said of a run that broke its worker, and whether the script did that.
+async fn said(broken: &Broken, source: &Source, wall: Duration, child: Child) -> (Finding, bool) {
     match broken {
-        Broken::Overdue => error::about(overdue(true, wall), source),
+        Broken::Unready(why) => (no_worker(&child.end(why).await.words), false),
+        // One that was held up from outside, or waits for the processor, does not hang.
+        Broken::Overdue => {
+            let is_by_script = child.is_running();
+            (error::about(overdue(true, wall), source), is_by_script)
+        }
         Broken::Died { why, .. } => {
-            let how = child.last_words(why).await;
-            let message =
-                format!("the script broke its worker process ({how}); nothing else is affected");
+            let end = child.end(why).await;
+            let message = format!("the script's worker process broke ({})", end.words);
             let finding = Finding::error("script.crashed", message).weighing(Severity::Broken);
-            error::about(finding, source)
+            (error::about(finding, source), !end.is_from_outside)
         }
     }
 }
 
-fn no_worker(error: &io::Error) -> Finding {
+fn no_worker(why: &str) -> Finding {
     Finding::error(
         "script.worker",
         format!(
-            "no worker process could be started for the script: {error}; `sandbox = \"thread\"` runs scripts without one"
+            "no worker process could be started for the script: {why}; `sandbox = \"thread\"` runs scripts without one"
         ),
     )
     .weighing(Severity::Broken)

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
-use seccompiler::{SeccompAction, SeccompFilter, TargetArch};
+use rustix::process::{Resource, Rlimit, getpid, getrlimit, setrlimit};
+use seccompiler::{
+    SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch,
+};
 
 /// Address space besides the stack of the thread for scripts.
 const ADDRESS_SPACE_BYTES: usize = 512 << 20;
@@ -43,7 +46,6 @@ const CALLS: &[i64] = &[
     libc::SYS_getpid,
     libc::SYS_gettid,
     libc::SYS_getppid,
-    libc::SYS_tgkill,
     libc::SYS_rt_sigaction,
     libc::SYS_rt_sigprocmask,
     libc::SYS_rt_sigreturn,
@@ -61,24 +63,40 @@ pub(super) fn confine(stack_bytes: usize) -> io::Result<()> {
 }
 
 fn limit(stack_bytes: usize) -> io::Result<()> {
+    // What was inherited may be less already.
     let most = |resource, bytes: u64| {
-        let limit = Rlimit {
-            current: Some(bytes),
-            maximum: Some(bytes),
-        };
-        setrlimit(resource, limit)
+        let inherited = getrlimit(resource).maximum;
+        let bytes = Some(inherited.map_or(bytes, |inherited| inherited.min(bytes)));
+        setrlimit(
+            resource,
+            Rlimit {
+                current: bytes,
+                maximum: bytes,
+            },
+        )
     };
     let address_space = ADDRESS_SPACE_BYTES.saturating_add(stack_bytes);
-    most(Resource::As, address_space as u64)?;
-    most(Resource::Core, 0)?;
-    most(Resource::Fsize, 0)?;
-    most(Resource::Nofile, DESCRIPTORS)?;
-    Ok(())
+    let limited = [
+        most(Resource::As, address_space as u64),
+        most(Resource::Core, 0),
+        most(Resource::Fsize, 0),
+        most(Resource::Nofile, DESCRIPTORS),
+    ];
+    limited
+        .into_iter()
+        .collect::<Result<(), _>>()
+        .map_err(io::Error::from)
 }
 
 fn filter() -> io::Result<()> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(io::Error::other)?;
-    let rules: BTreeMap<i64, Vec<_>> = CALLS.iter().map(|call| (*call, Vec::new())).collect();
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+        CALLS.iter().map(|call| (*call, Vec::new())).collect();
+    // A signal for itself, to end by a fault, and for nobody else.
+    let own = u64::from(getpid().as_raw_nonzero().get().unsigned_abs());
+    let to_itself = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, own);
+    let to_itself = to_itself.and_then(|condition| SeccompRule::new(vec![condition]));
+    rules.insert(libc::SYS_tgkill, vec![to_itself.map_err(io::Error::other)?]);
     let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let filter = SeccompFilter::new(rules, refuse, SeccompAction::Allow, arch);
     let program: seccompiler::BpfProgram = filter

@@ -263,3 +263,39 @@ async fn what_asks_oes_to_end_does_not_end_its_workers() {
     }
     assert_eq!(pool.workers().unwrap().started, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_go_on_with_more_scripts_than_they_keep() {
+    if !alone("workers_go_on_with_more_scripts_than_they_keep") {
+        return;
+    }
+    let pool = processes(&silent());
+    for number in (0..1_050).chain([0, 500, 1_010]) {
+        let judgement = judge(&pool, &format!("{number} >= 0"), input("{}")).await;
+        assert_eq!(judgement.outcome, Outcome::Pass, "{number}: {judgement:#?}");
+    }
+    let facts = pool.workers().unwrap();
+    assert_eq!(facts.started, 1, "{facts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_workers_from_outside_is_held_against_no_script() {
+    if !alone("what_ends_workers_from_outside_is_held_against_no_script") {
+        return;
+    }
+    let pool = processes(&fake(|_| reply(599, "")));
+    for outside in [Signal::KILL, Signal::KILL, Signal::STOP, Signal::STOP] {
+        let mut short = input("{}");
+        short.wall = Duration::from_millis(800);
+        let run = judge(&pool, WAITS, short);
+        let breaking = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            for id in workers() {
+                signal(id, outside);
+            }
+        };
+        let (judgement, ()) = tokio::join!(run, breaking);
+        assert_eq!(judgement.outcome, Outcome::Error, "{judgement:#?}");
+    }
+    assert_eq!(pool.suspended_scripts(), 0);
+}

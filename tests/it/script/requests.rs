@@ -267,3 +267,46 @@ fn a_name_of_a_handle_may_be_the_scripts_own() {
     let mistakes = Source::compile("test", "test.rhai", "auth.oauth(\"x\");").unwrap_err();
     assert_eq!(mistakes[0].message, "`auth` has no function `oauth`");
 }
+
+#[tokio::test]
+async fn no_host_is_made_of_a_secret_and_no_refusal_tells_one() {
+    let host = silent();
+    let pool = pool(&host);
+    let mut given = with_client("{}");
+    Arc::make_mut(&mut given.rights.grants)
+        .secrets
+        .insert("NUM".into(), Secret::hidden("3232235777"));
+    for call in [
+        "http.get(`http://${secret(\"PASS\")}.x/`)",
+        "http.get(`http://${secret(\"NUM\")}/`)",
+        "http.get(`https://api.example.io${secret(\"PASS\")}/`)",
+        "tcp.exchange(secret(\"NUM\"), 80, \"x\")",
+        "dns.lookup(secret(\"NUM\"))",
+    ] {
+        let script = format!("try {{ {call}; }} catch (error) {{ note(`${{error}}`); }} true");
+        let judgement = judge(&pool, &script, given.clone()).await;
+        let said = format!("{judgement:?}").to_lowercase();
+        for secret in ["pa ss", "pa%20ss", "3232235777", "192.168.1.1"] {
+            assert!(!said.contains(secret), "{call}: {said}");
+        }
+        assert!(!judgement.runs[0].notes.is_empty(), "{call}: {judgement:?}");
+    }
+    assert!(host.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn encodings_and_digests_of_secrets_are_counted() {
+    let pool = pool(&silent());
+    let many = "for n in 0..60 { sha256(secret(\"PASS\") + n); }";
+    let judgement = judge(&pool, many, with_client("{}")).await;
+    let said = &judgement.findings[0].message;
+    assert!(said.contains("a run may have 50 secrets"), "{said}");
+    let long = "let text = \"\"; text.pad(20000, \"x\"); base64_encode(secret(\"PASS\") + text);";
+    let judgement = judge(&pool, long, with_client("{}")).await;
+    let said = &judgement.findings[0].message;
+    assert!(said.contains("16 KiB"), "{said}");
+    // Without a secret in it there is no such limit.
+    let free = "secret(\"PASS\"); for n in 0..200 { sha256(`${n}`); }";
+    let judgement = judge(&pool, free, with_client("{}")).await;
+    assert_eq!(judgement.findings, []);
+}

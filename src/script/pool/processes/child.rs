@@ -42,6 +42,8 @@ const START_MAX: Duration = Duration::from_secs(10);
 /// How a worker broke.
 #[derive(Debug)]
 pub(super) enum Broken {
+    /// It did not get ready: nothing of a script had come to it.
+    Unready(io::Error),
     /// It did not come back in time.
     Overdue,
     /// It ended, or says what is no frame; whether the run had asked for anything before.
@@ -164,12 +166,9 @@ impl Child {
                 counters.ready(unconfined);
                 Ok(())
             }
-            Ok(Ok(_)) => Err(Broken::Died {
-                asked: false,
-                why: unexpected(),
-            }),
-            Ok(Err(why)) => Err(Broken::Died { asked: false, why }),
-            Err(_) => Err(Broken::Overdue),
+            Ok(Ok(_)) => Err(Broken::Unready(unexpected())),
+            Ok(Err(why)) => Err(Broken::Unready(why)),
+            Err(_) => Err(Broken::Unready(io::Error::other("it is not ready in time"))),
         }
     }
 
@@ -184,6 +183,7 @@ impl Child {
         if !self.loaded.contains(&source.version) {
             if self.loaded.len() >= LOADED_MAX {
                 self.loaded.clear();
+                frames::put(&ToWorker::Forget, &mut bytes)?;
             }
             frames::put(&ToWorker::load(source), &mut bytes)?;
             self.loaded.insert(Arc::clone(&source.version));
@@ -205,8 +205,12 @@ impl Child {
         if length > FRAME_BYTES_MAX {
             return Err(io::Error::other("the frame is too long"));
         }
-        let mut bytes = vec![0; length];
-        self.socket.read_exact(&mut bytes).await?;
+        let mut bytes = Vec::new();
+        let frame = (&mut self.socket).take(length as u64);
+        { frame }.read_to_end(&mut bytes).await?;
+        if bytes.len() < length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         frames::read(&bytes)
     }
 
@@ -226,35 +230,61 @@ impl Child {
         Some(pages.saturating_mul(rustix::param::page_size() as u64))
     }
 
-    /// Returns how a worker that broke came to its end.
-    pub(super) async fn last_words(mut self, why: &io::Error) -> String {
-        let mut words = String::new();
-        if let Some(mut errors) = self.process.stderr.take() {
-            let mut bytes = vec![0; 2000];
-            if let Ok(Ok(length)) = timeout(LAST_WORDS, errors.read(&mut bytes)).await {
-                bytes.truncate(length);
-                let said = String::from_utf8_lossy(&bytes);
-                words = said
-                    .lines()
-                    .find(|line| !line.trim().is_empty())
-                    .unwrap_or_default()
-                    .to_owned();
-            }
-        }
-        let how = match timeout(LAST_WORDS, self.process.wait()).await {
+    /// Tells whether the worker is at work, as the system sees it.
+    pub(super) fn is_running(&self) -> bool {
+        let stat = self
+            .process
+            .id()
+            .and_then(|id| fs::read_to_string(format!("/proc/{id}/stat")).ok());
+        // The name before it may hold anything.
+        stat.is_some_and(|stat| {
+            stat.rsplit(')')
+                .next()
+                .is_some_and(|rest| rest.starts_with(" R"))
+        })
+    }
+
+    /// Waits for the end of a worker that broke and returns how it came to it.
+    pub(super) async fn end(mut self, why: &io::Error) -> End {
+        let words = self.last_words().await;
+        let (how, is_from_outside) = match timeout(LAST_WORDS, self.process.wait()).await {
             Ok(Ok(status)) => match (status.signal(), status.code()) {
-                (Some(signal), _) => format!("signal {signal}"),
-                (None, code) => format!("exit code {}", code.unwrap_or_default()),
+                (Some(signal), _) => (format!("signal {signal}"), FROM_OUTSIDE.contains(&signal)),
+                (None, code) => (format!("exit code {}", code.unwrap_or_default()), false),
             },
-            _ => why.to_string(),
+            _ => (why.to_string(), false),
         };
-        if words.is_empty() {
-            how
-        } else {
-            format!("{how}: {words}")
+        End {
+            words: words.map_or_else(|| how.clone(), |words| format!("{how}: {words}")),
+            is_from_outside,
         }
     }
+
+    /// Returns the first line that a worker said as it ended.
+    async fn last_words(&mut self) -> Option<String> {
+        let mut errors = self.process.stderr.take()?;
+        let mut bytes = vec![0; 2000];
+        let length = timeout(LAST_WORDS, errors.read(&mut bytes))
+            .await
+            .ok()?
+            .ok()?;
+        bytes.truncate(length);
+        let said = String::from_utf8_lossy(&bytes);
+        let mut lines = said.lines().filter(|line| !line.trim().is_empty());
+        lines.next().map(str::to_owned)
+    }
 }
+
+/// How a worker came to its end.
+pub(super) struct End {
+    /// For a person.
+    pub(super) words: String,
+    /// Whether somebody ended it.
+    pub(super) is_from_outside: bool,
+}
+
+/// Signals that no fault raises: SIGHUP, SIGINT, SIGKILL, SIGTERM.
+const FROM_OUTSIDE: [i32; 4] = [1, 2, 9, 15];
 
 fn unexpected() -> io::Error {
     io::Error::other("the worker says what nobody asked it")
