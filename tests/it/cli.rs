@@ -2,6 +2,7 @@
 
 mod arguments;
 mod backtest;
+mod check;
 mod demo;
 mod dry_channel;
 mod dry_run;
