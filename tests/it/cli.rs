@@ -13,6 +13,7 @@ mod secrets;
 mod shell;
 mod status;
 mod test;
+mod unanswered;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
