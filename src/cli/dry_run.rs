@@ -185,7 +185,10 @@ impl Session {
                 ));
             }
             self.cassette.begin_round();
-            let observation = self.observe(&past, now).await;
+            let mut observation = self.observe(&past, now).await;
+            if self.cassette.unanswered().is_some() {
+                report::take_back(&mut observation.judgement);
+            }
             let last = round + 1 == arguments.repeat.times;
             self.print(arguments, &observation, &past, last);
             outcomes.push(observation.judgement.outcome);
@@ -218,6 +221,7 @@ impl Session {
 
     fn print(&self, arguments: &Arguments, observation: &Observation, past: &Past, last: bool) {
         let judgement = observation.judgement.clone();
+        let unjudged = self.cassette.unanswered();
         let hint = observation.exchange.as_ref().and_then(|exchange| {
             self.watched
                 .config
@@ -227,7 +231,11 @@ impl Session {
         });
         let run = DryRun {
             exchange: self.shown(observation),
-            would: Would::of(&judgement, &self.watched.config.service),
+            would: match &unjudged {
+                Some(_) => Would::unjudged(),
+                None => Would::of(&judgement, &self.watched.config.service),
+            },
+            unjudged,
             judgement,
             memory_before: Arc::clone(&past.memory),
             memory_goes_on: !last,

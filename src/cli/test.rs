@@ -3,6 +3,7 @@
 mod coverage;
 mod discover;
 mod failed;
+mod gate;
 mod github;
 mod human;
 mod junit;
@@ -26,6 +27,7 @@ use crate::config::ProcessEnvironment;
 use crate::config::report::Report;
 use crate::config::suite::{self, Case, Suite};
 use crate::suite::{Covered, Mutated, Ran, cover, mutate, run as run_all};
+use gate::Gate;
 use update::Update;
 
 /// Name of the JSON that this command prints.
@@ -164,6 +166,7 @@ type Results<'a> = Vec<(&'a Suite, &'a Case, &'a Ran)>;
 struct Measured {
     covered: Vec<Covered>,
     mutated: Vec<Mutated>,
+    gate: Gate,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
@@ -233,9 +236,13 @@ fn pass(arguments: &Arguments, tests: &Tests) -> Result<Exit, TestError> {
     if arguments.change.update {
         return update(arguments, tests, &results);
     }
-    let enough = coverage::enough(&measured.covered, arguments.measure.min)
-        && mutation::enough(&measured.mutated, arguments.measure.min);
-    let exit = match (broken, sound && enough) {
+    let unsound = match (broken, sound) {
+        (true, _) => Some("files have mistakes"),
+        (false, false) => Some("tests fail"),
+        (false, true) => None,
+    };
+    measured.gate = Gate::of(&arguments.measure, tests, &measured, unsound);
+    let exit = match (broken, sound && measured.gate.short.is_empty()) {
         (true, _) => Exit::Usage,
         (false, true) => Exit::Pass,
         (false, false) => Exit::Fail,
@@ -262,20 +269,24 @@ fn show(
             .then(|| mutation::json(&measured.mutated));
         let parts = [("coverage", coverage), ("mutants", mutants)];
         let parts = parts.into_iter();
-        let parts = parts.filter_map(|(key, part)| Some((key, part?))).collect();
+        let mut parts: Vec<_> = parts.filter_map(|(key, part)| Some((key, part?))).collect();
+        if !parts.is_empty() {
+            parts.extend(measured.gate.json());
+        }
         output::json(&report::json(results, &tests.report, exit, parts));
     } else {
         human::print(results, tests);
         coverage::print(&measured.covered, arguments.measure.min);
         mutation::print(&measured.mutated, arguments.measure.min);
+        measured.gate.print();
     }
     if arguments.output.github {
-        github::print(results, &tests.report);
+        github::print(results, &tests.report, &measured.gate);
     }
     let Some(path) = &arguments.output.junit else {
         return Ok(());
     };
-    let text = junit::report(results, &tests.report);
+    let text = junit::report(results, &tests.report, &measured.gate);
     output::save_file(path, text.as_bytes()).map_err(|source| TestError::Junit {
         path: path.display().to_string(),
         source,

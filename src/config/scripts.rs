@@ -9,6 +9,7 @@ use crate::config::read;
 use crate::config::report::FileReport;
 use crate::config::values::{self, shorten};
 use crate::model::code::Code;
+use crate::model::counted::counted;
 use crate::model::span::Mistake;
 use crate::script::shipped::{self, Shipped};
 use crate::script::source::Source;
@@ -55,8 +56,14 @@ impl Role {
     }
 }
 
-/// Returns the script of this name. Where there is none, or it does not compile, that is reported: an unknown name at
-/// `span`, the rest in the script's own text.
+/// What OES calls in a channel script.
+const OF_CHANNEL: [(&str, &str); 2] = [
+    ("requests", "message, channel"),
+    ("answer", "reply, message, channel"),
+];
+
+/// Returns the script of this name. Where there is none, it does not compile, or OES cannot call it, that is reported: an
+/// unknown name and a function that it lacks at `span`, the rest in the script's own text.
 pub(super) fn find(
     loader: &mut Loader<'_>,
     role: Role,
@@ -72,13 +79,53 @@ pub(super) fn find(
         found
     };
     match found {
-        Found::Script(source) => Some(source),
+        Found::Script(source) => {
+            let lacking = lacking(role, &source, span);
+            let is_whole = lacking.is_empty();
+            for mistake in lacking {
+                loader.report(mistake);
+            }
+            is_whole.then_some(source)
+        }
         Found::Broken => None,
         Found::Nowhere(known) => {
             loader.report(nowhere(role, name, span, &known));
             None
         }
     }
+}
+
+/// Returns a mistake for each function that OES calls in a script of this role and that this one lacks.
+fn lacking(role: Role, source: &Source, span: &Range<usize>) -> Vec<Mistake> {
+    let called = match role {
+        Role::Matcher => &[][..],
+        Role::Channel => &OF_CHANNEL,
+    };
+    let takes = |parameters: &str| parameters.split(',').count();
+    let lacks = called
+        .iter()
+        .filter(|(name, parameters)| !source.has_function(name, takes(parameters)));
+    let mistake = |(name, parameters): &(&str, &str)| {
+        let message = format!("{} has no function `{name}({parameters})`", source.file);
+        let own = || source.functions().map(|(name, _)| name);
+        let near = own().find(|own| own == name);
+        let near = near.or_else(|| values::near(name, own()));
+        let near = near.and_then(|near| source.functions().find(|(own, _)| *own == near));
+        let help = match near {
+            Some((own, count)) if own == *name => {
+                format!("its `{own}` takes {}", counted(count, "parameter"))
+            }
+            Some((own, _)) => format!("did you mean `{name}` where it says `fn {own}`?"),
+            None => called_in_channels(),
+        };
+        Mistake::error(Code::Missing, span.clone(), message).help(help)
+    };
+    lacks.map(mistake).collect()
+}
+
+fn called_in_channels() -> String {
+    let called = OF_CHANNEL.map(|(name, parameters)| format!("`{name}({parameters})`"));
+    format!("OES calls {} in a channel script", called.join(" and "))
 }
 
 fn nowhere(role: Role, name: &str, span: &Range<usize>, known: &[String]) -> Mistake {
@@ -132,23 +179,23 @@ fn look(loader: &mut Loader<'_>, role: Role, name: &str, span: &Range<usize>) ->
             .and_then(|stem| stem.to_str())
             .unwrap_or(name)
             .to_owned();
-        return own(loader, &stem, &path, span);
+        return own(loader, role, &stem, &path, span);
     }
     if plain_name(name) {
         for folder in folders(loader, role) {
             let path = folder.join(format!("{name}.rhai"));
             if path.is_file() {
-                return own(loader, name, &path, span);
+                return own(loader, role, name, &path, span);
             }
         }
         if let Some(shipped) = shipped::find(role.shipped(), name) {
-            return compile(loader, shipped.name, shipped.file, shipped.text, span);
+            return compile(loader, role, shipped.name, shipped.file, shipped.text, span);
         }
     }
     Found::Nowhere(known(loader, role).into())
 }
 
-fn own(loader: &mut Loader<'_>, name: &str, path: &Path, span: &Range<usize>) -> Found {
+fn own(loader: &mut Loader<'_>, role: Role, name: &str, path: &Path, span: &Range<usize>) -> Found {
     let shown = path.display().to_string();
     loader.files.insert(path.to_path_buf());
     let text = match read::bytes(path, SCRIPT_BYTES_MAX) {
@@ -156,7 +203,7 @@ fn own(loader: &mut Loader<'_>, name: &str, path: &Path, span: &Range<usize>) ->
         Err(problem) => Err(problem),
     };
     match text {
-        Ok(text) => compile(loader, name, &shown, &text, span),
+        Ok(text) => compile(loader, role, name, &shown, &text, span),
         Err(problem) => {
             loader.report(Mistake::error(
                 Code::File,
@@ -170,13 +217,16 @@ fn own(loader: &mut Loader<'_>, name: &str, path: &Path, span: &Range<usize>) ->
 
 fn compile(
     loader: &mut Loader<'_>,
+    role: Role,
     name: &str,
     file: &str,
     text: &str,
     span: &Range<usize>,
 ) -> Found {
     match Source::compile_within(name, file, text, &loader.limits) {
-        Ok((source, warnings)) => {
+        Ok((source, mut warnings)) => {
+            // A channel checks nothing; which functions it lacks is said where it is named.
+            warnings.retain(|warning| role == Role::Matcher || warning.code != Code::ChecksNothing);
             if !warnings.is_empty() {
                 loader
                     .script_reports
@@ -192,7 +242,13 @@ fn compile(
             ));
             Found::Broken
         }
-        Err(mistakes) => {
+        Err(mut mistakes) => {
+            if role == Role::Channel {
+                let empty = mistakes
+                    .iter_mut()
+                    .filter(|mistake| mistake.code == Code::ChecksNothing);
+                empty.for_each(|mistake| mistake.help = Some(called_in_channels()));
+            }
             loader
                 .script_reports
                 .push(FileReport::new(file, text, mistakes));

@@ -315,6 +315,11 @@ impl Source {
             .any(|(known, count)| **known == *name && *count == parameters)
     }
 
+    /// Returns the functions that the script defines, with how many parameters each takes.
+    pub fn functions(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.functions.iter().map(|(name, count)| (&**name, *count))
+    }
+
     /// Returns what is wrong with these parameters: unknown (with did-you-mean), missing, of the wrong kind.
     ///
     /// A script without any declared parameter takes what it is given.

@@ -22,6 +22,13 @@ pub struct Mutated {
     pub survivors: Vec<Mutant>,
 }
 
+impl Mutated {
+    /// Returns how many changes a test fails for.
+    pub fn caught(&self) -> usize {
+        self.mutants - self.survivors.len()
+    }
+}
+
 /// Changes each script in every way and runs its tests until one fails. Tests of services are left out.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod backtest;
+mod check;
 mod demo;
 mod dry_channel;
 mod dry_run;
@@ -12,6 +13,7 @@ mod secrets;
 mod shell;
 mod status;
 mod test;
+mod unanswered;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::output::save_file;
 use crate::model::redaction::Redaction;
@@ -52,6 +52,8 @@ pub(super) struct Cassette {
     mode: HttpMode,
     tape: Tape,
     replay: Replay,
+    /// The first request that was refused.
+    refused: Mutex<Option<String>>,
     /// What is left out of what is recorded.
     hidden: Redaction,
 }
@@ -70,6 +72,7 @@ impl Cassette {
             mode,
             tape: Tape::new(live),
             replay,
+            refused: Mutex::default(),
             hidden,
         })
     }
@@ -84,10 +87,35 @@ impl Cassette {
         save_file(&folder.join(FILE), &serde_json::to_vec_pretty(&recorded)?)
     }
 
+    /// Returns why the probe cannot be judged, if a script asked for something that it was not given an answer to.
+    pub(super) fn unanswered(&self) -> Option<String> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = refused
+            .as_ref()
+            .map(|request| format!("`--http deny` refused {request}"));
+        let missing = || {
+            let request = self.replay.missing()?;
+            Some(format!("no answer to {request} was recorded"))
+        };
+        refused.or_else(missing)
+    }
+
+    /// Refuses a request.
+    fn refuse(&self, request: &HostRequest) -> HostReply {
+        let url = self.hidden.applied(request.url.as_str());
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.get_or_insert_with(|| format!("{} {url}", request.method));
+        Err(HostFailure {
+            kind: "denied".to_owned(),
+            message: "requests are refused by --http deny".to_owned(),
+        })
+    }
+
     /// Forgets what was asked live, so that what is saved is of one probe; what is replayed begins anew.
     pub(super) fn begin_round(&self) {
         drop(self.tape.take());
         self.replay.rewind();
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -119,10 +147,7 @@ impl Shared {
         let Cassette { mode, tape, .. } = &*self.0;
         let reply = match mode {
             HttpMode::Live => return make(tape, request),
-            HttpMode::Deny => Err(HostFailure {
-                kind: "denied".to_owned(),
-                message: "requests are refused by --http deny".to_owned(),
-            }),
+            HttpMode::Deny => self.0.refuse(&request),
             HttpMode::Replay(_) => self.0.replay.answer(&request, &self.0.hidden),
         };
         Box::pin(std::future::ready(reply))

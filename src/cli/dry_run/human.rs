@@ -50,7 +50,14 @@ pub(super) fn print(run: &DryRun<'_>, trace: bool) {
     for finding in &run.judgement.findings {
         output::result(finding::text(finding));
     }
-    if !run.judgement.findings.is_empty() {
+    if let Some(why) = &run.unjudged {
+        let (style, sign) = output::outcome_look(Outcome::Unknown);
+        output::result(format_args!(
+            "{} cannot be judged: {why}",
+            styled(style, sign)
+        ));
+    }
+    if run.unjudged.is_some() || !run.judgement.findings.is_empty() {
         output::result("");
     }
     for script in &run.judgement.runs {
@@ -349,7 +356,11 @@ fn verdict(run: &DryRun<'_>) -> String {
         }
     }
     if parts.is_empty() {
-        parts.push("nothing found".to_owned());
+        let nothing = match run.unjudged {
+            Some(_) => "cannot be judged",
+            None => "nothing found",
+        };
+        parts.push(nothing.to_owned());
     }
     let word = match judgement.outcome {
         Outcome::Pass => "PASS",

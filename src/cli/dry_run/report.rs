@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::config::report::Line;
 use crate::model::exchange::Exchange;
-use crate::model::judgement::{Finding, Judgement, Memory, Outcome, ScriptRun};
+use crate::model::judgement::{Finding, Judgement, Memory, MemoryDiff, Outcome, ScriptRun};
 use crate::model::recorded;
 use crate::model::service::Service;
 
@@ -28,6 +28,8 @@ pub(super) struct DryRun<'a> {
     pub(super) exchange: Option<Arc<Exchange>>,
     /// What they said.
     pub(super) judgement: Judgement,
+    /// Why the probe cannot be judged: a script was not given an answer that it asked for.
+    pub(super) unjudged: Option<String>,
     /// What the scripts remembered before.
     pub(super) memory_before: Arc<Memory>,
     /// Whether the memory goes on to a next probe of this command.
@@ -53,6 +55,16 @@ pub(super) struct Would {
 }
 
 impl Would {
+    /// Returns what is known of it where the probe cannot be judged.
+    pub(super) fn unjudged() -> Self {
+        Self {
+            counts_as_failure: false,
+            violation: None,
+            notify: Vec::new(),
+            text: "ask, and judge the answer".to_owned(),
+        }
+    }
+
     /// Returns what the daemon would do with this judgement of a service that was fine until now.
     pub(super) fn of(judgement: &Judgement, service: &Service) -> Self {
         let named = judgement.runs.iter().flat_map(|run| &run.violations).next();
@@ -85,6 +97,16 @@ impl Would {
     }
 }
 
+/// Takes back what was found, named and remembered: an answer that was not given says nothing of the service.
+pub(super) fn take_back(judgement: &mut Judgement) {
+    judgement.outcome = Outcome::Unknown;
+    judgement.findings.clear();
+    for run in &mut judgement.runs {
+        run.violations.clear();
+        run.memory = MemoryDiff::default();
+    }
+}
+
 /// What `oes.dry-run/1` says of one probe.
 #[derive(Serialize)]
 pub(super) struct DryRunJson<'a> {
@@ -95,6 +117,7 @@ pub(super) struct DryRunJson<'a> {
     request: Option<Value>,
     response: Option<Value>,
     result: ResultJson<'a>,
+    unjudged: Option<&'a str>,
     limits: Vec<Value>,
     would: &'a Would,
     hint: Option<&'a str>,
@@ -130,6 +153,7 @@ impl DryRun<'_> {
             request: self.exchange.as_deref().map(request_json),
             response: self.exchange.as_deref().map(response_json),
             result: result_json(&self.judgement),
+            unjudged: self.unjudged.as_deref(),
             limits: self.judgement.runs.iter().map(limits_json).collect(),
             would: &self.would,
             hint: self.hint.as_deref(),

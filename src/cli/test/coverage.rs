@@ -2,18 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::gate::{percent, reaches};
 use crate::cli::output::{self, ERROR, FAINT, GOOD, WARNING, styled};
 use crate::suite::Covered;
-
-/// Tells whether so many percent of the lines of every script are run.
-pub(super) fn enough(covered: &[Covered], min: Option<u8>) -> bool {
-    let enough = |min| covered.iter().all(|one| reaches(one, min));
-    min.is_none_or(enough)
-}
-
-fn reaches(covered: &Covered, min: u8) -> bool {
-    covered.run() * 100 >= covered.lines.len() * usize::from(min)
-}
 
 /// Prints how many lines of each script are run, and those that are not.
 pub(super) fn print(covered: &[Covered], min: Option<u8>) {
@@ -21,11 +12,11 @@ pub(super) fn print(covered: &[Covered], min: Option<u8>) {
         let missing = one.missing();
         let (style, sign) = match (missing.is_empty(), min) {
             (true, _) => (GOOD, "✓"),
-            (false, Some(min)) if !reaches(one, min) => (ERROR, "✗"),
+            (false, Some(min)) if !reaches(one.run(), one.lines.len(), min) => (ERROR, "✗"),
             (false, _) => (WARNING, "!"),
         };
         let (run, lines) = (one.run(), one.lines.len());
-        let percent = (run * 100).checked_div(lines).unwrap_or(100);
+        let percent = percent(run, lines);
         let file = &one.script.file;
         output::result(format_args!(
             "\n{} {file}  {run} of {lines} lines run, {percent} %",

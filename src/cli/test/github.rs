@@ -1,12 +1,13 @@
 //! What is wrong as workflow commands of GitHub, which shows them beside the lines of a change.
 
+use super::gate::Gate;
 use super::{Results, failed::failed};
 use crate::cli::output;
 use crate::config::report::Report;
 use crate::suite::Failure;
 
-/// Prints a line for each test that fails, and for each mistake in a file.
-pub(super) fn print(results: &Results<'_>, mistakes: &Report) {
+/// Prints a line for each test that fails, for each mistake in a file, and for what is less than `--min`.
+pub(super) fn print(results: &Results<'_>, mistakes: &Report, gate: &Gate) {
     for (suite, test, ran) in results.iter().filter(|(.., ran)| !ran.passes()) {
         let shown = failed(suite, test, ran);
         let plain = anstream::adapter::strip_str(&shown).to_string();
@@ -21,6 +22,9 @@ pub(super) fn print(results: &Results<'_>, mistakes: &Report) {
         };
         let (file, line) = (&mistake.file, mistake.line.max(1));
         command(mistake.severity, file, line, "oes test", &message);
+    }
+    for short in &gate.short {
+        command("error", &short.file, 1, "oes test", &short.message);
     }
 }
 

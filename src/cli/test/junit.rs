@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use super::gate::Gate;
 use super::{Results, failed::failed};
 use crate::config::report::Report;
 
-/// Returns the report: a suite a file, and one of what is wrong with the files themselves.
-pub(super) fn report(results: &Results<'_>, mistakes: &Report) -> String {
+/// Returns the report: a suite a file, one of what is wrong with the files themselves, and one of what is less than `--min`.
+pub(super) fn report(results: &Results<'_>, mistakes: &Report, gate: &Gate) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     for group in results.chunk_by(|one, next| one.0.file == next.0.file) {
         let Some((suite, ..)) = group.first() else {
@@ -68,8 +69,32 @@ pub(super) fn report(results: &Results<'_>, mistakes: &Report) -> String {
         }
         line(&mut text, "  </testsuite>");
     }
+    measures(&mut text, gate);
     text.push_str("</testsuites>\n");
     text
+}
+
+fn measures(text: &mut String, gate: &Gate) {
+    let count = gate.short.len();
+    if count == 0 {
+        return;
+    }
+    line(
+        text,
+        &format!(
+            "  <testsuite name=\"measures\" tests=\"{count}\" failures=\"{count}\" errors=\"0\">"
+        ),
+    );
+    for short in &gate.short {
+        let (file, message) = (escaped(&short.file), escaped(&short.message));
+        line(
+            text,
+            &format!(
+                "    <testcase name=\"{file}\" classname=\"measures\"><failure message=\"{message}\"/></testcase>"
+            ),
+        );
+    }
+    line(text, "  </testsuite>");
 }
 
 fn line(text: &mut String, line: &str) {

@@ -2,39 +2,26 @@
 
 use serde_json::{Value, json};
 
+use super::gate::{percent, reaches};
 use crate::cli::output::{self, ERROR, FAINT, GOOD, WARNING, styled};
 use crate::config::report::FileReport;
 use crate::script::mutants::Mutant;
 use crate::suite::Mutated;
-
-/// Tells whether so many percent of the changes of every script are caught.
-pub(super) fn enough(mutated: &[Mutated], min: Option<u8>) -> bool {
-    let enough = |min| mutated.iter().all(|one| reaches(one, min));
-    min.is_none_or(enough)
-}
-
-fn reaches(mutated: &Mutated, min: u8) -> bool {
-    caught(mutated) * 100 >= mutated.mutants * usize::from(min)
-}
-
-fn caught(mutated: &Mutated) -> usize {
-    mutated.mutants - mutated.survivors.len()
-}
 
 /// Prints how many changes of each script are caught, and those that are not.
 pub(super) fn print(mutated: &[Mutated], min: Option<u8>) {
     for one in mutated {
         let (style, sign) = match (one.survivors.is_empty(), min) {
             (true, _) => (GOOD, "✓"),
-            (false, Some(min)) if !reaches(one, min) => (ERROR, "✗"),
+            (false, Some(min)) if !reaches(one.caught(), one.mutants, min) => (ERROR, "✗"),
             (false, _) => (WARNING, "!"),
         };
-        let percent = (caught(one) * 100).checked_div(one.mutants).unwrap_or(100);
+        let percent = percent(one.caught(), one.mutants);
         output::result(format_args!(
             "\n{} {}  {} of {} changes caught, {percent} %",
             styled(style, sign),
             one.script.file,
-            caught(one),
+            one.caught(),
             one.mutants
         ));
         let text = file(one);
@@ -66,7 +53,7 @@ pub(super) fn json(mutated: &[Mutated]) -> Value {
         json!({
             "script": &*one.script.file,
             "mutants": one.mutants,
-            "caught": caught(one),
+            "caught": one.caught(),
             "survivors": one.survivors.iter().map(survivor).collect::<Vec<_>>(),
         })
     };

@@ -128,18 +128,7 @@ fn channel<'a>(loader: &mut Loader<'_>, node: &'a Node) -> Option<Subject<'a>> {
         loader.report(mistake.help("write channel = \"NAME.rhai\""));
         return None;
     }
-    let source = scripts::find(loader, Role::Channel, node.text()?, &node.span)?;
-    for (name, parameters) in [
-        ("requests", "message, channel"),
-        ("answer", "reply, message, channel"),
-    ] {
-        if !source.has_function(name, parameters.split(',').count()) {
-            let message = format!("{} has no function `{name}({parameters})`", source.file);
-            let mistake = Mistake::error(Code::Missing, node.span.clone(), message);
-            loader.report(mistake.help("a channel script has both; `script = …` tests a matcher"));
-            return None;
-        }
-    }
+    scripts::find(loader, Role::Channel, node.text()?, &node.span)?;
     Some(Subject::Channel { node })
 }
 

@@ -4,6 +4,7 @@ mod channel_files;
 mod channels;
 mod coverage;
 mod files;
+mod gate;
 mod mocks;
 mod mutation;
 mod pipeline;
