@@ -9,6 +9,8 @@ mod finding;
 mod init;
 mod load;
 mod logging;
+mod new;
+mod new_file;
 mod output;
 mod probe;
 mod run;
@@ -57,6 +59,7 @@ enum Command {
     Status(status::Arguments),
     Explain(explain::Arguments),
     Init(init::Arguments),
+    New(new::Arguments),
     Demo(demo::Arguments),
     Schema(shell::SchemaArguments),
     Definitions(shell::DefinitionArguments),
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
+        Command::New(arguments) => new::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Schema(arguments) => shell::schema(&arguments),
         Command::Definitions(arguments) => shell::definitions(&arguments),

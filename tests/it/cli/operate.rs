@@ -31,6 +31,7 @@ fn the_help_of_the_program() {
                    tell
       explain      Explain a code: what it means, why it matters, how to mend it
       init         Write a first ops config, a first matcher script and the schema into a folder
+      new          Write a new script to begin with, and tests that it passes
       demo         Watch a small flaky API inside this process for a minute: needs no network and no
                    set-up
       schema       Print the JSON Schema of the ops config for editors
@@ -71,6 +72,7 @@ fn every_command_explains_itself() {
         "probe",
         "status",
         "init",
+        "new",
         "demo",
         "schema",
         "completions",
