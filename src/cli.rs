@@ -7,6 +7,7 @@ mod dry_run;
 mod explain;
 mod finding;
 mod init;
+mod learn;
 mod load;
 mod logging;
 mod new;
@@ -60,6 +61,7 @@ enum Command {
     Explain(explain::Arguments),
     Init(init::Arguments),
     New(new::Arguments),
+    Learn(Box<learn::Arguments>),
     Demo(demo::Arguments),
     Schema(shell::SchemaArguments),
     Definitions(shell::DefinitionArguments),
@@ -104,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::New(arguments) => new::run(&arguments),
+        Command::Learn(arguments) => learn::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Schema(arguments) => shell::schema(&arguments),
         Command::Definitions(arguments) => shell::definitions(&arguments),

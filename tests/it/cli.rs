@@ -6,6 +6,7 @@ mod demo;
 mod dry_channel;
 mod dry_run;
 mod interrupt;
+mod learn;
 mod new;
 mod operate;
 mod record;

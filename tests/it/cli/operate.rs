@@ -32,6 +32,8 @@ fn the_help_of_the_program() {
       explain      Explain a code: what it means, why it matters, how to mend it
       init         Write a first ops config, a first matcher script and the schema into a folder
       new          Write a new script to begin with, and tests that it passes
+      learn        Learn what a URL answers: ask it several times and write the service of an ops config
+                   that expects the same
       demo         Watch a small flaky API inside this process for a minute: needs no network and no
                    set-up
       schema       Print the JSON Schema of the ops config for editors
@@ -73,6 +75,7 @@ fn every_command_explains_itself() {
         "status",
         "init",
         "new",
+        "learn",
         "demo",
         "schema",
         "completions",
