@@ -1,6 +1,7 @@
 //! The command line: one file a command, results on standard output, everything else on standard error.
 
 mod backtest;
+mod blindspots;
 mod check;
 mod demo;
 mod dry_run;
@@ -62,6 +63,7 @@ enum Command {
     Init(init::Arguments),
     New(new::Arguments),
     Learn(Box<learn::Arguments>),
+    Blindspots(blindspots::Arguments),
     Demo(demo::Arguments),
     Schema(shell::SchemaArguments),
     Definitions(shell::DefinitionArguments),
@@ -107,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Init(arguments) => init::run(&arguments),
         Command::New(arguments) => new::run(&arguments),
         Command::Learn(arguments) => learn::run(&arguments),
+        Command::Blindspots(arguments) => blindspots::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Schema(arguments) => shell::schema(&arguments),
         Command::Definitions(arguments) => shell::definitions(&arguments),

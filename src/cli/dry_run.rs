@@ -24,7 +24,7 @@ pub(super) use arguments::{ArgumentError, Arguments, duration};
 use arguments::{FailOn, form, text_or_file};
 use cassette::{Cassette, HttpMode};
 use channel::Channel;
-use given::Given;
+pub(super) use given::{Given, GivenArguments};
 use report::{DryRun, Would};
 pub(super) use sent::{Asking, Recorded, RequestArguments};
 use subject::Subject;

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod backtest;
+mod blindspots;
 mod demo;
 mod dry_channel;
 mod dry_run;

@@ -105,12 +105,16 @@ fn write_members<'a>(
     for (path, value) in tables {
         match value {
             Value::Table(table) => {
-                text.push_str(&format!("\n[{path}]\n"));
+                text.push_str("\n[");
+                text.push_str(&path);
+                text.push_str("]\n");
                 write_members(text, &path, table.iter());
             }
             Value::Array(elements) => {
                 for table in elements.iter().filter_map(Value::as_table) {
-                    text.push_str(&format!("\n[[{path}]]\n"));
+                    text.push_str("\n[[");
+                    text.push_str(&path);
+                    text.push_str("]]\n");
                     write_members(text, &path, table.iter());
                 }
             }

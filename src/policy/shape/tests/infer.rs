@@ -30,7 +30,7 @@ fn elements_are_like_all_that_were_seen() {
     check(
         r#"{"list":[{"a":1},{"a":2,"b":true}],"none":[],"mixed":[1,"x",null]}
            {"list":[],"none":[],"mixed":[2]}"#,
-        r###"{"list":[{"a":"#number","b?":"#boolean"}],"mixed":["#number","#string","#null"],"none":[]}"###,
+        r##"{"list":[{"a":"#number","b?":"#boolean"}],"mixed":["#number","#string","#null"],"none":[]}"##,
         "$.list[*].b: missing in 1 of 2\n\
          $.mixed: never empty; `\"#[1..]\"` before the element demands that\n\
          $.mixed[*]: null in 1 of 4\n\
@@ -42,12 +42,12 @@ fn elements_are_like_all_that_were_seen() {
 fn a_value_of_several_kinds_is_said_so() {
     check(
         "{\"a\":1}\n{\"a\":\"1\"}\n{\"a\":null}",
-        r###"{"a":"#any"}"###,
+        r##"{"a":"#any"}"##,
         "$.a: number in 1, string in 1, null in 1 of 3: only a script can say more",
     );
     check(
         "[1]\n{}",
-        r###""#notnull""###,
+        r##""#notnull""##,
         "$: array in 1, object in 1 of 2: only a script can say more",
     );
 }
@@ -61,18 +61,18 @@ fn keys_that_are_data_make_a_map() {
             uuid(1),
             uuid(2)
         ),
-        r###"{"*":{"m?":"#number","n":"#number"}}"###,
+        r##"{"*":{"m?":"#number","n":"#number"}}"##,
         "$: a map, whose keys are free: 2 in 1\n$[*].m: missing in 1 of 2",
     );
     check(
         "{\"a\":1,\"b\":1,\"c\":1}\n{\"d\":1,\"e\":1,\"f\":2}",
-        r###"{"*":"#number"}"###,
+        r##"{"*":"#number"}"##,
         "$: a map, whose keys are free: 6 in 2",
     );
     // Optional fields of several kinds are no map.
     check(
         "{\"a\":1,\"b\":\"x\",\"c\":1}\n{\"d\":1,\"e\":1,\"f\":2}",
-        r###"{"a?":"#number","b?":"#string","c?":"#number","d?":"#number","e?":"#number","f?":"#number"}"###,
+        r##"{"a?":"#number","b?":"#string","c?":"#number","d?":"#number","e?":"#number","f?":"#number"}"##,
         "$.a: missing in 1 of 2\n$.b: missing in 1 of 2\n$.c: missing in 1 of 2\n$.d: missing in 1 of 2\n\
          $.e: missing in 1 of 2\n$.f: missing in 1 of 2",
     );
@@ -96,7 +96,7 @@ fn strings_that_all_look_alike_have_a_format() {
         assert_eq!(inferred.sample.to_string(), format!("[\"{marker}\"]"));
     }
     let few = infer(&[json(r#"["2026-01-01"]"#)]);
-    assert_eq!(few.sample.to_string(), r###"["#string"]"###);
+    assert_eq!(few.sample.to_string(), r##"["#string"]"##);
 }
 
 #[test]
