@@ -1,14 +1,18 @@
 //! The command line: one file a command, results on standard output, everything else on standard error.
 
 mod backtest;
+mod blindspots;
 mod check;
 mod demo;
 mod dry_run;
 mod explain;
 mod finding;
 mod init;
+mod learn;
 mod load;
 mod logging;
+mod new;
+mod new_file;
 mod output;
 mod probe;
 mod run;
@@ -57,6 +61,9 @@ enum Command {
     Status(status::Arguments),
     Explain(explain::Arguments),
     Init(init::Arguments),
+    New(new::Arguments),
+    Learn(Box<learn::Arguments>),
+    Blindspots(blindspots::Arguments),
     Demo(demo::Arguments),
     Schema(shell::SchemaArguments),
     Definitions(shell::DefinitionArguments),
@@ -100,6 +107,9 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
+        Command::New(arguments) => new::run(&arguments),
+        Command::Learn(arguments) => learn::run(&arguments),
+        Command::Blindspots(arguments) => blindspots::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Schema(arguments) => shell::schema(&arguments),
         Command::Definitions(arguments) => shell::definitions(&arguments),

@@ -53,6 +53,7 @@ use loader::Loader;
 pub use read::CONFIG_BYTES_MAX;
 use report::{FileReport, Report};
 pub use schema::schema;
+pub use scripts::{NameError, Role, check_new_name};
 pub use tree::Format;
 use tree::Node;
 

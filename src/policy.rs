@@ -5,6 +5,7 @@
 
 pub mod backoff;
 pub mod delivery;
+pub mod faults;
 pub mod ledger;
 pub mod owed;
 pub mod reason;

@@ -3,6 +3,7 @@
 //! Nothing is asked of anybody: responses and the answers to a script's requests are those of the test. The clock is
 //! the test's too, so that simulated days pass in no time. Memory and `prev` go on from probe to probe as in the daemon.
 
+pub mod blindspots;
 mod channel;
 mod coverage;
 mod exchange;

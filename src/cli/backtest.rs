@@ -103,14 +103,8 @@ enum BacktestError {
         option: &'static str,
         problem: String,
     },
-    #[error("there is no oes.toml or oes.json here; name the ops config before the service")]
-    NoConfig,
-    #[error("{config} has no service `{name}`; {help}")]
-    NoService {
-        config: String,
-        name: String,
-        help: String,
-    },
+    #[error(transparent)]
+    Subject(#[from] load::SubjectError),
     #[error("the changes cannot be used: {0}")]
     Changes(String),
     #[error("nothing was recorded: {0} is not there; write record = true into the service")]

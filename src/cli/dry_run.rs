@@ -10,6 +10,7 @@ mod human;
 mod one_service;
 mod record;
 mod report;
+mod sent;
 mod subject;
 
 use std::io;
@@ -19,13 +20,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub(super) use arguments::Arguments;
-use arguments::{ArgumentError, FailOn, form, text_or_file};
+pub(super) use arguments::{ArgumentError, Arguments, duration};
+use arguments::{FailOn, form, text_or_file};
 use cassette::{Cassette, HttpMode};
 use channel::Channel;
-use given::Given;
+pub(super) use given::{Given, GivenArguments};
 use report::{DryRun, Would};
+pub(super) use sent::{Asking, Recorded, RequestArguments};
 use subject::Subject;
+pub(super) use subject::show_mistakes;
 
 use super::output::{self, exit_of};
 use super::{Exit, load, runtime, script_worker, watch};
@@ -90,7 +93,7 @@ fn pass(arguments: &Arguments) -> Result<Exit, Refused> {
             if arguments.output.json {
                 output::json(&report::refused(&subject::mistakes(&report)));
             } else {
-                subject::show_mistakes(&report);
+                show_mistakes(&report);
             }
             Refused::Mendable(Exit::Usage)
         }
@@ -103,7 +106,11 @@ fn once(arguments: &Arguments) -> Result<Exit, ArgumentError> {
         return channel.run(arguments);
     }
     let every = arguments.every()?;
-    let given = Given::read(arguments)?;
+    if arguments.given.is_input() && arguments.repeat.watch {
+        let problem = "standard input cannot be read again and again, which --watch does";
+        return Err(form("response", problem));
+    }
+    let given = Given::read(&arguments.given)?;
     let subject = Subject::find(arguments, given.as_ref())?;
     let runtime = runtime().map_err(|error| form("threads", error.to_string()))?;
     let exit = runtime.block_on(async {
@@ -155,7 +162,7 @@ impl Session {
         let recorded_at = given.and_then(Given::at);
         let begin = arguments.inputs.now.or(recorded_at);
         let begin = begin.unwrap_or_else(|| Clock::System.now());
-        let response = given.map(|given| given.exchange(arguments, begin).map(Arc::new));
+        let response = given.map(|given| given.exchange(&arguments.given, begin).map(Arc::new));
         if !arguments.output.json {
             human::compiled(&watched, &subject.report);
         }

@@ -1,13 +1,11 @@
 //! Writes a first ops config with a first script.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use thiserror::Error;
 
+use super::new_file::{self, WriteError};
 use super::{Exit, output, shell};
 use crate::config;
 
@@ -42,15 +40,6 @@ struct Written {
     written: bool,
 }
 
-/// Why a file could not be written.
-#[derive(Debug, Error)]
-#[error("could not write {}", path.display())]
-struct WriteError {
-    path: PathBuf,
-    #[source]
-    source: io::Error,
-}
-
 /// The config that is written; it watches the API of `oes demo`.
 pub(super) const CONFIG: &str = include_str!("init/oes.toml");
 const SCRIPT: &str = include_str!("init/list_is_fresh.rhai");
@@ -81,7 +70,7 @@ fn write_all(folder: &Path) -> Result<Vec<Written>, WriteError> {
     ];
     let write = |(name, text)| {
         let path = folder.join(name);
-        let written = write_new(&path, text)?;
+        let written = new_file::write(&path, text)?;
         Ok(Written { path, written })
     };
     files.into_iter().map(write).collect()
@@ -103,23 +92,4 @@ fn tell(folder: &Path, files: &[Written]) {
          oes check {typed}\n  oes probe {typed}\n  oes run {typed}",
         config.display()
     ));
-}
-
-/// Writes a file that is not there yet; tells whether it did.
-fn write_new(path: &Path, text: &str) -> Result<bool, WriteError> {
-    let failed = |source| WriteError {
-        path: path.to_owned(),
-        source,
-    };
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(failed)?;
-    }
-    match File::create_new(path) {
-        Ok(mut file) => file
-            .write_all(text.as_bytes())
-            .map(|()| true)
-            .map_err(failed),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(failed(error)),
-    }
 }

@@ -3,10 +3,13 @@
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use thiserror::Error;
+
 use super::Exit;
 use super::output::{self, Schema, colours_on_stderr};
 use crate::config::report::{Look, Report};
 use crate::config::{self, Config, ProcessEnvironment};
+use crate::model::span::did_you_mean;
 
 /// Columns of a report where there is no terminal.
 const COLUMNS: usize = 110;
@@ -73,6 +76,53 @@ fn columns(terminal: Option<usize>, asked: Option<&str>) -> usize {
         Some(columns) => asked.unwrap_or(columns),
     }
     .clamp(*COLUMNS_SANE.start(), *COLUMNS_SANE.end())
+}
+
+/// Why a service that was named is not found.
+#[derive(Debug, Error)]
+pub(super) enum SubjectError {
+    #[error("there is no oes.toml or oes.json here; name the ops config before the service")]
+    NoConfig,
+    #[error("{config} has no service `{name}`; {help}")]
+    NoService {
+        config: String,
+        name: String,
+        help: String,
+    },
+}
+
+/// Returns the ops config and the name that `[CONFIG] SERVICE` mean.
+///
+/// # Errors
+/// [`SubjectError::NoConfig`] if no config is named and none lies here.
+pub(super) fn subject(words: &[String]) -> Result<(PathBuf, &String), SubjectError> {
+    match words {
+        [config, name] => Ok((PathBuf::from(config), name)),
+        [name] => Ok((default_config().ok_or(SubjectError::NoConfig)?, name)),
+        _ => Err(SubjectError::NoConfig),
+    }
+}
+
+/// Returns the position of a service in a config.
+///
+/// # Errors
+/// [`SubjectError::NoService`] if it has none of this name.
+pub(super) fn position(config: &Config, path: &Path, name: &str) -> Result<usize, SubjectError> {
+    let names = || config.services.iter().map(|one| one.service.name.as_str());
+    names().position(|known| known == name).ok_or_else(|| {
+        let help = did_you_mean(name, names()).map_or_else(
+            || {
+                let names: Vec<&str> = names().take(20).collect();
+                format!("its services: {}", names.join(", "))
+            },
+            |near| format!("did you mean `{near}`?"),
+        );
+        SubjectError::NoService {
+            config: path.display().to_string(),
+            name: name.to_owned(),
+            help,
+        }
+    })
 }
 
 /// The ops config in this folder that is used where a command is given none.

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use thiserror::Error;
+
 use crate::config::loader::{Found, Loader};
 use crate::config::read;
 use crate::config::report::FileReport;
@@ -19,14 +21,39 @@ const SCRIPT_BYTES_MAX: u64 = 1 << 20;
 
 /// The two kinds of scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub enum Role {
+    /// Judges a response.
     Matcher,
+    /// Brings a message to people.
     Channel,
 }
 
+/// Why a new script cannot have a name.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum NameError {
+    /// No config could name it.
+    #[error(
+        "`{0}` is no name for a script: letters, digits, `_`, `-` and `.`, at most 100 of them, and no `.` first"
+    )]
+    Form(String),
+    /// The file's ending is no part of the name.
+    #[error("a script is named without its ending: `{0}`")]
+    Ending(String),
+    /// There is one of this name.
+    #[error("`{name}` means the {what} `{known}` that comes with OES: choose another name")]
+    Taken {
+        /// The name that was asked for.
+        name: String,
+        /// The name of the one that there is.
+        known: &'static str,
+        /// What it is.
+        what: &'static str,
+    },
+}
+
 impl Role {
-    /// The folder they live in.
-    fn folder(self) -> &'static str {
+    /// The folder they live in, in a folder `scripts` beside the config.
+    pub fn folder(self) -> &'static str {
         match self {
             Self::Matcher => "matchers",
             Self::Channel => "channels",
@@ -138,6 +165,29 @@ fn nowhere(role: Role, name: &str, span: &Range<usize>, known: &[String]) -> Mis
         if plain_name(name) { name } else { "NAME" },
         role.folder()
     ))
+}
+
+/// Says whether a new script can have this name: one by which a config finds it, and that is nobody else's.
+///
+/// # Errors
+/// Why not.
+pub fn check_new_name(role: Role, name: &str) -> Result<(), NameError> {
+    if let Some(stem) = name.strip_suffix(".rhai") {
+        return Err(NameError::Ending(shorten(stem)));
+    }
+    if !plain_name(name) {
+        return Err(NameError::Form(shorten(name)));
+    }
+    let mut built_in = role.built_in().iter().copied();
+    let shipped = shipped::find(role.shipped(), name).map(|script| script.name);
+    match built_in.find(|known| *known == name).or(shipped) {
+        Some(known) => Err(NameError::Taken {
+            name: name.to_owned(),
+            known,
+            what: role.what(),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// A name that does not end in `.rhai` is a file's stem, never a path.

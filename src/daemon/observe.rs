@@ -94,23 +94,29 @@ pub async fn observe(
     due: Instant,
     now: Timestamp,
 ) -> Observation {
-    let exchange = match &watched.plan {
-        Some(plan) => Some(tools.prober.probe(plan, due, now).await),
-        None => None,
-    };
-    let exchange = exchange.map(|mut exchange| {
-        let hidden = hiding(watched, exchange.bearer.as_ref());
-        if let Err(failure) = &mut exchange.result {
-            hidden.apply(&mut failure.message);
-        }
-        Arc::new(exchange)
-    });
+    let exchange = ask(tools, watched, due, now).await;
     let judgement = judge(&tools.pool, watched, exchange.as_ref(), past, now).await;
     Observation {
         at: now,
         exchange,
         judgement,
     }
+}
+
+/// Asks a service that was due at `due`; absent if its scripts make all requests themselves.
+pub async fn ask(
+    tools: &Tools,
+    watched: &Watched,
+    due: Instant,
+    now: Timestamp,
+) -> Option<Arc<Exchange>> {
+    let plan = watched.plan.as_ref()?;
+    let mut exchange = tools.prober.probe(plan, due, now).await;
+    let hidden = hiding(watched, exchange.bearer.as_ref());
+    if let Err(failure) = &mut exchange.result {
+        hidden.apply(&mut failure.message);
+    }
+    Some(Arc::new(exchange))
 }
 
 /// Judges an exchange with every matcher of a service, in order; findings add up, and each script sees what the one

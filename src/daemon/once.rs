@@ -7,7 +7,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::host::ScriptHost;
-use super::observe::{Past, Tools, Watched, judge, observe};
+use super::observe::{Past, Tools, Watched, ask, judge, observe};
 use super::prepare::{PrepareError, prepare};
 use crate::clock::Clock;
 use crate::config::ServiceConfig;
@@ -108,6 +108,11 @@ impl Once {
     /// Probes a prepared service; its scripts see `past`, and `now` as the time.
     pub async fn observe(&self, watched: &Watched, past: &Past, now: Timestamp) -> Observation {
         observe(&self.tools, watched, past, Instant::now(), now).await
+    }
+
+    /// Asks a prepared service without judging it; absent if its scripts make all requests themselves.
+    pub async fn ask(&self, watched: &Watched, now: Timestamp) -> Option<Arc<Exchange>> {
+        ask(&self.tools, watched, Instant::now(), now).await
     }
 
     /// Judges an exchange that was not made here.

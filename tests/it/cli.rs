@@ -2,11 +2,14 @@
 
 mod arguments;
 mod backtest;
+mod blindspots;
 mod check;
 mod demo;
 mod dry_channel;
 mod dry_run;
 mod interrupt;
+mod learn;
+mod new;
 mod operate;
 mod record;
 mod secrets;

@@ -25,15 +25,11 @@ impl Rules {
     /// # Errors
     /// If the config, the service, or a change cannot be used.
     pub(super) fn read(arguments: &Arguments) -> Result<Self, BacktestError> {
-        let (path, name) = match &arguments.subject[..] {
-            [config, name] => (PathBuf::from(config), name),
-            [name] => (load::default_config().ok_or(BacktestError::NoConfig)?, name),
-            _ => return Err(BacktestError::NoConfig),
-        };
+        let (path, name) = load::subject(&arguments.subject)?;
         let loaded = config::load(&path, &ProcessEnvironment)
             .map_err(|report| BacktestError::Reported(Box::new(report)))?;
         let config = loaded.config;
-        let index = position(&config, &path, name)?;
+        let index = load::position(&config, &path, name)?;
         let changes = changes(arguments)?;
         let first = tried(&path, &config, index, &changes)?;
         let mut sides = vec![(title(&changes), first)];
@@ -47,24 +43,6 @@ impl Rules {
             sides,
         })
     }
-}
-
-fn position(config: &Config, path: &Path, name: &str) -> Result<usize, BacktestError> {
-    let names = || config.services.iter().map(|one| one.service.name.as_str());
-    names().position(|known| known == name).ok_or_else(|| {
-        let help = crate::model::span::did_you_mean(name, names()).map_or_else(
-            || {
-                let names: Vec<&str> = names().take(20).collect();
-                format!("its services: {}", names.join(", "))
-            },
-            |near| format!("did you mean `{near}`?"),
-        );
-        BacktestError::NoService {
-            config: path.display().to_string(),
-            name: name.to_owned(),
-            help,
-        }
-    })
 }
 
 /// Returns the service at a position with changes.

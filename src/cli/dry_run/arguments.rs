@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::curl::CurlError;
+use super::given::GivenArguments;
+use super::sent::RequestArguments;
 use crate::config::report::Report;
 
 /// Try a matcher on a URL, or see what a channel would send; nothing is saved, nobody is told
@@ -31,6 +33,9 @@ pub(in crate::cli) struct Arguments {
     pub(super) request: RequestArguments,
 
     #[command(flatten)]
+    pub(super) given: GivenArguments,
+
+    #[command(flatten)]
     pub(super) inputs: InputArguments,
 
     #[command(flatten)]
@@ -38,47 +43,6 @@ pub(in crate::cli) struct Arguments {
 
     #[command(flatten)]
     pub(super) output: OutputArguments,
-}
-
-/// What is sent.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Request")]
-pub(super) struct RequestArguments {
-    /// Request method
-    #[arg(short = 'X', long, value_name = "METHOD")]
-    pub(super) method: Option<String>,
-
-    /// A header, `Name: value` (can be repeated); `${env:NAME}` in the value is that variable
-    #[arg(short = 'H', long = "header", value_name = "HEADER")]
-    pub(super) headers: Vec<String>,
-
-    /// The body as it is, of type JSON if it is JSON; `@FILE` reads it from a file
-    #[arg(short = 'd', long, value_name = "TEXT|@FILE")]
-    pub(super) data: Option<String>,
-
-    /// Take URL, method, headers and body from a curl command
-    #[arg(long, value_name = "COMMAND")]
-    pub(super) from_curl: Option<String>,
-
-    /// Judge this instead of asking anybody: a file or `-` with the body, or a folder written by --record
-    #[arg(long, value_name = "FILE|FOLDER|-")]
-    pub(super) response: Option<PathBuf>,
-
-    /// Status of the response given by --response [default: 200, or as recorded]
-    #[arg(long, value_name = "N", requires = "response")]
-    pub(super) status: Option<u16>,
-
-    /// Content type of the response given by --response [default: application/json, or as recorded]
-    #[arg(long, value_name = "TYPE", requires = "response")]
-    pub(super) content_type: Option<String>,
-
-    /// The deadline of the probe; a bare number is seconds [default: 10s]
-    #[arg(long, value_name = "DURATION")]
-    pub(super) timeout: Option<String>,
-
-    /// Do not verify the server's certificate
-    #[arg(short = 'k', long)]
-    pub(super) insecure: bool,
 }
 
 /// What the script is given.
@@ -168,7 +132,7 @@ pub(super) enum FailOn {
 
 /// What is wrong with the arguments.
 #[derive(Debug, Error)]
-pub(super) enum ArgumentError {
+pub(in crate::cli) enum ArgumentError {
     /// An argument is not of its form.
     #[error("--{option}: {problem}")]
     Form {
@@ -221,7 +185,7 @@ pub(super) enum ArgumentError {
     Matcher(Box<Report>),
 }
 
-pub(super) fn form(option: &'static str, problem: impl Into<String>) -> ArgumentError {
+pub(in crate::cli) fn form(option: &'static str, problem: impl Into<String>) -> ArgumentError {
     ArgumentError::Form {
         option,
         problem: problem.into(),
@@ -261,7 +225,10 @@ fn times(text: &str) -> Result<u32, String> {
 }
 
 /// Reads a duration; a bare number is seconds.
-pub(super) fn duration(option: &'static str, text: &str) -> Result<Duration, ArgumentError> {
+pub(in crate::cli) fn duration(
+    option: &'static str,
+    text: &str,
+) -> Result<Duration, ArgumentError> {
     let seconds: Option<f64> = text.parse().ok();
     match seconds.map(Duration::try_from_secs_f64) {
         Some(Ok(duration)) => Ok(duration),
@@ -312,7 +279,7 @@ impl Arguments {
         options.retain(|option| !["--param", "--secret"].contains(option));
         let more = [
             ("a URL", self.url.is_some()),
-            ("--response", self.request.response.is_some()),
+            ("--response", self.given.response.is_some()),
             ("--record", self.output.record.is_some()),
         ];
         options.extend(given(more));
@@ -328,13 +295,13 @@ impl Arguments {
             format!("scripts/matchers/{script}.rhai"),
             format!("scripts/channels/{script}.rhai"),
         ];
-        let given = [&self.request.response, &self.inputs.config];
+        let given = [&self.given.response, &self.inputs.config];
         let given = given.into_iter().flatten().cloned();
         named.into_iter().map(PathBuf::from).chain(given).collect()
     }
 
     /// Tells whether there is something to judge without a URL of its own.
     pub(super) fn stands_alone(&self) -> bool {
-        self.request.response.is_some() || self.request.from_curl.is_some()
+        self.given.response.is_some() || self.request.from_curl.is_some()
     }
 }

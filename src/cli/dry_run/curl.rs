@@ -22,7 +22,7 @@ pub(super) struct CurlRequest {
 
 /// Why a text is not a curl command that can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(super) enum CurlError {
+pub(in crate::cli) enum CurlError {
     /// The quotes do not close.
     #[error("the quotes of the curl command do not close")]
     Quotes,

@@ -1,19 +1,44 @@
 //! A response that is given instead of asked for: a body from a file or standard input, or a folder of `--record`.
 
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::Args;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use jiff::Timestamp;
 
-use super::arguments::{ArgumentError, Arguments, form};
+use super::arguments::{ArgumentError, form};
 use super::record;
 use crate::model::exchange::{Body, Exchange, Response, Sent, Timings};
 use crate::model::recorded::RecordedExchange;
 
+/// A response that is given instead of asked for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Request")]
+pub(in crate::cli) struct GivenArguments {
+    /// Judge this instead of asking anybody: a file or `-` with the body, or a folder written by `dry-run --record`
+    #[arg(long, value_name = "FILE|FOLDER|-")]
+    pub(super) response: Option<PathBuf>,
+
+    /// Status of the response given by --response [default: 200, or as recorded]
+    #[arg(long, value_name = "N", requires = "response")]
+    pub(super) status: Option<u16>,
+
+    /// Content type of the response given by --response [default: application/json, or as recorded]
+    #[arg(long, value_name = "TYPE", requires = "response")]
+    pub(super) content_type: Option<String>,
+}
+
+impl GivenArguments {
+    /// Tells whether it is standard input.
+    pub(super) fn is_input(&self) -> bool {
+        self.response.as_deref() == Some(Path::new("-"))
+    }
+}
+
 /// What `--response` names.
-pub(super) struct Given {
+pub(in crate::cli) struct Given {
     body: Vec<u8>,
     /// Where the body is from, for a person.
     name: String,
@@ -25,14 +50,10 @@ impl Given {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub(super) fn read(arguments: &Arguments) -> Result<Option<Self>, ArgumentError> {
-        let Some(path) = arguments.request.response.as_deref() else {
+    pub(in crate::cli) fn read(arguments: &GivenArguments) -> Result<Option<Self>, ArgumentError> {
+        let Some(path) = arguments.response.as_deref() else {
             return Ok(None);
         };
-        if path == Path::new("-") && arguments.repeat.watch {
-            let problem = "standard input cannot be read again and again, which --watch does";
-            return Err(form("response", problem));
-        }
         let read = Self::read_path(path).map_err(|source| ArgumentError::File {
             option: "response",
             path: path.to_owned(),
@@ -71,7 +92,7 @@ impl Given {
     }
 
     /// Returns the time at which the recorded response was judged.
-    pub(super) fn at(&self) -> Option<Timestamp> {
+    pub(in crate::cli) fn at(&self) -> Option<Timestamp> {
         Some(self.recording.as_ref()?.at)
     }
 
@@ -79,22 +100,21 @@ impl Given {
     ///
     /// # Errors
     /// If those are not of their form.
-    pub(super) fn exchange(
+    pub(in crate::cli) fn exchange(
         &self,
-        arguments: &Arguments,
+        arguments: &GivenArguments,
         now: Timestamp,
     ) -> Result<Exchange, ArgumentError> {
-        let request = &arguments.request;
         let mut exchange = match &self.recording {
             Some(recording) => recording.exchange(self.body.clone().into()),
             None => self.as_exchange(now),
         };
         if let Ok(response) = &mut exchange.result {
-            if let Some(status) = request.status {
+            if let Some(status) = arguments.status {
                 response.status = StatusCode::from_u16(status)
                     .map_err(|_| form("status", "a status is a number from 100 to 999"))?;
             }
-            if let Some(kind) = &request.content_type {
+            if let Some(kind) = &arguments.content_type {
                 let kind = HeaderValue::from_str(kind)
                     .map_err(|_| form("content-type", "this is no header value"))?;
                 response.headers.insert(header::CONTENT_TYPE, kind);

@@ -108,7 +108,7 @@ pub(super) fn is_script_file(subject: &str) -> bool {
 }
 
 /// Shows mistakes of scripts at their place, and mistakes of the arguments without one: nobody wrote that file.
-pub(super) fn show_mistakes(report: &Report) {
+pub(in crate::cli) fn show_mistakes(report: &Report) {
     let mut scripts = report.clone();
     scripts.files.retain(|file| &*file.name != ARGUMENTS);
     load::show(&scripts);

@@ -65,7 +65,8 @@ pub fn literal(value: &Json) -> Json {
     }
 }
 
-fn literal_key(key: &Arc<str>) -> Arc<str> {
+/// Returns the key of a sample that means exactly this key.
+pub(super) fn literal_key(key: &Arc<str>) -> Arc<str> {
     if let Some(base) = key.strip_suffix('?') {
         Arc::from(format!("{base}\\?"))
     } else if key.trim_start_matches('\\') == "*" {

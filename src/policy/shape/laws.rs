@@ -73,6 +73,16 @@ proptest! {
     }
 
     #[test]
+    fn values_have_the_shape_that_is_inferred_of_them(values in prop::collection::vec(value(), 1..5)) {
+        let sample = infer(&values).sample;
+        let (pattern, warnings) = Pattern::types(&sample, Options::default()).unwrap();
+        prop_assert_eq!(warnings, []);
+        for value in &values {
+            prop_assert_eq!(pattern.findings(value), []);
+        }
+    }
+
+    #[test]
     fn an_extra_key_never_breaks_types(
         members in prop::collection::vec((text(), value()), 0..5), key in text(), extra in value(),
     ) {

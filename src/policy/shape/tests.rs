@@ -1,5 +1,6 @@
 //! Tables: samples, values, and what is said.
 
+mod infer;
 mod mistakes;
 mod options;
 mod samples;

@@ -11,7 +11,7 @@ use crate::support::upstream::{Upstream, ok};
 
 #[test]
 fn the_help_of_the_program() {
-    assert_snapshot!(Desk::new(&[]).seen(&["--help"]), @r#"
+    assert_snapshot!(Desk::new(&[]).seen(&["--help"]), @r"
     exit 0
     ── out
     Watch HTTP services, judge each response with a matcher, tell people through channels
@@ -31,6 +31,11 @@ fn the_help_of_the_program() {
                    tell
       explain      Explain a code: what it means, why it matters, how to mend it
       init         Write a first ops config, a first matcher script and the schema into a folder
+      new          Write a new script to begin with, and tests that it passes
+      learn        Learn what a URL answers: ask it several times and write the service of an ops config
+                   that expects the same
+      blindspots   Change a response of a service in every place, and show which changes its matchers do
+                   not notice
       demo         Watch a small flaky API inside this process for a minute: needs no network and no
                    set-up
       schema       Print the JSON Schema of the ops config for editors
@@ -58,7 +63,7 @@ fn the_help_of_the_program() {
 
     Start with `oes demo`: it needs no network and no set-up.
     Exit codes: 0 pass, 1 fail, 2 usage or config, 3 unknown, 4 script error, 130 interrupted.
-    "#);
+    ");
 }
 
 #[test]
@@ -71,6 +76,9 @@ fn every_command_explains_itself() {
         "probe",
         "status",
         "init",
+        "new",
+        "learn",
+        "blindspots",
         "demo",
         "schema",
         "completions",
