@@ -172,7 +172,7 @@ fn known(facts: WorkerFacts) -> Workers {
     Workers {
         idle: facts.idle,
         busy: facts.busy,
-        resident_bytes: facts.resident_bytes.iter().sum(),
+        resident_bytes: facts.resident_bytes,
         started: facts.started,
         ended: facts.ended,
         round_trips: facts.round_trips,

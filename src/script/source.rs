@@ -74,14 +74,13 @@ impl Header {
         name: &str,
         params: &'a BTreeMap<Arc<str>, Json>,
     ) -> Option<&'a Json> {
-        let declared = self.params.iter();
-        let default = || {
+        params.get(name).or_else(|| {
+            let mut declared = self.params.iter();
             declared
-                .clone()
-                .find(|param| *param.name == *name)
-                .and_then(|param| param.default.as_ref())
-        };
-        params.get(name).or_else(default)
+                .find(|param| *param.name == *name)?
+                .default
+                .as_ref()
+        })
     }
 }
 

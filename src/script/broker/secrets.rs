@@ -3,6 +3,7 @@
 //! Whatever a script does with a stand-in (join it, cut it, print it) it never holds the secret itself.
 
 use super::{Errands, Limited, Refusal};
+use crate::model::json::Json;
 use crate::model::judgement::Judgement;
 use crate::model::redaction::Redaction;
 use crate::model::secret::Secret;
@@ -155,6 +156,11 @@ impl Secrets {
         }
         *room = room.saturating_sub(filled.len());
         Ok(filled)
+    }
+
+    /// Takes stand-ins and secrets out of a value that is to be remembered.
+    pub(super) fn hide_in(&self, json: &mut Json) {
+        self.hidden.apply_json(json);
     }
 
     /// Returns what must not be seen.

@@ -13,12 +13,10 @@ pub struct WorkerFacts {
     pub started: u64,
     /// Processes that ended before their time, by reason: `died`, `overdue`, `grown`.
     pub ended: Vec<(&'static str, u64)>,
-    /// Resident bytes of each idle process.
-    pub resident_bytes: Vec<u64>,
+    /// Resident bytes of the idle processes.
+    pub resident_bytes: u64,
     /// Runs whose round trip was measured.
     pub round_trips: u64,
     /// Time of all of these besides what the script itself and its requests took.
     pub round_trip_time: Duration,
-    /// What the system did not let a process give up of its rights; absent where everything was given up.
-    pub unconfined: Option<String>,
 }

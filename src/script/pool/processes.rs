@@ -172,14 +172,12 @@ impl Processes {
     /// Waits until a worker is ready, and returns what it could not give up of its rights.
     pub(super) async fn ready(&self) -> Result<Option<String>, Box<Finding>> {
         let Taken { mut child, .. } = self.take(&self.plain, true)?;
-        if let Err(broken) = child.ready(&self.counters).await {
-            let (Broken::Unready(why) | Broken::Died { why, .. }) = broken else {
-                return Err(Box::new(no_worker("it is not ready in time")));
-            };
+        if let Err(why) = child.ready().await {
             return Err(Box::new(no_worker(&child.end(&why).await.words)));
         }
+        let unconfined = child.unconfined.clone();
         self.plain.leave(child);
-        Ok(self.counters.unconfined())
+        Ok(unconfined)
     }
 
     /// Runs a matcher script.
@@ -218,7 +216,7 @@ impl Processes {
             let mut taken = self.take(room, may_be_stale)?;
             let busy = Busy::with(&self.counters);
             let child = &mut taken.child;
-            let done = child.call(job, wall, &self.counters).await;
+            let done = child.call(job, wall).await;
             drop(busy);
             if let Some(called) = self.after(room, &job.source, wall, taken, done).await? {
                 return called;
@@ -292,16 +290,12 @@ impl Processes {
     /// Returns what is known of the workers.
     pub(super) fn facts(&self) -> WorkerFacts {
         let idle = self.plain.idle().len() + self.waiting.idle().len();
-        let resident = [&self.plain, &self.waiting]
-            .into_iter()
-            .flat_map(|room| {
-                let idle = room.idle();
-                idle.iter()
-                    .filter_map(Child::resident_bytes)
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        self.counters.facts(idle, resident)
+        let resident = |room: &Room| -> u64 {
+            let idle = room.idle();
+            idle.iter().filter_map(Child::resident_bytes).sum()
+        };
+        self.counters
+            .facts(idle, resident(&self.plain) + resident(&self.waiting))
     }
 }
 

@@ -14,7 +14,8 @@ use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child as Process, Command};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout};
 
 use super::counters::Counters;
 use crate::model::judgement::Finding;
@@ -56,6 +57,8 @@ pub(super) struct Child {
     /// Most frames come with one system call.
     socket: BufReader<UnixStream>,
     is_ready: bool,
+    /// What it could not give up of its rights.
+    pub(super) unconfined: Option<String>,
     loaded: HashSet<Arc<str>>,
     runs: u64,
     last_used: Instant,
@@ -80,6 +83,7 @@ impl Child {
             process,
             socket: BufReader::new(UnixStream::from_std(ours)?),
             is_ready: false,
+            unconfined: None,
             loaded: HashSet::new(),
             runs: 0,
             last_used: Instant::now(),
@@ -98,20 +102,16 @@ impl Child {
         wall: Duration,
         counters: &Counters,
     ) -> Result<Result<Ran, Box<Finding>>, Broken> {
-        self.ready(counters).await?;
+        self.ready().await.map_err(Broken::Unready)?;
         let began = Instant::now();
-        let deadline = began + wall + GRACE;
         let mut asked = false;
-        let mut waited = Duration::ZERO;
         let conversation = async {
             self.tell(&task.source, &ToWorker::run(task)).await?;
             loop {
                 match self.hear().await? {
                     FromWorker::Errand(errand) => {
                         asked = true;
-                        let began = Instant::now();
                         let brought = broker.run(errand).await;
-                        waited += began.elapsed();
                         self.say(&ToWorker::Brought(brought)).await?;
                     }
                     FromWorker::Ran { ran, elapsed } => return Ok((ran, elapsed)),
@@ -119,15 +119,10 @@ impl Child {
                 }
             }
         };
-        match timeout_at(deadline, conversation).await {
-            Ok(Ok((ran, elapsed))) => {
-                counters.round_trip(began.elapsed().saturating_sub(elapsed));
-                self.used();
-                Ok(ran)
-            }
-            Ok(Err(why)) => Err(Broken::Died { asked, why }),
-            Err(_) => Err(Broken::Overdue),
-        }
+        let done = timeout(wall + GRACE, conversation).await;
+        let (ran, elapsed) = self.done(done, asked)?;
+        counters.round_trip(began.elapsed().saturating_sub(elapsed));
+        Ok(ran)
     }
 
     /// Calls a function of a script.
@@ -135,9 +130,8 @@ impl Child {
         &mut self,
         job: &CallJob,
         wall: Duration,
-        counters: &Counters,
     ) -> Result<Result<Called, Box<Finding>>, Broken> {
-        self.ready(counters).await?;
+        self.ready().await.map_err(Broken::Unready)?;
         let conversation = async {
             self.tell(&job.source, &ToWorker::call(job)).await?;
             match self.hear().await? {
@@ -145,36 +139,34 @@ impl Child {
                 _ => Err(unexpected()),
             }
         };
-        match timeout(wall + GRACE, conversation).await {
-            Ok(Ok(called)) => {
-                self.used();
-                Ok(called)
-            }
-            Ok(Err(why)) => Err(Broken::Died { asked: false, why }),
-            Err(_) => Err(Broken::Overdue),
-        }
+        let done = timeout(wall + GRACE, conversation).await;
+        self.done(done, false)
     }
 
     /// Waits until the worker is ready.
-    pub(super) async fn ready(&mut self, counters: &Counters) -> Result<(), Broken> {
+    pub(super) async fn ready(&mut self) -> io::Result<()> {
         if self.is_ready {
             return Ok(());
         }
-        match timeout(START_MAX, self.hear()).await {
-            Ok(Ok(FromWorker::Ready { unconfined })) => {
+        let heard = timeout(START_MAX, self.hear()).await;
+        match heard.map_err(|_| io::Error::other("it is not ready in time"))?? {
+            FromWorker::Ready { unconfined } => {
                 self.is_ready = true;
-                counters.ready(unconfined);
+                self.unconfined = unconfined;
                 Ok(())
             }
-            Ok(Ok(_)) => Err(Broken::Unready(unexpected())),
-            Ok(Err(why)) => Err(Broken::Unready(why)),
-            Err(_) => Err(Broken::Unready(io::Error::other("it is not ready in time"))),
+            _ => Err(unexpected()),
         }
     }
 
-    fn used(&mut self) {
+    /// Returns what a conversation came to; a worker that had one to its end was used.
+    fn done<T>(&mut self, done: Result<io::Result<T>, Elapsed>, asked: bool) -> Result<T, Broken> {
+        let said = done
+            .map_err(|_| Broken::Overdue)?
+            .map_err(|why| Broken::Died { asked, why })?;
         self.runs += 1;
         self.last_used = Instant::now();
+        Ok(said)
     }
 
     /// Says something about a script, which is sent along where the worker does not have it.
@@ -206,8 +198,10 @@ impl Child {
             return Err(io::Error::other("the frame is too long"));
         }
         let mut bytes = Vec::new();
-        let frame = (&mut self.socket).take(length as u64);
-        { frame }.read_to_end(&mut bytes).await?;
+        (&mut self.socket)
+            .take(length as u64)
+            .read_to_end(&mut bytes)
+            .await?;
         if bytes.len() < length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

@@ -1,7 +1,6 @@
 //! What is counted of worker processes.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::script::pool::facts::WorkerFacts;
@@ -39,7 +38,6 @@ pub(super) struct Counters {
     ended: [AtomicU64; 3],
     round_trips: AtomicU64,
     round_trip_ns: AtomicU64,
-    unconfined: Mutex<Option<String>>,
 }
 
 impl Counters {
@@ -64,21 +62,7 @@ impl Counters {
         self.round_trip_ns.fetch_add(time, Ordering::Relaxed);
     }
 
-    pub(super) fn ready(&self, unconfined: Option<String>) {
-        *self
-            .unconfined
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = unconfined;
-    }
-
-    pub(super) fn unconfined(&self) -> Option<String> {
-        self.unconfined
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    pub(super) fn facts(&self, idle: usize, resident_bytes: Vec<u64>) -> WorkerFacts {
+    pub(super) fn facts(&self, idle: usize, resident_bytes: u64) -> WorkerFacts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         WorkerFacts {
             idle,
@@ -92,7 +76,6 @@ impl Counters {
             resident_bytes,
             round_trips: read(&self.round_trips),
             round_trip_time: Duration::from_nanos(read(&self.round_trip_ns)),
-            unconfined: self.unconfined(),
         }
     }
 }
