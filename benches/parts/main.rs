@@ -15,6 +15,8 @@
 
 #[path = "../probe/cpu.rs"]
 mod cpu;
+#[path = "../probe/sandbox.rs"]
+mod sandbox;
 #[path = "../probe/target.rs"]
 mod target;
 
@@ -30,7 +32,7 @@ use oes::model::incident::{Incident, IncidentId, Ledger, Reason};
 use oes::model::judgement::Outcome;
 use oes::model::service::ServiceName;
 use oes::model::violation::Violation;
-use oes::script::pool::{Program, Sandbox};
+use oes::script::pool::Sandbox;
 use oes::script::source::Source;
 use oes::state::{ServiceLine, StateFile};
 use tokio::time::Instant;
@@ -68,9 +70,9 @@ fn main() {
                 thread_limit,
             )
             .await;
-            script("in a worker", worker(), bare, kib, runs, limit).await;
+            script("in a worker", sandbox::worker(), bare, kib, runs, limit).await;
         }
-        sparse(worker(), 1_000, 40, "15 ms").await;
+        sparse(sandbox::worker(), 1_000, 40, "15 ms").await;
     });
     compiled(10_000);
     simulated(1_000);
@@ -209,14 +211,6 @@ fn commit(services: usize, limit_ms: u64) {
         services / OPEN_EVERY
     );
     show(&name, times.collect(), &format!("≤ {limit_ms} ms"));
-}
-
-/// Returns the sandbox that the daemon has on Linux.
-fn worker() -> Sandbox {
-    Sandbox::Processes(Program {
-        path: env!("CARGO_BIN_EXE_oes").into(),
-        arguments: vec!["script-worker".to_owned()],
-    })
 }
 
 /// Runs that are measured together: the clock of another process is read from files.

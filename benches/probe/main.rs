@@ -22,6 +22,7 @@ mod cpu;
 mod floor;
 mod monitor;
 mod pairs;
+mod sandbox;
 mod target;
 mod timers;
 

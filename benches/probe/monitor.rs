@@ -14,7 +14,7 @@ use oes::history::Store;
 use oes::metrics::{Metrics, ServiceCounters};
 use oes::model::judgement::Outcome;
 use oes::policy::watch::{Restored, Rules, Watch};
-use oes::script::pool::{Program, Sandbox};
+use oes::script::pool::Sandbox;
 use tokio_util::sync::CancellationToken;
 
 use crate::target::{Target, body};
@@ -123,7 +123,7 @@ impl Monitor {
         let folder = tempfile::tempdir().unwrap();
         let config = load(folder.path(), site, judge, 1_000);
         let sandbox = match judge {
-            Judge::Worker => worker(),
+            Judge::Worker => crate::sandbox::worker(),
             Judge::Types | Judge::Script => Sandbox::Threads,
         };
         let once = Once::new(sandbox).unwrap();
@@ -180,14 +180,6 @@ impl Monitor {
         self.history.flush(Duration::from_secs(10)).is_ok()
             && self.history.health() == oes::history::Health::default()
     }
-}
-
-/// Returns the sandbox that the daemon has on Linux.
-pub fn worker() -> Sandbox {
-    Sandbox::Processes(Program {
-        path: env!("CARGO_BIN_EXE_oes").into(),
-        arguments: vec!["script-worker".to_owned()],
-    })
 }
 
 /// A script must lie beside the config that names it.

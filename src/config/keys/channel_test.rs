@@ -1,5 +1,6 @@
 //! The keys of a test of a channel script.
 
+use super::suite::{BODY, BODY_FILE, CODE, HEADERS, JSON};
 use super::{DAY, Key, Kind, Place, key, seconds};
 
 /// A text, or one that would be long to write.
@@ -171,16 +172,11 @@ pub(in crate::config) static REPLY: Place = Place {
 };
 
 static REPLY_KEYS: &[Key] = &[
-    key("status", super::suite::CODE, "", "The status."),
-    key("headers", super::suite::HEADERS, "", "Response headers."),
-    key("json", Kind::Any, "", "The body, sent as JSON."),
-    key("body", Kind::Text, "", "The body as text."),
-    key(
-        "body_file",
-        Kind::File,
-        "",
-        "A file that holds the body, from the folder of this one.",
-    ),
+    key("status", CODE, "", "The status."),
+    key("headers", HEADERS, "", "Response headers."),
+    JSON,
+    BODY,
+    BODY_FILE,
     key(
         "index",
         Kind::Integer(0, 9),

@@ -9,6 +9,14 @@ const WORDS: Kind = Kind::List(&Kind::Word);
 const ELAPSED: Kind = Kind::Duration(Unit::Milliseconds, 0, 10 * MINUTE);
 pub(super) const CODE: Kind = Kind::Integer(100, 599);
 pub(super) const HEADERS: Kind = Kind::Map(&Kind::Word);
+pub(super) const JSON: Key = key("json", Kind::Any, "", "The body, sent as JSON.");
+pub(super) const BODY: Key = key("body", Kind::Text, "", "The body as text.");
+pub(super) const BODY_FILE: Key = key(
+    "body_file",
+    Kind::File,
+    "",
+    "A file that holds the body, from the folder of this one.",
+);
 
 const EVERY: Key = key(
     "every",
@@ -190,14 +198,9 @@ static TEST_KEYS: &[Key] = &[
 pub(in crate::config) static PROBE: Place = Place {
     title: "a probe",
     keys: &[
-        key("json", Kind::Any, "", "The body, sent as JSON."),
-        key("body", Kind::Text, "", "The body as text."),
-        key(
-            "body_file",
-            Kind::File,
-            "",
-            "A file that holds the body, from the folder of this one.",
-        ),
+        JSON,
+        BODY,
+        BODY_FILE,
         key("status", CODE, "200", "The status."),
         key("headers", HEADERS, "", "Response headers."),
         key(
@@ -262,12 +265,7 @@ pub(in crate::config) static MOCK: Place = Place {
         key("headers", HEADERS, "", "Its headers."),
         key("json", Kind::Any, "", "Its body, sent as JSON."),
         key("body", Kind::Text, "", "Its body as text."),
-        key(
-            "body_file",
-            Kind::File,
-            "",
-            "A file that holds the body, from the folder of this one.",
-        ),
+        BODY_FILE,
         key("ms", ELAPSED, "10", "How long it took."),
         key(
             "error",
