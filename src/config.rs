@@ -13,8 +13,10 @@ pub mod labels;
 mod layers;
 mod limits;
 mod loader;
+mod maintenance;
 mod matchers;
 mod names;
+mod notify;
 mod quotes;
 mod read;
 pub mod report;
@@ -43,6 +45,8 @@ use jiff::tz::TimeZone;
 use crate::channel::settings::Settings;
 use crate::matcher::spec::Matcher;
 use crate::model::code::Code;
+use crate::model::maintenance::Maintenance;
+use crate::model::route::Route;
 use crate::model::secret::Secret;
 use crate::model::service::{RecordRule, Service};
 use crate::model::span::Mistake;
@@ -66,6 +70,8 @@ pub struct Config {
     pub channels: Vec<Settings>,
     /// How messages are sent.
     pub notify: Notify,
+    /// Planned mutes.
+    pub maintenance: Vec<Maintenance>,
     /// Where OES answers.
     pub server: Server,
     /// Folder for the state file and the history.
@@ -120,6 +126,13 @@ pub struct Notify {
     pub heartbeat_url: Option<Secret>,
     /// Time zone of the times in messages.
     pub time_zone: TimeZone,
+    /// So many openings within a minute have a message of their own on a channel; more become one.
+    pub singles: usize,
+    /// When people are reminded of an open incident, counted from its announcement, ascending; daily after the last.
+    /// Empty for never.
+    pub reminders: Vec<Duration>,
+    /// Who is told of what; where none is for an incident, the channels of its service are told.
+    pub routes: Vec<Route>,
 }
 
 /// What scripts run in.

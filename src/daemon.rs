@@ -3,12 +3,15 @@
 //! [`Daemon::start`] builds everything that can fail before anything runs. [`Daemon::stop`] lets probes and messages end
 //! first and the keeper last, so that what was sent is also written down.
 
+mod almanac;
+mod book;
 mod fleet;
 mod health;
 mod heartbeat;
 mod host;
 mod jump;
 pub mod keeper;
+mod letters;
 mod notifier;
 pub mod observe;
 pub mod once;
@@ -19,6 +22,7 @@ pub mod recording;
 mod reload;
 pub mod signals;
 mod supervisor;
+mod sweep;
 mod watching;
 
 use std::io;
@@ -43,6 +47,7 @@ use crate::history::recordings::Recorder;
 use crate::metrics::Metrics;
 use crate::model::causes::Causes;
 use crate::model::incident::{IncidentId, Ledger};
+use crate::model::route::Route;
 use crate::model::service::Service;
 use crate::policy::ledger;
 use crate::policy::watch::Change;
@@ -59,6 +64,7 @@ use open::Opened;
 use prepare::PrepareError;
 pub use supervisor::Stopped;
 use supervisor::Supervisor;
+use sweep::{Suspects, Sweeps};
 
 /// What a start needs besides the config.
 pub struct Options {
@@ -183,6 +189,8 @@ impl Daemon {
             started: Instant::now(),
             pulse: Arc::default(),
             books: watch::channel(Arc::default()).0,
+            sweeps: Sweeps::default(),
+            suspects: Suspects::default(),
         });
         let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivery, restored);
         let services = watched.len();
@@ -199,6 +207,11 @@ impl Daemon {
             &workers,
             "tidy",
             tidy_hourly(Arc::clone(&shared), workers.stopping()),
+        );
+        start_once(
+            &workers,
+            "almanac",
+            almanac::run(Arc::clone(&shared), workers.stopping()),
         );
         start_web(&workers, listener, facts);
         let reloader =
@@ -357,8 +370,20 @@ async fn tidy_hourly(shared: watching::Shared, stop: CancellationToken) {
 }
 
 /// Writes what changed for a service into the ledger; tells whether anything did.
-fn apply(ledger: &mut Ledger, service: &Service, changes: Vec<Change>, now: Timestamp) -> bool {
-    ledger::apply(ledger, service, changes, &mut new_incident_id, now)
+fn apply(
+    ledger: &mut Ledger,
+    service: &Service,
+    routes: &[Route],
+    changes: Vec<Change>,
+    now: Timestamp,
+) -> bool {
+    ledger::apply(
+        ledger,
+        (service, routes),
+        changes,
+        &mut new_incident_id,
+        now,
+    )
 }
 
 fn new_incident_id() -> IncidentId {

@@ -3,10 +3,13 @@
 //! Nothing here does I/O, reads a clock, draws a random number or logs: times and random numbers are arguments, so
 //! equal histories give equal results.
 
+pub mod almanac;
 pub mod backoff;
+pub mod causes;
 pub mod delivery;
 pub mod faults;
 pub mod ledger;
+pub mod mute;
 pub mod owed;
 pub mod reason;
 pub mod schedule;

@@ -185,6 +185,9 @@ fn commit(services: usize, limit_ms: u64) {
                 ending: None,
                 last_good: Some(now),
                 announced_before: None,
+                news: News::Opened,
+                reminders: 0,
+                ack: None,
                 reason: Reason {
                     rule: "4 of the last 7 probes failed, more than 50 % of 7".to_owned(),
                     finding: Some("$.price: expected number, got string".to_owned()),

@@ -47,6 +47,11 @@ pub enum Answer {
         /// Why.
         reason: String,
     },
+    /// The message that was to be edited is no longer there.
+    EditGone {
+        /// What the provider said.
+        reason: String,
+    },
     /// It may have the message or not: the request was on its way and no complete answer came back.
     Unknown {
         /// What happened.
@@ -72,6 +77,7 @@ impl Answer {
             Self::Rejected { .. } => "rejected",
             Self::Disabled { .. } => "disabled",
             Self::Unknown { .. } => "unknown",
+            Self::EditGone { .. } => "edit_gone",
         }
     }
 
@@ -83,6 +89,7 @@ impl Answer {
             | Self::RateLimited { reason, .. }
             | Self::Rejected { reason }
             | Self::Disabled { reason }
+            | Self::EditGone { reason }
             | Self::Unknown { reason } => Some(reason),
         }
     }
@@ -100,6 +107,7 @@ impl Answer {
             | Self::RateLimited { reason, .. }
             | Self::Rejected { reason }
             | Self::Disabled { reason }
+            | Self::EditGone { reason }
             | Self::Unknown { reason } => *reason = one_line(&clean(reason)),
         }
         self
@@ -146,9 +154,10 @@ impl Answer {
             "reject" => Self::Rejected { reason: reason() },
             "disable" => Self::Disabled { reason: reason() },
             "unknown" => Self::Unknown { reason: reason() },
+            "edit_gone" => Self::EditGone { reason: reason() },
             other => {
                 return Err(format!(
-                    "`answer` returned the answer `{other}`; there are taken, retry, rate_limited, reject, disable, unknown"
+                    "`answer` returned the answer `{other}`; there are taken, retry, rate_limited, reject, disable, edit_gone, unknown"
                 ));
             }
         })

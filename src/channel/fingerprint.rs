@@ -59,6 +59,7 @@ mod tests {
         fingerprint(&Settings {
             name: ChannelName::new(name),
             kind: ChannelKind::Console,
+            fallback: None,
             options,
         })
     }

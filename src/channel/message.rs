@@ -1,35 +1,28 @@
-//! Everything that a message about an incident shows, built from facts alone: the same facts give the same message.
+//! Everything that a message shows, built from facts alone: the same facts give the same message.
 
 mod example;
+mod incident;
 mod json;
 mod samples;
+mod storm;
+mod summary;
 mod text;
 mod words;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::model::duration::since;
-use crate::model::incident::Incident;
+use crate::model::incident::Instead;
+use crate::model::json::Json;
 use crate::model::service::{Service, ServiceName, ServiceSeverity};
-use crate::model::violation::Violation;
-use crate::policy::owed::{Telling, Unheard};
-pub use words::moment;
 
+pub use incident::IncidentMessage;
+pub use storm::{Member, Storm};
+pub use summary::{Counts, Named, Summary, SummaryKind};
 pub use text::Colour;
-
-/// Returns the stable name of a telling, which channel scripts and webhook receivers see.
-fn kind(telling: Telling) -> &'static str {
-    match telling {
-        Telling::Fire => "opened",
-        Telling::Resolve => "resolved",
-        Telling::Outage(_) => "outage",
-        Telling::Unwatched => "unwatched",
-    }
-}
+pub use words::moment;
 
 /// What a message says of the service itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,111 +87,93 @@ pub struct Sending {
     pub now: Timestamp,
     /// The zone in which people read its times.
     pub zone: TimeZone,
+    /// What the provider calls the message that told this channel of it first, to answer it or to edit it.
+    pub remote_ref: Option<String>,
+    /// What held the opening back before.
+    pub muted: Option<String>,
+    /// The channel that should have been told, and why this one is.
+    pub instead: Option<Instead>,
 }
 
-/// One message about one incident.
+/// One message.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Message {
-    /// What it tells.
-    pub telling: Telling,
-    /// The incident as it stands.
-    pub incident: Incident,
-    /// The service.
-    pub subject: Subject,
-    /// Its sending.
-    pub sending: Sending,
+pub enum Message {
+    /// About one incident.
+    Incident(Box<IncidentMessage>),
+    /// About many things at once.
+    Summary(Box<Summary>),
+}
+
+impl From<IncidentMessage> for Message {
+    fn from(message: IncidentMessage) -> Self {
+        Self::Incident(Box::new(message))
+    }
+}
+
+impl From<Summary> for Message {
+    fn from(message: Summary) -> Self {
+        Self::Summary(Box::new(message))
+    }
 }
 
 impl Message {
     /// Returns the stable name of what it tells, which channel scripts and webhook receivers see.
     pub fn kind(&self) -> &'static str {
-        kind(self.telling)
+        match self {
+            Self::Incident(message) => message.kind(),
+            Self::Summary(message) => message.kind.as_str(),
+        }
     }
 
-    /// Returns the first line: service, violation, and what became of it.
+    /// Returns the first line.
     pub fn title(&self) -> String {
-        format!("{} · {}", self.subject.name, self.headline())
-    }
-
-    /// Returns the title without the service.
-    pub fn headline(&self) -> String {
-        let violation = &self.incident.violation;
-        match self.telling {
-            Telling::Fire if self.never_came_up() => format!("{violation} · never came up"),
-            Telling::Fire => violation.to_string(),
-            Telling::Resolve => format!(
-                "{violation} resolved after {}",
-                words::span(self.duration())
-            ),
-            Telling::Outage(_) => {
-                format!("{violation} was open for {}", words::span(self.duration()))
-            }
-            Telling::Unwatched => format!("{violation} no longer watched"),
+        match self {
+            Self::Incident(message) => message.title(),
+            Self::Summary(message) => message.title(),
         }
     }
 
-    /// Returns what there is to say besides the facts, absent where they speak for themselves.
-    pub fn note(&self) -> Option<&'static str> {
-        match self.telling {
-            Telling::Fire if self.never_came_up() => {
-                Some("No probe of this service has passed yet.")
-            }
-            Telling::Fire | Telling::Resolve => None,
-            Telling::Outage(Unheard::CoolDown) => Some(
-                "It opened and closed within the cool-down of the announcement before it; it is over.",
-            ),
-            Telling::Outage(Unheard::Unreachable) => {
-                Some("It opened and closed while this channel could not be reached; it is over.")
-            }
-            Telling::Outage(Unheard::Brief) => {
-                Some("It opened and closed before this channel was told; it is over.")
-            }
-            Telling::Unwatched => Some(
-                "The service or its rule left the ops config while the incident was open. Nobody looks any more; \
-                 there will be no resolved message.",
-            ),
+    /// Returns what it says of its own sending.
+    pub fn sending(&self) -> &Sending {
+        match self {
+            Self::Incident(message) => &message.sending,
+            Self::Summary(message) => &message.sending,
         }
     }
 
-    /// Tells whether no probe passed before the incident opened. A violation that a script or the matcher caused
-    /// says nothing of that.
-    pub fn never_came_up(&self) -> bool {
-        self.incident.last_good.is_none() && matches!(self.incident.violation, Violation::Error)
+    /// Returns the message as a channel script sees it. Every key is always there; what is not known is `null`.
+    pub fn to_json(&self) -> Json {
+        match self {
+            Self::Incident(message) => message.to_json(),
+            Self::Summary(message) => message.to_json(),
+        }
     }
 
-    /// Returns how long the incident has been open, or was.
-    pub fn duration(&self) -> Duration {
-        let end = self.incident.closed_at.unwrap_or(self.sending.now);
-        since(self.incident.opened_at, end)
+    /// Returns the message as lines for a terminal, each ended. Data cannot bring escape sequences of its own.
+    pub fn to_text(&self, colour: Colour) -> String {
+        match self {
+            Self::Incident(message) => message.to_text(colour),
+            Self::Summary(message) => message.to_text(colour),
+        }
+    }
+}
+
+impl Sending {
+    /// Returns what the reader should know of the sending.
+    fn footnotes(&self) -> Vec<&'static str> {
+        let mut notes = Vec::new();
+        if self.possible_repeat {
+            notes.push("possible repeat");
+        }
+        if !self.durable {
+            notes.push("delivery records not durable");
+        }
+        notes
     }
 
     /// Returns a moment as people read it, in the zone of the message.
     fn moment(&self, at: Timestamp) -> String {
-        moment(at, &self.sending.zone)
-    }
-
-    /// Returns the finding without the path in front of it.
-    fn problem(&self) -> Option<&str> {
-        let finding = self.incident.reason.finding.as_deref()?;
-        let path = self.incident.reason.path.as_deref().unwrap_or_default();
-        Some(
-            finding
-                .strip_prefix(path)
-                .and_then(|rest| rest.strip_prefix(": "))
-                .unwrap_or(finding),
-        )
-    }
-
-    /// Returns the footnotes: what the reader should know of the sending.
-    fn footnotes(&self) -> Vec<&'static str> {
-        let mut notes = Vec::new();
-        if self.sending.possible_repeat {
-            notes.push("possible repeat");
-        }
-        if !self.sending.durable {
-            notes.push("delivery records not durable");
-        }
-        notes
+        moment(at, &self.zone)
     }
 }
 

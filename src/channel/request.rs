@@ -82,7 +82,12 @@ pub(super) struct Context<'a> {
     pub(super) message_id: &'a str,
     /// When the try is made.
     pub(super) at: Timestamp,
+    /// Whether a script may have nothing to send of this message.
+    pub(super) optional: bool,
 }
+
+/// The kinds of message that a script may make no request of: the channel knows of the incident already.
+const OPTIONAL: [&str; 3] = ["reminder", "acked", "digest"];
 
 impl<'a> Context<'a> {
     /// Returns what requests of a try of this message have in common.
@@ -95,8 +100,9 @@ impl<'a> Context<'a> {
         Self {
             veil,
             origins,
-            message_id: &message.sending.message_id,
+            message_id: &message.sending().message_id,
             at: attempt.at,
+            optional: OPTIONAL.contains(&message.kind()),
         }
     }
 }
@@ -144,7 +150,7 @@ pub(super) fn prepare(
             returned.summary(80)
         ))
     })?;
-    if requests.is_empty() {
+    if requests.is_empty() && !context.optional {
         return Err(RequestError::Shape("no request".to_owned()));
     }
     if requests.len() > REQUESTS_MAX {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::secret::Secret;
 use crate::model::service::ChannelName;
@@ -14,6 +15,8 @@ pub struct Settings {
     pub name: ChannelName,
     /// What makes its requests.
     pub kind: ChannelKind,
+    /// The channel that is told instead if this one could not be told of an opening for so long.
+    pub fallback: Option<(ChannelName, Duration)>,
     /// Every other key of the config's table: `url`, `secret`, `username`, …
     pub options: BTreeMap<Arc<str>, Secret>,
 }

@@ -127,6 +127,7 @@ mod tests {
         Veil::over(&Settings {
             name: ChannelName::new("ops"),
             kind: ChannelKind::Console,
+            fallback: None,
             options,
         })
     }

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::channel::settings::{ChannelKind, Settings};
+use crate::config::layers;
 use crate::config::loader::Loader;
 use crate::config::request;
 use crate::config::scripts::{self, Role};
@@ -15,6 +17,11 @@ use crate::model::secret::Secret;
 use crate::model::service::ChannelName;
 use crate::model::span::{Lack, Mistake};
 use crate::script::source::Source;
+
+/// The keys of a channel that are OES's and no options of its script.
+const OWN: [&str; 4] = ["name", "kind", "fallback", "fallback_after"];
+/// For so long a channel is tried before its fallback is told.
+const FALLBACK_AFTER: Duration = Duration::from_mins(5);
 
 /// What reading the channels gave.
 pub(super) struct Channels {
@@ -54,16 +61,64 @@ pub(super) fn read(loader: &mut Loader<'_>, list: Option<&Node>) -> Channels {
         }
         channels.settings.extend(channel(loader, node, name));
     }
+    let names = channels.names.clone();
+    for settings in &mut channels.settings {
+        let of = |node: &&Node| name(node) == Some(settings.name.as_str());
+        let node = nodes.iter().find(of);
+        settings.fallback = node.and_then(|node| fallback(loader, node, &names));
+    }
     if nodes.is_empty() {
         let name = ChannelName::new("console");
         channels.names.push(name.clone());
         channels.settings.push(Settings {
             name,
             kind: ChannelKind::Console,
+            fallback: None,
             options: BTreeMap::new(),
         });
     }
     channels
+}
+
+/// Returns the channel that stands in for one, and after how long.
+fn fallback(
+    loader: &mut Loader<'_>,
+    node: &Node,
+    names: &[ChannelName],
+) -> Option<(ChannelName, Duration)> {
+    let written = node.get("fallback")?;
+    let text = written.text()?;
+    let patience = node.get("fallback_after").and_then(layers::seconds);
+    if name(node) == Some(&**text) {
+        let mistake = Mistake::error(
+            Code::Conflict,
+            written.span.clone(),
+            "a channel that stands in for itself",
+        );
+        loader.report(mistake.help("name another channel"));
+        return None;
+    }
+    let Some(other) = names.iter().find(|name| name.as_str() == &**text) else {
+        unknown(loader, written, names);
+        return None;
+    };
+    Some((other.clone(), patience.unwrap_or(FALLBACK_AFTER)))
+}
+
+/// Reports the name of a channel that there is none of.
+fn unknown(loader: &mut Loader<'_>, node: &Node, channels: &[ChannelName]) {
+    let text = node.text().map_or("", |text| text);
+    let known = || channels.iter().map(ChannelName::as_str);
+    let mistake = Mistake::error(
+        Code::UnknownName,
+        node.span.clone(),
+        format!("there is no channel `{}`", values::shorten(text)),
+    );
+    let known_list = known().take(20).collect::<Vec<_>>().join(", ");
+    loader.report(match values::near(text, known()) {
+        Some(near) => mistake.help(format!("did you mean `{near}`?")),
+        None => mistake.help(format!("the channels of this config: {known_list}")),
+    });
 }
 
 fn name(node: &Node) -> Option<&str> {
@@ -76,7 +131,7 @@ pub(super) fn channel(loader: &mut Loader<'_>, node: &Node, name: ChannelName) -
     let given = || {
         node.members()
             .iter()
-            .filter(|member| !matches!(&*member.key, "name" | "kind"))
+            .filter(|member| !OWN.contains(&&*member.key))
     };
     for member in given() {
         if let Some(value) = option(loader, member) {
@@ -114,8 +169,37 @@ pub(super) fn channel(loader: &mut Loader<'_>, node: &Node, name: ChannelName) -
     Some(Settings {
         name,
         kind,
+        fallback: None,
         options,
     })
+}
+
+/// Returns the channels that a list names; unknown ones are reported.
+pub(super) fn named(
+    loader: &mut Loader<'_>,
+    node: &Node,
+    channels: &[ChannelName],
+) -> Vec<ChannelName> {
+    if node.items().is_empty() && matches!(node.value, Value::List(_)) {
+        let mistake = Mistake::error(
+            Code::Useless,
+            node.span.clone(),
+            "an empty list of channels tells nobody",
+        );
+        loader.report(mistake.help("leave it out to tell all channels"));
+    }
+    let mut names: Vec<ChannelName> = Vec::new();
+    for item in node.items() {
+        let Some(text) = item.text() else { continue };
+        if let Some(name) = channels.iter().find(|name| name.as_str() == &**text) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+            continue;
+        }
+        unknown(loader, item, channels);
+    }
+    names
 }
 
 /// Reports options that the script's header says otherwise of: unknown, missing, of the wrong kind.
@@ -129,7 +213,7 @@ fn check_options(
     if source.header.params.is_empty() {
         return;
     }
-    let given = |member: &&Member| !matches!(&*member.key, "name" | "kind");
+    let given = |member: &&Member| !OWN.contains(&&*member.key);
     let value = |member: &Member| match (&member.node.value, options.get(&member.key)) {
         (Value::Text(_), Some(secret)) => Json::string(secret.expose()),
         _ => member.node.json(),

@@ -4,6 +4,7 @@
 mod channel_test;
 mod connection;
 mod labels;
+mod notify;
 mod service;
 mod suite;
 mod top;
@@ -189,7 +190,8 @@ impl Kind {
 
 /// Returns the key reference of an ops config in Markdown.
 pub(super) fn markdown() -> String {
-    use top::{NOTIFY, SERVER};
+    use notify::NOTIFY;
+    use top::SERVER;
     tables(&[
         ("Top level", &TOP),
         ("Service", &SERVICE),
@@ -200,6 +202,8 @@ pub(super) fn markdown() -> String {
         ("`auth`", &connection::AUTH),
         ("Channel", &CHANNEL),
         ("`notify`", &NOTIFY),
+        ("Route (an element of `notify.routes`)", &notify::ROUTE),
+        ("Maintenance", &notify::MAINTENANCE),
         ("`server`", &SERVER),
         ("`limits`", &top::LIMITS),
     ])

@@ -8,6 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::config::ServiceConfig;
+use crate::config::channels;
 use crate::config::fingerprint;
 use crate::config::layers::{self, Layers};
 use crate::config::limits;
@@ -310,37 +311,8 @@ fn asks_only_granted(
 }
 
 fn channels(loader: &mut Loader<'_>, layers: &Layers<'_>, ground: &Ground<'_>) -> Vec<ChannelName> {
-    let Some(node) = layers.get("channels") else {
-        return ground.channels.clone();
-    };
-    if node.items().is_empty() && matches!(node.value, Value::List(_)) {
-        let mistake = Mistake::error(
-            Code::Useless,
-            node.span.clone(),
-            "an empty list of channels tells nobody",
-        );
-        loader.report(mistake.help("leave it out to tell all channels"));
+    match layers.get("channels") {
+        Some(list) => channels::named(loader, list, &ground.channels),
+        None => ground.channels.clone(),
     }
-    let mut names: Vec<ChannelName> = Vec::new();
-    for item in node.items() {
-        let Some(text) = item.text() else { continue };
-        if let Some(name) = ground.channels.iter().find(|name| name.as_str() == &**text) {
-            if !names.contains(name) {
-                names.push(name.clone());
-            }
-            continue;
-        }
-        let known = || ground.channels.iter().map(ChannelName::as_str);
-        let mistake = Mistake::error(
-            Code::UnknownName,
-            item.span.clone(),
-            format!("there is no channel `{}`", values::shorten(text)),
-        );
-        let known_list = known().take(20).collect::<Vec<_>>().join(", ");
-        loader.report(match values::near(text, known()) {
-            Some(near) => mistake.help(format!("did you mean `{near}`?")),
-            None => mistake.help(format!("the channels of this config: {known_list}")),
-        });
-    }
-    names
 }

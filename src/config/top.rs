@@ -4,20 +4,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use crate::config::channels;
 use crate::config::check;
 use crate::config::keys::{Kind, TOP};
-use crate::config::layers;
+use crate::config::layers::{self, Layers};
 use crate::config::limits;
 use crate::config::loader::Loader;
+use crate::config::maintenance;
 use crate::config::names;
+use crate::config::notify;
 use crate::config::report::{line_of, line_starts};
-use crate::config::request;
 use crate::config::service::{self, Ground};
 use crate::config::tree::{Node, Value};
 use crate::config::values;
-use crate::config::{Config, Notify, Sandbox, Server};
+use crate::config::{Config, Sandbox, Server};
 use crate::model::code::Code;
+use crate::model::maintenance::Maintenance;
 use crate::model::service::LatencyTrigger;
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
@@ -32,8 +36,6 @@ const CONFIRM: [Duration; 3] = [
     Duration::from_secs(20),
     Duration::from_secs(40),
 ];
-/// The default of `notify.gather`.
-const GATHER: Duration = Duration::from_secs(2);
 
 /// Reads a whole config. It may be used if nothing was reported but warnings.
 pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
@@ -58,7 +60,8 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
     let channels = channels::read(loader, root.get("channels"));
     let duration = |key: &str| root.get(key).and_then(layers::seconds);
     let cool_down = duration("cool_down");
-    let notify = notify(loader, root, cool_down);
+    let notify = notify::read(loader, root.get("notify"), cool_down, &channels.names);
+    let mut maintenance = maintenance::read(loader, root.get("maintenance"), &notify.time_zone);
     let ground = Ground {
         defaults: root.get("defaults"),
         interval: duration("interval").or(cool_down).unwrap_or(COOL_DOWN),
@@ -74,6 +77,7 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
         limits: Arc::clone(&limits),
     };
     let services = services(loader, root, &ground);
+    maintenance.extend(own_maintenance(loader, root, &services, &notify.time_zone));
     if !loader.has_errors() {
         loader.notes.extend(mean_note(&services));
     }
@@ -81,6 +85,7 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
         services,
         channels: channels.settings,
         notify,
+        maintenance,
         server: server(loader, root),
         data: loader.path(data(Some(root))),
         script_path: loader.script_path.clone(),
@@ -97,6 +102,36 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
 pub(super) fn data(root: Option<&Node>) -> &str {
     let written = root.and_then(|root| root.get("data")?.text());
     written.map_or("oes-data", |text| text)
+}
+
+/// Reads the planned mutes that services bring themselves.
+fn own_maintenance(
+    loader: &mut Loader<'_>,
+    root: &Node,
+    services: &[Arc<super::ServiceConfig>],
+    zone: &TimeZone,
+) -> Vec<Maintenance> {
+    let defaults = root.get("defaults");
+    let nodes = ["services", "service"]
+        .iter()
+        .filter_map(|key| root.get(key));
+    let nodes: Vec<&Node> = nodes.flat_map(Node::items).collect();
+    let starts = line_starts(loader.text);
+    let mut all = Vec::new();
+    for service in services {
+        let begins = |node: &&&Node| line_of(&starts, node.span.start) == service.line;
+        let Some(node) = nodes.iter().find(begins) else {
+            continue;
+        };
+        let layers = Layers {
+            service: node,
+            defaults,
+        };
+        let list = layers.get("maintenance");
+        let name = service.service.name.as_str();
+        all.extend(maintenance::of_service(loader, list, name, zone));
+    }
+    all
 }
 
 fn services(
@@ -193,36 +228,6 @@ fn check_defaults(loader: &mut Loader<'_>, defaults: &Node, ground: &Ground<'_>)
     // A default matcher may take its sample from each service.
     if defaults.get("response").is_some() || defaults.get("response_matcher").is_none() {
         service::read(loader, defaults, &alone, "defaults", 1);
-    }
-}
-
-fn notify(loader: &mut Loader<'_>, root: &Node, cool_down: Option<Duration>) -> Notify {
-    let node = root.get("notify");
-    let duration = |key: &str| {
-        node.and_then(|node| node.get(key))
-            .and_then(layers::seconds)
-    };
-    let heartbeat = node.and_then(|node| node.get("heartbeat_url"));
-    let heartbeat_url = heartbeat.and_then(|node| {
-        request::url(loader, node)?;
-        loader.secret(node)
-    });
-    let time_zone = node.and_then(|node| node.get("time_zone"));
-    let zone = time_zone.and_then(|node| {
-        let name = node.text()?;
-        let zone = jiff::tz::TimeZone::get(name);
-        if zone.is_err() {
-            let message = format!("there is no time zone `{}`", values::shorten(name));
-            let help = "write a name of the IANA database: UTC, Europe/Berlin, America/New_York";
-            loader.report(Mistake::error(Code::UnknownName, node.span.clone(), message).help(help));
-        }
-        zone.ok()
-    });
-    Notify {
-        cool_down: duration("cool_down").or(cool_down).unwrap_or(COOL_DOWN),
-        gather: duration("gather").unwrap_or(GATHER),
-        heartbeat_url,
-        time_zone: zone.unwrap_or(jiff::tz::TimeZone::UTC),
     }
 }
 

@@ -9,17 +9,18 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::notifier::{self, Book};
+use super::book::Book;
+use super::notifier;
 use super::observe::{Past, Watched};
 use super::own;
 use super::supervisor::Supervisor;
 use super::watching::{Legacy, Shared, Watching};
 use crate::channel::delivery::Delivery;
 use crate::channel::fingerprint::fingerprint;
-use crate::channel::settings::{ChannelKind, Settings};
+use crate::channel::settings::Settings;
 use crate::config::Config;
 use crate::history::Restored as Known;
-use crate::model::incident::{Incident, Ledger, Reason};
+use crate::model::incident::{Ledger, Reason};
 use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
 use crate::policy::delivery;
@@ -68,6 +69,8 @@ impl Fleet {
             book,
             metrics: shared.metrics.clone(),
             clock: shared.clock,
+            suspects: shared.suspects.clone(),
+            sweeps: shared.sweeps.clone(),
         };
         Self {
             shared,
@@ -116,23 +119,7 @@ impl Fleet {
     }
 
     fn publish_book(&self, config: &Config) {
-        let services = config
-            .services
-            .iter()
-            .map(|one| (one.service.name.clone(), Arc::clone(&one.service)));
-        self.books.send_replace(Arc::new(Book {
-            services: services.collect(),
-            gather: config.notify.gather,
-            cool_down: config.notify.cool_down,
-            zone: Some(config.notify.time_zone.clone()),
-            channels: config
-                .channels
-                .iter()
-                .map(|channel| channel.name.clone())
-                .collect(),
-            kinds: config.channels.iter().filter_map(kind).collect(),
-            heartbeat_url: config.notify.heartbeat_url.clone(),
-        }));
+        self.books.send_replace(Arc::new(Book::from(config)));
     }
 
     /// Brings the ledger and the list of the state file in line with the config, and waits until that is on disk.
@@ -161,11 +148,7 @@ impl Fleet {
                     },
                     now,
                 );
-                let routes = |incident: &Incident| match book.services.get(&incident.service) {
-                    Some(service) => service.channels.clone(),
-                    None => own::told(incident, &book.channels),
-                };
-                ledger::reroute(ledger, routes, now);
+                ledger::reroute(ledger, |incident| book.told(incident), now);
                 // A config that runs is a config that can be used.
                 own::close(ledger, &own::bad_config(), now);
                 for (name, print) in prints {
@@ -318,13 +301,6 @@ fn open_of(shared: &Shared, watched: &Watched) -> Vec<(Violation, Reason)> {
         .filter(|incident| incident.is_open() && incident.service == watched.config.service.name)
         .map(|incident| (incident.violation.clone(), incident.reason.clone()));
     open.collect()
-}
-
-fn kind(channel: &Settings) -> Option<(ChannelName, Arc<str>)> {
-    match &channel.kind {
-        ChannelKind::Console => None,
-        ChannelKind::Script(source) => Some((channel.name.clone(), Arc::clone(&source.name))),
-    }
 }
 
 /// Gives up and removes what nobody needs any more; `channels` are those of the config. Tells whether there was any.

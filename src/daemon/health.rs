@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::book::Book;
 use super::keeper::Snapshot;
-use super::notifier::Book;
 use super::watching::Shared;
 use crate::clock::Clock;
 use crate::history::Store;

@@ -3,63 +3,29 @@
 //! Nothing is handed to these tasks that could be lost: what a channel must know follows from the ledger at any moment.
 //! A channel has one message under way at a time and never waits for another channel.
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::book::Book;
 use super::keeper::{Keeper, Snapshot};
-use super::{fleet, own};
+use super::sweep::{Suspects, Sweep, Sweeps};
+use super::{fleet, letters, own};
 use crate::channel::answer::Answer;
 use crate::channel::delivery::{Attempt, Delivery};
-use crate::channel::message::{Message, Sending, Subject};
 use crate::channel::settings::Settings;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::model::duration::{Shown, after, since};
 use crate::model::incident::Ledger;
-use crate::model::secret::Secret;
-use crate::model::service::{ChannelName, Service, ServiceName};
+use crate::model::service::ChannelName;
 use crate::policy::delivery::{self, FailKind, Failed};
 use crate::policy::owed::{self, Batch, Plan};
-
-/// What the notifier must know of the config.
-#[derive(Debug, Default)]
-pub(super) struct Book {
-    /// Services by name.
-    pub(super) services: HashMap<ServiceName, Arc<Service>>,
-    /// How long an opening waits for others.
-    pub(super) gather: Duration,
-    /// Least time between two announcements where the service says nothing.
-    pub(super) cool_down: Duration,
-    /// The zone of the times in messages, UTC if absent.
-    pub(super) zone: Option<TimeZone>,
-    /// Every channel.
-    pub(super) channels: BTreeSet<ChannelName>,
-    /// The kind of each channel that is a script: what a provider's limit for everything concerns.
-    pub(super) kinds: HashMap<ChannelName, Arc<str>>,
-    /// What is asked regularly while all is well.
-    pub(super) heartbeat_url: Option<Secret>,
-}
-
-impl Book {
-    /// Returns the other channels of the same kind.
-    fn kin(&self, channel: &ChannelName) -> Vec<ChannelName> {
-        let kind = self.kinds.get(channel);
-        let kin = |(name, of): &(&ChannelName, &Arc<str>)| *name != channel && Some(*of) == kind;
-        self.kinds
-            .iter()
-            .filter(kin)
-            .map(|(name, _)| name.clone())
-            .collect()
-    }
-}
 
 /// What all channels share. Clones share.
 #[derive(Clone)]
@@ -69,6 +35,8 @@ pub(super) struct Shared {
     pub(super) book: watch::Receiver<Arc<Book>>,
     pub(super) metrics: Metrics,
     pub(super) clock: Clock,
+    pub(super) suspects: Suspects,
+    pub(super) sweeps: Sweeps,
 }
 
 /// A wait for a wall-clock moment is looked at again after this, so that a clock that was set does not hold it.
@@ -83,7 +51,13 @@ pub(super) async fn run(shared: Shared, channel: Arc<Settings>, stop: Cancellati
         let plan = {
             let snapshot = snapshots.borrow_and_update();
             let book = book.borrow_and_update();
-            plan(&snapshot.ledger, &channel, &book, now)
+            plan(
+                &snapshot.ledger,
+                &channel.name,
+                &book,
+                &shared.suspects,
+                now,
+            )
         };
         let wait = match plan {
             Plan::Send(batch) => {
@@ -108,17 +82,22 @@ pub(super) async fn run(shared: Shared, channel: Arc<Settings>, stop: Cancellati
     }
 }
 
-fn plan(ledger: &Ledger, channel: &Settings, book: &Book, now: Timestamp) -> Plan {
-    let cool_down = |service: &ServiceName| {
-        book.services
-            .get(service)
-            .map_or(book.cool_down, |service| service.notify_cool_down)
-    };
-    let settings = owed::Settings {
-        gather: book.gather,
-        cool_down: &cool_down,
-    };
-    owed::owed(ledger, &channel.name, &settings, now)
+fn plan(
+    ledger: &Ledger,
+    channel: &ChannelName,
+    book: &Book,
+    suspects: &Suspects,
+    now: Timestamp,
+) -> Plan {
+    book.muting(ledger, suspects, now, |muting| {
+        let settings = owed::Settings {
+            gather: book.gather,
+            cool_down: &|service| book.cool_down(service),
+            mute: &|incident| muting.of(incident),
+            manner: book.manners.get(channel).copied().unwrap_or_default(),
+        };
+        owed::owed(ledger, channel, &settings, now)
+    })
 }
 
 /// Who sends.
@@ -147,16 +126,25 @@ async fn tell(sender: &Sender<'_>, batch: Batch, before: &Snapshot) {
     if !intended.load(std::sync::atomic::Ordering::SeqCst) {
         return;
     }
-    for message in messages(shared, &batch, before, durable) {
-        let at = shared.clock.now();
-        let number = attempt_number(&before.ledger, channel, &batch);
-        let answer = shared
-            .delivery
-            .send(channel, &message, Attempt { number, at })
-            .await;
-        shared.metrics.attempted(&channel.name, answer.as_str());
-        settle(sender, batch.clone(), answer).await;
+    let state = before.ledger.channels.get(&channel.name);
+    if let Some(part) = &batch.storm
+        && !state.is_some_and(|state| state.storms.iter().any(|storm| storm.id == part.id))
+    {
+        info!(channel.name = %channel.name, storm = %part.id, incidents = batch.told.len(), "storm");
+        shared.sweeps.look(Sweep::All);
     }
+    let Some(message) = letters::message(shared, &channel.name, &batch, &before.ledger, durable)
+    else {
+        return;
+    };
+    let at = shared.clock.now();
+    let number = attempt_number(&before.ledger, channel, &batch);
+    let answer = shared
+        .delivery
+        .send(channel, &message, Attempt { number, at })
+        .await;
+    shared.metrics.attempted(&channel.name, answer.as_str());
+    settle(sender, batch, answer).await;
 }
 
 fn attempt_number(ledger: &Ledger, channel: &Settings, batch: &Batch) -> u32 {
@@ -176,32 +164,6 @@ fn attempt_number(ledger: &Ledger, channel: &Settings, batch: &Batch) -> u32 {
         .saturating_add(1)
 }
 
-fn messages(shared: &Shared, batch: &Batch, before: &Snapshot, durable: bool) -> Vec<Message> {
-    let book = shared.book.borrow();
-    let message = |told: &owed::Told| {
-        let incident = before.ledger.incidents.get(&told.incident)?.clone();
-        let subject = book.services.get(&incident.service).map_or_else(
-            || Subject::gone(incident.service.clone()),
-            |service| Subject::from(&**service),
-        );
-        let sending = Sending {
-            message_id: batch.message_id.clone(),
-            possible_repeat: told.possible_repeat,
-            durable,
-            link: None,
-            now: shared.clock.now(),
-            zone: book.zone.clone().unwrap_or(TimeZone::UTC),
-        };
-        Some(Message {
-            telling: told.telling,
-            incident,
-            subject,
-            sending,
-        })
-    };
-    batch.told.iter().filter_map(message).collect()
-}
-
 /// Writes down how a try ended.
 async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
     let kind = match answer {
@@ -211,6 +173,7 @@ async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
         Answer::Rejected { .. } => FailKind::RejectedPayload,
         Answer::Disabled { .. } => FailKind::ChannelDisabled,
         Answer::Unknown { .. } => FailKind::Unknown,
+        Answer::EditGone { .. } => FailKind::EditGone,
     };
     let asked = match kind {
         FailKind::Retry { after } | FailKind::RateLimited { after } => after,

@@ -10,10 +10,10 @@ use crate::model::incident::{Incident, Ledger, Reason};
 use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
 use crate::policy::watch::Opened;
-use crate::policy::{ledger, owed};
+use crate::policy::{ledger, mute, owed};
 
 /// The service under which OES speaks of itself.
-pub(super) const NAME: &str = "OES";
+pub(super) const NAME: &str = mute::OES;
 
 /// Returns the violation of a config that cannot be used.
 pub(super) fn bad_config() -> Violation {

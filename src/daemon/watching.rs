@@ -8,15 +8,17 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::book::Book;
 use super::keeper::Keeper;
-use super::notifier::Book;
 use super::observe::{Past, Tools, Watched, as_prev, observe, remember};
 use super::recording;
+use super::sweep::{Suspects, Sweep, Sweeps};
 use crate::clock::Clock;
 use crate::history::Store;
 use crate::history::recordings::Recorder;
 use crate::metrics::{Metrics, ServiceCounters};
 use crate::model::duration::Shown;
+use crate::model::judgement::Outcome;
 use crate::model::observation::Observation;
 use crate::model::service::ServiceName;
 use crate::model::violation::Violation;
@@ -37,6 +39,10 @@ pub(super) struct Parts {
     pub(super) clock: Clock,
     /// The services and channels of the present config.
     pub(super) books: watch::Sender<Arc<Book>>,
+    /// Asks for looks at once.
+    pub(super) sweeps: Sweeps,
+    /// The services whose last probe failed.
+    pub(super) suspects: Suspects,
     /// What the grids of all services count from.
     pub(super) started: Instant,
     /// Milliseconds after `started` at which any service was last probed.
@@ -55,6 +61,8 @@ pub(super) struct Watching {
     watched: Arc<Watched>,
     watch: Watch,
     past: Past,
+    sweeps: watch::Receiver<Arc<Sweep>>,
+    suspect: bool,
     counters: ServiceCounters,
     schedule: Schedule,
     due: Instant,
@@ -78,7 +86,10 @@ impl Watching {
         let name = service.name.clone();
         let counters = ServiceCounters::new(&name);
         let regular = due;
+        let sweeps = shared.sweeps.subscribe();
         Box::new(Self {
+            sweeps,
+            suspect: false,
             shared,
             legacy,
             name,
@@ -105,13 +116,16 @@ impl Watching {
                     Err(_) => break,
                 },
                 () = sleep_until(self.due) => {}
+                Ok(()) = self.sweeps.changed() => {
+                    if !self.sweeps.borrow_and_update().concerns(&self.name) { continue }
+                }
             }
             let now = self.shared.clock.now();
             let observing = Box::pin(observe(
                 &self.shared.tools,
                 &self.watched,
                 &self.past,
-                self.due,
+                self.due.min(Instant::now()),
                 now,
             ));
             // A stop drops the probe, which closes its connection; what it would have said is lost, and the next start
@@ -174,12 +188,25 @@ impl Watching {
             latency = sample.latency.map(|latency| Shown(latency).to_string()),
             "probed"
         );
-        let changes = self
+        self.suspect(sample.outcome);
+        let mut changes = self
             .watch
             .observe(&sample, &observation.judgement, observation);
+        for change in &mut changes {
+            change.note_address(|| observation.address());
+        }
         self.shared.history.write_sample(&self.name, sample);
         if !changes.is_empty() {
             self.tell(changes).await;
+        }
+    }
+
+    /// Notes whether the last probe failed, for services that depend on this one.
+    fn suspect(&mut self, outcome: Outcome) {
+        let failed = outcome == Outcome::Fail;
+        if outcome.counts() && failed != self.suspect {
+            self.suspect = failed;
+            self.shared.suspects.note(&self.name, failed);
         }
     }
 
@@ -228,16 +255,36 @@ impl Watching {
                 Change::Updated { .. } => {}
             }
         }
+        self.sweep(&changes);
         let (name, books) = (self.name.clone(), self.shared.books.clone());
         // What a probe found that began under an older config is held against the present one: a service or a rule
         // that is gone opens nothing that nobody would ever close.
         self.shared
             .keeper
             .tell(move |ledger, now| {
-                let service = books.borrow().services.get(&name).map(Arc::clone);
-                service.is_some_and(|service| super::apply(ledger, &service, changes, now))
+                let book = Arc::clone(&books.borrow());
+                let service = book.services.get(&name);
+                service.is_some_and(|service| {
+                    super::apply(ledger, service, &book.routes, changes, now)
+                })
             })
             .await;
+    }
+
+    /// Has those looked at whose state explains this one's, or is explained by it.
+    fn sweep(&self, changes: &[Change]) {
+        let turned = changes.iter().any(|change| match change {
+            Change::Opened(opened) => opened.violation == Violation::Error,
+            Change::Closed { violation, .. } => *violation == Violation::Error,
+            Change::Updated { .. } => false,
+        });
+        if turned {
+            let book = Arc::clone(&self.shared.books.borrow());
+            let service = &self.watched.config.service;
+            let near = book.dependents_of(&self.name).into_iter();
+            let near = near.chain(service.depends_on.iter().cloned());
+            self.shared.sweeps.look_at(near);
+        }
     }
 
     /// Decides when to look next: soon if the outcome disagrees with the present state, else at the next moment of

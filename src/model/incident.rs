@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::json::Json;
+use super::mute::{Ack, Silence, SilenceId};
 use super::service::{ChannelName, ServiceName};
+use super::storm::{Storm, StormId};
 use super::violation::{Sample, Violation};
 
 /// The random, stable name of an incident: 16 characters of Crockford's base 32, the same in every message about it.
@@ -31,8 +33,18 @@ pub struct Incident {
     pub service: ServiceName,
     /// The rule it breaks.
     pub violation: Violation,
-    /// Grows by one at every change that people are told of: opened, closed, monitoring stopped.
+    /// Grows by one at every change that people are told of: opened, reminder due, acknowledged, closed, monitoring
+    /// stopped.
     pub generation: u32,
+    /// What the newest generation tells of an incident that is open.
+    #[serde(default)]
+    pub news: News,
+    /// How many reminders have been due.
+    #[serde(default)]
+    pub reminders: u32,
+    /// Who has taken it on.
+    #[serde(default)]
+    pub ack: Option<Ack>,
     /// When the violation began.
     pub opened_at: Timestamp,
     /// When it ended.
@@ -46,6 +58,19 @@ pub struct Incident {
     pub announced_before: Option<Timestamp>,
     /// Why it is open, as of the newest look.
     pub reason: Reason,
+}
+
+/// What the newest generation of an open incident tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    /// It has opened.
+    #[default]
+    Opened,
+    /// It is still open.
+    Reminder,
+    /// Somebody has taken it on.
+    Acked,
 }
 
 /// How an incident ended.
@@ -86,6 +111,9 @@ pub struct Reason {
     pub more_findings: usize,
     /// What was asked and answered: `GET https://… → 200 in 214 ms`.
     pub exchange: String,
+    /// The address that was asked, absent where none was reached.
+    #[serde(default)]
+    pub address: Option<String>,
     /// The samples that the rule saw, oldest first: of an incident that has ended those at its end.
     pub samples: Vec<Sample>,
 }
@@ -103,6 +131,8 @@ pub struct Ledger {
     pub dead_letters: Vec<DeadLetter>,
     /// When each violation of each service was last announced, for its cool-down; kept for a day.
     pub announced: BTreeMap<(ServiceName, Violation), Timestamp>,
+    /// What people have silenced, until it ends.
+    pub silences: BTreeMap<SilenceId, Silence>,
 }
 
 /// What one channel must know of one incident and is known to have taken.
@@ -133,6 +163,40 @@ pub struct Delivery {
     /// Whether the channel took nothing at the time when the incident ended.
     #[serde(default)]
     pub unreachable: bool,
+    /// The storm that it is told with.
+    #[serde(default)]
+    pub storm: Option<StormId>,
+    /// What held its opening back here.
+    #[serde(default)]
+    pub muted: Option<Muted>,
+    /// The channel that should have been told, and why this one is told instead.
+    #[serde(default)]
+    pub instead: Option<Instead>,
+}
+
+/// What held the opening of an incident back: a silence, a maintenance, a dependency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Muted {
+    /// What it was, for people.
+    pub why: String,
+    /// Whether it still does, or did when the incident ended.
+    pub is_on: bool,
+}
+
+impl Delivery {
+    /// Tells whether the channel is not told of the incident for now.
+    pub fn muted_now(&self) -> bool {
+        self.muted.as_ref().is_some_and(|muted| muted.is_on)
+    }
+}
+
+/// Why a channel is told of an incident that is another's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instead {
+    /// The channel that should have been told.
+    pub of: ChannelName,
+    /// Why it was not, for people.
+    pub why: String,
 }
 
 /// A generation that a channel will not be told.
@@ -168,6 +232,9 @@ impl Default for Delivery {
             owed_since: None,
             given_up: None,
             unreachable: false,
+            storm: None,
+            muted: None,
+            instead: None,
         }
     }
 }
@@ -210,6 +277,12 @@ pub struct ChannelState {
     pub last_success: Option<Timestamp>,
     /// Why the last try failed, without secrets.
     pub last_error: Option<String>,
+    /// When it was last told of an opening in a message of its own, newest last.
+    #[serde(default)]
+    pub singles: Vec<Timestamp>,
+    /// The storms that it is told of in one message each, newest last.
+    #[serde(default)]
+    pub storms: Vec<Storm>,
 }
 
 impl ChannelState {

@@ -54,6 +54,12 @@ impl Observation {
         }
     }
 
+    /// Returns the address that answered, or that a connection was tried to; absent where none was reached.
+    pub fn address(&self) -> Option<String> {
+        let peer = self.exchange.as_ref()?.peer?;
+        Some(peer.to_string())
+    }
+
     fn calls(&self) -> impl Iterator<Item = &HttpCall> {
         self.judgement.runs.iter().flat_map(|run| &run.http)
     }

@@ -21,13 +21,15 @@ pub enum Violation {
     Matcher,
     /// The service could not be judged for a long time.
     Unknown,
+    /// Its verdicts change too often to be told each time.
+    Flapping,
     /// A name that a script gave.
     Named(Arc<str>),
 }
 
 impl Violation {
     /// Names that a script may not give, since OES uses them.
-    pub const RESERVED: [&'static str; 4] = ["error", "latency", "matcher", "unknown"];
+    pub const RESERVED: [&'static str; 5] = ["error", "latency", "matcher", "unknown", "flapping"];
 
     /// Returns the name used in the state file, messages, metrics and routes.
     pub fn as_str(&self) -> &str {
@@ -36,6 +38,7 @@ impl Violation {
             Self::Latency => "latency",
             Self::Matcher => "matcher",
             Self::Unknown => "unknown",
+            Self::Flapping => "flapping",
             Self::Named(name) => name,
         }
     }
@@ -56,6 +59,7 @@ impl FromStr for Violation {
             "latency" => Self::Latency,
             "matcher" => Self::Matcher,
             "unknown" => Self::Unknown,
+            "flapping" => Self::Flapping,
             other => Self::Named(other.into()),
         })
     }

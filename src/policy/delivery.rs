@@ -9,12 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::backoff::delay_with_hint;
 use super::ledger::{DEAD_LETTERS_MAX, is_owed};
-use super::owed::{Batch, Telling};
+use super::owed::{Batch, Part, SINGLES_WITHIN, Telling};
 use crate::model::duration::{after, since};
 use crate::model::incident::{
     Announced, ChannelState, DeadLetter, Delivery, GivenUp, GivenUpCause, Incident, Intent, Ledger,
 };
 use crate::model::service::ChannelName;
+use crate::model::storm::{Storm, StormId};
 
 /// After this long without success an announcement is given up.
 pub const FIRE_HORIZON: Duration = Duration::from_hours(24);
@@ -44,6 +45,8 @@ pub enum FailKind {
     ChannelDisabled,
     /// It may have taken it: no answer came after the request was on its way.
     Unknown,
+    /// The message that was to be edited is gone; a new one may be sent at once.
+    EditGone,
 }
 
 /// A try that failed.
@@ -88,9 +91,33 @@ pub fn intend(ledger: &mut Ledger, channel: &ChannelName, batch: &Batch, now: Ti
                 generation: told.generation,
                 at: now,
             });
+            if let Some(part) = &batch.storm {
+                delivery.storm = Some(part.id.clone());
+            }
         }
     }
+    if let Some(part) = &batch.storm {
+        let opens = batch.told.iter().any(|told| told.telling.announces());
+        grow(ledger, channel, &part.id, opens, now);
+    }
     true
+}
+
+/// Notes a storm, and that it has grown.
+fn grow(ledger: &mut Ledger, channel: &ChannelName, id: &StormId, grows: bool, now: Timestamp) {
+    let storms = &mut ledger.channels.entry(channel.clone()).or_default().storms;
+    match storms.iter_mut().find(|storm| storm.id == *id) {
+        Some(storm) if grows => storm.grown_at = now,
+        Some(_) => {}
+        None => storms.push(Storm {
+            id: id.clone(),
+            began_at: now,
+            // Openings join a storm of openings; one of ends alone takes none in.
+            grown_at: if grows { now } else { Timestamp::UNIX_EPOCH },
+            told_at: None,
+            remote_ref: None,
+        }),
+    }
 }
 
 /// Writes down that the channel took a message. Changes since the intent are still owed. Returns `false` and
@@ -121,7 +148,7 @@ pub fn confirm(
         delivery.attempts = 0;
         delivery.next_at = None;
         delivery.last_error = None;
-        if let Some(remote_ref) = remote_ref {
+        if let Some(remote_ref) = remote_ref.filter(|_| batch.storm.is_none()) {
             delivery.remote_ref = Some(remote_ref.to_owned());
         }
         if told.telling.announces()
@@ -139,9 +166,36 @@ pub fn confirm(
         state.paused_until = state.paused_until.filter(|until| *until > now);
         state.last_error = None;
         state.last_success = Some(now);
+        match &batch.storm {
+            Some(part) => note_told(state, part, remote_ref, now),
+            None => note_single(state, batch, now),
+        }
         revive(ledger, channel, now);
     }
     found
+}
+
+/// Notes that the channel has taken a message about a storm.
+fn note_told(state: &mut ChannelState, part: &Part, remote_ref: Option<&str>, now: Timestamp) {
+    let storm = state.storms.iter_mut().find(|storm| storm.id == part.id);
+    if let Some(storm) = storm {
+        storm.told_at = Some(now);
+        // An edited message keeps its name.
+        if part.edit.is_none()
+            && let Some(remote_ref) = remote_ref
+        {
+            storm.remote_ref = Some(remote_ref.to_owned());
+        }
+    }
+}
+
+/// Notes that the channel has been told of an opening in a message of its own.
+fn note_single(state: &mut ChannelState, batch: &Batch, now: Timestamp) {
+    if batch.told.iter().any(|told| told.telling.announces()) {
+        let recent = |at: &Timestamp| *at <= now && since(*at, now) < SINGLES_WITHIN;
+        state.singles.retain(recent);
+        state.singles.push(now);
+    }
 }
 
 /// Writes down that a try failed, and when the next may be. Returns how many were given up: the newest dead letters.
@@ -153,6 +207,9 @@ pub fn fail(
     now: Timestamp,
 ) -> usize {
     let error: String = failed.error.chars().take(ERROR_CHARS_MAX).collect();
+    if failed.kind == FailKind::EditGone && edit_gone(ledger, channel, batch) {
+        return 0;
+    }
     pause(ledger, channel, failed, &error, now);
     let mut given_up = 0;
     for told in &batch.told {
@@ -189,13 +246,44 @@ pub fn fail(
             _ => None,
         };
         if let Some(cause) = cause {
-            let letter = give_up(channel, incident, delivery, cause, (told.generation, now));
+            let letter = DeadLetter {
+                message_id: batch.message_id.clone(),
+                ..give_up(channel, incident, delivery, cause, (told.generation, now))
+            };
             ledger.dead_letters.push(letter);
             given_up += 1;
         }
     }
     cap(ledger);
     given_up
+}
+
+/// Forgets the message that was to be edited, so that a new one is sent; tells whether there was one.
+fn edit_gone(ledger: &mut Ledger, channel: &ChannelName, batch: &Batch) -> bool {
+    let Some(part) = batch.storm.as_ref().filter(|part| part.edit.is_some()) else {
+        return false;
+    };
+    for told in &batch.told {
+        let key = (channel.clone(), told.incident.clone());
+        if let Some(delivery) = ledger.deliveries.get_mut(&key) {
+            delivery
+                .intent
+                .take_if(|intent| intent.message_id == batch.message_id);
+        }
+    }
+    let storms = ledger
+        .channels
+        .get_mut(channel)
+        .map(|state| &mut state.storms);
+    for storm in storms
+        .into_iter()
+        .flatten()
+        .filter(|storm| storm.id == part.id)
+    {
+        storm.remote_ref = None;
+        storm.told_at = None;
+    }
+    true
 }
 
 fn tried(delivery: &mut Delivery) -> u32 {
@@ -225,7 +313,7 @@ fn pause(
             None
         }
         FailKind::Retry { after } => after,
-        FailKind::Unknown => None,
+        FailKind::Unknown | FailKind::EditGone => None,
     };
     state.failures = state.failures.saturating_add(1);
     let wait = delay_with_hint(state.failures, failed.random, hint);
@@ -273,6 +361,7 @@ pub fn register(ledger: &mut Ledger, channel: &ChannelName, fingerprint: &str, n
     *state = ChannelState {
         fingerprint: fingerprint.to_owned(),
         last_success: state.last_success,
+        singles: std::mem::take(&mut state.singles),
         ..ChannelState::default()
     };
     try_at_once(ledger, channel, now);
@@ -311,6 +400,12 @@ pub fn rebase(ledger: &mut Ledger, jump: SignedDuration) {
     }
     for channel in ledger.channels.values_mut() {
         shift(&mut channel.paused_until);
+        for storm in &mut channel.storms {
+            let times = [&mut storm.began_at, &mut storm.grown_at];
+            for at in times.into_iter().chain(&mut storm.told_at) {
+                *at = at.saturating_add(jump).unwrap_or(*at);
+            }
+        }
     }
 }
 

@@ -9,10 +9,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::owed::LIVES;
 use super::watch::{Change, Opened, Rules};
 use crate::model::duration::since;
-use crate::model::incident::{Announced, Delivery, Ending, Incident, IncidentId, Ledger, Reason};
+use crate::model::incident::{
+    Announced, Delivery, Ending, Incident, IncidentId, Ledger, News, Reason,
+};
+use crate::model::mute::Ack;
+use crate::model::route::{Route, route};
 use crate::model::service::{ChannelName, Service, ServiceName};
+use crate::model::storm::Storm;
 use crate::model::violation::{Sample, Violation};
 
 /// Dead letters beyond this many are dropped, oldest first.
@@ -52,10 +58,11 @@ pub fn incident_id(random: [u8; 10]) -> IncidentId {
     IncidentId(Arc::from(id))
 }
 
-/// Writes what a probe changed for a service into the ledger; tells whether anything did.
+/// Writes what a probe changed for a service into the ledger, for the channels that the routes say; tells whether
+/// anything did.
 pub fn apply(
     ledger: &mut Ledger,
-    service: &Service,
+    (service, routes): (&Service, &[Route]),
     changes: Vec<Change>,
     new_id: &mut dyn FnMut() -> IncidentId,
     now: Timestamp,
@@ -65,7 +72,10 @@ pub fn apply(
     for change in changes {
         any |= match change {
             Change::Opened(opened) if !Rules::from(service).watches(&opened.violation) => false,
-            Change::Opened(opened) => open(ledger, new_id(), of, opened, &service.channels, now),
+            Change::Opened(opened) => {
+                let told = route(routes, service, &opened.violation, opened.since);
+                open(ledger, new_id(), of, opened, &told.channels, now)
+            }
             Change::Updated { violation, reason } => update(ledger, of, &violation, reason),
             Change::Closed {
                 violation, samples, ..
@@ -104,6 +114,9 @@ pub fn open(
         service: service.clone(),
         violation: opened.violation,
         generation: 1,
+        news: News::Opened,
+        reminders: 0,
+        ack: None,
         opened_at: opened.since,
         closed_at: None,
         ending: None,
@@ -167,6 +180,36 @@ pub fn unwatch(
     gone
 }
 
+/// Makes something the newest truth about an open incident: every channel is owed it. Returns whether it is open.
+pub(super) fn renew(ledger: &mut Ledger, id: &IncidentId, news: News, now: Timestamp) -> bool {
+    let incident = ledger.incidents.get_mut(id);
+    let Some(incident) = incident.filter(|incident| incident.is_open()) else {
+        return false;
+    };
+    incident.generation = incident.generation.saturating_add(1);
+    incident.news = news;
+    for ((_, of), delivery) in &mut ledger.deliveries {
+        // Whoever has not heard of it yet is owed it since its opening.
+        if of == id && delivery.announced == Announced::Yes {
+            delivery.owed_since = Some(now);
+            delivery.attempts = 0;
+        }
+    }
+    true
+}
+
+/// Notes that somebody has taken an open incident on, which ends its reminders, and tells the channels. Returns whether
+/// it is open.
+pub fn acknowledge(ledger: &mut Ledger, id: &IncidentId, ack: Ack) -> bool {
+    let now = ack.at;
+    let incident = ledger.incidents.get_mut(id);
+    let Some(incident) = incident.filter(|incident| incident.is_open()) else {
+        return false;
+    };
+    incident.ack = Some(ack);
+    renew(ledger, id, News::Acked, now)
+}
+
 /// Returns the open incident of a violation of a service.
 pub fn find(ledger: &Ledger, service: &ServiceName, violation: &Violation) -> Option<IncidentId> {
     ledger
@@ -198,7 +241,7 @@ pub fn reroute(
             .is_some_and(|incident| channels(incident).contains(channel));
         let untold = delivery.announced == Announced::No && delivery.intent.is_none();
         let open = incidents.get(id).is_some_and(Incident::is_open);
-        routed || !untold || !open
+        routed || !untold || !open || delivery.instead.is_some()
     });
     for incident in incidents.values().filter(|incident| incident.is_open()) {
         for channel in channels(incident) {
@@ -256,6 +299,10 @@ pub fn prune(
     ledger
         .channels
         .retain(|channel, _| channels.contains(channel));
+    for state in ledger.channels.values_mut() {
+        let lives = |storm: &Storm| since(storm.began_at, now) < LIVES;
+        state.storms.retain(lives);
+    }
     ledger
         .announced
         .retain(|_, at| since(*at, now) <= ANNOUNCED_FOR);

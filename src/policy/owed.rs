@@ -8,12 +8,19 @@
 //! | --- | --- | --- |
 //! | open | no | `Fire` |
 //! | open | possibly | `Fire`, marked as a possible repeat |
+//! | open | yes | `Reminder`, or `Acked` when somebody has taken it on |
 //! | closed | no | `Outage`: it began and ended unheard, and why |
 //! | closed | yes or possibly | `Resolve`, or `Unwatched` if it is no longer watched |
+//!
+//! Many openings at once become one message, a storm: see [`storm`]. What holds a message back is in [`hold`].
 //!
 //! A channel has one message in flight; whoever asks here does so between two messages. An intent that is in the
 //! ledger then is one whose outcome is unknown: the daemon died, or the connection did. If its generation is still
 //! the newest, the same message goes out again with the same id.
+
+mod hold;
+mod storm;
+mod telling;
 
 use std::time::Duration;
 
@@ -22,9 +29,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::backoff::HINT_MAX;
 use super::ledger::is_owed;
-use crate::model::duration::{after, since};
-use crate::model::incident::{Announced, Delivery, Ending, Incident, IncidentId, Ledger};
+use super::mute::Mute;
+use crate::model::duration::since;
+use crate::model::incident::{Announced, ChannelState, Delivery, Incident, IncidentId, Ledger};
 use crate::model::service::{ChannelName, ServiceName};
+use crate::model::storm::StormId;
+
+pub(super) use storm::SINGLES_WITHIN;
+pub use storm::{LIVES, Manner, SINGLES};
+pub use telling::{Telling, Told, Unheard};
 
 /// How messages are held back.
 #[derive(Clone, Copy)]
@@ -33,6 +46,10 @@ pub struct Settings<'a> {
     pub gather: Duration,
     /// Least time between two announcements of the same violation of a service.
     pub cool_down: &'a dyn Fn(&ServiceName) -> Duration,
+    /// What mutes an incident now.
+    pub mute: &'a dyn Fn(&Incident) -> Option<Mute>,
+    /// How the channel is told of many incidents.
+    pub manner: Manner,
 }
 
 /// The next thing to do for a channel.
@@ -42,7 +59,7 @@ pub enum Plan {
     Send(Batch),
     /// Something is owed, but not before this. Never more than an hour ahead, or the cool-down.
     WaitUntil(Timestamp),
-    /// Nothing is owed.
+    /// Nothing is owed, or what is owed is muted without a known end.
     Idle,
     /// The channel takes nothing until its settings change.
     Disabled,
@@ -53,52 +70,19 @@ pub enum Plan {
 pub struct Batch {
     /// The same at every try of the same message. 32 hexadecimal digits.
     pub message_id: String,
-    /// What it tells; one incident at present.
+    /// What it tells: one incident, or of a storm what is new.
     pub told: Vec<Told>,
+    /// The storm that it is about.
+    pub storm: Option<Part>,
 }
 
-/// What a message tells of one incident.
+/// Which part of a storm a message tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// The incident.
-    pub incident: IncidentId,
-    /// Its generation.
-    pub generation: u32,
-    /// In which form.
-    pub telling: Telling,
-    /// Whether the same was sent before with an unknown outcome.
-    pub possible_repeat: bool,
-}
-
-/// In which form an incident is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Telling {
-    /// It is open.
-    Fire,
-    /// It is over; the channel knows, or may know, that it was open.
-    Resolve,
-    /// It began and ended without the channel being told.
-    Outage(Unheard),
-    /// It is no longer watched; the channel knows, or may know, that it was open.
-    Unwatched,
-}
-
-/// Why a channel was not told of an incident while it was open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Unheard {
-    /// The cool-down of the announcement before it held it back.
-    CoolDown,
-    /// The channel took nothing.
-    Unreachable,
-    /// It was over before its turn came: while it waited to be announced, or for the message before it.
-    Brief,
-}
-
-impl Telling {
-    /// Tells whether the message is the first that the channel hears of the incident.
-    pub fn announces(self) -> bool {
-        matches!(self, Self::Fire | Self::Outage(_))
-    }
+pub struct Part {
+    /// The storm.
+    pub id: StormId,
+    /// What the provider calls the message that is to be edited; absent to send a new one.
+    pub edit: Option<String>,
 }
 
 /// Returns the next thing to do for a channel that has nothing in flight. Of several messages that are due, the one
@@ -109,48 +93,32 @@ pub fn owed(
     settings: &Settings<'_>,
     now: Timestamp,
 ) -> Plan {
-    let state = ledger.channels.get(channel);
-    if state.is_some_and(|state| state.disabled.is_some()) {
+    let none = ChannelState::default();
+    let state = ledger.channels.get(channel).unwrap_or(&none);
+    if state.disabled.is_some() {
         return Plan::Disabled;
     }
-    let paused = state.and_then(|state| state.paused_until);
-    let mut next: Option<(Timestamp, Timestamp, Told)> = None;
-    for (incident, delivery) in due_of(ledger, channel) {
-        let told = telling(incident, delivery, settings);
-        let due = [
-            paused.and_then(|until| sane(until, now)),
-            delivery.next_at.and_then(|until| sane(until, now)),
-            hold(incident, delivery, &told, settings, now),
-        ];
-        let due = due.into_iter().flatten().max().unwrap_or(now).max(now);
-        let order = (due, delivery.owed_since.unwrap_or(incident.opened_at));
-        if next
-            .as_ref()
-            .is_none_or(|(at, since, _)| order < (*at, *since))
-        {
-            next = Some((order.0, order.1, told));
-        }
-    }
-    match next {
+    let paused = state.paused_until.and_then(|until| sane(until, now));
+    let entries: Vec<Entry<'_>> = due_of(ledger, channel)
+        .filter_map(|(incident, delivery)| Entry::of(incident, delivery, settings, paused, now))
+        .collect();
+    match storm::next(entries, channel, state, settings, now) {
         None => Plan::Idle,
-        Some((at, ..)) if at > now => Plan::WaitUntil(at),
-        Some((.., told)) => Plan::Send(Batch {
-            message_id: single_id(channel, &told.incident, told.generation),
-            told: vec![told],
-        }),
+        Some(next) if next.due > now => Plan::WaitUntil(next.due),
+        Some(next) => Plan::Send(next.batch),
     }
 }
 
 /// Returns how many incidents a channel is owed, and since when the oldest.
 pub fn backlog(ledger: &Ledger, channel: &ChannelName) -> (usize, Option<Timestamp>) {
     due_of(ledger, channel).fold((0, None), |(count, oldest), (incident, delivery)| {
-        let since = delivery.owed_since.unwrap_or(incident.opened_at);
+        let since = owed_since(incident, delivery);
         (count + 1, Some(oldest.unwrap_or(since).min(since)))
     })
 }
 
 /// Returns what a channel is owed, whether or not it is time.
-fn due_of<'a>(
+pub(super) fn due_of<'a>(
     ledger: &'a Ledger,
     channel: &'a ChannelName,
 ) -> impl Iterator<Item = (&'a Incident, &'a Delivery)> {
@@ -163,62 +131,56 @@ fn due_of<'a>(
         .filter(|(incident, delivery)| is_owed(incident, delivery))
 }
 
-fn telling(incident: &Incident, delivery: &Delivery, settings: &Settings<'_>) -> Told {
-    // What was sent last with an unknown outcome may have been the opening, or already this generation.
-    let sent = delivery.intent.as_ref().map(|intent| intent.generation);
-    let heard =
-        delivery.announced != Announced::No || sent.is_some_and(|sent| sent < incident.generation);
-    let telling = match (incident.is_open(), heard) {
-        (true, _) => Telling::Fire,
-        (false, false) => Telling::Outage(unheard(incident, delivery, settings)),
-        (false, true) if incident.ending == Some(Ending::Unwatched) => Telling::Unwatched,
-        (false, true) => Telling::Resolve,
-    };
-    let repeated = sent == Some(incident.generation)
-        || (telling == Telling::Fire && delivery.announced == Announced::Possibly);
-    Told {
-        incident: incident.id.clone(),
-        generation: incident.generation,
-        telling,
-        possible_repeat: repeated,
+/// Something that a channel is owed and that nothing holds without a known end.
+struct Entry<'a> {
+    delivery: &'a Delivery,
+    told: Told,
+    /// Since when it is owed.
+    since: Timestamp,
+    /// What was asked of the channel, and the cool-down, allow it from then on.
+    free: Timestamp,
+    /// An opening waits for others until then.
+    gathered: Timestamp,
+}
+
+impl<'a> Entry<'a> {
+    fn of(
+        incident: &Incident,
+        delivery: &'a Delivery,
+        settings: &Settings<'_>,
+        paused: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Self> {
+        // What began and ended while it was hidden is settled, not told.
+        if delivery.muted_now() && !incident.is_open() && delivery.announced == Announced::No {
+            return None;
+        }
+        let told = Told::of(incident, delivery, settings);
+        let held = hold::muted(incident, &told, settings)?;
+        let free = [
+            paused,
+            delivery.next_at.and_then(|until| sane(until, now)),
+            held.until,
+            hold::cooled_until(incident, &told, settings, now),
+        ];
+        let gathered = hold::gathered_until(incident, delivery, &told, settings, now);
+        Some(Self {
+            delivery,
+            told,
+            since: owed_since(incident, delivery),
+            free: free.into_iter().flatten().max().unwrap_or(now).max(now),
+            gathered: gathered.unwrap_or(now),
+        })
+    }
+
+    fn due(&self) -> Timestamp {
+        self.free.max(self.gathered)
     }
 }
 
-fn unheard(incident: &Incident, delivery: &Delivery, settings: &Settings<'_>) -> Unheard {
-    let cooled = cooled(incident, settings);
-    if cooled.is_some_and(|until| incident.closed_at.is_some_and(|closed| closed <= until)) {
-        Unheard::CoolDown
-    } else if delivery.unreachable {
-        Unheard::Unreachable
-    } else {
-        Unheard::Brief
-    }
-}
-
-/// Returns when the cool-down of an incident's announcement ends, absent without one.
-fn cooled(incident: &Incident, settings: &Settings<'_>) -> Option<Timestamp> {
-    let before = incident.announced_before?;
-    Some(after(before, (settings.cool_down)(&incident.service)))
-}
-
-/// Returns until when an announcement is held back before it leaves: a moment of its own and the cool-down.
-fn hold(
-    incident: &Incident,
-    delivery: &Delivery,
-    told: &Told,
-    settings: &Settings<'_>,
-    now: Timestamp,
-) -> Option<Timestamp> {
-    if !told.telling.announces() || told.possible_repeat {
-        return None;
-    }
-    let owed_since = delivery.owed_since.unwrap_or(incident.opened_at);
-    let gathered = (told.telling == Telling::Fire && since(now, owed_since).is_zero())
-        .then(|| after(owed_since, settings.gather));
-    // An announcement from the future was made before the clock was set back and must not hold anything.
-    let made = incident.announced_before.is_some_and(|at| at <= now);
-    let cooled = cooled(incident, settings).filter(|_| made);
-    gathered.max(cooled)
+/// Returns since when a channel is owed the newest generation of an incident.
+pub(super) fn owed_since(incident: &Incident, delivery: &Delivery) -> Timestamp {
+    delivery.owed_since.unwrap_or(incident.opened_at)
 }
 
 /// Returns the time unless it is so far ahead that only a clock that was set back can have made it.

@@ -40,6 +40,7 @@ pub(super) fn reason<'a>(
         place: main.and_then(|finding| Some(finding.at.as_ref()?.to_string())),
         more_findings: judgement.findings.len().saturating_sub(1),
         exchange: cut(exchange.to_string()),
+        address: None,
         samples: samples.cloned().collect(),
     }
 }

@@ -8,6 +8,7 @@
 //! | `latency` | the trigger's value is above the limit | the value is at most 90 % of the limit, or was within the limit for a whole window of measured probes |
 //! | `matcher` | the second outcome `error` with no judged probe in between | the first judged probe |
 //! | `unknown` | outcome `unknown`, and nothing else for `unknown_after` | the first outcome that is not `unknown` |
+//! | `flapping` | `error` is open and half of the last verdicts differ from the one before | at most a quarter does |
 //! | named | a script that did not break names it | the next judged probe does not name it, provided that a script ran or the probe is good |
 //!
 //! A judged probe is one whose outcome counts: pass, warn, fail. Time in which nobody looked (OES was down, the
@@ -21,6 +22,7 @@
 //! used: the regular probe comes first.
 
 mod confirm;
+mod flaps;
 mod judge;
 #[cfg(test)]
 mod tests;
@@ -33,6 +35,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::confirm::Confirm;
+use self::flaps::Flaps;
 use self::judge::Finding;
 use super::reason::reason;
 use super::trigger::{self, Reading};
@@ -127,6 +130,18 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// Notes the address that was asked, where the change says why.
+    pub fn note_address(&mut self, address: impl FnOnce() -> Option<String>) {
+        match self {
+            Self::Opened(Opened { reason, .. }) | Self::Updated { reason, .. } => {
+                reason.address = address();
+            }
+            Self::Closed { .. } => {}
+        }
+    }
+}
+
 /// A violation that began.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
@@ -154,6 +169,7 @@ pub struct Watch {
     good: u32,
     within_limit: usize,
     confirm: Confirm,
+    flaps: Flaps,
 }
 
 /// What a reason last said, to tell whether it says something else now.
@@ -166,6 +182,7 @@ impl Watch {
         let mut watch = Self {
             window: window(&rules),
             confirm: Confirm::default(),
+            flaps: Flaps::default(),
             open: BTreeMap::new(),
             last_good: restored.last_good,
             last_at: None,
@@ -229,7 +246,8 @@ impl Watch {
         gone
     }
 
-    /// Takes one probe in, and returns what it changed, in the order error, latency, matcher, unknown, named.
+    /// Takes one probe in, and returns what it changed, in the order error, latency, matcher, unknown,
+    /// flapping, named.
     ///
     /// `exchange` is written only where something changed.
     pub fn observe(
@@ -310,6 +328,7 @@ impl Watch {
         if sample.outcome.counts() {
             self.broken = 0;
             self.broken_since = None;
+            self.flaps.push(sample.outcome.is_good());
             self.good = if sample.outcome.is_good() {
                 self.last_good = Some(sample.at);
                 self.good.saturating_add(1)

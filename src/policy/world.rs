@@ -9,17 +9,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+use super::almanac;
 use super::delivery::{self, FailKind, Failed};
 use super::ledger::{self, Retention};
-use super::owed::{Batch, Plan, Settings, Telling, owed};
+use super::mute::Mute;
+use super::owed::{Batch, Manner, Plan, SINGLES, Settings, Telling, owed};
 use super::watch::Opened;
 use crate::model::duration::after;
-use crate::model::incident::{IncidentId, Ledger, Reason};
+use crate::model::incident::{Incident, IncidentId, Ledger, Reason};
+use crate::model::mute::Ack;
 use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
 
-const SERVICES: usize = 3;
+const SERVICES: usize = 6;
 const COOL_DOWN: Duration = Duration::from_mins(5);
+const REMINDERS: [Duration; 2] = [Duration::from_hours(1), Duration::from_hours(4)];
 
 /// What happens next.
 #[derive(Debug, Clone)]
@@ -28,6 +32,9 @@ enum Event {
     Close(usize),
     Unwatch(usize),
     Wait(u32),
+    Mute(usize, bool),
+    Unmute,
+    Ack(usize),
     /// The daemon stops and starts; the ledger is what was on disk.
     Restart,
 }
@@ -40,6 +47,7 @@ enum Answer {
     RateLimit,
     Reject,
     Disable,
+    EditGone,
     /// No answer; whether it was taken.
     Unknown(bool),
     /// The daemon dies between intent and confirmation; whether the message was taken.
@@ -67,6 +75,14 @@ struct World {
     maybe_fired: BTreeSet<(ChannelName, IncidentId)>,
     opened: Vec<IncidentId>,
     settings: u32,
+    /// A service that is muted, and whether its ends are held as well.
+    mute: Option<(usize, bool)>,
+    /// Whether messages can be edited.
+    edits: bool,
+    /// What a mute hid for good.
+    hidden: BTreeSet<(ChannelName, IncidentId)>,
+    /// Messages that channels took.
+    messages: usize,
 }
 
 impl World {
@@ -84,6 +100,10 @@ impl World {
             maybe_fired: BTreeSet::new(),
             opened: Vec::new(),
             settings: 0,
+            mute: None,
+            edits: false,
+            hidden: BTreeSet::new(),
+            messages: 0,
         };
         world.register();
         world
@@ -136,6 +156,17 @@ impl World {
                 self.now = after(self.now, Duration::from_secs(u64::from(*seconds)));
             }
             Event::Restart => self.register(),
+            Event::Mute(n, holds_ends) => self.mute = Some((*n, *holds_ends)),
+            Event::Unmute => self.mute = None,
+            Event::Ack(n) => {
+                let id = ledger::find(&self.ledger, &service(n), &Violation::Error);
+                let ack = Ack {
+                    at: self.now,
+                    by: "ada".into(),
+                    reason: String::new(),
+                };
+                id.map(|id| ledger::acknowledge(&mut self.ledger, &id, ack));
+            }
         }
     }
 
@@ -143,9 +174,27 @@ impl World {
     fn work(&mut self, mut answer: impl FnMut() -> Answer) -> Result<bool, TestCaseError> {
         let mut busy = false;
         for channel in self.channels.clone() {
+            let mute = self.mute;
+            let muted = |incident: &Incident| {
+                let of =
+                    |service| incident.service == ServiceName::new(format!("service {service}"));
+                mute.filter(|(service, _)| of(*service))
+                    .map(|(_, holds_ends)| Mute {
+                        until: None,
+                        why: "a test".into(),
+                        holds_ends,
+                    })
+            };
+            self.keep_almanac(&muted);
             let settings = Settings {
                 gather: Duration::from_secs(2),
                 cool_down: &|_| COOL_DOWN,
+                mute: &muted,
+                manner: Manner {
+                    storms: channel.as_str() != "pager",
+                    edits: self.edits,
+                    singles: SINGLES,
+                },
             };
             match owed(&self.ledger, &channel, &settings, self.now) {
                 Plan::Send(batch) => {
@@ -168,26 +217,43 @@ impl World {
         Ok(busy)
     }
 
+    fn keep_almanac(&mut self, mute: &dyn Fn(&Incident) -> Option<Mute>) {
+        let rules = almanac::Rules {
+            mute,
+            reminders: &REMINDERS,
+            fallback: &|_| None,
+        };
+        let due = almanac::due(&self.ledger, &rules, self.now);
+        for step in &due.steps {
+            if let almanac::Step::Settle(channel, id) = step {
+                self.hidden.insert((channel.clone(), id.clone()));
+            }
+        }
+        almanac::take(&mut self.ledger, due.steps, &REMINDERS, self.now);
+    }
+
     fn send(&mut self, channel: &ChannelName, batch: &Batch, answer: Answer) {
         let lost = matches!(answer, Answer::Unknown(_) | Answer::Crash(_));
         if matches!(
             answer,
             Answer::Take | Answer::Unknown(true) | Answer::Crash(true)
         ) {
-            let told = &batch.told[0];
-            self.taken.get_mut(channel).unwrap().push(Taken {
-                message_id: batch.message_id.clone(),
-                incident: told.incident.clone(),
-                generation: told.generation,
-                telling: told.telling,
-                possible_repeat: told.possible_repeat,
-            });
+            self.messages += 1;
+            for told in &batch.told {
+                self.taken.get_mut(channel).unwrap().push(Taken {
+                    message_id: batch.message_id.clone(),
+                    incident: told.incident.clone(),
+                    generation: told.generation,
+                    telling: told.telling,
+                    possible_repeat: told.possible_repeat,
+                });
+            }
         }
         if lost {
             *self.unknown.entry(batch.message_id.clone()).or_default() += 1;
-            if batch.told[0].telling.announces() {
+            for told in batch.told.iter().filter(|told| told.telling.announces()) {
                 self.maybe_fired
-                    .insert((channel.clone(), batch.told[0].incident.clone()));
+                    .insert((channel.clone(), told.incident.clone()));
             }
         }
         let kind = match answer {
@@ -197,7 +263,7 @@ impl World {
                     &mut self.ledger,
                     channel,
                     batch,
-                    None,
+                    Some("77"),
                     self.now
                 ));
                 return;
@@ -209,6 +275,7 @@ impl World {
             Answer::Reject => FailKind::RejectedPayload,
             Answer::Disable => FailKind::ChannelDisabled,
             Answer::Unknown(_) => FailKind::Unknown,
+            Answer::EditGone => FailKind::EditGone,
         };
         let failed = Failed {
             kind,
@@ -221,6 +288,7 @@ impl World {
     /// Channels take everything from now on, until nothing is owed.
     fn settle(&mut self) -> Result<(), TestCaseError> {
         self.settings += 1;
+        self.mute = None;
         self.register();
         for _ in 0..10_000 {
             if !self.work(|| Answer::Take)? {
@@ -234,7 +302,7 @@ impl World {
     fn check(&self) -> Result<(), TestCaseError> {
         for (channel, taken) in &self.taken {
             let mut heard: BTreeMap<&IncidentId, u32> = BTreeMap::new();
-            let mut copies: BTreeMap<&str, usize> = BTreeMap::new();
+            let mut copies: BTreeMap<(&str, &IncidentId), usize> = BTreeMap::new();
             for message in taken {
                 let before = heard.insert(&message.incident, message.generation);
                 prop_assert!(
@@ -253,7 +321,9 @@ impl World {
                     !matches!(message.telling, Telling::Outage(_)) || unheard,
                     "told as unheard, but a fire was taken: {message:?}"
                 );
-                let copy = copies.entry(&message.message_id).or_default();
+                let copy = copies
+                    .entry((&message.message_id, &message.incident))
+                    .or_default();
                 prop_assert!(
                     *copy == 0 || message.possible_repeat,
                     "a copy that is not marked: {message:?}"
@@ -268,8 +338,15 @@ impl World {
                     .dead_letters
                     .iter()
                     .any(|letter| letter.channel == *channel && letter.incident == *id);
-                prop_assert!(heard.contains_key(id) || dead, "{id} was lost on {channel}");
-                if !dead && let Some(incident) = self.ledger.incidents.get(id) {
+                let hidden = self.hidden.contains(&(channel.clone(), id.clone()));
+                prop_assert!(
+                    heard.contains_key(id) || dead || hidden,
+                    "{id} was lost on {channel}"
+                );
+                if !dead
+                    && !hidden
+                    && let Some(incident) = self.ledger.incidents.get(id)
+                {
                     prop_assert_eq!(
                         heard.get(id),
                         Some(&incident.generation),
@@ -290,6 +367,10 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (0..SERVICES).prop_map(Event::Close),
         1 => (0..SERVICES).prop_map(Event::Unwatch),
         4 => (0_u32..400).prop_map(Event::Wait),
+        1 => (4000_u32..90_000).prop_map(Event::Wait),
+        1 => (0..SERVICES, any::<bool>()).prop_map(|(n, ends)| Event::Mute(n, ends)),
+        1 => Just(Event::Unmute),
+        1 => (0..SERVICES).prop_map(Event::Ack),
         1 => Just(Event::Restart),
     ]
 }
@@ -301,6 +382,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         1 => Just(Answer::RateLimit),
         1 => Just(Answer::Reject),
         1 => Just(Answer::Disable),
+        1 => Just(Answer::EditGone),
         2 => any::<bool>().prop_map(Answer::Unknown),
         2 => any::<bool>().prop_map(Answer::Crash),
     ]
@@ -312,8 +394,10 @@ proptest! {
     #[test]
     fn people_are_told_what_they_are_promised(
         events in proptest::collection::vec(event(), 0..60), answers in proptest::collection::vec(answer(), 1..60),
+        edits: bool,
     ) {
         let mut world = World::new();
+        world.edits = edits;
         let mut answers = answers.into_iter().cycle();
         for event in &events {
             world.happen(event);

@@ -25,6 +25,10 @@ struct RawHeader {
     #[serde(default)]
     payload: Vec<String>,
     #[serde(default)]
+    edits: bool,
+    #[serde(default)]
+    groups: bool,
+    #[serde(default)]
     oauth2: BTreeMap<String, RawOAuth2>,
     #[serde(default)]
     params: BTreeMap<Spanned<String>, RawParam>,
@@ -108,7 +112,7 @@ pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Header {
                 let span = settings.span(&error.span().unwrap_or(0..0));
                 mistakes.push(
                     Mistake::error(Code::ScriptHeader, span, format!("the header: {}", error.message().trim())).help(
-                        "below `//! ---` a header is TOML with request, status, hosts, secrets, payload, \
+                        "below `//! ---` a header is TOML with request, status, hosts, secrets, payload, edits, groups, \
                          [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, \
                          client_secret, scopes",
                     ),
@@ -136,6 +140,8 @@ fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut
     }
     header.secrets = raw.secrets;
     header.payload = raw.payload;
+    header.edits = raw.edits;
+    header.groups = raw.groups;
     for (name, raw) in raw.oauth2 {
         fill_oauth2(header, name, raw, settings, mistakes);
     }

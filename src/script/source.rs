@@ -65,6 +65,10 @@ pub struct Header {
     pub sends_request: bool,
     /// The status rule as written, `2xx` if absent.
     pub status: Option<String>,
+    /// Of a channel: whether a message that was taken can be edited.
+    pub edits: bool,
+    /// Of a channel: whether the provider groups by itself and so wants a message for each incident.
+    pub groups: bool,
 }
 
 impl Header {

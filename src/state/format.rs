@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::ServiceLine;
 use crate::model::incident::{ChannelState, DeadLetter, Delivery, Incident, IncidentId, Ledger};
+use crate::model::mute::Silence;
 use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
 
@@ -81,6 +82,8 @@ struct Machinery {
     channels: Vec<ChannelLine<ChannelState>>,
     dead_letters: Vec<DeadLetter>,
     announced: Vec<AnnouncedLine>,
+    #[serde(default)]
+    silences: Vec<Silence>,
 }
 
 /// The wait is there twice: as a time for people, and as what is left of it for a clock that has jumped.
@@ -171,6 +174,8 @@ pub(super) fn encode(contents: &Contents<'_>) -> serde_json::Result<Vec<u8>> {
             at: *at,
         });
     lines(&mut out, announced)?;
+    out.extend_from_slice(b",\n\"silences\":");
+    lines(&mut out, ledger.silences.values())?;
     out.extend_from_slice(b"}}\n");
     let hash = hash(&out);
     if let Some(place) = out.get_mut(place) {
@@ -238,6 +243,8 @@ fn snapshot(file: File) -> Snapshot {
     ledger.announced = announced
         .map(|line| ((line.service, line.violation), line.at))
         .collect::<BTreeMap<_, _>>();
+    let silences = oes.silences.into_iter();
+    ledger.silences = silences.map(|one| (one.id.clone(), one)).collect();
     Snapshot {
         seq: oes.seq,
         boot: oes.boot,

@@ -3,7 +3,7 @@ use super::load::{Loaded, load};
 use super::simulated::{Fault, Simulated};
 use super::*;
 use crate::model::incident::{
-    Announced, ChannelState, DeadLetter, Delivery, Incident, IncidentId, Intent, Reason,
+    Announced, ChannelState, DeadLetter, Delivery, Incident, IncidentId, Intent, News, Reason,
 };
 use crate::model::json::Json;
 use crate::model::judgement::Outcome;
@@ -31,6 +31,9 @@ fn ledger(incidents: usize) -> Ledger {
             ending: None,
             last_good: Some(at(-300)),
             announced_before: Some(at(-900)),
+            news: News::Reminder,
+            reminders: 1,
+            ack: None,
             reason: Reason {
                 rule: "4 of the last 7 probes failed, more than 50 % of 7".to_owned(),
                 finding: Some("$.price: expected \"sha256\":\"000\"".to_owned()),
@@ -128,7 +131,7 @@ fn the_public_part_is_that_of_the_predecessor() {
     "#);
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let keys: Vec<&String> = json["oes"].as_object().unwrap().keys().collect();
-    assert_eq!(keys.len(), 10, "{keys:?}");
+    assert_eq!(keys.len(), 11, "{keys:?}");
     assert_eq!(json["oes"]["deliveries"][0]["next_in_ms"], 30_000);
     assert_eq!(
         json["oes"]["incidents"][0]["reason"]["samples"][0]["latency_us"],

@@ -193,6 +193,7 @@ fn reading(read: &Read) -> String {
         Answer::Disabled { .. } => "disable".to_owned(),
         Answer::Taken { remote_ref: None }
         | Answer::Retry { after: None, .. }
+        | Answer::EditGone { .. }
         | Answer::Unknown { .. } => name.to_owned(),
     }
 }

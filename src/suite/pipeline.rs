@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Told;
-use crate::channel::message::{Colour, Message, Sending, Subject};
+use crate::channel::message::{Colour, IncidentMessage, Sending, Subject};
 use crate::config::suite::{Pipeline, Test};
 use crate::model::duration::{after, since};
 use crate::model::incident::{IncidentId, Ledger};
 use crate::model::observation::Observation;
 use crate::model::service::Service;
 use crate::model::violation::Violation;
-use crate::policy::owed::{Batch, Plan, Settings, owed};
+use crate::policy::owed::{Batch, Manner, Plan, Settings, owed};
 use crate::policy::watch::{Restored, Rules, Watch};
 use crate::policy::{delivery, ledger};
 
@@ -73,13 +73,20 @@ impl<'a> Daybook<'a> {
             IncidentId(format!("{incidents:016}").into())
         };
         let now = observation.at;
-        ledger::apply(&mut self.ledger, self.service, changes, &mut new_id, now);
+        ledger::apply(
+            &mut self.ledger,
+            (self.service, &[]),
+            changes,
+            &mut new_id,
+            now,
+        );
         let open = |wanted: fn(&Violation) -> bool| self.watch.open().any(wanted);
         let letters = [
             ('e', open(|one| *one == Violation::Error)),
             ('l', open(|one| *one == Violation::Latency)),
             ('m', open(|one| *one == Violation::Matcher)),
             ('u', open(|one| *one == Violation::Unknown)),
+            ('f', open(|one| *one == Violation::Flapping)),
             ('n', open(|one| matches!(one, Violation::Named(_)))),
         ];
         letters
@@ -110,6 +117,12 @@ impl<'a> Daybook<'a> {
             let settings = Settings {
                 gather: self.gather,
                 cool_down: &|_| cool_down,
+                mute: &|_| None,
+                // What a test expects of a service is a line each, however many come at once.
+                manner: Manner {
+                    storms: false,
+                    ..Manner::default()
+                },
             };
             match owed(&self.ledger, channel, &settings, now) {
                 Plan::Send(batch) => {
@@ -130,10 +143,11 @@ impl<'a> Daybook<'a> {
         let messages = batch.told.iter().filter_map(|told| {
             let incident = self.ledger.incidents.get(&told.incident)?.clone();
             let violation = incident.violation.clone();
-            let message = Message {
+            let message = IncidentMessage {
                 telling: told.telling,
                 incident,
                 subject: Subject::from(self.service),
+                dependents: Vec::new(),
                 sending: Sending {
                     message_id: batch.message_id.clone(),
                     possible_repeat: told.possible_repeat,
@@ -141,6 +155,9 @@ impl<'a> Daybook<'a> {
                     link: None,
                     now,
                     zone: self.zone.clone(),
+                    remote_ref: None,
+                    muted: None,
+                    instead: None,
                 },
             };
             Some(Told {

@@ -10,7 +10,6 @@ use crate::channel::delivery::Attempt;
 use crate::channel::message::Message;
 use crate::channel::rehearsal::{Rehearsal, Rehearsed};
 use crate::channel::settings::Settings;
-use crate::policy::owed::Telling;
 use crate::script::limits::Limits;
 
 /// One message, and what a channel makes of it.
@@ -35,9 +34,8 @@ pub async fn rehearse(
 ) -> io::Result<Vec<Example>> {
     let stage = Stage::start(None)?;
     let mut examples: Vec<Example> = Vec::new();
-    for telling in Message::TELLINGS {
+    for message in Message::examples(now) {
         for plain in [false, true] {
-            let message = Message::example_of(telling, now);
             let rehearsal = Rehearsal {
                 pool: &stage.pool,
                 limits: limits.clone(),
@@ -48,9 +46,9 @@ pub async fn rehearse(
             };
             let requests = rehearsal.requests().await;
             let known = examples.iter().any(|one| one.requests == requests);
-            if !plain || (telling == Telling::Fire && !known) {
+            if !plain || (message.kind() == "opened" && !known) {
                 examples.push(Example {
-                    message,
+                    message: message.clone(),
                     plain,
                     requests,
                 });

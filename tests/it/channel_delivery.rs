@@ -28,7 +28,7 @@ async fn against(reply: Reply) -> (Answer, usize) {
     );
     let answer = delivery()
         .within(Duration::from_secs(1))
-        .send(&channel, &price(Telling::Fire), first_try())
+        .send(&channel, &price(Telling::Fire).into(), first_try())
         .await;
     (answer, inbox.received().len())
 }
@@ -91,7 +91,7 @@ async fn a_refused_connection_certainly_delivered_nothing() {
         .unwrap();
     let channel = channel("webhook", &[("url", &format!("!http://{closed}/{TOKEN}"))]);
     let answer = delivery()
-        .send(&channel, &price(Telling::Fire), first_try())
+        .send(&channel, &price(Telling::Fire).into(), first_try())
         .await;
     let Answer::Retry {
         after: None,
@@ -111,7 +111,7 @@ async fn a_refused_connection_certainly_delivered_nothing() {
 async fn a_name_without_address_certainly_delivered_nothing() {
     let channel = channel("webhook", &[("url", "http://nothing.invalid/")]);
     let answer = delivery()
-        .send(&channel, &price(Telling::Fire), first_try())
+        .send(&channel, &price(Telling::Fire).into(), first_try())
         .await;
     assert!(matches!(answer, Answer::Retry { .. }), "{answer:?}");
 }
@@ -123,7 +123,7 @@ async fn a_receiver_that_speaks_no_tls_certainly_got_nothing() {
     let answer = delivery()
         .send(
             &channel("webhook", &[("url", &url)]),
-            &price(Telling::Fire),
+            &price(Telling::Fire).into(),
             first_try(),
         )
         .await;
@@ -136,7 +136,7 @@ async fn redirects_are_not_followed() {
     here.otherwise(Reply::status(307).header("location", &there.url("/")));
     let channel = channel("webhook", &[("url", &here.url("/"))]);
     let answer = delivery()
-        .send(&channel, &price(Telling::Fire), first_try())
+        .send(&channel, &price(Telling::Fire).into(), first_try())
         .await;
     assert!(matches!(answer, Answer::Retry { .. }), "{answer:?}");
     assert_eq!((here.received().len(), there.received().len()), (1, 0));
@@ -152,7 +152,7 @@ async fn over(script: &str, reply: Reply) -> (Answer, Vec<String>) {
         &[("url", &url), ("token", &format!("!{TOKEN}"))],
     );
     let answer = delivery()
-        .send(&channel, &price(Telling::Fire), first_try())
+        .send(&channel, &price(Telling::Fire).into(), first_try())
         .await;
     (
         answer,
@@ -317,7 +317,7 @@ async fn a_script_sees_which_try_it_is() {
         ..first_try()
     };
     delivery()
-        .send(&channel, &price(Telling::Fire), attempt)
+        .send(&channel, &price(Telling::Fire).into(), attempt)
         .await;
     assert_eq!(inbox.received()[0].body, "3");
 }
@@ -344,7 +344,7 @@ async fn two_deliveries_do_not_wait_for_each_other() {
     let (dead_url, live_url) = (dead.url("/"), live.url("/"));
     let dead_channel = channel("webhook", &[("url", &dead_url)]);
     let live_channel = channel("webhook", &[("url", &live_url)]);
-    let message = price(Telling::Fire);
+    let message = price(Telling::Fire).into();
     tokio::select! {
         biased;
         answer = delivery.send(&dead_channel, &message, first_try()) => panic!("{answer:?}"),
@@ -368,10 +368,13 @@ async fn the_console_gets_the_text() {
     let channel = Settings {
         name: ChannelName::new("console"),
         kind: ChannelKind::Console,
+        fallback: None,
         options: std::collections::BTreeMap::new(),
     };
     let message = price(Telling::Fire);
-    let answer = delivery.send(&channel, &message, first_try()).await;
+    let answer = delivery
+        .send(&channel, &message.clone().into(), first_try())
+        .await;
     assert_eq!(answer, Answer::Taken { remote_ref: None });
     assert_eq!(*written.lock().unwrap(), message.to_text(Colour::Plain));
 }
@@ -451,7 +454,9 @@ async fn tls_is_spoken_and_verified() {
     });
     let channel = channel("webhook", &[("url", &format!("!{url}"))]);
     let message = price(Telling::Fire);
-    let answer = delivery().send(&channel, &message, first_try()).await;
+    let answer = delivery()
+        .send(&channel, &message.clone().into(), first_try())
+        .await;
     let Answer::Retry { reason, .. } = answer else {
         panic!("{answer:?}");
     };
@@ -466,7 +471,7 @@ async fn tls_is_spoken_and_verified() {
         .unwrap();
     let answer = delivery()
         .trusting(tls)
-        .send(&channel, &message, first_try())
+        .send(&channel, &message.clone().into(), first_try())
         .await;
     assert_eq!(answer, Answer::Taken { remote_ref: None });
 }
@@ -545,13 +550,17 @@ async fn other_limits_go_for_the_next_try() {
     );
     let delivery = delivery();
     let message = price(Telling::Fire);
-    let answer = delivery.send(&channel, &message, first_try()).await;
+    let answer = delivery
+        .send(&channel, &message.clone().into(), first_try())
+        .await;
     assert!(matches!(answer, Answer::Taken { .. }), "{answer:?}");
     delivery.limit(&Limits {
         operations: 1_000,
         ..Limits::default()
     });
-    let answer = delivery.send(&channel, &message, first_try()).await;
+    let answer = delivery
+        .send(&channel, &message.clone().into(), first_try())
+        .await;
     let reason = answer.reason().unwrap();
     assert!(reason.contains("operations"), "{reason}");
     assert_eq!(inbox.received().len(), 1);

@@ -4,7 +4,7 @@ mod answers;
 
 use insta::assert_snapshot;
 use oes::channel::answer::Answer;
-use oes::channel::message::Message;
+use oes::channel::message::IncidentMessage;
 use oes::model::service::ServiceName;
 use oes::policy::owed::Telling;
 
@@ -15,7 +15,7 @@ use crate::support::scripts::delivery;
 const TAKEN: &str = r#"{"id":"1456789012345678901","type":0}"#;
 
 /// Sends a message to an inbox that takes it, and returns what came.
-async fn sent(message: &Message, options: &[(&str, &str)]) -> Received {
+async fn sent(message: &IncidentMessage, options: &[(&str, &str)]) -> Received {
     let inbox = Inbox::start();
     inbox.otherwise(Reply::body(200, TAKEN));
     let url = format!("!{}", inbox.url("/api/webhooks/1/aBcDeFgHiJkL"));
@@ -24,7 +24,11 @@ async fn sent(message: &Message, options: &[(&str, &str)]) -> Received {
         .chain(options.iter().copied())
         .collect();
     let answer = delivery()
-        .send(&channel("discord", &options), message, first_try())
+        .send(
+            &channel("discord", &options),
+            &message.clone().into(),
+            first_try(),
+        )
         .await;
     let remote_ref = Some("1456789012345678901".to_owned());
     assert_eq!(answer, Answer::Taken { remote_ref });
@@ -71,7 +75,7 @@ fn within_limits(body: &serde_json::Value) {
 
 #[tokio::test]
 async fn an_opening_says_what_failed() {
-    let received = sent(&price(Telling::Fire), &[]).await;
+    let received = sent(&price(Telling::Fire).into(), &[]).await;
     assert_eq!(received.headers["content-type"], "application/json");
     assert!(received.headers["user-agent"].starts_with("oes/"));
     within_limits(&received.json());
@@ -266,7 +270,7 @@ async fn options_change_the_message() {
         ("avatar_url", "https://a.example/x.png"),
         ("thread_id", "77"),
     ];
-    let received = sent(&price(Telling::Fire), &options).await;
+    let received = sent(&price(Telling::Fire).into(), &options).await;
     assert_eq!(
         received.target,
         "/api/webhooks/1/aBcDeFgHiJkL?thread_id=77&wait=true"
@@ -282,7 +286,7 @@ async fn only_an_opening_mentions_and_only_whom_the_config_names() {
         ("<@42>", r#"{"parse":[],"users":["42"]}"#),
         ("@here", r#"{"parse":["everyone"]}"#),
     ] {
-        let body = sent(&price(Telling::Fire), &[("mention", mention)])
+        let body = sent(&price(Telling::Fire).into(), &[("mention", mention)])
             .await
             .json();
         assert_eq!(body["content"], mention);
@@ -302,7 +306,7 @@ async fn a_refused_embed_is_sent_once_more_without_data() {
     inbox.then(Reply::body(200, TAKEN));
     let channel = channel("discord", &[("url", &format!("!{}", inbox.url("/w")))]);
     let answer = delivery()
-        .send(&channel, &price(Telling::Fire), first_try())
+        .send(&channel, &price(Telling::Fire).into(), first_try())
         .await;
     assert!(
         matches!(

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use insta::assert_snapshot;
 use oes::channel::answer::Answer;
-use oes::channel::message::Message;
+use oes::channel::message::IncidentMessage;
 use oes::model::json::parse;
 use oes::policy::owed::{Telling, Unheard};
 use sha2::{Digest as _, Sha256};
@@ -17,7 +17,7 @@ use crate::support::scripts::delivery;
 
 const SECRET: &str = "!whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-async fn sent(message: &Message, options: &[(&str, &str)]) -> Received {
+async fn sent(message: &IncidentMessage, options: &[(&str, &str)]) -> Received {
     let inbox = Inbox::start();
     let url = inbox.url("/oes?team=ops");
     let options: Vec<_> = [("url", url.as_str())]
@@ -25,7 +25,11 @@ async fn sent(message: &Message, options: &[(&str, &str)]) -> Received {
         .chain(options.iter().copied())
         .collect();
     let answer = delivery()
-        .send(&channel("webhook", &options), message, first_try())
+        .send(
+            &channel("webhook", &options),
+            &message.clone().into(),
+            first_try(),
+        )
         .await;
     assert_eq!(answer, Answer::Taken { remote_ref: None });
     inbox.received().pop().unwrap()
@@ -49,22 +53,27 @@ fn page(received: &Received) -> String {
 
 #[tokio::test]
 async fn an_opening_holds_every_fact() {
-    assert_snapshot!(page(&sent(&price(Telling::Fire), &[]).await), @r#"
+    assert_snapshot!(page(&sent(&price(Telling::Fire).into(), &[]).await), @r#"
     POST /oes?team=ops
+    data.acked_by: null
     data.closed_at: null
+    data.counts: null
     data.durable: true
     data.duration_s: 95
     data.exchange: "GET https://api.example.io/asset/price/x → 200 in 214 ms"
     data.finding: {"actual":"1.31","code":"price.shape","expected":1.28,"more":2,"path":"$.price","place":"scripts/price_sanity.rhai:2:15","problem":"expected number, got string \"1.31\""}
     data.generation: 1
     data.incident: "01J8ZK4N6P7Q8R9S"
+    data.incidents: []
     data.last_good: "2026-01-01T02:09:07Z"
+    data.lines: []
     data.link: null
     data.message_id: "msg_5f0c9a"
     data.never_came_up: false
     data.note: null
     data.opened_at: "2026-01-01T02:13:07Z"
     data.possible_repeat: false
+    data.reminders: 0
     data.rule: "4 of the last 7 probes failed, more than 50 %"
     data.samples: [{"at":"2026-01-01T02:07:07Z","code":null,"latency_ms":180,"outcome":"pass"},{"at":"2026-01-01T02:08:07Z","code":null,"latency_ms":190,"outcome":"pass"},{"at":"2026-01-01T02:09:07Z","code":null,"latency_ms":185,"outcome":"pass"},{"at":"2026-01-01T02:10:07Z","code":"price.shape","latency_ms":214,"outcome":"fail"},{"at":"2026-01-01T02:11:07Z","code":"price.shape","latency_ms":900,"outcome":"fail"},{"at":"2026-01-01T02:12:07Z","code":"price.shape","latency_ms":870,"outcome":"fail"},{"at":"2026-01-01T02:13:07Z","code":"price.shape","latency_ms":880,"outcome":"fail"}]
     data.service: {"group":"prices","method":"GET","name":"price-api","runbook":"https://wiki.example.io/price","severity":"critical","tags":["edge"],"url":"https://api.example.io/asset/price/x"}
@@ -133,7 +142,7 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_secret_signs_the_very_bytes_that_are_sent() {
-    let received = sent(&price(Telling::Fire), &[("secret", SECRET)]).await;
+    let received = sent(&price(Telling::Fire).into(), &[("secret", SECRET)]).await;
     let header = |name: &str| received.headers[name].clone();
     assert_eq!(header("webhook-id"), "msg_5f0c9a");
     assert_eq!(header("webhook-timestamp"), "1767233683");
@@ -146,7 +155,7 @@ async fn a_secret_signs_the_very_bytes_that_are_sent() {
 #[tokio::test]
 async fn two_secrets_sign_twice_and_none_does_not() {
     let two = format!("{SECRET} whsec_{}", STANDARD.encode([9; 32]));
-    let received = sent(&price(Telling::Fire), &[("secret", &two)]).await;
+    let received = sent(&price(Telling::Fire).into(), &[("secret", &two)]).await;
     assert_eq!(received.headers["webhook-signature"].split(' ').count(), 2);
     let received = sent(
         &price(Telling::Fire),
@@ -165,7 +174,7 @@ async fn a_bad_secret_disables_the_channel_without_showing_it() {
         &[("url", &inbox.url("/")), ("secret", "!hunter2-hunter2")],
     );
     let answer = delivery()
-        .send(&channel, &price(Telling::Fire), first_try())
+        .send(&channel, &price(Telling::Fire).into(), first_try())
         .await;
     let reason = "the signing secret is not `whsec_` followed by base64".to_owned();
     assert_eq!(answer, Answer::Disabled { reason });
@@ -229,7 +238,7 @@ async fn each_reply_has_its_answer() {
         inbox.otherwise(reply);
         let channel = channel("webhook", &[("url", &inbox.url("/"))]);
         let answer = delivery()
-            .send(&channel, &price(Telling::Fire), first_try())
+            .send(&channel, &price(Telling::Fire).into(), first_try())
             .await;
         assert_eq!(answer, expected, "{status} {retry_after:?}");
         assert_eq!(inbox.received().len(), 1, "{status}");

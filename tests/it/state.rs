@@ -59,6 +59,9 @@ fn ledger(incidents: usize) -> Ledger {
             ending: None,
             last_good: Some(now()),
             announced_before: None,
+            news: oes::model::incident::News::Opened,
+            reminders: 0,
+            ack: None,
             reason: Reason {
                 rule: "4 of the last 7 probes failed, more than 50 % of 7".to_owned(),
                 finding: Some("connection refused by 127.0.0.1:81".to_owned()),

@@ -5,11 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Message, Sending, Subject};
+use super::{Counts, IncidentMessage, Member, Message, Sending, Storm, Subject, Summary};
 use crate::model::duration::before;
-use crate::model::incident::{Ending, Incident, IncidentId, Reason};
+use crate::model::incident::{Ending, Incident, IncidentId, News, Reason};
 use crate::model::judgement::Outcome;
+use crate::model::mute::Ack;
 use crate::model::service::ServiceName;
+use crate::model::storm::StormId;
 use crate::model::violation::{Sample, Violation};
 use crate::policy::owed::{Telling, Unheard};
 
@@ -25,25 +27,58 @@ const PROBES: [(Outcome, u64); 4] = [
 ];
 
 impl Message {
-    /// Everything that a message can tell.
-    pub const TELLINGS: [Telling; 4] = [
+    /// Returns a message that says of itself that it is an example: to see what a channel would send, or to send it
+    /// once and see it arrive.
+    pub fn example(now: Timestamp) -> Self {
+        IncidentMessage::example_of(Telling::Fire, now).into()
+    }
+
+    /// Returns an example of each kind.
+    pub fn examples(now: Timestamp) -> Vec<Self> {
+        let told = IncidentMessage::TELLINGS
+            .map(|telling| IncidentMessage::example_of(telling, now).into());
+        let fire = IncidentMessage::example_of(Telling::Fire, now);
+        let storm = fire.clone().as_storm(STORM, None).into();
+        told.into_iter().chain([storm]).collect()
+    }
+}
+
+/// What an example of a storm counts.
+const STORM: Counts = Counts {
+    open: 4,
+    over: 1,
+    services: 40,
+};
+
+impl IncidentMessage {
+    /// Everything that a message about one incident can tell.
+    pub const TELLINGS: [Telling; 6] = [
         Telling::Fire,
+        Telling::Reminder,
+        Telling::Acked,
         Telling::Resolve,
         Telling::Outage(Unheard::Brief),
         Telling::Unwatched,
     ];
 
-    /// Returns a message that says of itself that it is an example: to see what a channel would send, or to send it
-    /// once and see it arrive.
-    pub fn example(now: Timestamp) -> Self {
-        Self::example_of(Telling::Fire, now)
-    }
-
     /// Returns an example that tells this.
     pub fn example_of(telling: Telling, now: Timestamp) -> Self {
         let name = ServiceName::new("example");
-        let over = telling != Telling::Fire;
-        let opened_at = if over { before(now, OPEN_FOR) } else { now };
+        let (over, generation) = match telling {
+            Telling::Fire => (false, 1),
+            Telling::Reminder | Telling::Acked => (false, 2),
+            Telling::Resolve | Telling::Outage(_) | Telling::Unwatched => (true, 2),
+        };
+        let opened_at = if generation > 1 {
+            before(now, OPEN_FOR)
+        } else {
+            now
+        };
+        let ack = (telling == Telling::Acked).then(|| Ack {
+            at: now,
+            by: "somebody".to_owned(),
+            reason: "on it".to_owned(),
+        });
         let minute = Duration::from_mins(1);
         let samples = PROBES.into_iter().rev().zip(0..);
         let mut samples: Vec<Sample> = samples
@@ -56,7 +91,7 @@ impl Message {
             .collect();
         samples.reverse();
         let ending = match telling {
-            Telling::Fire => None,
+            Telling::Fire | Telling::Reminder | Telling::Acked => None,
             Telling::Unwatched => Some(Ending::Unwatched),
             Telling::Resolve | Telling::Outage(_) => Some(Ending::Recovered),
         };
@@ -66,12 +101,15 @@ impl Message {
                 id: IncidentId("0000000000000000".into()),
                 service: name.clone(),
                 violation: Violation::Error,
-                generation: if over { 2 } else { 1 },
+                generation,
                 opened_at,
                 closed_at: over.then_some(now),
                 ending,
                 last_good: Some(before(opened_at, minute * 2)),
                 announced_before: None,
+                news: News::Opened,
+                reminders: u32::from(telling == Telling::Reminder),
+                ack,
                 reason: Reason {
                     rule: "this is an example: nothing is wrong".to_owned(),
                     code: Some("example".into()),
@@ -83,6 +121,7 @@ impl Message {
                 },
             },
             subject: Subject::gone(name),
+            dependents: Vec::new(),
             sending: Sending {
                 message_id: "msg_example".to_owned(),
                 possible_repeat: false,
@@ -90,7 +129,40 @@ impl Message {
                 link: None,
                 now,
                 zone: TimeZone::UTC,
+                remote_ref: None,
+                muted: None,
+                instead: None,
             },
         }
+    }
+
+    /// Returns a message about a storm of incidents like this one.
+    pub fn as_storm(self, counts: Counts, edit: Option<String>) -> Summary {
+        let (open, all) = (counts.open, counts.open + counts.over);
+        let one = |number: usize| {
+            let over = number > open;
+            let service = ServiceName::new(format!("{} {number}", self.incident.service));
+            Incident {
+                id: IncidentId(format!("{number:016}").into()),
+                service,
+                generation: if over { 2 } else { 1 },
+                closed_at: over.then_some(self.sending.now),
+                ending: over.then_some(Ending::Recovered),
+                ..self.incident.clone()
+            }
+        };
+        let incidents: Vec<Incident> = (1..=all).map(one).collect();
+        let member = |incident| Member {
+            incident,
+            subject: self.subject.clone(),
+        };
+        Summary::from(Storm {
+            id: StormId("storm_example".into()),
+            members: incidents.iter().map(member).collect(),
+            services: counts.services,
+            edit,
+            causes: Vec::new(),
+            sending: self.sending.clone(),
+        })
     }
 }

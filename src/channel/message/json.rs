@@ -4,22 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Message, samples, words};
+use super::{IncidentMessage, Sending, Subject, samples, words};
 use crate::model::duration::Shown;
 use crate::model::json::Json;
-use crate::model::service::ServiceSeverity;
 use crate::model::violation::Sample;
 
-/// Returns the name of a severity.
-pub(super) fn severity(severity: ServiceSeverity) -> &'static str {
-    match severity {
-        ServiceSeverity::Info => "info",
-        ServiceSeverity::Warning => "warning",
-        ServiceSeverity::Critical => "critical",
-    }
-}
-
-impl Message {
+impl IncidentMessage {
     /// Returns the message as a channel script sees it. Every key is always there; what is not known is `null`.
     pub fn to_json(&self) -> Json {
         let incident = &self.incident;
@@ -28,18 +18,18 @@ impl Message {
             ("kind", Json::from(self.kind())),
             ("title", Json::from(self.title())),
             ("headline", Json::from(self.headline())),
-            ("note", text(self.note())),
-            ("at", self.time(Some(sending.now))),
-            ("service", self.service()),
+            ("note", text(self.note().as_deref())),
+            ("at", self.sending.time(Some(sending.now))),
+            ("service", self.subject.to_json()),
             ("incident", Json::string(incident.id.0.as_ref())),
             ("violation", Json::from(incident.violation.as_str())),
             ("generation", Json::from(u64::from(incident.generation))),
             ("rule", Json::from(incident.reason.rule.as_str())),
             ("exchange", Json::from(incident.reason.exchange.as_str())),
             ("finding", self.finding()),
-            ("opened_at", self.time(Some(incident.opened_at))),
-            ("closed_at", self.time(incident.closed_at)),
-            ("last_good", self.time(incident.last_good)),
+            ("opened_at", self.sending.time(Some(incident.opened_at))),
+            ("closed_at", self.sending.time(incident.closed_at)),
+            ("last_good", self.sending.time(incident.last_good)),
             ("never_came_up", Json::from(self.never_came_up())),
             ("duration_s", Json::from(self.duration().as_secs())),
             ("duration", Json::from(words::span(self.duration()))),
@@ -49,30 +39,32 @@ impl Message {
             ("durable", Json::from(sending.durable)),
             (
                 "footnotes",
-                self.footnotes().into_iter().map(Json::from).collect(),
+                self.sending
+                    .footnotes()
+                    .into_iter()
+                    .map(Json::from)
+                    .collect(),
             ),
             ("link", text(sending.link.as_deref())),
+            ("remote_ref", text(sending.remote_ref.as_deref())),
+            ("edit", Json::Null),
+            ("reminders", Json::from(u64::from(incident.reminders))),
+            ("ack", self.ack()),
+            ("lines", Json::from_iter([])),
+            ("counts", Json::Null),
+            ("incidents", Json::from_iter([])),
         ])
     }
 
-    fn service(&self) -> Json {
-        let subject = &self.subject;
-        Json::object([
-            ("name", Json::from(subject.name.as_str())),
-            ("method", text(subject.method.as_deref())),
-            ("url", text(subject.url.as_deref())),
-            ("severity", Json::from(severity(subject.severity))),
-            ("group", text(subject.group.as_deref())),
-            (
-                "tags",
-                subject
-                    .tags
-                    .iter()
-                    .map(|tag| Json::from(tag.as_str()))
-                    .collect(),
-            ),
-            ("runbook", text(subject.runbook.as_deref())),
-        ])
+    /// Returns who has taken it on, `null` if nobody has.
+    fn ack(&self) -> Json {
+        self.incident.ack.as_ref().map_or(Json::Null, |ack| {
+            Json::object([
+                ("at", self.sending.time(Some(ack.at))),
+                ("by", Json::from(ack.by.as_str())),
+                ("reason", Json::from(ack.reason.as_str())),
+            ])
+        })
     }
 
     /// Returns the main finding, `null` if there is none.
@@ -113,7 +105,7 @@ impl Message {
 
     fn sample(&self, sample: &Sample) -> Json {
         Json::object([
-            ("at", self.time(Some(sample.at))),
+            ("at", self.sending.time(Some(sample.at))),
             ("outcome", Json::from(sample.outcome.as_str())),
             (
                 "latency_ms",
@@ -122,9 +114,32 @@ impl Message {
             ("code", text(sample.code.as_deref())),
         ])
     }
+}
 
+impl Subject {
+    /// Returns the service as a channel script sees it.
+    pub(super) fn to_json(&self) -> Json {
+        Json::object([
+            ("name", Json::from(self.name.as_str())),
+            ("method", text(self.method.as_deref())),
+            ("url", text(self.url.as_deref())),
+            ("severity", Json::from(self.severity.as_str())),
+            ("group", text(self.group.as_deref())),
+            (
+                "tags",
+                self.tags
+                    .iter()
+                    .map(|tag| Json::from(tag.as_str()))
+                    .collect(),
+            ),
+            ("runbook", text(self.runbook.as_deref())),
+        ])
+    }
+}
+
+impl Sending {
     /// Returns a moment in both forms that providers ask for, and as people read it.
-    fn time(&self, at: Option<Timestamp>) -> Json {
+    pub(super) fn time(&self, at: Option<Timestamp>) -> Json {
         let Some(at) = at else {
             return Json::Null;
         };
@@ -139,7 +154,7 @@ impl Message {
     }
 }
 
-fn text(text: Option<&str>) -> Json {
+pub(super) fn text(text: Option<&str>) -> Json {
     text.map_or(Json::Null, Json::from)
 }
 

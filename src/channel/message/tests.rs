@@ -1,11 +1,15 @@
 use insta::assert_snapshot;
 use jiff::SignedDuration;
 
+use std::time::Duration;
+
 use super::*;
 use crate::model::incident::{Ending, IncidentId, Reason};
-use crate::model::json::Json;
+use crate::model::incident::{Incident, News};
 use crate::model::judgement::Outcome;
 use crate::model::violation::Sample;
+use crate::model::violation::Violation;
+use crate::policy::owed::{Telling, Unheard};
 
 /// 2026-01-01 02:13:07 UTC
 const OPENED: i64 = 1_767_233_587;
@@ -36,7 +40,7 @@ fn samples() -> Vec<Sample> {
 }
 
 /// Returns a message about a price that became a string.
-pub(in crate::channel) fn example(telling: Telling) -> Message {
+pub(in crate::channel) fn example(telling: Telling) -> IncidentMessage {
     let over = telling != Telling::Fire;
     let incident = Incident {
         id: IncidentId("01J8ZK4N6P7Q8R9S".into()),
@@ -48,6 +52,9 @@ pub(in crate::channel) fn example(telling: Telling) -> Message {
         ending: over.then_some(Ending::Recovered),
         last_good: Some(at(OPENED - 240)),
         announced_before: None,
+        news: News::Opened,
+        reminders: 0,
+        ack: None,
         reason: Reason {
             rule: "4 of the last 7 probes failed, more than 50 %".into(),
             code: Some("price.shape".into()),
@@ -58,10 +65,12 @@ pub(in crate::channel) fn example(telling: Telling) -> Message {
             place: Some("scripts/price_sanity.rhai:2:15".into()),
             more_findings: 2,
             exchange: "GET https://api.example.io/asset/price/x → 200 in 214 ms".into(),
+            address: None,
             samples: samples(),
         },
     };
-    Message {
+    IncidentMessage {
+        dependents: Vec::new(),
         telling,
         incident,
         subject: Subject {
@@ -80,12 +89,15 @@ pub(in crate::channel) fn example(telling: Telling) -> Message {
             link: None,
             now: at(OPENED + if over { 1_690 } else { 95 }),
             zone: TimeZone::UTC,
+            remote_ref: None,
+            muted: None,
+            instead: None,
         },
     }
 }
 
 /// Returns a message about a service of which no probe passed, with as little known as there can be.
-fn never() -> Message {
+fn never() -> IncidentMessage {
     let mut message = example(Telling::Fire);
     message.incident.last_good = None;
     message.incident.reason = Reason {
@@ -310,6 +322,13 @@ fn scripts_see_every_fact() {
     durable: true
     footnotes: []
     link: null
+    remote_ref: null
+    edit: null
+    reminders: 0
+    ack: null
+    lines: []
+    counts: null
+    incidents: []
     "#);
 }
 

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Message, json, samples, words};
+use super::{IncidentMessage, Summary, SummaryKind, samples, words};
 use crate::model::counted::counted;
 use crate::model::duration::Shown;
 use crate::model::service::ServiceSeverity;
@@ -20,21 +20,16 @@ pub enum Colour {
     Ansi,
 }
 
+/// Lines of a message about many things that a terminal shows.
+const SUMMARY_LINES_MAX: usize = 20;
 /// Characters of one value that are shown.
 const VALUE_CHARACTERS_MAX: usize = 300;
 
-impl Message {
+impl IncidentMessage {
     /// Returns the message as lines for a terminal, each ended. Data cannot bring escape sequences of its own.
     pub fn to_text(&self, colour: Colour) -> String {
-        let mut page = Page {
-            text: String::new(),
-            colour,
-        };
-        match self.write(&mut page) {
-            Ok(()) => page.text,
-            // Writing to a string does not fail; if it did, the title would still have to be seen.
-            Err(fmt::Error) => format!("{}  {}\n", self.word(), harmless(&self.title())),
-        }
+        Page::written(colour, |page| self.write(page))
+            .unwrap_or_else(|| format!("{}  {}\n", self.word(), harmless(&self.title())))
     }
 
     fn write(&self, page: &mut Page) -> fmt::Result {
@@ -47,7 +42,7 @@ impl Message {
             page.row("it was", &reason.rule)?;
         }
         if let Some(note) = self.note() {
-            page.line(note)?;
+            page.line(&note)?;
         }
         if let Some(finding) = &reason.finding {
             page.blank()?;
@@ -82,7 +77,7 @@ impl Message {
         )?;
         page.row("page", self.sending.link.as_deref().unwrap_or_default())?;
         page.row("service", &self.about())?;
-        let footnotes = self.footnotes();
+        let footnotes = self.sending.footnotes();
         let notes = footnotes.iter().map(|note| format!(" · {note}"));
         page.row(
             "incident",
@@ -97,31 +92,31 @@ impl Message {
             Telling::Resolve => "✓ RESOLVED",
             Telling::Outage(_) => "! WAS OPEN",
             Telling::Unwatched => "? UNWATCHED",
+            Telling::Reminder => "✗ STILL OPEN",
+            Telling::Acked => "· TAKEN ON",
         }
     }
 
     fn style(&self) -> Style {
         let colour = match (self.telling, self.subject.severity) {
-            (Telling::Fire, ServiceSeverity::Critical) => AnsiColor::Red,
-            (Telling::Fire, ServiceSeverity::Warning) | (Telling::Outage(_), _) => {
-                AnsiColor::Yellow
-            }
-            (Telling::Fire, ServiceSeverity::Info) => AnsiColor::Blue,
+            (Telling::Fire | Telling::Reminder, severity) => alarm(severity),
+            (Telling::Outage(_), _) => AnsiColor::Yellow,
             (Telling::Resolve, _) => AnsiColor::Green,
             (Telling::Unwatched, _) => AnsiColor::Magenta,
+            (Telling::Acked, _) => AnsiColor::Cyan,
         };
         colour.on_default().bold()
     }
 
     fn times(&self, page: &mut Page) -> fmt::Result {
         let incident = &self.incident;
-        let opened = self.moment(incident.opened_at);
+        let opened = self.sending.moment(incident.opened_at);
         match incident.closed_at {
             Some(closed) => page.row(
                 "open",
                 &format!(
                     "{opened} to {} ({})",
-                    self.moment(closed),
+                    self.sending.moment(closed),
                     words::span(self.duration())
                 ),
             )?,
@@ -131,7 +126,7 @@ impl Message {
             )?,
         }
         match incident.last_good {
-            Some(good) if incident.is_open() => page.row("last good", &self.moment(good)),
+            Some(good) if incident.is_open() => page.row("last good", &self.sending.moment(good)),
             _ => Ok(()),
         }
     }
@@ -159,7 +154,7 @@ impl Message {
             .map(String::as_str)
             .chain(subject.url.as_deref());
         let mut parts = vec![request.collect::<Vec<_>>().join(" ")];
-        parts.push(json::severity(subject.severity).to_owned());
+        parts.push(subject.severity.as_str().to_owned());
         parts.extend(subject.group.iter().map(|group| format!("group {group}")));
         if !subject.tags.is_empty() {
             parts.push(format!("tags {}", subject.tags.join(", ")));
@@ -169,12 +164,79 @@ impl Message {
     }
 }
 
+impl Summary {
+    /// Returns the message as lines for a terminal, each ended. Data cannot bring escape sequences of its own.
+    pub fn to_text(&self, colour: Colour) -> String {
+        Page::written(colour, |page| self.write(page))
+            .unwrap_or_else(|| format!("{}  {}\n", self.word(), harmless(&self.title())))
+    }
+
+    fn write(&self, page: &mut Page) -> fmt::Result {
+        page.head(self.word(), self.style(), &self.title())?;
+        page.line(&self.rule)?;
+        page.line(self.note.as_deref().unwrap_or_default())?;
+        page.blank()?;
+        for line in self.lines.iter().take(SUMMARY_LINES_MAX) {
+            page.line(line)?;
+        }
+        let more = self.lines.len().saturating_sub(SUMMARY_LINES_MAX);
+        if more > 0 {
+            page.line(&format!("… {} more", counted(more, "line")))?;
+        }
+        page.blank()?;
+        page.row("since", &self.sending.moment(self.began_at))?;
+        page.row("page", self.sending.link.as_deref().unwrap_or_default())?;
+        let notes = self.sending.footnotes();
+        let notes = notes.iter().map(|note| format!(" · {note}"));
+        page.row(
+            self.kind.as_str(),
+            &format!("{}{}", self.id, notes.collect::<String>()),
+        )
+    }
+
+    /// Returns the word that a reader sees first; colour is never the only sign.
+    fn word(&self) -> &'static str {
+        match (self.kind, self.counts.open) {
+            (SummaryKind::Digest, _) => "· DIGEST",
+            (SummaryKind::Storm, 0) => "✓ STORM OVER",
+            (SummaryKind::Storm, _) => "✗ STORM",
+        }
+    }
+
+    fn style(&self) -> Style {
+        let colour = match (self.kind, self.counts.open) {
+            (SummaryKind::Digest, _) => AnsiColor::Cyan,
+            (SummaryKind::Storm, 0) => AnsiColor::Green,
+            (SummaryKind::Storm, _) => alarm(self.subject.severity),
+        };
+        colour.on_default().bold()
+    }
+}
+
+fn alarm(severity: ServiceSeverity) -> AnsiColor {
+    match severity {
+        ServiceSeverity::Critical => AnsiColor::Red,
+        ServiceSeverity::Warning => AnsiColor::Yellow,
+        ServiceSeverity::Info => AnsiColor::Blue,
+    }
+}
+
 struct Page {
     text: String,
     colour: Colour,
 }
 
 impl Page {
+    /// Returns what is written. Writing to a string does not fail; if it did, the title would still have to be seen.
+    fn written(colour: Colour, write: impl FnOnce(&mut Self) -> fmt::Result) -> Option<String> {
+        let mut page = Self {
+            text: String::new(),
+            colour,
+        };
+        write(&mut page).ok()?;
+        Some(page.text)
+    }
+
     fn head(&mut self, word: &str, style: Style, title: &str) -> fmt::Result {
         let title = harmless(title);
         match self.colour {

@@ -27,6 +27,7 @@ fn settings() -> Settings {
     Settings {
         name: ChannelName::new("ops"),
         kind: ChannelKind::Console,
+        fallback: None,
         options: options
             .into_iter()
             .map(|(key, value)| (Arc::from(key), value))
@@ -43,6 +44,7 @@ fn prepare_text(text: &str) -> Result<Vec<Prepared>, RequestError> {
         text = text.replace(&format!("{{{key}}}"), value.as_str().unwrap());
     }
     let context = Context {
+        optional: false,
         veil: &veil,
         origins: &origins(&settings),
         message_id: "msg_1",

@@ -1,6 +1,7 @@
 //! The keys of a service.
 
 use super::connection::{AUTH, TLS};
+use super::notify::OWN_MAINTENANCE;
 use super::top::LIMITS;
 use super::{
     ANNOUNCED_AGAIN, CONFIRM, DAY, ERROR_THRESHOLD, INTERVAL, Key, Kind, MINUTE, Place, SECOND,
@@ -188,7 +189,12 @@ const SERVICE_KEYS: &[Key] = &[
         "false",
         "Whether what its probes see is kept for `oes backtest`: `true`, or how much.",
     ),
-    key("maintenance", Kind::NotYet("maintenance windows"), "", ""),
+    key(
+        "maintenance",
+        OWN_MAINTENANCES,
+        "",
+        "Planned times in which its messages are muted; probing goes on.",
+    ),
 ];
 
 /// A service.
@@ -210,6 +216,7 @@ pub(in crate::config) static DEFAULTS: Place = Place {
 const FORM: Kind = Kind::Either(&[Kind::Text, Kind::Number(f64::MIN, f64::MAX), Kind::Boolean]);
 const MATCH: Kind = Kind::List(&Kind::Either(&[Kind::Word, Kind::Table(&MATCHER)]));
 const LIMIT: Kind = Kind::Duration(Unit::Milliseconds, 1, 10 * MINUTE);
+const OWN_MAINTENANCES: Kind = Kind::List(&Kind::Table(&OWN_MAINTENANCE));
 const RECORD_KIND: Kind = Kind::Either(&[Kind::Boolean, Kind::Table(&RECORD)]);
 const LATENCY_KIND: Kind = Kind::Either(&[LIMIT, Kind::Table(&LATENCY)]);
 

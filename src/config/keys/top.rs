@@ -1,8 +1,9 @@
 //! The keys of the top level and of everything that is not a service.
 
+use super::notify::{MAINTENANCE, NOTIFY};
 use super::{
-    ANNOUNCED_AGAIN, CONFIRM, DAY, DEFAULTS, ERROR_THRESHOLD, INTERVAL, Kind, MINUTE, Place,
-    SECOND, SERVICE, key, seconds,
+    CONFIRM, DAY, DEFAULTS, ERROR_THRESHOLD, INTERVAL, Kind, MINUTE, Place, SECOND, SERVICE, key,
+    seconds,
 };
 use crate::script::limits::HEAP_BYTES_MAX;
 
@@ -91,7 +92,12 @@ pub(in crate::config) static TOP: Place = Place {
             "",
             "For editors; OES does not read it.",
         ),
-        key("maintenance", Kind::NotYet("maintenance windows"), "", ""),
+        key(
+            "maintenance",
+            Kind::List(&Kind::Table(&MAINTENANCE)),
+            "",
+            "Planned times in which messages are muted; probing goes on.",
+        ),
         key("canaries", Kind::NotYet("canaries"), "", ""),
     ],
     required: &[],
@@ -120,43 +126,21 @@ pub(in crate::config) static CHANNEL: Place = Place {
             "",
             "Where it sends to, for kinds that need it.",
         ),
+        key(
+            "fallback",
+            Kind::Word,
+            "",
+            "The channel that is told instead of an opening that this one could not be told of.",
+        ),
+        key(
+            "fallback_after",
+            seconds(0, DAY),
+            "5m",
+            "For so long this channel is tried before its `fallback` is told; at once if it is disabled.",
+        ),
     ],
     required: &["name", "kind"],
     open: true,
-};
-
-pub(super) static NOTIFY: Place = Place {
-    title: "`notify`",
-    keys: &[
-        key(
-            "cool_down",
-            ANNOUNCED_AGAIN,
-            "cool_down",
-            "Least time before the same violation of the same service is announced again.",
-        ),
-        key(
-            "gather",
-            seconds(0, 10 * MINUTE),
-            "2s",
-            "How long an opening waits before its message leaves. Each incident has its own message; what is over by then is told once.",
-        ),
-        key(
-            "heartbeat_url",
-            Kind::Url,
-            "",
-            "A URL to ask regularly, so that somebody notices when OES is gone.",
-        ),
-        key(
-            "time_zone",
-            Kind::Word,
-            "UTC",
-            "Time zone of the times in messages, such as `Europe/Berlin`.",
-        ),
-        key("reminders", Kind::NotYet("reminders"), "", ""),
-        key("digest_at", Kind::NotYet("a daily digest"), "", ""),
-    ],
-    required: &[],
-    open: false,
 };
 
 pub(super) static SERVER: Place = Place {

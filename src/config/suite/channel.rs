@@ -26,7 +26,7 @@ use crate::policy::shape::{Options, Pattern};
 
 /// How `reads` is written.
 const READS: &str = "write taken, taken as ID, retry, retry after 30s, rate_limited after 5s, rate_limited after 5s, global, \
-                     reject, reject, plainer, disable, unknown";
+                     reject, reject, plainer, disable, edit_gone, unknown";
 
 /// Returns a test of the channel script that `script` names; what cannot be used is reported.
 pub(super) fn read(
@@ -257,7 +257,8 @@ fn reading(text: &str) -> Option<String> {
         Some(values::duration_words(duration))
     };
     Some(match (words.as_slice(), marks) {
-        (["taken" | "retry" | "disable" | "unknown" | "reject"], "") | (["reject"], "plainer") => {
+        (["taken" | "retry" | "disable" | "edit_gone" | "unknown" | "reject"], "")
+        | (["reject"], "plainer") => {
             let mark = if marks.is_empty() { "" } else { ", plainer" };
             format!("{}{mark}", first.trim())
         }

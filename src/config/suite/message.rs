@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::channel::delivery::Attempt;
-use crate::channel::message::Message;
+use crate::channel::message::{Counts, IncidentMessage, Message};
 use crate::config::layers;
 use crate::config::loader::Loader;
 use crate::config::tree::{Node, Value};
@@ -29,21 +29,42 @@ pub(super) struct ToldOf {
 /// Returns the message that a test says, made at this time.
 pub(super) fn read(loader: &mut Loader<'_>, node: Option<&Node>, now: Timestamp) -> ToldOf {
     let telling = node.map_or(Telling::Fire, telling);
-    let mut told = ToldOf {
-        message: Message::example_of(telling, now),
-        attempt: Attempt { number: 1, at: now },
-        plain: false,
+    let mut message = IncidentMessage::example_of(telling, now);
+    let attempt = Attempt { number: 1, at: now };
+    let Some(table) = node else {
+        return ToldOf {
+            message: message.into(),
+            attempt,
+            plain: false,
+        };
     };
-    if let Some(table) = node {
-        times(&mut told.message, table, now);
-        service(&mut told.message, table);
-        reason(loader, &mut told.message, table);
-        sending(&mut told.message, table);
-        let number = table.get("attempt").and_then(layers::integer);
-        told.attempt.number = number.unwrap_or(1);
-        told.plain = is(table, "plain").unwrap_or(false);
+    times(&mut message, table, now);
+    service(&mut message, table);
+    reason(loader, &mut message, table);
+    sending(&mut message, table);
+    let number = |key: &str, or: usize| table.get(key).and_then(layers::integer).unwrap_or(or);
+    let storm = table
+        .get("kind")
+        .and_then(Node::text)
+        .is_some_and(|kind| **kind == *"storm");
+    let message = if storm {
+        let counts = Counts {
+            open: number("open", 4),
+            over: number("over", 0),
+            services: number("services", 40),
+        };
+        message.as_storm(counts, text_of(table, "edit")).into()
+    } else {
+        message.into()
+    };
+    ToldOf {
+        message,
+        attempt: Attempt {
+            number: table.get("attempt").and_then(layers::integer).unwrap_or(1),
+            ..attempt
+        },
+        plain: is(table, "plain").unwrap_or(false),
     }
-    told
 }
 
 fn telling(table: &Node) -> Telling {
@@ -51,6 +72,8 @@ fn telling(table: &Node) -> Telling {
     match word("kind") {
         Some("resolved") => Telling::Resolve,
         Some("unwatched") => Telling::Unwatched,
+        Some("reminder") => Telling::Reminder,
+        Some("acked") => Telling::Acked,
         Some("outage") => Telling::Outage(match word("unheard") {
             Some("cool_down") => Unheard::CoolDown,
             Some("unreachable") => Unheard::Unreachable,
@@ -77,7 +100,7 @@ fn text_of(table: &Node, key: &str) -> Option<String> {
     table.get(key).and_then(text)
 }
 
-fn times(message: &mut Message, table: &Node, now: Timestamp) {
+fn times(message: &mut IncidentMessage, table: &Node, now: Timestamp) {
     let incident = &mut message.incident;
     let opened_before = incident.opened_at;
     if let Some(open_for) = table.get("open_for").and_then(layers::seconds) {
@@ -96,7 +119,7 @@ fn times(message: &mut Message, table: &Node, now: Timestamp) {
     }
 }
 
-fn service(message: &mut Message, table: &Node) {
+fn service(message: &mut IncidentMessage, table: &Node) {
     if let Some(violation) = text_of(table, "violation") {
         let Ok(violation) = violation.parse();
         message.incident.violation = violation;
@@ -122,7 +145,7 @@ fn service(message: &mut Message, table: &Node) {
     subject.runbook = text_of(table, "runbook");
 }
 
-fn reason(loader: &mut Loader<'_>, message: &mut Message, table: &Node) {
+fn reason(loader: &mut Loader<'_>, message: &mut IncidentMessage, table: &Node) {
     let opened_at = message.incident.opened_at;
     let reason = &mut message.incident.reason;
     if let Some(rule) = text_of(table, "rule") {
@@ -195,11 +218,13 @@ fn letters(loader: &mut Loader<'_>, node: &Node) -> Vec<Outcome> {
     outcomes
 }
 
-fn sending(message: &mut Message, table: &Node) {
+fn sending(message: &mut IncidentMessage, table: &Node) {
     let sending = &mut message.sending;
     sending.possible_repeat = is(table, "possible_repeat").unwrap_or(false);
     sending.durable = is(table, "durable").unwrap_or(true);
     sending.link = text_of(table, "link").map(Arc::from);
+    sending.remote_ref = text_of(table, "remote_ref");
+    sending.muted = text_of(table, "muted");
     if let Some(id) = text_of(table, "message_id") {
         sending.message_id = id;
     }

@@ -9,7 +9,7 @@ use crate::model::code::Code;
 use crate::model::span::Mistake;
 
 /// The letters of `violations`.
-const LETTERS: &str = "- nothing, e error, l latency, m matcher, u unknown, n named by a script, `.` any; of several open \
+const LETTERS: &str = "- nothing, e error, l latency, m matcher, u unknown, f flapping, n named by a script, `.` any; of several open \
                        at once write all, as in `el`";
 
 /// Reads what the daemon must make of the probes; what cannot be used is reported.
@@ -33,12 +33,12 @@ fn open(loader: &mut Loader<'_>, node: &Node, probes: &[Probe]) -> Option<Vec<Op
     let text = node.text().filter(|text| !text.is_empty())?;
     let mut all = Vec::new();
     for word in text.split_whitespace() {
-        let letters = |word: &str| word.chars().all(|letter| "elmun".contains(letter));
+        let letters = |word: &str| word.chars().all(|letter| "elmufn".contains(letter));
         all.push(match word {
             "." => None,
             "-" => Some(String::new()),
             word if letters(word) => {
-                let known = "elmun".chars().filter(|letter| word.contains(*letter));
+                let known = "elmufn".chars().filter(|letter| word.contains(*letter));
                 Some(known.collect())
             }
             word => {

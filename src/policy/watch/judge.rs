@@ -38,6 +38,7 @@ impl Watch {
         findings.push((Violation::Latency, self.judge_latency(sample)));
         findings.push((Violation::Matcher, self.judge_matcher(sample)));
         findings.push((Violation::Unknown, self.judge_unknown(sample)));
+        findings.push((Violation::Flapping, self.judge_flapping(sample, &findings)));
         findings.extend(self.judge_named(sample, judgement));
         findings
     }
@@ -128,6 +129,31 @@ impl Watch {
             }
             _ => Finding::Unclear,
         }
+    }
+
+    fn judge_flapping(&self, sample: &Sample, findings: &[(Violation, Finding)]) -> Finding {
+        let (changed, of) = self.flaps.counts();
+        if self.is_open(&Violation::Flapping) {
+            return if self.flaps.ends() {
+                Finding::Kept(format!("{changed} of the last {of} verdicts were a change"))
+            } else {
+                Finding::Unclear
+            };
+        }
+        let opens = |(violation, finding): &(Violation, Finding)| {
+            *violation == Violation::Error && matches!(finding, Finding::Broken(..))
+        };
+        let error = self.is_open(&Violation::Error) || findings.iter().any(opens);
+        if error && sample.outcome.counts() && self.flaps.begins() {
+            return Finding::Broken(
+                sample.at,
+                format!(
+                    "{changed} of the last {of} verdicts were a change; further openings and ends are not told until \
+                     at most a quarter is"
+                ),
+            );
+        }
+        Finding::Unclear
     }
 
     fn judge_named(&self, sample: &Sample, judgement: &Judgement) -> Vec<(Violation, Finding)> {

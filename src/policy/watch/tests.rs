@@ -317,9 +317,15 @@ proptest! {
     #[test]
     fn a_window_of_passes_leaves_nothing_open(outcomes in "[.wxuesnN]{0,200}") {
         let mut watch = Watch::new(rules(), Restored::default());
-        for (minute, letter) in (1..).zip((outcomes + ".......").chars()) {
-            step(&mut watch, minute * 5, letter);
-        }
+        let mut minutes = 1..;
+        let mut take = |watch: &mut Watch, letters: &str| {
+            for (letter, minute) in letters.chars().zip(&mut minutes) {
+                step(watch, minute * 5, letter);
+            }
+        };
+        take(&mut watch, &(outcomes + "......."));
+        prop_assert!(watch.open().all(|open| *open == Violation::Flapping));
+        take(&mut watch, &".".repeat(20));
         prop_assert_eq!(watch.open().count(), 0);
     }
 

@@ -17,7 +17,7 @@ async fn answer(reply: Reply) -> Answer {
     delivery()
         .send(
             &channel("discord", &[("url", &url)]),
-            &price(Telling::Fire),
+            &price(Telling::Fire).into(),
             first_try(),
         )
         .await

@@ -28,8 +28,10 @@ fn each_kind_of_message_shows_its_requests_without_secrets() {
             "x-token: ***\n{\n  \"text\": \"opened: example · error\"\n}\n",
             "\"text\": \"resolved: example · error resolved after 28 min\"",
             "\"text\": \"outage: example · error was open for 28 min\"",
+            "\"text\": \"reminder: example · error still open after 28 min\"",
+            "\"text\": \"storm: 4 of 40 services · 4 incidents open, 1 over\"",
             "\"text\": \"unwatched: example · error no longer watched\"",
-            "4 examples · nothing was sent",
+            "7 examples · nothing was sent",
         ] {
             assert!(shown.contains(line), "{line}: {shown}");
         }
@@ -53,7 +55,18 @@ fn a_channel_of_the_config_is_tried_with_its_own_options() {
         .iter()
         .map(|one| one["kind"].as_str().unwrap())
         .collect();
-    assert_eq!(kinds, ["opened", "resolved", "outage", "unwatched"]);
+    assert_eq!(
+        kinds,
+        [
+            "opened",
+            "reminder",
+            "acked",
+            "resolved",
+            "outage",
+            "unwatched",
+            "storm"
+        ]
+    );
     assert_eq!(
         seen["messages"][0]["requests"][0]["json"]["text"],
         "opened: example · error"
@@ -121,7 +134,7 @@ fn plainer_words_are_shown_where_a_channel_has_some() {
         "url=https://discord.test/api/webhooks/1/t0kent0ken",
     ]);
     assert!(
-        shown.contains("── opened, after it was refused ──") && shown.contains("5 examples"),
+        shown.contains("── opened, after it was refused ──") && shown.contains("8 examples"),
         "{shown}"
     );
 }

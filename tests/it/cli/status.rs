@@ -110,6 +110,9 @@ fn incident(id: &str, service: &str, violation: Violation, finding: &str) -> Inc
         ending: None,
         last_good: None,
         announced_before: None,
+        news: oes::model::incident::News::Opened,
+        reminders: 0,
+        ack: None,
         reason: Reason {
             rule: "the rule".to_owned(),
             finding: Some(finding.to_owned()),

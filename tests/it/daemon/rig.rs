@@ -148,7 +148,7 @@ impl Rig {
     pub(super) fn config(&self, services: &[&str]) -> String {
         let mut text = format!(
             "version = \"1.0\"\ninterval = \"100ms\"\nconfirm = false\nerror_threshold = 0\ndata = \"data\"\n\
-             [defaults]\nwindow = 1\n[notify]\ngather = 0\ncool_down = 0\n[server]\nlisten = \"127.0.0.1:0\"\n\
+             [defaults]\nwindow = 1\n[notify]\ngather = 0\nsingles = 100\ncool_down = 0\n[server]\nlisten = \"127.0.0.1:0\"\n\
              [[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\n",
             self.inbox.url("/hook")
         );

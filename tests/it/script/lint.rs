@@ -62,7 +62,7 @@ const WRONG: &[(&str, &str)] = &[
     ("expect(prise > 1);", "there is no variable `prise`"),
     (
         "//! A\n//! ---\n//! kind = 1\n1",
-        "the header: unknown field `kind`, expected one of `request`, `status`, `hosts`, `secrets`, `payload`, `oauth2`, `params` (below `//! ---` a header is TOML with request, status, hosts, secrets, payload, [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, client_secret, scopes)",
+        "the header: unknown field `kind`, expected one of `request`, `status`, `hosts`, `secrets`, `payload`, `edits`, `groups`, `oauth2`, `params` (below `//! ---` a header is TOML with request, status, hosts, secrets, payload, edits, groups, [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, client_secret, scopes)",
     ),
     (
         "//! A\n//! ---\n//! [params.p]\n//! kind = \"strin\"\nparam(\"p\")",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use oes::channel::delivery::Attempt;
-use oes::channel::message::{Message, Sending, Subject};
+use oes::channel::message::{IncidentMessage, Sending, Subject};
 use oes::channel::settings::{ChannelKind, Settings};
 use oes::model::incident::{Ending, Incident, IncidentId, Reason};
 use oes::model::json::Json;
@@ -27,7 +27,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 /// Returns a message about a price that became a string; every other telling than an opening comes 28 minutes later.
-pub(crate) fn price(telling: Telling) -> Message {
+pub(crate) fn price(telling: Telling) -> IncidentMessage {
     let over = telling != Telling::Fire;
     let samples = [
         (180, true),
@@ -47,7 +47,7 @@ pub(crate) fn price(telling: Telling) -> Message {
             latency: Some(Duration::from_millis(latency_ms)),
             code: (!good).then(|| "price.shape".into()),
         });
-    Message {
+    IncidentMessage {
         telling,
         incident: Incident {
             id: IncidentId("01J8ZK4N6P7Q8R9S".into()),
@@ -59,6 +59,9 @@ pub(crate) fn price(telling: Telling) -> Message {
             ending: over.then_some(Ending::Recovered),
             last_good: Some(at(OPENED - 240)),
             announced_before: None,
+            news: oes::model::incident::News::Opened,
+            reminders: 0,
+            ack: None,
             reason: Reason {
                 rule: "4 of the last 7 probes failed, more than 50 %".into(),
                 code: Some("price.shape".into()),
@@ -69,6 +72,7 @@ pub(crate) fn price(telling: Telling) -> Message {
                 place: Some("scripts/price_sanity.rhai:2:15".into()),
                 more_findings: 2,
                 exchange: "GET https://api.example.io/asset/price/x → 200 in 214 ms".into(),
+                address: None,
                 samples: samples.collect(),
             },
         },
@@ -81,6 +85,7 @@ pub(crate) fn price(telling: Telling) -> Message {
             tags: vec!["edge".into()],
             runbook: Some("https://wiki.example.io/price".into()),
         },
+        dependents: Vec::new(),
         sending: Sending {
             message_id: "msg_5f0c9a".into(),
             possible_repeat: false,
@@ -88,12 +93,15 @@ pub(crate) fn price(telling: Telling) -> Message {
             link: None,
             now: at(OPENED + if over { 1_690 } else { 95 }),
             zone: TimeZone::UTC,
+            remote_ref: None,
+            muted: None,
+            instead: None,
         },
     }
 }
 
 /// Returns a message about a service of which no probe passed, with as little known as there can be.
-pub(crate) fn never_came_up() -> Message {
+pub(crate) fn never_came_up() -> IncidentMessage {
     let mut message = price(Telling::Fire);
     message.incident.last_good = None;
     message.incident.reason = Reason {
@@ -106,7 +114,7 @@ pub(crate) fn never_came_up() -> Message {
 }
 
 /// Returns a message in which every text that comes from outside is `text`.
-pub(crate) fn full_of(text: &str) -> Message {
+pub(crate) fn full_of(text: &str) -> IncidentMessage {
     let mut message = price(Telling::Fire);
     message.subject.name = ServiceName::new(text.chars().take(200).collect::<String>());
     message.subject.url = Some(text.into());
@@ -152,6 +160,7 @@ pub(crate) fn scripted(
     Settings {
         name: ChannelName::new("ops"),
         kind: ChannelKind::Script(source),
+        fallback: None,
         options: options.collect::<BTreeMap<Arc<str>, Secret>>(),
     }
 }

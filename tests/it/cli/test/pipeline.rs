@@ -152,8 +152,8 @@ fn mistakes_of_a_test_of_a_service_are_told() {
      8 │ violations = "- x"
        ·              ─────
        ╰────
-      help: - nothing, e error, l latency, m matcher, u unknown, n named by a script, `.` any; of several open
-            at once write all, as in `el`
+      help: - nothing, e error, l latency, m matcher, u unknown, f flapping, n named by a script, `.` any; of
+            several open at once write all, as in `el`
 
       × a test that accepts whatever comes [config/test]
         ╭─[price.test.toml:10:8]

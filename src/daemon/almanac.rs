@@ -1,0 +1,83 @@
+//! Writes down what time alone changes: reminders, the ends of silences, what a mute hid for good, channels that stand
+//! in for others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::book::Book;
+use super::sweep::Suspects;
+use super::watching::Shared;
+use crate::model::duration::since;
+use crate::model::incident::Ledger;
+use crate::model::service::ChannelName;
+use crate::policy::almanac::{self, Due, Rules, Step};
+
+/// At least this often the clock is looked at: it may have been set.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// Changes of the ledger come in swarms: it is looked at after this, not at each.
+const REST: Duration = Duration::from_millis(200);
+
+/// Keeps the almanac until `stop`.
+pub(super) async fn run(shared: Shared, stop: CancellationToken) {
+    let mut snapshots = shared.keeper.snapshots();
+    let mut books = shared.books.subscribe();
+    while stop.run_until_cancelled(sleep(REST)).await.is_some() {
+        let now = shared.clock.now();
+        let ledger = Arc::clone(&snapshots.borrow_and_update().ledger);
+        let book = Arc::clone(&books.borrow_and_update());
+        let due = due(&ledger, &book, &shared.suspects, now);
+        drop(ledger);
+        if !due.steps.is_empty() {
+            tell(&due.steps);
+            let reminders = book.reminders.clone();
+            shared
+                .keeper
+                .commit(move |ledger, now| almanac::take(ledger, due.steps, &reminders, now))
+                .await;
+            continue;
+        }
+        let next = due
+            .next
+            .map_or(LOOK_AGAIN, |at| since(now, at).min(LOOK_AGAIN));
+        tokio::select! {
+            () = stop.cancelled() => break,
+            changed = snapshots.changed() => if changed.is_err() { break },
+            changed = books.changed() => if changed.is_err() { break },
+            () = sleep(next) => {}
+        }
+    }
+}
+
+fn due(ledger: &Ledger, book: &Book, suspects: &Suspects, now: Timestamp) -> Due {
+    book.muting(ledger, suspects, now, |muting| {
+        let fallback = |channel: &ChannelName| book.fallbacks.get(channel).cloned();
+        let rules = Rules {
+            mute: &|incident| muting.of(incident),
+            reminders: &book.reminders,
+            fallback: &fallback,
+        };
+        almanac::due(ledger, &rules, now)
+    })
+}
+
+fn tell(steps: &[Step]) {
+    for step in steps {
+        match step {
+            Step::StandIn(channel, incident, instead) => warn!(
+                channel.name = %channel,
+                %incident,
+                instead_of = %instead.of,
+                reason = instead.why,
+                "another channel is told instead"
+            ),
+            Step::Expire(silence) => info!(%silence, "silence over"),
+            Step::Remind(incident) => info!(%incident, "reminder due"),
+            Step::Hush(..) | Step::Unhush(..) | Step::Settle(..) => {}
+        }
+    }
+}

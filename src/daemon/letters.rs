@@ -1,0 +1,118 @@
+//! Writes the messages: what a channel is told, from the ledger and the config.
+
+use jiff::tz::TimeZone;
+
+use super::book::Book;
+use super::notifier::Shared;
+use crate::channel::message::{IncidentMessage, Member, Message, Sending, Storm, Subject};
+use crate::model::incident::{Delivery, Incident, Ledger};
+use crate::model::service::ChannelName;
+use crate::policy::causes;
+use crate::policy::owed::{Batch, Part, Told};
+
+/// Returns the message that a batch is; absent if the ledger no longer has what it tells.
+pub(super) fn message(
+    shared: &Shared,
+    channel: &ChannelName,
+    batch: &Batch,
+    ledger: &Ledger,
+    durable: bool,
+) -> Option<Message> {
+    let book = shared.book.borrow();
+    let sending = Sending {
+        message_id: batch.message_id.clone(),
+        possible_repeat: batch.told.iter().any(|told| told.possible_repeat),
+        durable,
+        link: None,
+        now: shared.clock.now(),
+        zone: book.zone.clone().unwrap_or(TimeZone::UTC),
+        remote_ref: None,
+        muted: None,
+        instead: None,
+    };
+    match &batch.storm {
+        Some(part) => Some(of_storm(&book, channel, batch, part, ledger, sending)),
+        None => of_one(&book, channel, batch.told.first()?, ledger, sending),
+    }
+}
+
+fn of_one(
+    book: &Book,
+    channel: &ChannelName,
+    told: &Told,
+    ledger: &Ledger,
+    sending: Sending,
+) -> Option<Message> {
+    let incident = ledger.incidents.get(&told.incident)?.clone();
+    let delivery = ledger
+        .deliveries
+        .get(&(channel.clone(), told.incident.clone()))?;
+    let message = IncidentMessage {
+        telling: told.telling,
+        subject: subject(book, &incident),
+        dependents: dependents(book, ledger, &incident),
+        sending: Sending {
+            remote_ref: delivery.remote_ref.clone(),
+            muted: delivery.muted.as_ref().map(|muted| muted.why.clone()),
+            instead: delivery.instead.clone(),
+            ..sending
+        },
+        incident,
+    };
+    Some(message.into())
+}
+
+fn of_storm(
+    book: &Book,
+    channel: &ChannelName,
+    batch: &Batch,
+    part: &Part,
+    ledger: &Ledger,
+    sending: Sending,
+) -> Message {
+    let member = |((of, id), delivery): (&(ChannelName, _), &Delivery)| {
+        let new = || batch.told.iter().any(|told| told.incident == *id);
+        let belongs = of == channel && (delivery.storm.as_ref() == Some(&part.id) || new());
+        ledger.incidents.get(id).filter(|_| belongs)
+    };
+    let incidents: Vec<&Incident> = ledger.deliveries.iter().filter_map(member).collect();
+    let service = |incident: &Incident| book.services.get(&incident.service).map(|one| &**one);
+    let storm = Storm {
+        id: part.id.clone(),
+        services: book.services.len(),
+        edit: part.edit.clone(),
+        causes: causes::common(&incidents, &service),
+        members: incidents
+            .iter()
+            .map(|incident| Member {
+                incident,
+                subject: subject(book, incident),
+            })
+            .collect(),
+        sending,
+    };
+    Message::Summary(Box::new(storm.into()))
+}
+
+fn subject(book: &Book, incident: &Incident) -> Subject {
+    book.services.get(&incident.service).map_or_else(
+        || Subject::gone(incident.service.clone()),
+        |service| Subject::from(&**service),
+    )
+}
+
+/// Returns the services that depend on that of an incident, and whether each breaks a rule as well.
+fn dependents(book: &Book, ledger: &Ledger, incident: &Incident) -> Vec<(String, bool)> {
+    if !incident.is_open() {
+        return Vec::new();
+    }
+    let dependents = book.dependents_of(&incident.service);
+    let broken = |name: &_| {
+        let mut open = ledger.incidents.values().filter(|one| one.is_open());
+        open.any(|one| one.service == *name)
+    };
+    dependents
+        .iter()
+        .map(|name| (name.to_string(), broken(name)))
+        .collect()
+}

@@ -1,0 +1,67 @@
+//! What many incidents have in common.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::counted::counted;
+use crate::model::incident::Incident;
+use crate::model::service::{Service, ServiceName};
+
+/// A cause is named if it is that of this share of the services.
+const SHARE: f64 = 0.8;
+
+/// Returns what most open incidents share, in words: a kind of failure, a host, an address, a group. Nothing for fewer
+/// than three services.
+pub fn common<'a>(
+    incidents: &[&'a Incident],
+    service: &dyn Fn(&Incident) -> Option<&'a Service>,
+) -> Vec<String> {
+    let open: Vec<&Incident> = incidents
+        .iter()
+        .copied()
+        .filter(|one| one.is_open())
+        .collect();
+    let services: BTreeSet<&ServiceName> = open.iter().map(|one| &one.service).collect();
+    if services.len() < 3 {
+        return Vec::new();
+    }
+    let traits: [(&str, &dyn Fn(&Incident) -> Option<String>); 4] = [
+        ("failed with", &|one| {
+            Some(one.reason.code.as_ref()?.to_string())
+        }),
+        ("asked the address", &|one| one.reason.address.clone()),
+        ("asked the host", &|one| {
+            let url = &service(one)?.request.url;
+            let port = url.port().map(|port| format!(":{port}"));
+            Some(format!("{}{}", url.host_str()?, port.unwrap_or_default()))
+        }),
+        ("are of the group", &|one| service(one)?.group.clone()),
+    ];
+    traits
+        .iter()
+        .filter_map(|(words, of)| {
+            let (value, count) = most(&open, of)?;
+            let all = count == services.len();
+            let who = if all {
+                format!("all {count}")
+            } else {
+                format!("{count} of {}", counted(services.len(), "service"))
+            };
+            Some(format!("{who} {words} {value}"))
+        })
+        .collect()
+}
+
+/// Returns the value that most services share, and of how many it is; nothing if they are too few.
+fn most(open: &[&Incident], of: &dyn Fn(&Incident) -> Option<String>) -> Option<(String, usize)> {
+    let mut values: BTreeMap<String, BTreeSet<&ServiceName>> = BTreeMap::new();
+    let mut services: BTreeSet<&ServiceName> = BTreeSet::new();
+    for incident in open {
+        services.insert(&incident.service);
+        if let Some(value) = of(incident) {
+            values.entry(value).or_default().insert(&incident.service);
+        }
+    }
+    let (value, names) = values.into_iter().max_by_key(|(_, names)| names.len())?;
+    let enough = names.len() as f64 >= SHARE * services.len() as f64;
+    enough.then_some((value, names.len()))
+}
