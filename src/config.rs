@@ -41,6 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use url::Url;
 
 use crate::channel::settings::Settings;
 use crate::matcher::spec::Matcher;
@@ -72,6 +73,8 @@ pub struct Config {
     pub notify: Notify,
     /// Planned mutes.
     pub maintenance: Vec<Maintenance>,
+    /// Independent targets that tell whether OES itself has lost the network.
+    pub canaries: Vec<Url>,
     /// Where OES answers.
     pub server: Server,
     /// Folder for the state file and the history.

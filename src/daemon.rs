@@ -5,6 +5,7 @@
 
 mod almanac;
 mod book;
+mod canaries;
 mod fleet;
 mod health;
 mod heartbeat;
@@ -20,6 +21,8 @@ mod own;
 mod prepare;
 pub mod recording;
 mod reload;
+mod seen;
+mod service_manager;
 pub mod signals;
 mod supervisor;
 mod sweep;
@@ -57,14 +60,16 @@ use crate::script::pool::{Pool, PoolSettings, Program, Sandbox};
 use crate::state;
 use crate::web;
 
+use canaries::Network;
 use fleet::Fleet;
 use keeper::{Keeper, Snapshot};
 use observe::Tools;
 use open::Opened;
 use prepare::PrepareError;
+use seen::Seen;
 pub use supervisor::Stopped;
 use supervisor::Supervisor;
-use sweep::{Suspects, Sweeps};
+use sweep::Sweeps;
 
 /// What a start needs besides the config.
 pub struct Options {
@@ -190,7 +195,7 @@ impl Daemon {
             pulse: Arc::default(),
             books: watch::channel(Arc::default()).0,
             sweeps: Sweeps::default(),
-            suspects: Suspects::default(),
+            seen: Seen::default(),
         });
         let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivery, restored);
         let services = watched.len();
@@ -205,8 +210,18 @@ impl Daemon {
         );
         start_once(
             &workers,
+            "watchdog",
+            heartbeat::watchdog(Arc::clone(&shared), Arc::clone(&facts), workers.stopping()),
+        );
+        start_once(
+            &workers,
             "tidy",
             tidy_hourly(Arc::clone(&shared), workers.stopping()),
+        );
+        start_once(
+            &workers,
+            "canaries",
+            canaries::run(Arc::clone(&shared), workers.stopping()),
         );
         start_once(
             &workers,
@@ -218,6 +233,7 @@ impl Daemon {
             reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
         start_once(&workers, "reload", reloader.run(workers.stopping()));
         metrics.own.accepted(options.clock.now().as_second());
+        service_manager::ready();
         info!(services, %address, elapsed_ms = began.elapsed().as_millis(), "watching");
         Ok(Self {
             workers,
@@ -254,6 +270,7 @@ impl Daemon {
     /// Stops: probes and messages under way may end within `grace`, then everything is written down. What is still owed
     /// then is told after the next start; only what could not be written down makes the stop [`Stopped::Abandoned`].
     pub async fn stop(self, grace: Duration) -> Stopped {
+        service_manager::stopping();
         self.workers.stop(grace).await;
         let (history, recorder) = (Arc::clone(&self.history), Arc::clone(&self.recorder));
         let flushing = move || {
@@ -312,6 +329,7 @@ fn tools(clock: Clock, sandbox: Sandbox) -> Result<Tools, StartError> {
         plans: prober,
         pool: Arc::new(pool),
         host,
+        network: Network::default(),
     })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use url::Url;
 
 use crate::config::channels;
 use crate::config::check;
@@ -16,6 +17,7 @@ use crate::config::maintenance;
 use crate::config::names;
 use crate::config::notify;
 use crate::config::report::{line_of, line_starts};
+use crate::config::request;
 use crate::config::service::{self, Ground};
 use crate::config::tree::{Node, Value};
 use crate::config::values;
@@ -86,6 +88,7 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
         channels: channels.settings,
         notify,
         maintenance,
+        canaries: canaries(loader, root),
         server: server(loader, root),
         data: loader.path(data(Some(root))),
         script_path: loader.script_path.clone(),
@@ -132,6 +135,12 @@ fn own_maintenance(
         all.extend(maintenance::of_service(loader, list, name, zone));
     }
     all
+}
+
+fn canaries(loader: &mut Loader<'_>, root: &Node) -> Vec<Url> {
+    let nodes = root.get("canaries").map_or(&[][..], Node::items);
+    let urls = nodes.iter().filter_map(|node| request::url(loader, node));
+    urls.map(|(url, _)| url).collect()
 }
 
 fn services(

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::book::Book;
-use super::sweep::Suspects;
+use super::seen::Seen;
 use super::watching::Shared;
 use crate::model::duration::since;
 use crate::model::incident::Ledger;
@@ -30,7 +30,7 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
         let now = shared.clock.now();
         let ledger = Arc::clone(&snapshots.borrow_and_update().ledger);
         let book = Arc::clone(&books.borrow_and_update());
-        let due = due(&ledger, &book, &shared.suspects, now);
+        let due = due(&ledger, &book, &shared.seen, now);
         drop(ledger);
         if !due.steps.is_empty() {
             tell(&due.steps);
@@ -53,8 +53,8 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
     }
 }
 
-fn due(ledger: &Ledger, book: &Book, suspects: &Suspects, now: Timestamp) -> Due {
-    book.muting(ledger, suspects, now, |muting| {
+fn due(ledger: &Ledger, book: &Book, seen: &Seen, now: Timestamp) -> Due {
+    book.muting(ledger, seen, now, |muting| {
         let fallback = |channel: &ChannelName| book.fallbacks.get(channel).cloned();
         let rules = Rules {
             mute: &|incident| muting.of(incident),

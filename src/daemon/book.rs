@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use url::Url;
 
 use super::own;
-use super::sweep::Suspects;
+use super::seen::Seen;
 use crate::channel::settings::{ChannelKind, Settings};
 use crate::config::Config;
 use crate::model::incident::{Incident, Ledger};
@@ -46,6 +47,8 @@ pub(super) struct Book {
     pub(super) routes: Vec<Route>,
     /// Planned mutes.
     pub(super) maintenance: Vec<Maintenance>,
+    /// What tells whether OES itself has lost the network.
+    pub(super) canaries: Vec<Url>,
     /// What is asked regularly while all is well.
     pub(super) heartbeat_url: Option<Secret>,
 }
@@ -81,6 +84,7 @@ impl From<&Config> for Book {
             fallbacks: channels().filter_map(fallback).collect(),
             routes: config.notify.routes.clone(),
             maintenance: config.maintenance.clone(),
+            canaries: config.canaries.clone(),
             heartbeat_url: config.notify.heartbeat_url.clone(),
         }
     }
@@ -142,11 +146,11 @@ impl Book {
     pub(super) fn muting<T>(
         &self,
         ledger: &Ledger,
-        suspects: &Suspects,
+        seen: &Seen,
         now: Timestamp,
         then: impl FnOnce(&Muting<'_>) -> T,
     ) -> T {
-        let suspect = |name: &ServiceName| suspects.has(name);
+        let suspect = |name: &ServiceName| seen.failed(name);
         then(&Muting::new(Facts {
             ledger,
             services: &self.services,

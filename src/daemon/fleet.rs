@@ -69,7 +69,7 @@ impl Fleet {
             book,
             metrics: shared.metrics.clone(),
             clock: shared.clock,
-            suspects: shared.suspects.clone(),
+            seen: shared.seen.clone(),
             sweeps: shared.sweeps.clone(),
         };
         Self {
@@ -173,6 +173,7 @@ impl Fleet {
                 applied.removed += 1;
                 self.shared.metrics.forget(name);
                 self.shared.history.forget(name);
+                self.shared.seen.forget(name);
                 self.restored.remove(name);
             }
             stays

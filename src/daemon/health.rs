@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::book::Book;
+use super::canaries::Network;
 use super::keeper::Snapshot;
 use super::watching::Shared;
 use crate::clock::Clock;
@@ -40,6 +41,7 @@ pub(super) struct Page {
     clock: Clock,
     started: Instant,
     pulse: Arc<AtomicU64>,
+    network: Network,
 }
 
 impl Page {
@@ -54,6 +56,7 @@ impl Page {
             clock: shared.clock,
             started: shared.started,
             pulse: Arc::clone(&shared.pulse),
+            network: shared.tools.network.clone(),
         }
     }
 
@@ -134,6 +137,23 @@ impl Page {
         }
     }
 
+    /// Returns whether the network is there, where canaries tell.
+    fn network(&self) -> Option<Part> {
+        let canaries = self.book.borrow().canaries.len();
+        let ready = !self.network.is_lost();
+        let detail = if ready {
+            "a canary answers"
+        } else {
+            "no canary answers: OES has lost its network"
+        };
+        (canaries > 0).then(|| Part {
+            name: "network",
+            alive: true,
+            ready,
+            detail: detail.to_owned(),
+        })
+    }
+
     fn config(&self) -> Part {
         let ready = self.metrics.own.reload_successful.get() == 1;
         let detail = if ready {
@@ -200,12 +220,13 @@ impl Facts for Page {
     fn health(&self) -> Health {
         let snapshot = self.snapshots.borrow().clone();
         let now = self.clock.now();
-        let parts = vec![
+        let mut parts = vec![
             self.scheduler(),
             Self::state(&snapshot),
             Self::notifier(&snapshot.ledger, now),
             self.config(),
         ];
+        parts.extend(self.network());
         Health { parts }
     }
 }

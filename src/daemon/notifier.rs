@@ -14,7 +14,8 @@ use tracing::{info, warn};
 
 use super::book::Book;
 use super::keeper::{Keeper, Snapshot};
-use super::sweep::{Suspects, Sweep, Sweeps};
+use super::seen::Seen;
+use super::sweep::{Sweep, Sweeps};
 use super::{fleet, letters, own};
 use crate::channel::answer::Answer;
 use crate::channel::delivery::{Attempt, Delivery};
@@ -35,7 +36,7 @@ pub(super) struct Shared {
     pub(super) book: watch::Receiver<Arc<Book>>,
     pub(super) metrics: Metrics,
     pub(super) clock: Clock,
-    pub(super) suspects: Suspects,
+    pub(super) seen: Seen,
     pub(super) sweeps: Sweeps,
 }
 
@@ -51,13 +52,7 @@ pub(super) async fn run(shared: Shared, channel: Arc<Settings>, stop: Cancellati
         let plan = {
             let snapshot = snapshots.borrow_and_update();
             let book = book.borrow_and_update();
-            plan(
-                &snapshot.ledger,
-                &channel.name,
-                &book,
-                &shared.suspects,
-                now,
-            )
+            plan(&snapshot.ledger, &channel.name, &book, &shared.seen, now)
         };
         let wait = match plan {
             Plan::Send(batch) => {
@@ -82,14 +77,8 @@ pub(super) async fn run(shared: Shared, channel: Arc<Settings>, stop: Cancellati
     }
 }
 
-fn plan(
-    ledger: &Ledger,
-    channel: &ChannelName,
-    book: &Book,
-    suspects: &Suspects,
-    now: Timestamp,
-) -> Plan {
-    book.muting(ledger, suspects, now, |muting| {
+fn plan(ledger: &Ledger, channel: &ChannelName, book: &Book, seen: &Seen, now: Timestamp) -> Plan {
+    book.muting(ledger, seen, now, |muting| {
         let settings = owed::Settings {
             gather: book.gather,
             cool_down: &|service| book.cool_down(service),

@@ -7,8 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::canaries::Network;
 use crate::config::ServiceConfig;
 use crate::model::exchange::Exchange;
+use crate::model::failure::FailureKind;
 use crate::model::json::Json;
 use crate::model::judgement::{Judgement, Memory, ScriptRun};
 use crate::model::observation::Observation;
@@ -49,6 +51,8 @@ pub struct Tools {
     pub pool: Arc<Pool>,
     /// Makes the requests of scripts.
     pub host: Arc<dyn Host>,
+    /// Whether OES itself has lost the network.
+    pub network: Network,
 }
 
 /// What scripts know of the past.
@@ -115,6 +119,10 @@ pub async fn ask(
     let hidden = hiding(watched, exchange.bearer.as_ref());
     if let Err(failure) = &mut exchange.result {
         hidden.apply(&mut failure.message);
+        if tools.network.is_lost() && failure.kind.is_of_network() {
+            failure.kind = FailureKind::LocalNetwork;
+            failure.message += "; no canary answers either";
+        }
     }
     Some(Arc::new(exchange))
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tokio::time::Instant;
 
+use super::canaries::Network;
 use super::host::ScriptHost;
 use super::observe::{Past, Tools, Watched, ask, judge, observe};
 use super::prepare::{PrepareError, prepare};
@@ -70,6 +71,7 @@ impl Once {
         };
         let pool = Arc::new(Pool::start(settings, Arc::clone(&host))?);
         let tools = Tools {
+            network: Network::default(),
             prober: Arc::clone(&prober) as Arc<_>,
             plans: prober,
             pool,

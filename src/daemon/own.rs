@@ -20,6 +20,16 @@ pub(super) fn bad_config() -> Violation {
     Violation::Named("config".into())
 }
 
+/// Returns the violation that OES has lost its network.
+pub(super) fn network() -> Violation {
+    Violation::Named(mute::NETWORK.into())
+}
+
+/// Tells whether an incident of OES itself is open.
+pub(super) fn is_open(ledger: &Ledger, violation: &Violation) -> bool {
+    ledger::find(ledger, &ServiceName::new(NAME), violation).is_some()
+}
+
 /// Returns the violation of a channel that is disabled.
 fn disabled(channel: &ChannelName) -> Violation {
     Violation::Named(format!("channel {channel}").into())
@@ -27,7 +37,9 @@ fn disabled(channel: &ChannelName) -> Violation {
 
 /// Tells whether a violation of OES itself can still end while these are the channels.
 pub(super) fn watches(violation: &Violation, channels: &BTreeSet<ChannelName>) -> bool {
-    *violation == bad_config() || channels.iter().any(|name| *violation == disabled(name))
+    *violation == bad_config()
+        || *violation == network()
+        || channels.iter().any(|name| *violation == disabled(name))
 }
 
 /// Returns whom an incident of OES itself is told to: every channel but the one that it is about.

@@ -1,7 +1,7 @@
-//! Looking at services at once instead of at their next turn, and which of them failed when last looked at.
+//! Looking at services at once instead of at their next turn.
 
-use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -54,27 +54,5 @@ impl Sweeps {
     /// Returns what tells of the next wish.
     pub(super) fn subscribe(&self) -> watch::Receiver<Arc<Sweep>> {
         self.0.subscribe()
-    }
-}
-
-/// The services whose last probe failed. Clones share.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Suspects(Arc<RwLock<HashSet<ServiceName>>>);
-
-impl Suspects {
-    /// Notes how the last probe of a service ended.
-    pub(super) fn note(&self, service: &ServiceName, failed: bool) {
-        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if failed {
-            held.insert(service.clone());
-        } else {
-            held.remove(service);
-        }
-    }
-
-    /// Tells whether the last probe of a service failed.
-    pub(super) fn has(&self, service: &ServiceName) -> bool {
-        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        held.contains(service)
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +13,8 @@ use super::book::Book;
 use super::keeper::Keeper;
 use super::observe::{Past, Tools, Watched, as_prev, observe, remember};
 use super::recording;
-use super::sweep::{Suspects, Sweep, Sweeps};
+use super::seen::Seen;
+use super::sweep::{Sweep, Sweeps};
 use crate::clock::Clock;
 use crate::history::Store;
 use crate::history::recordings::Recorder;
@@ -41,8 +43,8 @@ pub(super) struct Parts {
     pub(super) books: watch::Sender<Arc<Book>>,
     /// Asks for looks at once.
     pub(super) sweeps: Sweeps,
-    /// The services whose last probe failed.
-    pub(super) suspects: Suspects,
+    /// What the newest probes have shown.
+    pub(super) seen: Seen,
     /// What the grids of all services count from.
     pub(super) started: Instant,
     /// Milliseconds after `started` at which any service was last probed.
@@ -62,7 +64,8 @@ pub(super) struct Watching {
     watch: Watch,
     past: Past,
     sweeps: watch::Receiver<Arc<Sweep>>,
-    suspect: bool,
+    failed: bool,
+    expires: Option<Timestamp>,
     counters: ServiceCounters,
     schedule: Schedule,
     due: Instant,
@@ -89,7 +92,8 @@ impl Watching {
         let sweeps = shared.sweeps.subscribe();
         Box::new(Self {
             sweeps,
-            suspect: false,
+            failed: false,
+            expires: None,
             shared,
             legacy,
             name,
@@ -188,7 +192,7 @@ impl Watching {
             latency = sample.latency.map(|latency| Shown(latency).to_string()),
             "probed"
         );
-        self.suspect(sample.outcome);
+        self.note(observation);
         let mut changes = self
             .watch
             .observe(&sample, &observation.judgement, observation);
@@ -201,12 +205,20 @@ impl Watching {
         }
     }
 
-    /// Notes whether the last probe failed, for services that depend on this one.
-    fn suspect(&mut self, outcome: Outcome) {
+    /// Notes what others want to know of the last probe, where it is news.
+    fn note(&mut self, observation: &Observation) {
+        let outcome = observation.judgement.outcome;
         let failed = outcome == Outcome::Fail;
-        if outcome.counts() && failed != self.suspect {
-            self.suspect = failed;
-            self.shared.suspects.note(&self.name, failed);
+        if outcome.counts() && failed != self.failed {
+            self.failed = failed;
+            self.shared.seen.note_failed(&self.name, failed);
+        }
+        let exchange = observation.exchange.as_ref();
+        let certificate = exchange.and_then(|exchange| exchange.certificate.as_ref());
+        if let Some(at) = certificate.map(|certificate| certificate.not_after)
+            && self.expires.replace(at) != Some(at)
+        {
+            self.shared.seen.note_expiry(&self.name, at);
         }
     }
 

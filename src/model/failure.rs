@@ -148,6 +148,26 @@ impl FailureKind {
         )
     }
 
+    /// Tells whether it is what a loss of our own network looks like.
+    pub fn is_of_network(self) -> bool {
+        matches!(
+            self,
+            Self::DnsTimeout
+                | Self::DnsServfail
+                | Self::DnsNxdomain
+                | Self::ConnectTimeout
+                | Self::ConnectRefused
+                | Self::ConnectUnreachable
+                | Self::ConnectReset
+                | Self::TimeoutResolve
+                | Self::TimeoutConnect
+                | Self::TimeoutTls
+                | Self::TimeoutSend
+                | Self::TimeoutWait
+                | Self::LocalNetwork
+        )
+    }
+
     /// Tells whether the fault lies with us (our resolver, network, descriptors), so that the outcome is `unknown`
     /// and never counts for or against the service.
     pub fn is_ours(self) -> bool {

@@ -98,7 +98,12 @@ pub(in crate::config) static TOP: Place = Place {
             "",
             "Planned times in which messages are muted; probing goes on.",
         ),
-        key("canaries", Kind::NotYet("canaries"), "", ""),
+        key(
+            "canaries",
+            Kind::List(&Kind::Url),
+            "",
+            "URLs of others, independent of the services: once none answers, OES has lost its own network, says that and holds the rest.",
+        ),
     ],
     required: &[],
     open: false,
