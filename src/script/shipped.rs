@@ -48,6 +48,11 @@ pub const CHANNELS: &[Shipped] = &[
         text: include_str!("../../scripts/channels/discord.rhai"),
     },
     Shipped {
+        name: "slack",
+        file: "scripts/channels/slack.rhai",
+        text: include_str!("../../scripts/channels/slack.rhai"),
+    },
+    Shipped {
         name: "webhook",
         file: "scripts/channels/webhook.rhai",
         text: include_str!("../../scripts/channels/webhook.rhai"),
