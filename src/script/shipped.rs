@@ -53,6 +53,11 @@ pub const CHANNELS: &[Shipped] = &[
         text: include_str!("../../scripts/channels/slack.rhai"),
     },
     Shipped {
+        name: "telegram",
+        file: "scripts/channels/telegram.rhai",
+        text: include_str!("../../scripts/channels/telegram.rhai"),
+    },
+    Shipped {
         name: "webhook",
         file: "scripts/channels/webhook.rhai",
         text: include_str!("../../scripts/channels/webhook.rhai"),
