@@ -53,6 +53,11 @@ pub const CHANNELS: &[Shipped] = &[
         text: include_str!("../../scripts/channels/slack.rhai"),
     },
     Shipped {
+        name: "teams",
+        file: "scripts/channels/teams.rhai",
+        text: include_str!("../../scripts/channels/teams.rhai"),
+    },
+    Shipped {
         name: "telegram",
         file: "scripts/channels/telegram.rhai",
         text: include_str!("../../scripts/channels/telegram.rhai"),
