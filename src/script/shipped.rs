@@ -48,6 +48,11 @@ pub const CHANNELS: &[Shipped] = &[
         text: include_str!("../../scripts/channels/discord.rhai"),
     },
     Shipped {
+        name: "ntfy",
+        file: "scripts/channels/ntfy.rhai",
+        text: include_str!("../../scripts/channels/ntfy.rhai"),
+    },
+    Shipped {
         name: "slack",
         file: "scripts/channels/slack.rhai",
         text: include_str!("../../scripts/channels/slack.rhai"),
