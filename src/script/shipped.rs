@@ -58,6 +58,11 @@ pub const CHANNELS: &[Shipped] = &[
         text: include_str!("../../scripts/channels/ntfy.rhai"),
     },
     Shipped {
+        name: "pushover",
+        file: "scripts/channels/pushover.rhai",
+        text: include_str!("../../scripts/channels/pushover.rhai"),
+    },
+    Shipped {
         name: "slack",
         file: "scripts/channels/slack.rhai",
         text: include_str!("../../scripts/channels/slack.rhai"),
