@@ -53,6 +53,11 @@ pub const CHANNELS: &[Shipped] = &[
         text: include_str!("../../scripts/channels/gotify.rhai"),
     },
     Shipped {
+        name: "matrix",
+        file: "scripts/channels/matrix.rhai",
+        text: include_str!("../../scripts/channels/matrix.rhai"),
+    },
+    Shipped {
         name: "ntfy",
         file: "scripts/channels/ntfy.rhai",
         text: include_str!("../../scripts/channels/ntfy.rhai"),
