@@ -58,6 +58,11 @@ pub const CHANNELS: &[Shipped] = &[
         text: include_str!("../../scripts/channels/matrix.rhai"),
     },
     Shipped {
+        name: "mattermost",
+        file: "scripts/channels/mattermost.rhai",
+        text: include_str!("../../scripts/channels/mattermost.rhai"),
+    },
+    Shipped {
         name: "ntfy",
         file: "scripts/channels/ntfy.rhai",
         text: include_str!("../../scripts/channels/ntfy.rhai"),
