@@ -73,6 +73,11 @@ pub const CHANNELS: &[Shipped] = &[
         text: include_str!("../../scripts/channels/pushover.rhai"),
     },
     Shipped {
+        name: "rocketchat",
+        file: "scripts/channels/rocketchat.rhai",
+        text: include_str!("../../scripts/channels/rocketchat.rhai"),
+    },
+    Shipped {
         name: "slack",
         file: "scripts/channels/slack.rhai",
         text: include_str!("../../scripts/channels/slack.rhai"),
