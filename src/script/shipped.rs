@@ -48,6 +48,11 @@ pub const CHANNELS: &[Shipped] = &[
         text: include_str!("../../scripts/channels/discord.rhai"),
     },
     Shipped {
+        name: "googlechat",
+        file: "scripts/channels/googlechat.rhai",
+        text: include_str!("../../scripts/channels/googlechat.rhai"),
+    },
+    Shipped {
         name: "gotify",
         file: "scripts/channels/gotify.rhai",
         text: include_str!("../../scripts/channels/gotify.rhai"),
