@@ -102,6 +102,11 @@ pub const CHANNELS: &[Shipped] = &[
         file: "scripts/channels/webhook.rhai",
         text: include_str!("../../scripts/channels/webhook.rhai"),
     },
+    Shipped {
+        name: "zulip",
+        file: "scripts/channels/zulip.rhai",
+        text: include_str!("../../scripts/channels/zulip.rhai"),
+    },
 ];
 
 /// Returns the shipped script of this name; the suffix `_matcher` may be left out.
