@@ -73,6 +73,11 @@ pub const CHANNELS: &[Shipped] = &[
         text: include_str!("../../scripts/channels/ntfy.rhai"),
     },
     Shipped {
+        name: "pagerduty",
+        file: "scripts/channels/pagerduty.rhai",
+        text: include_str!("../../scripts/channels/pagerduty.rhai"),
+    },
+    Shipped {
         name: "pushover",
         file: "scripts/channels/pushover.rhai",
         text: include_str!("../../scripts/channels/pushover.rhai"),
