@@ -73,6 +73,11 @@ pub const CHANNELS: &[Shipped] = &[
         text: include_str!("../../scripts/channels/ntfy.rhai"),
     },
     Shipped {
+        name: "opsgenie",
+        file: "scripts/channels/opsgenie.rhai",
+        text: include_str!("../../scripts/channels/opsgenie.rhai"),
+    },
+    Shipped {
         name: "pagerduty",
         file: "scripts/channels/pagerduty.rhai",
         text: include_str!("../../scripts/channels/pagerduty.rhai"),
