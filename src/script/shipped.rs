@@ -58,6 +58,11 @@ pub const CHANNELS: &[Shipped] = &[
         text: include_str!("../../scripts/channels/gotify.rhai"),
     },
     Shipped {
+        name: "incidentio",
+        file: "scripts/channels/incidentio.rhai",
+        text: include_str!("../../scripts/channels/incidentio.rhai"),
+    },
+    Shipped {
         name: "matrix",
         file: "scripts/channels/matrix.rhai",
         text: include_str!("../../scripts/channels/matrix.rhai"),
