@@ -43,6 +43,11 @@ pub const MATCHERS: &[Shipped] = &[
 /// Channel scripts, by name.
 pub const CHANNELS: &[Shipped] = &[
     Shipped {
+        name: "alertmanager",
+        file: "scripts/channels/alertmanager.rhai",
+        text: include_str!("../../scripts/channels/alertmanager.rhai"),
+    },
+    Shipped {
         name: "discord",
         file: "scripts/channels/discord.rhai",
         text: include_str!("../../scripts/channels/discord.rhai"),
