@@ -90,6 +90,8 @@ pub struct Sending {
     pub durable: bool,
     /// A page about the incident.
     pub link: Option<Arc<str>>,
+    /// What the provider calls the message about this incident that the channel took before, to answer it.
+    pub remote_ref: Option<String>,
     /// When the message is made.
     pub now: Timestamp,
     /// The zone in which people read its times.

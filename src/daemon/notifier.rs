@@ -147,7 +147,7 @@ async fn tell(sender: &Sender<'_>, batch: Batch, before: &Snapshot) {
     if !intended.load(std::sync::atomic::Ordering::SeqCst) {
         return;
     }
-    for message in messages(shared, &batch, before, durable) {
+    for message in messages(sender, &batch, before, durable) {
         let at = shared.clock.now();
         let number = attempt_number(&before.ledger, channel, &batch);
         let answer = shared
@@ -176,10 +176,15 @@ fn attempt_number(ledger: &Ledger, channel: &Settings, batch: &Batch) -> u32 {
         .saturating_add(1)
 }
 
-fn messages(shared: &Shared, batch: &Batch, before: &Snapshot, durable: bool) -> Vec<Message> {
+fn messages(sender: &Sender<'_>, batch: &Batch, before: &Snapshot, durable: bool) -> Vec<Message> {
+    let Sender {
+        shared, channel, ..
+    } = *sender;
     let book = shared.book.borrow();
     let message = |told: &owed::Told| {
         let incident = before.ledger.incidents.get(&told.incident)?.clone();
+        let key = (channel.name.clone(), told.incident.clone());
+        let delivery = before.ledger.deliveries.get(&key);
         let subject = book.services.get(&incident.service).map_or_else(
             || Subject::gone(incident.service.clone()),
             |service| Subject::from(&**service),
@@ -189,6 +194,7 @@ fn messages(shared: &Shared, batch: &Batch, before: &Snapshot, durable: bool) ->
             possible_repeat: told.possible_repeat,
             durable,
             link: None,
+            remote_ref: delivery.and_then(|delivery| delivery.remote_ref.clone()),
             now: shared.clock.now(),
             zone: book.zone.clone().unwrap_or(TimeZone::UTC),
         };

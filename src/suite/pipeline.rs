@@ -139,6 +139,7 @@ impl<'a> Daybook<'a> {
                     possible_repeat: told.possible_repeat,
                     durable: true,
                     link: None,
+                    remote_ref: None,
                     now,
                     zone: self.zone.clone(),
                 },

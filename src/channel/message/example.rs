@@ -88,6 +88,7 @@ impl Message {
                 possible_repeat: false,
                 durable: true,
                 link: None,
+                remote_ref: None,
                 now,
                 zone: TimeZone::UTC,
             },

@@ -52,6 +52,7 @@ impl Message {
                 self.footnotes().into_iter().map(Json::from).collect(),
             ),
             ("link", text(sending.link.as_deref())),
+            ("remote_ref", text(sending.remote_ref.as_deref())),
         ])
     }
 

@@ -78,6 +78,7 @@ pub(in crate::channel) fn example(telling: Telling) -> Message {
             possible_repeat: false,
             durable: true,
             link: None,
+            remote_ref: None,
             now: at(OPENED + if over { 1_690 } else { 95 }),
             zone: TimeZone::UTC,
         },
@@ -310,6 +311,7 @@ fn scripts_see_every_fact() {
     durable: true
     footnotes: []
     link: null
+    remote_ref: null
     "#);
 }
 

@@ -70,6 +70,12 @@ pub(in crate::config) static MESSAGE: Place = Place {
         ),
         key("link", LONG, "", "A page about the incident."),
         key("message_id", LONG, "msg_example", "Its id."),
+        key(
+            "remote_ref",
+            LONG,
+            "",
+            "What the provider calls the message about the incident before it.",
+        ),
         key("attempt", Kind::Integer(1, 1000), "1", "Which try it is."),
         key(
             "plain",

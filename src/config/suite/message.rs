@@ -200,6 +200,7 @@ fn sending(message: &mut Message, table: &Node) {
     sending.possible_repeat = is(table, "possible_repeat").unwrap_or(false);
     sending.durable = is(table, "durable").unwrap_or(true);
     sending.link = text_of(table, "link").map(Arc::from);
+    sending.remote_ref = text_of(table, "remote_ref");
     if let Some(id) = text_of(table, "message_id") {
         sending.message_id = id;
     }

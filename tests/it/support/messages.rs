@@ -86,6 +86,7 @@ pub(crate) fn price(telling: Telling) -> Message {
             possible_repeat: false,
             durable: true,
             link: None,
+            remote_ref: None,
             now: at(OPENED + if over { 1_690 } else { 95 }),
             zone: TimeZone::UTC,
         },
