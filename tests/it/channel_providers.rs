@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use oes::channel::answer::Answer;
 use oes::channel::delivery::Delivery;
 use oes::channel::message::Message;
+use oes::config;
 use oes::policy::owed::{Telling, Unheard};
 use oes::script::shipped;
 use url::form_urlencoded;
 
+use crate::support::files::folder_of;
 use crate::support::inbox::{Inbox, Received, Reply};
 use crate::support::messages::{channel, first_try, full_of, price};
 use crate::support::scripts::delivery;
@@ -195,6 +197,40 @@ fn every_channel_that_ships_is_tried() {
     for script in shipped::CHANNELS {
         let mut kinds = PROVIDERS.iter().map(|provider| provider.kind);
         assert!(kinds.any(|kind| kind == script.name), "{}", script.name);
+    }
+}
+
+/// What docs/channels.md shows can be copied as it stands.
+#[test]
+fn the_manual_has_a_config_of_every_channel_that_ships() {
+    let manual = include_str!("../../docs/channels.md");
+    let blocks = manual.split("```toml\n").skip(1);
+    let blocks = blocks.filter_map(|rest| Some(rest.split_once("```")?.0));
+    let channels: Vec<&str> = blocks
+        .filter(|block| block.contains("[[channels]]"))
+        .collect();
+    for script in shipped::CHANNELS {
+        let kind = format!("kind = \"{}\"", script.name);
+        assert!(channels.iter().any(|block| block.contains(&kind)), "{kind}");
+    }
+    for block in channels {
+        let text = format!("{block}\n[[services]]\nurl = \"https://a.example.io\"\n")
+            .replace("${file:/run/secrets/oes-signing}", "${env:SIGNING_KEY}");
+        let folder = folder_of(&[("oes.toml", &text)]);
+        let environment = text.split("${env:").skip(1).filter_map(|rest| {
+            let name = rest.split_once('}')?.0;
+            let is_url = name.ends_with("WEBHOOK") || name.ends_with("WORKFLOW");
+            let value = if is_url {
+                "https://hooks.example.io/1"
+            } else {
+                "hunter2hunter2"
+            };
+            Some((name.to_owned(), value.to_owned()))
+        });
+        let environment: BTreeMap<String, String> = environment.collect();
+        let loaded = config::load(&folder.path().join("oes.toml"), &environment);
+        let loaded = loaded.map_err(|report| report.plain()).unwrap();
+        assert_eq!(loaded.report.mistakes().count(), 0, "{text}");
     }
 }
 
