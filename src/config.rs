@@ -40,6 +40,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use url::Url;
 
@@ -49,7 +50,7 @@ use crate::model::code::Code;
 use crate::model::maintenance::Maintenance;
 use crate::model::route::Route;
 use crate::model::secret::Secret;
-use crate::model::service::{RecordRule, Service};
+use crate::model::service::{ChannelName, RecordRule, Service};
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
 use crate::script::pool::{self, Program};
@@ -134,6 +135,8 @@ pub struct Notify {
     /// When people are reminded of an open incident, counted from its announcement, ascending; daily after the last.
     /// Empty for never.
     pub reminders: Vec<Duration>,
+    /// When a daily digest is sent, and to which channels; absent for never.
+    pub digest: Option<(Time, Vec<ChannelName>)>,
     /// Who is told of what; where none is for an incident, the channels of its service are told.
     pub routes: Vec<Route>,
 }

@@ -1,5 +1,6 @@
 //! Everything that a message shows, built from facts alone: the same facts give the same message.
 
+mod digest;
 mod example;
 mod incident;
 mod json;
@@ -18,6 +19,7 @@ use crate::model::incident::Instead;
 use crate::model::json::Json;
 use crate::model::service::{Service, ServiceName, ServiceSeverity};
 
+pub use digest::Digest;
 pub use incident::IncidentMessage;
 pub use storm::{Member, Storm};
 pub use summary::{Counts, Named, Summary, SummaryKind};

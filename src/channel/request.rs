@@ -33,8 +33,8 @@ const BODY_BYTES_MAX: usize = 512 << 10;
 const AGENT: &str = concat!("oes/", env!("CARGO_PKG_VERSION"));
 
 /// Keys that a request of a script may have.
-const KEYS: [&str; 8] = [
-    "method", "url", "query", "headers", "json", "body", "form", "sign",
+const KEYS: [&str; 9] = [
+    "method", "url", "query", "headers", "login", "json", "body", "form", "sign",
 ];
 
 /// Headers that belong to the connection, not to the script.
@@ -194,6 +194,14 @@ fn prepare_one(returned: &Json, context: &Context<'_>) -> Result<Prepared, Reque
     if let (Some(kind), false) = (kind, headers.contains_key(CONTENT_TYPE)) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
+    if let Some(login) = map.get("login") {
+        let part = |key| {
+            let text = login.get(key).and_then(Json::as_str);
+            text.map(|text| context.veil.reveal(text))
+                .ok_or_else(|| shape(format!("a `login` that is no map with the text `{key}`")))
+        };
+        headers.insert(AUTHORIZATION, basic(&part("user")?, &part("password")?)?);
+    }
     if let Some(sign) = map.get("sign") {
         let secret = sign
             .get("secret")
@@ -216,12 +224,8 @@ fn finish(
 ) -> Result<Prepared, RequestError> {
     let unusable = |error: &dyn std::error::Error| RequestError::Url(error.to_string());
     if !url.username().is_empty() || url.password().is_some() {
-        let user = format!(
-            "{}:{}",
-            decoded(url.username()),
-            decoded(url.password().unwrap_or_default())
-        );
-        let value = hidden_value("authorization", &format!("Basic {}", STANDARD.encode(user)))?;
+        let (user, password) = (url.username(), url.password().unwrap_or_default());
+        let value = basic(&decoded(user), &decoded(password))?;
         headers.entry(AUTHORIZATION).or_insert(value);
     }
     // What goes on from here is shown in errors: the login does not.
@@ -246,6 +250,12 @@ fn finish(
         .map_err(|error| unusable(&error))?;
     *request.headers_mut() = headers;
     Ok(Prepared { uri, request, body })
+}
+
+/// Returns the value of the header `Authorization` for a login.
+fn basic(user: &str, password: &str) -> Result<HeaderValue, RequestError> {
+    let login = STANDARD.encode(format!("{user}:{password}"));
+    hidden_value("authorization", &format!("Basic {login}"))
 }
 
 /// Returns a part of a URL without its percent escapes.

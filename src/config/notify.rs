@@ -50,6 +50,7 @@ pub(super) fn read(
         heartbeat_url,
         singles: get("singles").and_then(layers::integer).unwrap_or(SINGLES),
         reminders: reminders(loader, get("reminders")),
+        digest: digest(loader, node, known),
         routes: routes(loader, get("routes"), known, &time_zone),
         time_zone,
     }
@@ -83,6 +84,26 @@ fn reminders(loader: &mut Loader<'_>, node: Option<&Node>) -> Vec<Duration> {
         );
     }
     list
+}
+
+fn digest(
+    loader: &mut Loader<'_>,
+    node: Option<&Node>,
+    known: &[ChannelName],
+) -> Option<(Time, Vec<ChannelName>)> {
+    let written = node?.get("digest_at")?;
+    let text = written.text()?;
+    let at = time(text.trim());
+    if at.is_none() {
+        let message = format!("`{}` is no time of day", shorten(text));
+        let mistake = Mistake::error(Code::Value, written.span.clone(), message);
+        loader.report(mistake.help("write 09:00"));
+    }
+    let channels = match node?.get("digest_channels") {
+        Some(list) => channels::named(loader, list, known),
+        None => known.to_vec(),
+    };
+    Some((at?, channels))
 }
 
 fn routes(

@@ -7,9 +7,7 @@ mod recovery;
 mod warnings;
 
 use super::*;
-use crate::model::service::{
-    Auth, BodyOverflow, ChannelName, Family, HttpVersions, LatencyTrigger,
-};
+use crate::model::service::{Auth, BodyOverflow, Family, HttpVersions, LatencyTrigger};
 
 fn environment() -> BTreeMap<String, String> {
     [

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use url::Url;
 
@@ -43,6 +44,8 @@ pub(super) struct Book {
     pub(super) manners: HashMap<ChannelName, Manner>,
     /// Which channel stands in for another, and after how long.
     pub(super) fallbacks: HashMap<ChannelName, (ChannelName, Duration)>,
+    /// When a daily digest is sent, and to which channels.
+    pub(super) digest: Option<(Time, Vec<ChannelName>)>,
     /// Who is told of what.
     pub(super) routes: Vec<Route>,
     /// Planned mutes.
@@ -82,6 +85,7 @@ impl From<&Config> for Book {
                 .map(|channel| manner(channel, config.notify.singles))
                 .collect(),
             fallbacks: channels().filter_map(fallback).collect(),
+            digest: config.notify.digest.clone(),
             routes: config.notify.routes.clone(),
             maintenance: config.maintenance.clone(),
             canaries: config.canaries.clone(),
@@ -140,6 +144,19 @@ impl Book {
             }
             None => own::told(incident, &self.channels),
         }
+    }
+
+    /// Returns when the newest digest of a channel was due, absent without one.
+    pub(super) fn digest_due(&self, channel: &ChannelName, now: Timestamp) -> Option<Timestamp> {
+        let (at, channels) = self.digest.as_ref()?;
+        if !channels.contains(channel) {
+            return None;
+        }
+        let zone = self.zone.clone().unwrap_or(TimeZone::UTC);
+        let today = now.to_zoned_datetime(zone.clone()).date();
+        let of = |day: Date| zone.to_timestamp(day.to_datetime(*at)).ok();
+        let days = [Some(today), today.yesterday().ok()].into_iter().flatten();
+        days.filter_map(of).find(|due| *due <= now)
     }
 
     /// Does something with what is muted at this moment.

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::book::Book;
 use super::notifier::Shared;
-use crate::channel::message::{IncidentMessage, Member, Message, Sending, Storm, Subject};
+use crate::channel::message::{Digest, IncidentMessage, Member, Message, Sending, Storm, Subject};
 use crate::model::incident::{Delivery, Incident, Ledger};
 use crate::model::service::ChannelName;
 use crate::policy::causes;
@@ -30,6 +30,9 @@ pub(super) fn message(
         muted: None,
         instead: None,
     };
+    if batch.digest.is_some() {
+        return Some(digest(shared, &book, ledger, sending));
+    }
     match &batch.storm {
         Some(part) => Some(of_storm(&book, channel, batch, part, ledger, sending)),
         None => of_one(&book, channel, batch.told.first()?, ledger, sending),
@@ -92,6 +95,22 @@ fn of_storm(
         sending,
     };
     Message::Summary(Box::new(storm.into()))
+}
+
+fn digest(shared: &Shared, book: &Book, ledger: &Ledger, sending: Sending) -> Message {
+    let now = sending.now;
+    let on = book
+        .maintenance
+        .iter()
+        .filter(|one| one.is_on(now).is_some());
+    let digest = Digest {
+        ledger,
+        services: book.services.len(),
+        expiries: shared.seen.expiries(),
+        maintenance: on.map(|one| one.name.clone()).collect(),
+        sending,
+    };
+    Message::Summary(Box::new(digest.into()))
 }
 
 fn subject(book: &Book, incident: &Incident) -> Subject {

@@ -84,6 +84,7 @@ fn plan(ledger: &Ledger, channel: &ChannelName, book: &Book, seen: &Seen, now: T
             cool_down: &|service| book.cool_down(service),
             mute: &|incident| muting.of(incident),
             manner: book.manners.get(channel).copied().unwrap_or_default(),
+            digest: book.digest_due(channel, now),
         };
         owed::owed(ledger, channel, &settings, now)
     })

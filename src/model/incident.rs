@@ -283,6 +283,18 @@ pub struct ChannelState {
     /// The storms that it is told of in one message each, newest last.
     #[serde(default)]
     pub storms: Vec<Storm>,
+    /// The newest daily digest.
+    #[serde(default)]
+    pub digest: Option<Digested>,
+}
+
+/// A daily digest on its way to a channel, or there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digested {
+    /// When it was due.
+    pub due: Timestamp,
+    /// Whether the channel has it, or will not take it; else a try is under way, or was when the daemon died.
+    pub settled: bool,
 }
 
 impl ChannelState {

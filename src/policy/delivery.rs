@@ -12,7 +12,8 @@ use super::ledger::{DEAD_LETTERS_MAX, is_owed};
 use super::owed::{Batch, Part, SINGLES_WITHIN, Telling};
 use crate::model::duration::{after, since};
 use crate::model::incident::{
-    Announced, ChannelState, DeadLetter, Delivery, GivenUp, GivenUpCause, Incident, Intent, Ledger,
+    Announced, ChannelState, DeadLetter, Delivery, Digested, GivenUp, GivenUpCause, Incident,
+    Intent, Ledger,
 };
 use crate::model::service::ChannelName;
 use crate::model::storm::{Storm, StormId};
@@ -64,6 +65,9 @@ pub struct Failed<'a> {
 /// since the plan was made: then plan again.
 #[must_use]
 pub fn intend(ledger: &mut Ledger, channel: &ChannelName, batch: &Batch, now: Timestamp) -> bool {
+    if let Some(due) = batch.digest {
+        return digested(ledger, channel, due, false);
+    }
     let current = batch.told.iter().all(|told| {
         let key = (channel.clone(), told.incident.clone());
         let incident = ledger.incidents.get(&told.incident);
@@ -129,7 +133,9 @@ pub fn confirm(
     remote_ref: Option<&str>,
     now: Timestamp,
 ) -> bool {
-    let mut found = false;
+    let mut found = batch
+        .digest
+        .is_some_and(|due| digested(ledger, channel, due, true));
     for told in &batch.told {
         let key = (channel.clone(), told.incident.clone());
         let Some(delivery) = ledger.deliveries.get_mut(&key) else {
@@ -175,6 +181,17 @@ pub fn confirm(
     found
 }
 
+/// Notes where the daily digest stands; tells whether that is news.
+fn digested(ledger: &mut Ledger, channel: &ChannelName, due: Timestamp, settled: bool) -> bool {
+    let state = ledger.channels.entry(channel.clone()).or_default();
+    let known = state.digest.as_ref();
+    if known.is_some_and(|known| known.due > due || (known.due == due && known.settled)) {
+        return false;
+    }
+    state.digest = Some(Digested { due, settled });
+    true
+}
+
 /// Notes that the channel has taken a message about a storm.
 fn note_told(state: &mut ChannelState, part: &Part, remote_ref: Option<&str>, now: Timestamp) {
     let storm = state.storms.iter_mut().find(|storm| storm.id == part.id);
@@ -211,6 +228,12 @@ pub fn fail(
         return 0;
     }
     pause(ledger, channel, failed, &error, now);
+    if let Some(due) = batch.digest
+        && failed.kind == FailKind::RejectedPayload
+    {
+        // What a channel refuses as such is not tried again; the next day has a digest of its own.
+        digested(ledger, channel, due, true);
+    }
     let mut given_up = 0;
     for told in &batch.told {
         let key = (channel.clone(), told.incident.clone());

@@ -50,6 +50,8 @@ pub struct Settings<'a> {
     pub mute: &'a dyn Fn(&Incident) -> Option<Mute>,
     /// How the channel is told of many incidents.
     pub manner: Manner,
+    /// When the newest daily digest was due, absent without one.
+    pub digest: Option<Timestamp>,
 }
 
 /// The next thing to do for a channel.
@@ -74,6 +76,8 @@ pub struct Batch {
     pub told: Vec<Told>,
     /// The storm that it is about.
     pub storm: Option<Part>,
+    /// When the daily digest that it is was due; it then tells of no incident by itself.
+    pub digest: Option<Timestamp>,
 }
 
 /// Which part of a storm a message tells.
@@ -102,11 +106,40 @@ pub fn owed(
     let entries: Vec<Entry<'_>> = due_of(ledger, channel)
         .filter_map(|(incident, delivery)| Entry::of(incident, delivery, settings, paused, now))
         .collect();
+    if let Some(digest) = digest(channel, state, settings, paused, now) {
+        return digest;
+    }
     match storm::next(entries, channel, state, settings, now) {
         None => Plan::Idle,
         Some(next) if next.due > now => Plan::WaitUntil(next.due),
         Some(next) => Plan::Send(next.batch),
     }
+}
+
+/// A digest that could not be sent for so long is not news any more.
+const DIGEST_WITHIN: Duration = Duration::from_hours(1);
+
+/// Returns the daily digest, if it is its time.
+fn digest(
+    channel: &ChannelName,
+    state: &ChannelState,
+    settings: &Settings<'_>,
+    paused: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Plan> {
+    let due = settings.digest.filter(|due| *due <= now)?;
+    let known = state.digest.as_ref().filter(|known| known.due >= due);
+    let over = since(due, now) > DIGEST_WITHIN || known.is_some_and(|known| known.settled);
+    if over || paused.is_some_and(|until| until > now) {
+        return None;
+    }
+    let day = IncidentId(due.to_string().into());
+    Some(Plan::Send(Batch {
+        message_id: message_id(channel, vec![(&day, 0)]),
+        told: Vec::new(),
+        storm: None,
+        digest: Some(due),
+    }))
 }
 
 /// Returns how many incidents a channel is owed, and since when the oldest.

@@ -190,6 +190,7 @@ impl World {
                 gather: Duration::from_secs(2),
                 cool_down: &|_| COOL_DOWN,
                 mute: &muted,
+                digest: None,
                 manner: Manner {
                     storms: channel.as_str() != "pager",
                     edits: self.edits,

@@ -31,6 +31,8 @@ struct RawHeader {
     #[serde(default)]
     oauth2: BTreeMap<String, RawOAuth2>,
     #[serde(default)]
+    one_of: Vec<Vec<Spanned<String>>>,
+    #[serde(default)]
     params: BTreeMap<Spanned<String>, RawParam>,
 }
 
@@ -113,7 +115,7 @@ pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Header {
                 mistakes.push(
                     Mistake::error(Code::ScriptHeader, span, format!("the header: {}", error.message().trim())).help(
                         "below `//! ---` a header is TOML with request, status, hosts, secrets, payload, edits, groups, \
-                         [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, \
+                         one_of, [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, \
                          client_secret, scopes",
                     ),
                 );
@@ -172,7 +174,7 @@ fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut
             let span = settings.span(&written.span());
             let json = Json::deserialize(written.into_inner()).ok();
             match json {
-                Some(json) if kind.accepts(&json) => Some(json),
+                Some(json) if kind.accepts(&json) || is_no_url(kind, &json) => Some(json),
                 _ => {
                     mistakes.push(Mistake::error(
                         Code::ScriptHeader,
@@ -194,6 +196,41 @@ fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut
             help: param.help,
         });
     }
+    fill_one_of(header, raw.one_of, settings, mistakes);
+}
+
+/// Tells whether a default says that there is no URL where the config gives none.
+fn is_no_url(kind: ParamKind, default: &Json) -> bool {
+    kind == ParamKind::Url && default.as_str() == Some("")
+}
+
+/// Adds the sets of parameters of which one must be given; each names parameters that there are.
+fn fill_one_of(
+    header: &mut Header,
+    sets: Vec<Vec<Spanned<String>>>,
+    settings: &Settings,
+    mistakes: &mut Vec<Mistake>,
+) {
+    for name in sets.iter().flatten() {
+        if header
+            .params
+            .iter()
+            .all(|param| *param.name != **name.get_ref())
+        {
+            let message = format!("`one_of` names `{}`, which is no parameter", name.get_ref());
+            let names = header.params.iter().map(|param| &*param.name);
+            let mistake = Mistake::error(Code::ScriptHeader, settings.span(&name.span()), message);
+            mistakes.push(match did_you_mean(name.get_ref(), names) {
+                Some(near) => mistake.help(format!("did you mean `{near}`?")),
+                None => mistake.help(format!("declare it as [params.{}]", name.get_ref())),
+            });
+        }
+    }
+    let names = |set: Vec<Spanned<String>>| {
+        let names = set.into_iter().map(|name| name.into_inner().into());
+        names.collect()
+    };
+    header.one_of = sets.into_iter().map(names).collect();
 }
 
 /// Adds where tokens come from; the host may be asked and the secrets are needed.

@@ -43,14 +43,89 @@ pub const MATCHERS: &[Shipped] = &[
 /// Channel scripts, by name.
 pub const CHANNELS: &[Shipped] = &[
     Shipped {
+        name: "alertmanager",
+        file: "scripts/channels/alertmanager.rhai",
+        text: include_str!("../../scripts/channels/alertmanager.rhai"),
+    },
+    Shipped {
         name: "discord",
         file: "scripts/channels/discord.rhai",
         text: include_str!("../../scripts/channels/discord.rhai"),
     },
     Shipped {
+        name: "googlechat",
+        file: "scripts/channels/googlechat.rhai",
+        text: include_str!("../../scripts/channels/googlechat.rhai"),
+    },
+    Shipped {
+        name: "gotify",
+        file: "scripts/channels/gotify.rhai",
+        text: include_str!("../../scripts/channels/gotify.rhai"),
+    },
+    Shipped {
+        name: "incidentio",
+        file: "scripts/channels/incidentio.rhai",
+        text: include_str!("../../scripts/channels/incidentio.rhai"),
+    },
+    Shipped {
+        name: "matrix",
+        file: "scripts/channels/matrix.rhai",
+        text: include_str!("../../scripts/channels/matrix.rhai"),
+    },
+    Shipped {
+        name: "mattermost",
+        file: "scripts/channels/mattermost.rhai",
+        text: include_str!("../../scripts/channels/mattermost.rhai"),
+    },
+    Shipped {
+        name: "ntfy",
+        file: "scripts/channels/ntfy.rhai",
+        text: include_str!("../../scripts/channels/ntfy.rhai"),
+    },
+    Shipped {
+        name: "opsgenie",
+        file: "scripts/channels/opsgenie.rhai",
+        text: include_str!("../../scripts/channels/opsgenie.rhai"),
+    },
+    Shipped {
+        name: "pagerduty",
+        file: "scripts/channels/pagerduty.rhai",
+        text: include_str!("../../scripts/channels/pagerduty.rhai"),
+    },
+    Shipped {
+        name: "pushover",
+        file: "scripts/channels/pushover.rhai",
+        text: include_str!("../../scripts/channels/pushover.rhai"),
+    },
+    Shipped {
+        name: "rocketchat",
+        file: "scripts/channels/rocketchat.rhai",
+        text: include_str!("../../scripts/channels/rocketchat.rhai"),
+    },
+    Shipped {
+        name: "slack",
+        file: "scripts/channels/slack.rhai",
+        text: include_str!("../../scripts/channels/slack.rhai"),
+    },
+    Shipped {
+        name: "teams",
+        file: "scripts/channels/teams.rhai",
+        text: include_str!("../../scripts/channels/teams.rhai"),
+    },
+    Shipped {
+        name: "telegram",
+        file: "scripts/channels/telegram.rhai",
+        text: include_str!("../../scripts/channels/telegram.rhai"),
+    },
+    Shipped {
         name: "webhook",
         file: "scripts/channels/webhook.rhai",
         text: include_str!("../../scripts/channels/webhook.rhai"),
+    },
+    Shipped {
+        name: "zulip",
+        file: "scripts/channels/zulip.rhai",
+        text: include_str!("../../scripts/channels/zulip.rhai"),
     },
 ];
 

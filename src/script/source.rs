@@ -53,6 +53,8 @@ pub struct Header {
     pub about: String,
     /// Its parameters in order.
     pub params: Vec<Param>,
+    /// Sets of parameters, one of which must be given whole.
+    pub one_of: Vec<Vec<Arc<str>>>,
     /// Hosts that it asks besides the service's own; a parameter of kind `url` grants its host by itself.
     pub hosts: Vec<String>,
     /// Secrets that it needs.
@@ -127,6 +129,17 @@ pub struct Param {
     pub help: String,
     /// Where in the script its name stands.
     pub place: Range<usize>,
+}
+
+impl Param {
+    /// Returns what to do where the config lacks it.
+    fn how_to_set(&self) -> String {
+        if self.help.is_empty() {
+            format!("set `{}` to {}", self.name, self.kind.example())
+        } else {
+            format!("set `{}`: {}", self.name, self.help)
+        }
+    }
 }
 
 /// The kinds of parameters.
@@ -352,15 +365,33 @@ impl Source {
                 mistakes.push(ParamMistake {
                     name: Arc::clone(&param.name),
                     message: format!("`{}` needs the parameter `{}`", self.name, param.name),
-                    help: Some(if param.help.is_empty() {
-                        format!("set `{}` to {}", param.name, param.kind.example())
-                    } else {
-                        format!("set `{}`: {}", param.name, param.help)
-                    }),
+                    help: Some(param.how_to_set()),
                 });
             }
         }
+        mistakes.extend(self.no_set_given(params));
         mistakes
+    }
+
+    /// Returns what to say where none of the sets of which the header wants one is given.
+    fn no_set_given(&self, params: &BTreeMap<Arc<str>, Json>) -> Option<ParamMistake> {
+        let sets = &self.header.one_of;
+        let given = |set: &Vec<Arc<str>>| set.iter().all(|name| params.contains_key(name));
+        if sets.iter().any(given) {
+            return None;
+        }
+        let quoted = |name: &Arc<str>| format!("`{name}`");
+        let words = |set: &Vec<Arc<str>>| set.iter().map(quoted).collect::<Vec<_>>().join(" and ");
+        let sets_in_words: Vec<String> = sets.iter().map(words).collect();
+        let first = sets.first()?.first()?;
+        let mut declared = self.header.params.iter();
+        Some(ParamMistake {
+            name: Arc::clone(first),
+            message: format!("`{}` needs {}", self.name, sets_in_words.join(", or ")),
+            help: declared
+                .find(|param| param.name == *first)
+                .map(Param::how_to_set),
+        })
     }
 
     fn unknown_param(&self, name: &Arc<str>) -> ParamMistake {

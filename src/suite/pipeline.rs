@@ -118,6 +118,7 @@ impl<'a> Daybook<'a> {
                 gather: self.gather,
                 cool_down: &|_| cool_down,
                 mute: &|_| None,
+                digest: None,
                 // What a test expects of a service is a line each, however many come at once.
                 manner: Manner {
                     storms: false,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Counts, IncidentMessage, Member, Message, Sending, Storm, Subject, Summary};
+use super::{Counts, Digest, IncidentMessage, Member, Message, Sending, Storm, Subject, Summary};
 use crate::model::duration::before;
-use crate::model::incident::{Ending, Incident, IncidentId, News, Reason};
+use crate::model::incident::{Ending, Incident, IncidentId, Ledger, News, Reason};
 use crate::model::judgement::Outcome;
 use crate::model::mute::Ack;
 use crate::model::service::ServiceName;
@@ -39,10 +39,17 @@ impl Message {
             .map(|telling| IncidentMessage::example_of(telling, now).into());
         let fire = IncidentMessage::example_of(Telling::Fire, now);
         let storm = fire.clone().as_storm(STORM, None).into();
-        told.into_iter().chain([storm]).collect()
+        let digest = fire.as_digest(DIGEST);
+        told.into_iter().chain([storm, digest.into()]).collect()
     }
 }
 
+/// What an example of a digest counts: all is well.
+const DIGEST: Counts = Counts {
+    open: 0,
+    over: 0,
+    services: 40,
+};
 /// What an example of a storm counts.
 const STORM: Counts = Counts {
     open: 4,
@@ -138,20 +145,7 @@ impl IncidentMessage {
 
     /// Returns a message about a storm of incidents like this one.
     pub fn as_storm(self, counts: Counts, edit: Option<String>) -> Summary {
-        let (open, all) = (counts.open, counts.open + counts.over);
-        let one = |number: usize| {
-            let over = number > open;
-            let service = ServiceName::new(format!("{} {number}", self.incident.service));
-            Incident {
-                id: IncidentId(format!("{number:016}").into()),
-                service,
-                generation: if over { 2 } else { 1 },
-                closed_at: over.then_some(self.sending.now),
-                ending: over.then_some(Ending::Recovered),
-                ..self.incident.clone()
-            }
-        };
-        let incidents: Vec<Incident> = (1..=all).map(one).collect();
+        let incidents = self.many(counts);
         let member = |incident| Member {
             incident,
             subject: self.subject.clone(),
@@ -164,5 +158,38 @@ impl IncidentMessage {
             causes: Vec::new(),
             sending: self.sending.clone(),
         })
+    }
+
+    /// Returns a daily digest of incidents like this one.
+    pub fn as_digest(self, counts: Counts) -> Summary {
+        let incidents = self.many(counts).into_iter();
+        let ledger = Ledger {
+            incidents: incidents.map(|one| (one.id.clone(), one)).collect(),
+            ..Ledger::default()
+        };
+        Summary::from(Digest {
+            ledger: &ledger,
+            services: counts.services,
+            expiries: Vec::new(),
+            maintenance: Vec::new(),
+            sending: self.sending,
+        })
+    }
+
+    /// Returns incidents like this one, of services of their own.
+    fn many(&self, counts: Counts) -> Vec<Incident> {
+        let one = |number: usize| {
+            let over = number > counts.open;
+            let service = ServiceName::new(format!("{} {number}", self.incident.service));
+            Incident {
+                id: IncidentId(format!("{number:016}").into()),
+                service,
+                generation: if over { 2 } else { 1 },
+                closed_at: over.then_some(self.sending.now),
+                ending: over.then_some(Ending::Recovered),
+                ..self.incident.clone()
+            }
+        };
+        (1..=counts.open + counts.over).map(one).collect()
     }
 }

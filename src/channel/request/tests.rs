@@ -145,6 +145,21 @@ fn a_login_in_the_url_becomes_a_header() {
 }
 
 #[test]
+fn a_login_of_a_request_becomes_a_header_with_the_secret_in_it() {
+    let prepared =
+        one(r#"[{"url":"{plain}","login":{"user":"bot@example.io","password":"{bad_key}"}}]"#);
+    // base64 of `bot@example.io:hunter2`
+    assert_eq!(
+        prepared.request.headers()["authorization"],
+        "Basic Ym90QGV4YW1wbGUuaW86aHVudGVyMg=="
+    );
+    assert_eq!(
+        error(r#"[{"url":"{plain}","login":{"user":"a"}}]"#),
+        "`requests` returned a `login` that is no map with the text `password`"
+    );
+}
+
+#[test]
 fn goes_only_where_the_options_point() {
     for allowed in [
         "https://hooks.example.io:8443/other",

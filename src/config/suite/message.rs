@@ -43,19 +43,15 @@ pub(super) fn read(loader: &mut Loader<'_>, node: Option<&Node>, now: Timestamp)
     reason(loader, &mut message, table);
     sending(&mut message, table);
     let number = |key: &str, or: usize| table.get(key).and_then(layers::integer).unwrap_or(or);
-    let storm = table
-        .get("kind")
-        .and_then(Node::text)
-        .is_some_and(|kind| **kind == *"storm");
-    let message = if storm {
-        let counts = Counts {
-            open: number("open", 4),
-            over: number("over", 0),
-            services: number("services", 40),
-        };
-        message.as_storm(counts, text_of(table, "edit")).into()
-    } else {
-        message.into()
+    let counts = |open: usize| Counts {
+        open: number("open", open),
+        over: number("over", 0),
+        services: number("services", 40),
+    };
+    let message = match table.get("kind").and_then(Node::text).map(|kind| &**kind) {
+        Some("storm") => message.as_storm(counts(4), text_of(table, "edit")).into(),
+        Some("digest") => message.as_digest(counts(0)).into(),
+        _ => message.into(),
     };
     ToldOf {
         message,

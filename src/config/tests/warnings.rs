@@ -136,6 +136,23 @@ fn a_channel_without_its_url_is_told_what_a_webhook_looks_like() {
     let text = "[[channels]]\nname = \"team\"\nkind = \"discord\"\n[[services]]\nurl = \"https://a.example.io\"\n";
     assert_eq!(
         mistakes(text),
-        "oes.toml:3:8: error: `discord` needs the parameter `url` (set `url`: The webhook's URL, such as https://discord.com/api/webhooks/ID/TOKEN. Whoever knows it can post: give it as a secret.) [config/param]\n"
+        "oes.toml:3:8: error: `discord` needs `url`, or `token` and `channel_id` (set `url`: The webhook's URL, such as https://discord.com/api/webhooks/ID/TOKEN. Whoever knows it can post: give it as a secret.) [config/param]\n"
+    );
+}
+
+#[test]
+fn a_channel_of_two_ways_needs_one_of_them_whole() {
+    let channel = |options: &str| {
+        let text = format!(
+            "[[channels]]\nname = \"team\"\nkind = \"slack\"\n{options}\n[[services]]\nurl = \"https://a.example.io\"\n"
+        );
+        mistakes(&text)
+    };
+    assert_eq!(channel("token = \"xoxb-1\"\nchannel_id = \"C1\""), "");
+    assert_eq!(channel("url = \"https://hooks.slack.example/1\""), "");
+    assert!(
+        channel("token = \"xoxb-1\"").starts_with(
+            "oes.toml:3:8: error: `slack` needs `url`, or `token` and `channel_id` (set `url`: The incoming"
+        ),
     );
 }

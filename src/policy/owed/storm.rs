@@ -208,6 +208,7 @@ fn of_one(channel: &ChannelName, one: &Entry<'_>) -> Next {
             message_id: single_id(channel, &one.told.incident, one.told.generation),
             told: vec![one.told.clone()],
             storm: None,
+            digest: None,
         },
     }
 }
@@ -232,6 +233,7 @@ fn together(
             message_id,
             told: ready().map(|one| one.told.clone()).collect(),
             storm: Some(Part { id, edit }),
+            digest: None,
         },
     }
 }

@@ -118,6 +118,7 @@ fn a_limit_is_no_failure_and_outlives_a_message_that_was_under_way() {
         gather: Duration::ZERO,
         cool_down: &|_| COOL_DOWN,
         mute: &|_| None,
+        digest: None,
         manner: Manner::default(),
     };
     let Plan::Send(batch) = owed(&world.ledger, &channel, &settings, world.now) else {
@@ -401,4 +402,35 @@ fn a_mute_never_eats_an_end_that_people_wait_for() {
         messages(&flapping, 1000, false),
         ["12: 1 × Fire", "200: 1 × Resolve"]
     );
+}
+
+#[test]
+fn a_digest_is_sent_once_a_day_and_no_more_if_it_is_late() {
+    let mut world = World::new();
+    world.channels.truncate(1);
+    let channel = world.channels[0].clone();
+    let due = world.now;
+    let next = |world: &World, due| {
+        let settings = Settings {
+            gather: Duration::ZERO,
+            cool_down: &|_| COOL_DOWN,
+            mute: &|_| None,
+            manner: Manner::default(),
+            digest: Some(due),
+        };
+        owed(&world.ledger, &channel, &settings, world.now)
+    };
+    let Plan::Send(batch) = next(&world, due) else {
+        panic!("no digest");
+    };
+    assert!(delivery::intend(&mut world.ledger, &channel, &batch, due));
+    // The daemon dies, or the outcome is not known: the same message again.
+    assert_eq!(next(&world, due), Plan::Send(batch.clone()));
+    world.send(&channel, &batch, Answer::Take);
+    assert_eq!(next(&world, due), Plan::Idle);
+    world.happen(&Event::Wait(86_400));
+    let tomorrow = after(due, Duration::from_hours(24));
+    assert!(matches!(next(&world, tomorrow), Plan::Send(_)));
+    world.happen(&Event::Wait(2 * 3600));
+    assert_eq!(next(&world, tomorrow), Plan::Idle);
 }

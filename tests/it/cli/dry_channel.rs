@@ -31,7 +31,7 @@ fn each_kind_of_message_shows_its_requests_without_secrets() {
             "\"text\": \"reminder: example · error still open after 28 min\"",
             "\"text\": \"storm: 4 of 40 services · 4 incidents open, 1 over\"",
             "\"text\": \"unwatched: example · error no longer watched\"",
-            "7 examples · nothing was sent",
+            "8 examples · nothing was sent",
         ] {
             assert!(shown.contains(line), "{line}: {shown}");
         }
@@ -64,7 +64,8 @@ fn a_channel_of_the_config_is_tried_with_its_own_options() {
             "resolved",
             "outage",
             "unwatched",
-            "storm"
+            "storm",
+            "digest"
         ]
     );
     assert_eq!(
@@ -134,7 +135,7 @@ fn plainer_words_are_shown_where_a_channel_has_some() {
         "url=https://discord.test/api/webhooks/1/t0kent0ken",
     ]);
     assert!(
-        shown.contains("── opened, after it was refused ──") && shown.contains("8 examples"),
+        shown.contains("── opened, after it was refused ──") && shown.contains("9 examples"),
         "{shown}"
     );
 }

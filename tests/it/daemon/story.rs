@@ -45,6 +45,25 @@ async fn an_outage_is_told_with_its_reason_and_its_end_with_the_same_incident() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_an_incident_names_the_message_that_opened_it() {
+    let rig = Rig::new();
+    let script = "//! A chat.\n//! ---\n//! [params.url]\n//! kind = \"url\"\n\
+        fn requests(message, channel) { [#{ url: channel.url, json: #{ answers: message.remote_ref } }] }\n\
+        fn answer(reply, message, channel) { #{ answer: \"taken\", remote_ref: `to ${message.kind}` } }\n";
+    rig.write("chat.rhai", script);
+    let config = rig.config(&["price"]).replace("\"webhook\"", "\"chat\"");
+    rig.write("oes.toml", &config);
+    rig.api.answers("/price", 503, "{}");
+    let daemon = rig.start().await;
+    rig.messages(1).await;
+    rig.api.answers("/price", 200, "{}");
+    let messages = rig.messages(2).await;
+    assert_eq!(messages[0]["answers"], serde_json::Value::Null);
+    assert_eq!(messages[1]["answers"], "to opened");
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_keeps_what_is_open_and_repeats_nothing() {
     let rig = Rig::new();
     rig.api.answers("/price", 503, "{}");

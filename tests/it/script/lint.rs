@@ -62,7 +62,7 @@ const WRONG: &[(&str, &str)] = &[
     ("expect(prise > 1);", "there is no variable `prise`"),
     (
         "//! A\n//! ---\n//! kind = 1\n1",
-        "the header: unknown field `kind`, expected one of `request`, `status`, `hosts`, `secrets`, `payload`, `edits`, `groups`, `oauth2`, `params` (below `//! ---` a header is TOML with request, status, hosts, secrets, payload, edits, groups, [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, client_secret, scopes)",
+        "the header: unknown field `kind`, expected one of `request`, `status`, `hosts`, `secrets`, `payload`, `edits`, `groups`, `oauth2`, `one_of`, `params` (below `//! ---` a header is TOML with request, status, hosts, secrets, payload, edits, groups, one_of, [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, client_secret, scopes)",
     ),
     (
         "//! A\n//! ---\n//! [params.p]\n//! kind = \"strin\"\nparam(\"p\")",
@@ -71,6 +71,14 @@ const WRONG: &[(&str, &str)] = &[
     (
         "//! A\n//! ---\n//! [params.p]\n//! kind = \"url\"\n//! default = 3\nparam(\"p\")",
         "the default of `p` is not of its kind, url",
+    ),
+    (
+        "//! A\n//! ---\n//! one_of = [[\"p\"], [\"tokn\"]]\n//! [params.p]\n//! default = \"\"\n//! kind = \"url\"\n//! [params.token]\nparam(\"p\") + param(\"token\")",
+        "`one_of` names `tokn`, which is no parameter (did you mean `token`?)",
+    ),
+    (
+        "//! A\n//! ---\n//! one_of = [[\"zzz\"]]\n1",
+        "`one_of` names `zzz`, which is no parameter (declare it as [params.zzz])",
     ),
     (
         "expect();",
