@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -54,6 +55,11 @@ pub(super) struct Parts {
 /// What a loop knows of its service, left behind by a panic: the next one goes on from there.
 pub(super) type Legacy = Arc<Mutex<Option<Box<(Watch, Past)>>>>;
 
+/// For so long after all services were looked at at once a failure is confirmed …
+const STORM_FOR: Duration = Duration::from_mins(1);
+/// … by looking again this soon, whatever `confirm` says: the whole picture is known in seconds.
+const STORM_CONFIRM: Duration = Duration::from_secs(2);
+
 /// One service's loop.
 pub(super) struct Watching {
     shared: Shared,
@@ -64,6 +70,8 @@ pub(super) struct Watching {
     watch: Watch,
     past: Past,
     sweeps: watch::Receiver<Arc<Sweep>>,
+    /// When all services were last looked at at once.
+    swept: Option<Instant>,
     failed: bool,
     expires: Option<Timestamp>,
     counters: ServiceCounters,
@@ -92,6 +100,7 @@ impl Watching {
         let sweeps = shared.sweeps.subscribe();
         Box::new(Self {
             sweeps,
+            swept: None,
             failed: false,
             expires: None,
             shared,
@@ -121,7 +130,11 @@ impl Watching {
                 },
                 () = sleep_until(self.due) => {}
                 Ok(()) = self.sweeps.changed() => {
-                    if !self.sweeps.borrow_and_update().concerns(&self.name) { continue }
+                    let sweep = Arc::clone(&self.sweeps.borrow_and_update());
+                    if !sweep.concerns(&self.name) { continue }
+                    if *sweep == Sweep::All {
+                        self.swept = Some(Instant::now());
+                    }
                 }
             }
             let now = self.shared.clock.now();
@@ -283,6 +296,11 @@ impl Watching {
             .await;
     }
 
+    /// Tells whether many services broke a moment ago, so that one more is no surprise that takes long to confirm.
+    fn in_storm(&self) -> bool {
+        self.swept.is_some_and(|swept| swept.elapsed() < STORM_FOR)
+    }
+
     /// Has those looked at whose state explains this one's, or is explained by it.
     fn sweep(&self, changes: &[Change]) {
         let turned = changes.iter().any(|change| match change {
@@ -319,10 +337,15 @@ impl Watching {
                 self.shared.metrics.own.overruns.inc_by(next.missed);
             }
         }
+        let soonest = if self.in_storm() {
+            STORM_CONFIRM
+        } else {
+            Duration::MAX
+        };
         let confirm = self
             .watch
             .next_confirm()
-            .map(|delay| Instant::now() + delay);
+            .map(|delay| Instant::now() + delay.min(soonest));
         self.due = confirm.map_or(self.regular, |confirm| confirm.min(self.regular));
     }
 }

@@ -3,6 +3,7 @@
 mod channels;
 mod disk;
 mod paused;
+mod people;
 mod process;
 mod record;
 mod reload;
