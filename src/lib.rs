@@ -7,6 +7,7 @@
 //! - `script`: the Rhai sandbox; `matcher`: judges one exchange; `probe`: makes one exchange
 //! - `state`: the state file; `history`: the database beside it; `channel`: delivers one message
 //! - `metrics`, `web`: what others can see
+//! - `failpoint`: where tests end the process
 //! - `config`: the ops config as a person writes it
 //! - `daemon`: puts the parts together and runs them; `suite`: runs tests of scripts; `cli`: the commands
 
@@ -15,6 +16,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+mod failpoint;
 pub mod history;
 pub mod matcher;
 pub mod metrics;

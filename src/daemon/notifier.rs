@@ -21,6 +21,7 @@ use crate::channel::answer::Answer;
 use crate::channel::delivery::{Attempt, Delivery};
 use crate::channel::settings::Settings;
 use crate::clock::Clock;
+use crate::failpoint;
 use crate::metrics::Metrics;
 use crate::model::duration::{Shown, after, since};
 use crate::model::incident::Ledger;
@@ -127,12 +128,14 @@ async fn tell(sender: &Sender<'_>, batch: Batch, before: &Snapshot) {
     else {
         return;
     };
+    failpoint::reach("message_intended");
     let at = shared.clock.now();
     let number = attempt_number(&before.ledger, channel, &batch);
     let answer = shared
         .delivery
         .send(channel, &message, Attempt { number, at })
         .await;
+    failpoint::reach("message_answered");
     shared.metrics.attempted(&channel.name, answer.as_str());
     settle(sender, batch, answer).await;
 }
@@ -193,6 +196,7 @@ async fn taken(sender: &Sender<'_>, batch: Batch, remote_ref: Option<String>) {
             fleet::tidy(ledger, &book.channels, now) || confirmed
         })
         .await;
+    failpoint::reach("message_confirmed");
 }
 
 async fn refused(sender: &Sender<'_>, batch: Batch, kind: FailKind, answer: &Answer) {

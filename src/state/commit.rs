@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::disk::Disk;
 use super::format::{self, Contents};
 use super::{FILE, ServiceLine, ballast};
+use crate::failpoint;
 use crate::model::incident::{IncidentId, Ledger};
 
 /// Name of the file of the commit before.
@@ -187,8 +188,10 @@ impl<D: Disk> Committer<D> {
     /// Puts the bytes in the place of the state file. On failure the state file is the old one.
     fn replace(&mut self, bytes: &[u8]) -> Result<(), CommitError> {
         let written = self.write_temporary(bytes).and_then(|()| {
+            failpoint::reach("state_synced");
             self.keep_previous()
                 .map_err(|source| failed(Step::KeepPrevious, source))?;
+            failpoint::reach("state_previous");
             self.disk
                 .rename(TEMPORARY, FILE)
                 .map_err(|source| failed(Step::Rename, source))
@@ -200,9 +203,12 @@ impl<D: Disk> Committer<D> {
         }
         // From here on readers see the new file, so its number is used up even if the sync fails.
         self.seq += 1;
+        failpoint::reach("state_renamed");
         self.disk
             .sync_folder()
-            .map_err(|source| failed(Step::SyncFolder, source))
+            .map_err(|source| failed(Step::SyncFolder, source))?;
+        failpoint::reach("state_committed");
+        Ok(())
     }
 
     fn write_temporary(&mut self, bytes: &[u8]) -> Result<(), CommitError> {
@@ -215,9 +221,11 @@ impl<D: Disk> Committer<D> {
             .disk
             .create(TEMPORARY)
             .map_err(|source| failed(Step::Create, source))?;
+        failpoint::reach("state_created");
         self.disk
             .write(&mut file, bytes)
             .map_err(|source| failed(Step::Write, source))?;
+        failpoint::reach("state_written");
         // A sync that failed is not tried again on the same file: the system may have dropped what was not written.
         self.disk
             .sync(&mut file)

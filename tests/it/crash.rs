@@ -1,4 +1,4 @@
-//! The notifier's promise under kill -9: 200 rounds with the real binary, a target whose health changes by a seeded
+//! The notifier's promise under kill -9: 500 rounds with the real binary, a target whose health changes by a seeded
 //! script, a webhook that records everything, and a reader that looks at the state file all the time.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,19 @@ use oes::state::{self, ReadError};
 
 use crate::support::inbox::Inbox;
 
-const ROUNDS: u64 = 200;
+const ROUNDS: u64 = 500;
+/// Where the daemon can be made to die.
+const FAILPOINTS: [&str; 9] = [
+    "state_created",
+    "state_written",
+    "state_synced",
+    "state_previous",
+    "state_renamed",
+    "state_committed",
+    "message_intended",
+    "message_answered",
+    "message_confirmed",
+];
 const SERVICES: usize = 4;
 const SEED: u64 = 0x5eed_0e55;
 
@@ -30,22 +42,42 @@ fn kill_9_at_random_moments_loses_no_incident_and_invents_no_resolve() {
     let data = folder.path().join("data");
     let reader = Reader::start(data.clone());
     let mut random = Random(SEED);
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds() {
         target.sick[usize::try_from(random.below(SERVICES as u64)).unwrap()]
             .store(random.below(2) == 0, Ordering::SeqCst);
-        let mut daemon = Daemon::start(&config);
-        target.wait_for_a_probe();
-        pause(random.below(350));
-        daemon.kill();
+        // Every second daemon dies at a certain place instead of at a certain time.
+        let point = (random.below(2) == 0).then(|| {
+            let name = FAILPOINTS[usize::try_from(random.below(FAILPOINTS.len() as u64)).unwrap()];
+            format!("{name}:{}", 1 + random.below(4))
+        });
+        let mut daemon = Daemon::start(&config, point.as_deref());
+        if point.is_none() {
+            target.wait_for_a_probe();
+        }
+        daemon.ends_within(random.below(350));
     }
     for sick in target.sick.iter() {
         sick.store(false, Ordering::SeqCst);
     }
-    let mut daemon = Daemon::start(&config);
+    let mut daemon = Daemon::start(&config, None);
     wait_until_settled(&data);
     daemon.kill();
     let seen = reader.stop();
     check(&seen, &messages(&inbox));
+    let left = data
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left
+        .filter(|name| name.to_string_lossy().contains(".tmp"))
+        .collect();
+    assert!(left.len() <= 1, "temporary files are left: {left:?}");
+}
+
+/// How often the daemon is killed: `OES_KILL_ROUNDS` where it is set.
+fn rounds() -> u64 {
+    let set = std::env::var("OES_KILL_ROUNDS").ok();
+    set.and_then(|text| text.parse().ok()).unwrap_or(ROUNDS)
 }
 
 fn check(seen: &BTreeSet<IncidentId>, messages: &[Told]) {
@@ -101,7 +133,7 @@ fn check(seen: &BTreeSet<IncidentId>, messages: &[Told]) {
         }
     }
     let extra: u64 = copies.values().map(|count| count - 1).sum();
-    assert!(extra <= ROUNDS, "{extra} repeats in {ROUNDS} kills");
+    assert!(extra <= rounds(), "{extra} repeats in {} kills", rounds());
 }
 
 /// One message as the webhook took it.
@@ -195,8 +227,12 @@ fn wait_until_settled(data: &Path) {
 struct Daemon(Child);
 
 impl Daemon {
-    fn start(config: &Path) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_oes"))
+    fn start(config: &Path, failpoint: Option<&str>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oes"));
+        if let Some(failpoint) = failpoint {
+            command.env("OES_FAILPOINT", failpoint);
+        }
+        let child = command
             .args(["run", "--log-level", "error"])
             .arg(config)
             .stdin(Stdio::null())
@@ -205,6 +241,17 @@ impl Daemon {
             .spawn()
             .unwrap();
         Self(child)
+    }
+
+    /// Waits until it dies by itself, for so long, and kills it then.
+    fn ends_within(&mut self, millis: u64) {
+        for _ in 0..millis / 5 {
+            if self.0.try_wait().unwrap().is_some() {
+                return;
+            }
+            pause(5);
+        }
+        self.kill();
     }
 
     fn kill(&mut self) {
