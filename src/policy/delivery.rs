@@ -286,7 +286,8 @@ fn edit_gone(ledger: &mut Ledger, channel: &ChannelName, batch: &Batch) -> bool 
     let Some(part) = batch.storm.as_ref().filter(|part| part.edit.is_some()) else {
         return false;
     };
-    for told in &batch.told {
+    // An earlier try of the same message may have been taken: then that stays known.
+    for told in batch.told.iter().filter(|told| !told.possible_repeat) {
         let key = (channel.clone(), told.incident.clone());
         if let Some(delivery) = ledger.deliveries.get_mut(&key) {
             delivery

@@ -1,6 +1,7 @@
 //! Drives the ledger through random histories, with channels that refuse, hang and lie and a daemon that crashes,
 //! and holds what the channels took against what people are promised.
 
+mod reference;
 mod stories;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -71,6 +71,7 @@ pub(super) fn next(
     now: Timestamp,
 ) -> Option<Next> {
     let manner = settings.manner;
+    let (again, entries) = resent(entries, channel, state, manner, now);
     let sorted = Sorted::of(entries, state, manner, now);
     let storms = sorted
         .storms
@@ -81,10 +82,51 @@ pub(super) fn next(
         of_many(channel, &sorted.others, manner, now),
     ];
     let alone = sorted.alone.iter().map(|one| of_one(channel, one));
-    storms
+    again
+        .into_iter()
+        .chain(storms)
         .chain(loose.into_iter().flatten())
         .chain(alone)
         .min_by_key(|next| (next.due, next.since))
+}
+
+/// Returns the messages about many whose outcome is not known and that still say the truth, to be sent again as they
+/// were, and what is owed besides.
+fn resent<'a>(
+    entries: Vec<Entry<'a>>,
+    channel: &ChannelName,
+    state: &ChannelState,
+    manner: Manner,
+    now: Timestamp,
+) -> (Vec<Next>, Vec<Entry<'a>>) {
+    let mut sent: BTreeMap<&str, Vec<Entry<'a>>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for entry in entries {
+        let intent = entry.delivery.intent.as_ref();
+        let told = entry.told.generation;
+        match intent.filter(|intent| intent.generation == told) {
+            Some(intent) if entry.delivery.storm.is_some() => {
+                sent.entry(&intent.message_id).or_default().push(entry);
+            }
+            _ => others.push(entry),
+        }
+    }
+    let mut again = Vec::new();
+    for (id, members) in sent {
+        let storm = members.iter().find_map(|one| one.delivery.storm.clone());
+        let held = members.iter().map(|one| one.free).max().unwrap_or(now);
+        let known = |id: &StormId| state.storms.iter().find(|one| one.id == *id);
+        let next = storm.map(|id| {
+            let edit = known(&id).and_then(|storm| storm.remote_ref.clone());
+            let edit = edit.filter(|_| manner.edits);
+            together(channel, &members, Some((id, edit)), held)
+        });
+        match next.filter(|next| next.batch.message_id == id) {
+            Some(next) => again.push(Next { due: held, ..next }),
+            None => others.extend(members),
+        }
+    }
+    (again, others)
 }
 
 /// What is owed, by how it is told.
