@@ -149,6 +149,8 @@ struct Found {
     /// The new rules, and those to compare with.
     sides: Vec<Side>,
     difference: Option<Difference>,
+    /// Secrets that are not there, which something stands for.
+    stand_ins: Vec<String>,
     /// Recordings that were damaged.
     damaged: u64,
     exit: Exit,
@@ -175,6 +177,9 @@ fn pass(arguments: &Arguments) -> Result<Exit, BacktestError> {
     let warmup = crate::config::duration(&arguments.warmup);
     let warmup = warmup.map_err(|problem| form("warmup", problem))?;
     let rules = Rules::read(arguments)?;
+    if !arguments.json {
+        load::say_stand_ins(&rules.stand_ins);
+    }
     let outages = arguments.labels.as_deref().map(crate::config::labels::load);
     let outages = outages
         .transpose()
@@ -234,6 +239,7 @@ fn judged(
         exit: exit(&sides, difference.as_ref()),
         sides,
         difference,
+        stand_ins: rules.stand_ins.clone(),
         damaged: 0,
     }
 }

@@ -60,6 +60,19 @@ pub(super) fn show(report: &Report) {
     }
 }
 
+/// Says which secrets are not there but have a stand-in.
+pub(super) fn say_stand_ins(missing: &[String]) {
+    if missing.is_empty() {
+        return;
+    }
+    let markers: Vec<String> = missing.iter().map(|name| format!("${{{name}}}")).collect();
+    let rest = match missing.len() {
+        1 => "is not there; nothing is sent, and a stand-in takes its place",
+        _ => "are not there; nothing is sent, and stand-ins take their place",
+    };
+    output::note(format_args!("note: {} {rest}", markers.join(", ")));
+}
+
 /// Returns the columns of the terminal that shows standard error; absent if none does.
 fn terminal_columns() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;

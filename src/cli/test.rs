@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use super::output::{self, Schema};
 use super::{Exit, load, runtime, watch};
-use crate::config::ProcessEnvironment;
+use crate::config::StandIns;
 use crate::config::report::Report;
 use crate::config::suite::{self, Case, Suite};
 use crate::suite::{Covered, Mutated, Ran, cover, mutate, run as run_all};
@@ -148,6 +148,8 @@ struct Tests {
     files: usize,
     /// Every file that was read.
     read: BTreeSet<PathBuf>,
+    /// Secrets that are not there: nothing is sent, and something stands for them.
+    stand_ins: Vec<String>,
 }
 
 impl Tests {
@@ -203,6 +205,7 @@ impl Arguments {
 fn pass(arguments: &Arguments, tests: &Tests) -> Result<Exit, TestError> {
     if !arguments.output.json {
         load::show(&tests.report);
+        load::say_stand_ins(&tests.stand_ins);
     }
     let broken = tests.report.has_errors();
     if tests.suites.is_empty() && !broken {
@@ -273,7 +276,7 @@ fn show(
         if !parts.is_empty() {
             parts.extend(measured.gate.json());
         }
-        output::json(&report::json(results, &tests.report, exit, parts));
+        output::json(&report::json(results, tests, exit, parts));
     } else {
         human::print(results, tests);
         coverage::print(&measured.covered, arguments.measure.min);
@@ -325,10 +328,12 @@ fn find(arguments: &Arguments) -> Result<Tests, TestError> {
         report: Report::default(),
         files: paths.len(),
         read: BTreeSet::new(),
+        stand_ins: Vec::new(),
     };
+    let environment = StandIns::default();
     let mut reported = BTreeSet::new();
     for path in paths {
-        let report = match suite::load(&path, &ProcessEnvironment) {
+        let report = match suite::load(&path, &environment) {
             Ok((mut suite, report)) => {
                 if let Some(filter) = &arguments.filter {
                     let file = Arc::clone(&suite.file);
@@ -352,6 +357,7 @@ fn find(arguments: &Arguments) -> Result<Tests, TestError> {
         }
         tests.report.unlisted += report.unlisted;
     }
+    tests.stand_ins = environment.missing();
     Ok(tests)
 }
 

@@ -14,6 +14,7 @@ mod operate;
 mod record;
 mod secrets;
 mod shell;
+mod stand_ins;
 mod status;
 mod test;
 mod unanswered;

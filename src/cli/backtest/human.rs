@@ -127,7 +127,7 @@ impl Page {
             styled(ERROR, "✗")
         ));
         for alarm in alarms.iter().take(SHOWN_MAX) {
-            let reason = &alarm.incident.reason;
+            let reason = &alarm.opening;
             result(format_args!("  {}", self.incident(alarm, end)));
             result(format_args!("    {}", reason.rule));
             if let Some(finding) = &reason.finding {

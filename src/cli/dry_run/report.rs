@@ -24,6 +24,8 @@ pub(super) struct DryRun<'a> {
     pub(super) at: Timestamp,
     /// What a person should look at in what is judged.
     pub(super) warnings: &'a [Line],
+    /// Secrets that are not there and are not sent.
+    pub(super) stand_ins: &'a [String],
     /// What the matchers saw; absent if the scripts make their own requests.
     pub(super) exchange: Option<Arc<Exchange>>,
     /// What they said.
@@ -121,6 +123,7 @@ pub(super) struct DryRunJson<'a> {
     limits: Vec<Value>,
     would: &'a Would,
     hint: Option<&'a str>,
+    stand_ins: &'a [String],
     side_effects: &'static str,
 }
 
@@ -157,6 +160,7 @@ impl DryRun<'_> {
             limits: self.judgement.runs.iter().map(limits_json).collect(),
             would: &self.would,
             hint: self.hint.as_deref(),
+            stand_ins: self.stand_ins,
             side_effects: "none",
         }
     }

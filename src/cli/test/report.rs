@@ -3,19 +3,18 @@
 use serde_json::{Value, json};
 
 use super::{Exit, Results, SCHEMA, Tests};
-use crate::config::report::Report;
 use crate::model::judgement::Outcome;
 use crate::suite::Failure;
 
 /// Returns what became of tests.
 pub(super) fn json(
     results: &Results<'_>,
-    report: &Report,
+    tests: &Tests,
     exit: Exit,
     measured: Vec<(&str, Value)>,
 ) -> Value {
     let passed = results.iter().filter(|(.., ran)| ran.passes()).count();
-    let tests: Vec<Value> = results
+    let ran: Vec<Value> = results
         .iter()
         .map(|(suite, test, ran)| {
             let expected = test.probes().and_then(|test| test.expect.as_ref());
@@ -41,9 +40,10 @@ pub(super) fn json(
         "schema": SCHEMA,
         "exit": exit as u8,
         "passed": passed,
-        "failed": tests.len() - passed,
-        "tests": tests,
-        "mistakes": report.lines(),
+        "failed": ran.len() - passed,
+        "tests": ran,
+        "mistakes": tests.report.lines(),
+        "stand_ins": tests.stand_ins,
     });
     if let Some(members) = value.as_object_mut() {
         let measured = measured.into_iter();

@@ -78,6 +78,10 @@ impl Environment for Given<'_> {
         let given = self.env.and_then(|env| env.get(name)).and_then(Node::text);
         given.map_or_else(|| self.outer.var(name), |text| Some(text.to_string()))
     }
+
+    fn stand_in(&self, marker: &str) -> Option<String> {
+        self.outer.stand_in(marker)
+    }
 }
 
 /// Returns what a file tests; absent if that was reported.
