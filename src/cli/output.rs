@@ -117,11 +117,22 @@ pub(super) fn refuse(schema: Schema, error: &dyn std::error::Error) -> Exit {
     let Some(schema) = schema else {
         return usage_error(error);
     };
-    let exit = Exit::Usage as u8;
-    json(
-        &serde_json::json!({ "schema": schema, "exit": exit, "error": Causes(error).to_string() }),
-    );
+    refuse_as_json(schema, &Causes(error).to_string(), None);
     Exit::Usage
+}
+
+/// Says as JSON what is wrong with what a command was given, where that stands in no file.
+pub(super) fn refuse_as_json(schema: &str, message: &str, help: Option<&str>) {
+    let mut mistake = serde_json::json!({ "severity": "error", "message": message });
+    if let (Some(help), Some(members)) = (help, mistake.as_object_mut()) {
+        members.insert("help".to_owned(), help.into());
+    }
+    json(&serde_json::json!({
+        "schema": schema,
+        "exit": Exit::Usage as u8,
+        "error": message,
+        "mistakes": [mistake],
+    }));
 }
 
 /// Writes a value as one line of JSON to standard output.

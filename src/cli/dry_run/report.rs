@@ -180,7 +180,7 @@ fn request_json(exchange: &Exchange) -> Value {
     json!({
         "method": exchange.sent.method,
         "url": &*exchange.sent.url,
-        "headers": recorded::shown_headers(&exchange.sent),
+        "headers": recorded::shown_request_headers(&exchange.sent),
         "bytes": exchange.sent.body_bytes,
         "hops": exchange.hops.iter().map(|hop| json!({ "url": hop.url, "status": hop.status })).collect::<Vec<_>>(),
     })
@@ -207,7 +207,7 @@ fn response_json(exchange: &Exchange) -> Value {
             json!({
                 "status": response.status.as_u16(),
                 "version": format!("{:?}", response.version),
-                "headers": recorded::header_pairs(&response.headers),
+                "headers": recorded::shown_response_headers(&response.headers),
                 "bytes": body.bytes.len(),
                 "wire_bytes": body.wire_bytes,
                 "timing_ms": timing,
