@@ -203,15 +203,14 @@ impl Arguments {
 }
 
 fn pass(arguments: &Arguments, tests: &Tests) -> Result<Exit, TestError> {
-    if !arguments.output.json {
-        load::show(&tests.report);
-        load::say_stand_ins(&tests.stand_ins);
-    }
     let broken = tests.report.has_errors();
     if tests.suites.is_empty() && !broken {
         return Err(nothing(arguments));
     }
     if arguments.output.list {
+        if !arguments.output.json {
+            load::show(&tests.report);
+        }
         list(arguments, tests);
         return Ok(if broken { Exit::Usage } else { Exit::Pass });
     }
@@ -219,6 +218,15 @@ fn pass(arguments: &Arguments, tests: &Tests) -> Result<Exit, TestError> {
     let wanted: Vec<Case> = tests.iter().map(|(_, test)| test.clone()).collect();
     let ran = runtime.block_on(run_all(wanted.clone()));
     let ran = ran.map_err(TestError::Threads)?;
+    let results: Results<'_> = tests
+        .iter()
+        .zip(&ran)
+        .map(|((suite, test), ran)| (suite, test, ran))
+        .collect();
+    if !arguments.output.json {
+        load::show(&report::interesting(&tests.report, &results));
+        load::say_stand_ins(&tests.stand_ins);
+    }
     // Where tests fail for the script itself, what else they say of it means nothing.
     let sound = ran.iter().all(Ran::passes) && !broken;
     let mut measured = Measured::default();
@@ -231,11 +239,6 @@ fn pass(arguments: &Arguments, tests: &Tests) -> Result<Exit, TestError> {
         measured.mutated = mutated.map_err(TestError::Threads)?;
     }
     runtime.shutdown_timeout(Duration::from_millis(100));
-    let results: Results<'_> = tests
-        .iter()
-        .zip(&ran)
-        .map(|((suite, test), ran)| (suite, test, ran))
-        .collect();
     if arguments.change.update {
         return update(arguments, tests, &results);
     }

@@ -79,6 +79,8 @@ pub enum Failure {
     NoRequests {
         /// Why.
         reason: String,
+        /// What its script broke over, if it did.
+        finding: Option<Box<Finding>>,
     },
     /// A channel reads something else in an answer.
     Reads {
@@ -112,6 +114,17 @@ pub enum Failure {
         line: u32,
         /// Why.
         reason: String,
+        /// What it broke over; absent if it returned what is no answer.
+        finding: Option<Box<Finding>>,
+    },
+    /// An answer is to a request that the channel does not make.
+    NoSuchRequest {
+        /// The line of the answer.
+        line: u32,
+        /// The request that it is to, from 0.
+        index: usize,
+        /// How many requests there are.
+        made: usize,
     },
 }
 

@@ -12,7 +12,7 @@ use crate::channel::answer::Answer;
 use crate::channel::rehearsal::Rehearsed;
 use crate::channel::settings::{ChannelKind, Settings};
 use crate::cli::output::{self, BOLD, ERROR, FAINT, GOOD, styled};
-use crate::cli::{Exit, load, runtime};
+use crate::cli::{Exit, finding, load, runtime};
 use crate::clock::Clock;
 use crate::config::{self, Loaded, ProcessEnvironment, StandIns};
 use crate::model::counted::counted;
@@ -151,9 +151,17 @@ impl Channel {
             ));
             match &example.requests {
                 Ok(requests) => requests.iter().for_each(request),
-                Err(answer) => {
+                Err(unsent) => {
+                    let answer = &unsent.answer;
                     let (what, why) = (meaning(answer), answer.reason().unwrap_or_default());
-                    output::result(format_args!("{} {what}: {why}", styled(ERROR, "✗")));
+                    let sign = styled(ERROR, "✗");
+                    match &unsent.finding {
+                        None => output::result(format_args!("{sign} {what}: {why}")),
+                        Some(broke) => {
+                            output::result(format_args!("{sign} {what}: `requests` broke"));
+                            output::result(finding::text(broke));
+                        }
+                    }
                 }
             }
         }
@@ -178,9 +186,10 @@ impl Channel {
                 "plain": example.plain,
                 "title": example.message.title(),
                 "requests": requests.collect::<Vec<_>>(),
-                "error": error.map(|answer| json!({
-                    "answer": answer.as_str(),
-                    "reason": answer.reason(),
+                "error": error.map(|unsent| json!({
+                    "answer": unsent.answer.as_str(),
+                    "reason": unsent.answer.reason(),
+                    "finding": unsent.finding,
                 })),
             })
         });

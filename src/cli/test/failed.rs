@@ -112,7 +112,8 @@ fn reason(suite: &Suite, case: &Case, ran: &Ran, failure: &Failure) -> String {
         | Failure::NoRequests { .. }
         | Failure::Reads { .. }
         | Failure::Reason { .. }
-        | Failure::AnswerBroke { .. } => of_channel(suite, failure),
+        | Failure::AnswerBroke { .. }
+        | Failure::NoSuchRequest { .. } => of_channel(suite, failure),
     }
 }
 
@@ -128,7 +129,10 @@ fn of_channel(suite: &Suite, failure: &Failure) -> String {
             };
             format!("the requests differ\n  {}{more}", differences.join("\n  "))
         }
-        Failure::NoRequests { reason } => format!("no requests: {reason}"),
+        Failure::NoRequests { finding: Some(broke), .. } => {
+            format!("no requests: `requests` broke\n{}", finding::text(broke))
+        }
+        Failure::NoRequests { reason, .. } => format!("no requests: {reason}"),
         Failure::Reads {
             line,
             status,
@@ -153,7 +157,17 @@ fn of_channel(suite: &Suite, failure: &Failure) -> String {
             "{}: the reason differs\n  expected {expected}\n  got      {got}",
             answer(line)
         ),
-        Failure::AnswerBroke { line, reason } => format!("{}: {reason}", answer(line)),
+        Failure::AnswerBroke {
+            line,
+            finding: Some(broke),
+            ..
+        } => format!("{}: `answer` broke\n{}", answer(line), finding::text(broke)),
+        Failure::AnswerBroke { line, reason, .. } => format!("{}: {reason}", answer(line)),
+        Failure::NoSuchRequest { line, index, made } => format!(
+            "{}: there is no request of index = {index}; the channel makes {}, and the first is 0",
+            answer(line),
+            counted(*made, "request")
+        ),
         _ => String::new(),
     }
 }

@@ -34,7 +34,8 @@ fn line(failure: &Failure) -> Option<u32> {
         Failure::MockUnused { line, .. }
         | Failure::Reads { line, .. }
         | Failure::Reason { line, .. }
-        | Failure::AnswerBroke { line, .. } => Some(*line),
+        | Failure::AnswerBroke { line, .. }
+        | Failure::NoSuchRequest { line, .. } => Some(*line),
         _ => None,
     }
 }

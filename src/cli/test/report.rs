@@ -1,8 +1,12 @@
 //! What became of tests as `oes.test/1`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Exit, Results, SCHEMA, Tests};
+use crate::config::report::Report;
+use crate::model::code::Code;
 use crate::model::judgement::Outcome;
 use crate::suite::Failure;
 
@@ -50,6 +54,25 @@ pub(super) fn json(
         members.extend(measured.map(|(key, value)| (key.to_owned(), value)));
     }
     value
+}
+
+/// Returns what is wrong with files but for what failures say better: a script that finds something in a test which fails
+/// does not merely check nothing.
+pub(super) fn interesting(report: &Report, results: &Results<'_>) -> Report {
+    let found: BTreeSet<&str> = results
+        .iter()
+        .filter(|(.., ran)| !ran.passes() && !ran.codes.is_empty())
+        .filter_map(|(_, test, _)| Some(&*test.script()?.file))
+        .collect();
+    let mut report = report.clone();
+    for file in &mut report.files {
+        if found.contains(&*file.name) {
+            file.mistakes
+                .retain(|mistake| mistake.code != Code::ChecksNothing);
+        }
+    }
+    report.files.retain(|file| !file.mistakes.is_empty());
+    report
 }
 
 /// Returns which tests there are.
@@ -133,7 +156,8 @@ fn failure(failure: &Failure) -> Value {
         | Failure::NoRequests { .. }
         | Failure::Reads { .. }
         | Failure::Reason { .. }
-        | Failure::AnswerBroke { .. } => of_channel(failure),
+        | Failure::AnswerBroke { .. }
+        | Failure::NoSuchRequest { .. } => of_channel(failure),
     }
 }
 
@@ -149,7 +173,9 @@ fn of_channel(failure: &Failure) -> Value {
             "more": more,
             "made": made,
         }),
-        Failure::NoRequests { reason } => json!({ "kind": "no_requests", "reason": reason }),
+        Failure::NoRequests { reason, finding } => {
+            json!({ "kind": "no_requests", "reason": reason, "finding": finding })
+        }
         Failure::Reads {
             line,
             status,
@@ -171,9 +197,22 @@ fn of_channel(failure: &Failure) -> Value {
             got,
             ..
         } => json!({ "kind": "reason", "line": line, "expected": expected, "got": got }),
-        Failure::AnswerBroke { line, reason } => {
-            json!({ "kind": "answer_broke", "line": line, "reason": reason })
-        }
+        Failure::AnswerBroke {
+            line,
+            reason,
+            finding,
+        } => json!({
+            "kind": "answer_broke",
+            "line": line,
+            "reason": reason,
+            "finding": finding,
+        }),
+        Failure::NoSuchRequest { line, index, made } => json!({
+            "kind": "no_such_request",
+            "line": line,
+            "index": index,
+            "made": made,
+        }),
         _ => Value::Null,
     }
 }

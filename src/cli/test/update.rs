@@ -285,7 +285,10 @@ fn broken(failure: &Failure) -> String {
         Failure::MockUnused { request, .. } => {
             format!("the mock of {request} was not asked as often as it says")
         }
-        Failure::NoRequests { reason } | Failure::AnswerBroke { reason, .. } => reason.clone(),
+        Failure::NoSuchRequest { index, .. } => {
+            format!("there is no request of index = {index}")
+        }
+        Failure::NoRequests { reason, .. } | Failure::AnswerBroke { reason, .. } => reason.clone(),
         _ => "it does not merely differ".to_owned(),
     }
 }
