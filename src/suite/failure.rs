@@ -1,5 +1,6 @@
 //! Why a test fails.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,13 @@ pub enum Failure {
     CodeMissing(Arc<str>),
     /// A code was found that was not expected.
     CodeUnexpected(Arc<str>),
+    /// The metrics of the last probe are others.
+    Metrics {
+        /// What they must be.
+        expected: BTreeMap<Arc<str>, f64>,
+        /// What they are.
+        got: BTreeMap<Arc<str>, f64>,
+    },
     /// Something else was open after a probe; told of the first one only.
     Open {
         /// The probe, from 1.

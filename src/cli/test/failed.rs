@@ -1,6 +1,8 @@
 //! A test that failed, for a person: what it is, and why.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::letters::{Letters, SHOWN_BEFORE};
@@ -76,6 +78,10 @@ fn reason(suite: &Suite, case: &Case, ran: &Ran, failure: &Failure) -> String {
         }
         Failure::CodeMissing(code) => format!("code {code}: expected, but never found"),
         Failure::CodeUnexpected(code) => unexpected(case, ran, code),
+        Failure::Metrics { expected, got } => {
+            let (expected, got) = (metrics(expected), metrics(got));
+            format!("the metrics of the last probe differ\n  expected {expected}\n  got      {got}")
+        }
         Failure::Open {
             probe,
             after,
@@ -218,6 +224,18 @@ fn when(probe: usize, after: Duration) -> String {
         String::new()
     } else {
         format!(", {} after the first", Shown(after))
+    }
+}
+
+/// Returns metrics as a test writes them.
+pub(super) fn metrics(metrics: &BTreeMap<Arc<str>, f64>) -> String {
+    let members = metrics
+        .iter()
+        .map(|(name, value)| format!("{name} = {value}"));
+    let members: Vec<String> = members.collect();
+    match members.as_slice() {
+        [] => "{}".to_owned(),
+        members => format!("{{ {} }}", members.join(", ")),
     }
 }
 

@@ -105,6 +105,9 @@ fn failure(failure: &Failure) -> Value {
         }),
         Failure::CodeMissing(code) => json!({ "kind": "code_missing", "code": &**code }),
         Failure::CodeUnexpected(code) => json!({ "kind": "code_unexpected", "code": &**code }),
+        Failure::Metrics { expected, got } => {
+            json!({ "kind": "metrics", "expected": expected, "got": got })
+        }
         Failure::Open {
             probe,
             after,

@@ -29,10 +29,11 @@ const OF_CONFIG: [&str; 2] = ["violations", "notify"];
 /// Keys of a test that only a channel makes sense of.
 const OF_CHANNEL: [&str; 4] = ["options", "message", "requests", "answers"];
 /// Keys of a test that a channel makes no sense of.
-const OF_PROBES: [&str; 14] = [
+const OF_PROBES: [&str; 15] = [
     "probe",
     "expect",
     "codes",
+    "metrics",
     "http",
     "every",
     "violations",
