@@ -20,6 +20,7 @@ mod reload;
 pub mod signals;
 mod supervisor;
 mod watching;
+mod workers;
 
 use std::io;
 use std::net::SocketAddr;
@@ -200,6 +201,14 @@ impl Daemon {
             "tidy",
             tidy_hourly(Arc::clone(&shared), workers.stopping()),
         );
+        if shared.tools.pool.workers().is_some() {
+            let pool = Arc::clone(&shared.tools.pool);
+            start_once(
+                &workers,
+                "script workers",
+                workers::run(pool, workers.stopping()),
+            );
+        }
         start_web(&workers, listener, facts);
         let reloader =
             reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));

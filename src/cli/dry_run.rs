@@ -154,13 +154,13 @@ impl Session {
             recordings = Some(loaded);
             host
         })
-        .map_err(|error| form("http", error.to_string()))?;
+        .map_err(|error| form("http", Causes(&error).to_string()))?;
         let unreadable = |error: io::Error| form("http", format!("nothing to replay: {error}"));
         let missing = || form("http", "no host was made");
         let cassette = recordings.ok_or_else(missing)?.map_err(unreadable)?;
         let watched = once
             .prepare(&subject.service)
-            .map_err(|error| form("config", error.to_string()))?;
+            .map_err(|error| form("config", Causes(&error).to_string()))?;
         let recorded_at = given.and_then(Given::at);
         let begin = arguments.inputs.now.or(recorded_at);
         let begin = begin.unwrap_or_else(|| Clock::System.now());

@@ -5,6 +5,7 @@
 
 mod child;
 mod counters;
+mod held;
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +17,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::offenders::Offenders;
-use super::{Lane, PoolSettings, Program, WorkerFacts, overdue, queue_full};
+use super::{Lane, PoolSettings, Program, WorkerFacts, WorkerNews, overdue, queue_full};
 use crate::model::judgement::{Finding, Judgement, Severity};
 use crate::script::bench::panicked;
 use crate::script::broker::{Broker, Tokens};
@@ -30,6 +31,8 @@ use counters::{Counters, Ended};
 
 /// The first descriptor that is not standard input, output or errors.
 const FIRST_INHERITED: i32 = 3;
+/// News that wait for somebody to be told; further ones are only counted.
+const NEWS_MAX: usize = 100;
 /// A worker without work for this long is ended, but for one.
 const IDLE_MAX: Duration = Duration::from_mins(1);
 
@@ -41,6 +44,7 @@ pub(super) struct Processes {
     plain: Room,
     waiting: Room,
     counters: Counters,
+    news: Mutex<Vec<WorkerNews>>,
 }
 
 /// A worker that was taken for a run.
@@ -94,6 +98,18 @@ impl Room {
         self.idle().push(child);
     }
 
+    /// Takes away workers that ended while they had nothing to do, and returns how each did.
+    fn bury(&self) -> Vec<String> {
+        let mut ended = Vec::new();
+        self.idle().retain_mut(|child| {
+            let how = child.ended();
+            let lives = how.is_none();
+            ended.extend(how);
+            lives
+        });
+        ended
+    }
+
     /// Ends workers that had nothing to do for long, but for so many.
     fn end_unused(&self, kept: usize) {
         let mut idle = self.idle();
@@ -143,13 +159,14 @@ impl Processes {
             plain: Room::new(settings.threads, settings.queue),
             waiting: Room::new(settings.waiting_threads, settings.queue),
             counters: Counters::default(),
+            news: Mutex::default(),
         };
         // What OES itself inherited is nothing for its workers.
         CloseFdsBuilder::new().cloexecfrom(FIRST_INHERITED);
         let first = processes.worker().map_err(|error| {
-            let path = processes.program.path.display();
             io::Error::other(format!(
-                "{path}: {error}; `sandbox = \"thread\"` in the config runs scripts without worker processes"
+                "no worker process could be started: {error}; or write `sandbox = \"thread\"` into the config, which runs \
+                 scripts without them"
             ))
         })?;
         processes.plain.leave(first);
@@ -157,7 +174,10 @@ impl Processes {
     }
 
     fn worker(&self) -> io::Result<Child> {
-        let child = Child::start(&self.program)?;
+        let child = Child::start(&self.program).map_err(|error| {
+            let path = self.program.path.display();
+            io::Error::new(error.kind(), format!("{path}: {error}{}", mend(&error)))
+        })?;
         self.counters.started();
         Ok(child)
     }
@@ -267,8 +287,6 @@ impl Processes {
                 } else {
                     room.leave(child);
                 }
-                self.plain.end_unused(1);
-                self.waiting.end_unused(0);
                 return Ok(Some(done));
             }
             Err(broken) => broken,
@@ -277,7 +295,10 @@ impl Processes {
             Broken::Overdue => Ended::Overdue,
             Broken::Unready(_) | Broken::Died { .. } => Ended::Died,
         });
-        if was_idle && matches!(broken, Broken::Died { asked: false, .. }) {
+        if was_idle && let Broken::Died { asked: false, why } = &broken {
+            let script = Arc::clone(&source.name);
+            let how = child.end(why).await.words;
+            self.tell(WorkerNews::Repeated { script, how });
             return Ok(None);
         }
         let (finding, is_by_script) = said(&broken, source, wall, child).await;
@@ -287,8 +308,35 @@ impl Processes {
         Err(Box::new(finding))
     }
 
+    /// Ends workers that had nothing to do for long, but for one, and takes away those that ended by themselves.
+    pub(super) fn tidy(&self) {
+        self.bury();
+        self.plain.end_unused(1);
+        self.waiting.end_unused(0);
+    }
+
+    fn bury(&self) {
+        for how in [&self.plain, &self.waiting].into_iter().flat_map(Room::bury) {
+            self.counters.ended(Ended::Died);
+            self.tell(WorkerNews::EndedIdle { how });
+        }
+    }
+
+    fn tell(&self, news: WorkerNews) {
+        let mut all = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < NEWS_MAX {
+            all.push(news);
+        }
+    }
+
+    /// Returns what somebody should be told and was not yet.
+    pub(super) fn news(&self) -> Vec<WorkerNews> {
+        std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Returns what is known of the workers.
     pub(super) fn facts(&self) -> WorkerFacts {
+        self.bury();
         let idle = self.plain.idle().len() + self.waiting.idle().len();
         let resident = |room: &Room| -> u64 {
             let idle = room.idle();
@@ -343,6 +391,18 @@ async fn said(broken: &Broken, source: &Source, wall: Duration, child: Child) ->
             let finding = Finding::error("script.crashed", message).weighing(Severity::Broken);
             (error::about(finding, source), !end.is_from_outside)
         }
+    }
+}
+
+/// Returns what to do where a process cannot be started.
+fn mend(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; mount /proc, through which OES finds its own program",
+        io::ErrorKind::WouldBlock => {
+            "; let OES have more processes and threads: `TasksMax=` of its unit, `ulimit -u`, the container's limit of pids"
+        }
+        io::ErrorKind::PermissionDenied => "; let OES start processes: what runs it forbids that",
+        _ => "",
     }
 }
 
