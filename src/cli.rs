@@ -7,6 +7,7 @@ mod demo;
 mod dry_run;
 mod explain;
 mod finding;
+mod fit;
 mod init;
 mod learn;
 mod load;

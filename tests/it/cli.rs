@@ -9,6 +9,7 @@ mod dry_channel;
 mod dry_run;
 mod interrupt;
 mod learn;
+mod narrow;
 mod new;
 mod operate;
 mod record;

@@ -43,7 +43,7 @@ fn line(failure: &Failure) -> Option<u32> {
 fn command(severity: &str, file: &str, line: u32, title: &str, message: &str) {
     let (file, title) = (property(file), property(title));
     let message = data(message);
-    output::result(format_args!(
+    output::verbatim(format_args!(
         "::{severity} file={file},line={line},title={title}::{message}"
     ));
 }
