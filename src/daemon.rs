@@ -191,24 +191,7 @@ impl Daemon {
         fleet.warn_of_disabled();
         let reload = Arc::new(Notify::new());
         let facts = Arc::new(health::Page::new(&shared, fleet.book()));
-        start_once(
-            &workers,
-            "heartbeat",
-            heartbeat::run(Arc::clone(&shared), Arc::clone(&facts), workers.stopping()),
-        );
-        start_once(
-            &workers,
-            "tidy",
-            tidy_hourly(Arc::clone(&shared), workers.stopping()),
-        );
-        if shared.tools.pool.workers().is_some() {
-            let pool = Arc::clone(&shared.tools.pool);
-            start_once(
-                &workers,
-                "script workers",
-                workers::run(pool, workers.stopping()),
-            );
-        }
+        start_upkeep(&workers, &shared, &facts);
         start_web(&workers, listener, facts);
         let reloader =
             reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
@@ -323,6 +306,18 @@ async fn see_to_workers(pool: &Pool) -> Result<(), StartError> {
 
 fn start_keeper(writers: &Supervisor, keeping: keeper::Keeping) {
     start_once(writers, "keeper", keeping.run(writers.stopping()));
+}
+
+/// Starts what is done from time to time.
+fn start_upkeep(workers: &Supervisor, shared: &watching::Shared, page: &Arc<health::Page>) {
+    let stop = || workers.stopping();
+    let beating = heartbeat::run(Arc::clone(shared), Arc::clone(page), stop());
+    start_once(workers, "heartbeat", beating);
+    start_once(workers, "tidy", tidy_hourly(Arc::clone(shared), stop()));
+    if shared.tools.pool.workers().is_some() {
+        let pool = Arc::clone(&shared.tools.pool);
+        start_once(workers, "script workers", workers::run(pool, stop()));
+    }
 }
 
 fn start_web(workers: &Supervisor, listener: TcpListener, facts: Arc<dyn web::Facts>) {

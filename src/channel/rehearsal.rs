@@ -5,8 +5,8 @@ use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::asked::{Asked, shown};
 pub use super::asked::Unsent;
+use super::asked::{Asked, shown};
 use super::delivery::{Attempt, DEADLINE};
 use super::http::Reply;
 use super::message::Message;

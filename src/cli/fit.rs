@@ -25,7 +25,10 @@ fn chosen(terminal: usize, asked: Option<&str>) -> Option<usize> {
 
 /// Returns a text whose lines have at most so many columns, as far as its words let them.
 pub(super) fn fitted(text: &str, columns: usize) -> String {
-    let lines: Vec<String> = text.split('\n').map(|line| line_of(line, columns)).collect();
+    let lines: Vec<String> = text
+        .split('\n')
+        .map(|line| line_of(line, columns))
+        .collect();
     lines.join("\n")
 }
 
@@ -47,7 +50,11 @@ fn line_of(line: &str, columns: usize) -> String {
 /// Tells whether a line is a part of a drawing: of a source text with its number, or of what points into it.
 fn is_drawn(line: &str) -> bool {
     let mut shown = pieces(line).filter(|piece| piece.is_shown);
-    let first = shown.find(|piece| !piece.text.starts_with([' ', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']));
+    let first = shown.find(|piece| {
+        !piece
+            .text
+            .starts_with([' ', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+    });
     first.is_some_and(|piece| piece.text.starts_with(DRAWN))
 }
 
@@ -143,7 +150,10 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
         };
         let (piece, left) = rest.split_at_checked(end)?;
         rest = left;
-        Some(Piece { text: piece, is_shown })
+        Some(Piece {
+            text: piece,
+            is_shown,
+        })
     })
 }
 
@@ -170,11 +180,27 @@ mod tests {
         let rows = [
             ("short", 10, "short"),
             ("  one two three four", 10, "  one two\n   three\n   four"),
-            ("label  one two three four five six", 21, "label  one two three\n       four five six"),
-            ("a-word-that-is-longer-than-all and more", 10, "a-word-that-is-longer-than-all\n  and more"),
+            (
+                "label  one two three four five six",
+                21,
+                "label  one two three\n       four five six",
+            ),
+            (
+                "a-word-that-is-longer-than-all and more",
+                10,
+                "a-word-that-is-longer-than-all\n  and more",
+            ),
             ("  12 │ let x = 1;", 10, "  12 │ le…"),
-            ("\u{1b}[1mone two\u{1b}[0m three", 9, "\u{1b}[1mone two\u{1b}[0m\n  three"),
-            ("\u{1b}[2m 1 │ abcdefgh\u{1b}[0m", 8, "\u{1b}[2m 1 │ ab…\u{1b}[0m"),
+            (
+                "\u{1b}[1mone two\u{1b}[0m three",
+                9,
+                "\u{1b}[1mone two\u{1b}[0m\n  three",
+            ),
+            (
+                "\u{1b}[2m 1 │ abcdefgh\u{1b}[0m",
+                8,
+                "\u{1b}[2m 1 │ ab…\u{1b}[0m",
+            ),
             ("a\nb c d e", 5, "a\nb c d\n e"),
         ];
         for (text, columns, expected) in rows {

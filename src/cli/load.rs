@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::{Exit, fit};
 use super::output::{self, Schema, colours_on_stderr};
+use super::{Exit, fit};
 use crate::config::report::{Look, Report};
 use crate::config::{self, Config, ProcessEnvironment};
 use crate::model::span::did_you_mean;

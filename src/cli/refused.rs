@@ -57,7 +57,10 @@ impl Said {
         let help: Vec<String> = parts
             .map(one_line)
             .filter(|part| !part.starts_with("For more information"))
-            .map(|part| part.strip_prefix("tip: ").map_or(part.clone(), str::to_owned))
+            .map(|part| {
+                part.strip_prefix("tip: ")
+                    .map_or(part.clone(), str::to_owned)
+            })
             .collect();
         let help = (!help.is_empty()).then(|| help.join("; "));
         Self { message, help }

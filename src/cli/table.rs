@@ -63,7 +63,9 @@ pub(super) fn shown(rows: &[Vec<Cell>]) -> Vec<String> {
     }
     let joined = rows.iter().map(|row| {
         let cells = row.iter().filter(|cell| !cell.text.trim().is_empty());
-        let cells: Vec<String> = cells.map(|cell| styled(cell.style, cell.text.trim_end())).collect();
+        let cells: Vec<String> = cells
+            .map(|cell| styled(cell.style, cell.text.trim_end()))
+            .collect();
         cells.join("  ")
     });
     joined.collect()

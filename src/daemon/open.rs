@@ -87,7 +87,9 @@ fn narrow(config: &Config) {
     for (path, taken) in history::narrow(&config.data) {
         let path = path.display();
         match taken {
-            Ok(()) => info!(%path, "a database could be read by other users; only the owner can now"),
+            Ok(()) => {
+                info!(%path, "a database could be read by other users; only the owner can now");
+            }
             Err(error) => warn!(%path, %error, "a database can be read by other users"),
         }
     }

@@ -23,7 +23,10 @@ pub(super) async fn run(pool: Arc<Pool>, stop: CancellationToken) {
 fn tell(news: &WorkerNews) {
     match news {
         WorkerNews::EndedIdle { how } => {
-            warn!(how, "a worker process of scripts ended while it had nothing to do");
+            warn!(
+                how,
+                "a worker process of scripts ended while it had nothing to do"
+            );
         }
         WorkerNews::Repeated { script, how } => {
             warn!(script = %script, how, "a worker process broke; its script was run once more in another");

@@ -22,7 +22,9 @@ pub(super) fn reason<'a>(
     samples: impl Iterator<Item = &'a Sample>,
 ) -> Reason {
     let main = match violation {
-        Violation::Named(name) => judgement.finding_of(name).or_else(|| judgement.main_finding()),
+        Violation::Named(name) => judgement
+            .finding_of(name)
+            .or_else(|| judgement.main_finding()),
         // Latency is the exchange alone: no finding says why that is slow.
         Violation::Latency => None,
         _ => judgement.main_finding(),

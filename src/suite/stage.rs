@@ -78,11 +78,10 @@ impl Stage {
         ran.failures.extend(unlike_codes(test, &ran));
         let metrics = test.metrics.as_ref();
         let unlike = metrics.filter(|expected| **expected != ran.metrics);
-        ran.failures
-            .extend(unlike.map(|expected| Failure::Metrics {
-                expected: expected.clone(),
-                got: ran.metrics.clone(),
-            }));
+        ran.failures.extend(unlike.map(|expected| Failure::Metrics {
+            expected: expected.clone(),
+            got: ran.metrics.clone(),
+        }));
         // That the mock which was meant was not asked has been said with the request.
         let meant = ran.failures.iter().find_map(|failure| match failure {
             Failure::Unmocked { nearest, .. } => nearest.as_ref().map(|nearest| nearest.line),

@@ -21,6 +21,11 @@ pub(super) fn json(result: &Found) -> Value {
         "damaged": result.damaged,
         "stand_ins": result.stand_ins,
         "rules": result.sides.iter().map(side).collect::<Vec<_>>(),
+        "fail_if": result.fail_if.iter().map(|(condition, value, holds)| json!({
+            "condition": condition.text,
+            "value": value,
+            "holds": holds,
+        })).collect::<Vec<_>>(),
         "difference": result.difference.as_ref().map(difference),
     })
 }

@@ -39,7 +39,10 @@ impl Rules {
         let mut sides = vec![(title(&changes), first)];
         if let Some(other) = &arguments.compare {
             let others = compared(other, &changes)?;
-            sides.push((title(&others), tried(&path, &config, &environment, index, &others)?));
+            sides.push((
+                title(&others),
+                tried(&path, &config, &environment, index, &others)?,
+            ));
         }
         Ok(Self {
             service: name.clone(),

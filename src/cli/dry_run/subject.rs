@@ -9,7 +9,7 @@ use super::given::Given;
 use super::one_service::{self, BUILT_IN, SERVICE};
 use crate::cli::{load, output};
 use crate::config::report::{Line, Report};
-use crate::config::{self, Loaded, ProcessEnvironment, Sandbox, StandIns, ServiceConfig};
+use crate::config::{self, Loaded, ProcessEnvironment, Sandbox, ServiceConfig, StandIns};
 use crate::model::span::Lack;
 
 /// The name under which the arguments are read as a config.
@@ -72,7 +72,9 @@ impl Subject {
         match Self::named(loaded, name) {
             Some(subject) => {
                 let subject = subject.unchanged_by(arguments, &path)?;
-                subject.with_secrets(arguments, &path, &environment).map(Some)
+                subject
+                    .with_secrets(arguments, &path, &environment)
+                    .map(Some)
             }
             None if alone => Ok(None),
             None => Err(ArgumentError::NoService {

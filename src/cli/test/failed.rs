@@ -135,7 +135,10 @@ fn of_channel(suite: &Suite, failure: &Failure) -> String {
             };
             format!("the requests differ\n  {}{more}", differences.join("\n  "))
         }
-        Failure::NoRequests { finding: Some(broke), .. } => {
+        Failure::NoRequests {
+            finding: Some(broke),
+            ..
+        } => {
             format!("no requests: `requests` broke\n{}", finding::text(broke))
         }
         Failure::NoRequests { reason, .. } => format!("no requests: {reason}"),

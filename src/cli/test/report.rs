@@ -105,9 +105,6 @@ fn failure(failure: &Failure) -> Value {
         }),
         Failure::CodeMissing(code) => json!({ "kind": "code_missing", "code": &**code }),
         Failure::CodeUnexpected(code) => json!({ "kind": "code_unexpected", "code": &**code }),
-        Failure::Metrics { expected, got } => {
-            json!({ "kind": "metrics", "expected": expected, "got": got })
-        }
         Failure::Open {
             probe,
             after,
@@ -143,6 +140,21 @@ fn failure(failure: &Failure) -> Value {
                 "differences": nearest.differences,
             })),
         }),
+        Failure::Metrics { .. } | Failure::MockUnused { .. } => of_script(failure),
+        Failure::Requests { .. }
+        | Failure::NoRequests { .. }
+        | Failure::Reads { .. }
+        | Failure::Reason { .. }
+        | Failure::AnswerBroke { .. }
+        | Failure::NoSuchRequest { .. } => of_channel(failure),
+    }
+}
+
+fn of_script(failure: &Failure) -> Value {
+    match failure {
+        Failure::Metrics { expected, got } => {
+            json!({ "kind": "metrics", "expected": expected, "got": got })
+        }
         Failure::MockUnused {
             line,
             request,
@@ -155,12 +167,7 @@ fn failure(failure: &Failure) -> Value {
             "asked": asked,
             "times": times,
         }),
-        Failure::Requests { .. }
-        | Failure::NoRequests { .. }
-        | Failure::Reads { .. }
-        | Failure::Reason { .. }
-        | Failure::AnswerBroke { .. }
-        | Failure::NoSuchRequest { .. } => of_channel(failure),
+        _ => Value::Null,
     }
 }
 

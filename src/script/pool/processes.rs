@@ -316,7 +316,10 @@ impl Processes {
     }
 
     fn bury(&self) {
-        for how in [&self.plain, &self.waiting].into_iter().flat_map(Room::bury) {
+        for how in [&self.plain, &self.waiting]
+            .into_iter()
+            .flat_map(Room::bury)
+        {
             self.counters.ended(Ended::Died);
             self.tell(WorkerNews::EndedIdle { how });
         }

@@ -244,7 +244,11 @@ fn mistakes_are_json_where_json_is_wanted() {
     for command in commands {
         let words: Vec<&str> = command.split(' ').collect();
         let schema = format!("oes.{}/1", words[0]);
-        for more in [&["--json"][..], &["--json", "--nonsense"], &["--color", "no", "--json"]] {
+        for more in [
+            &["--json"][..],
+            &["--json", "--nonsense"],
+            &["--color", "no", "--json"],
+        ] {
             let output = desk.run(&[&words[..], more].concat());
             let said = json(&output);
             assert_eq!(said["schema"], *schema, "{command} {more:?}: {said:#}");

@@ -118,6 +118,7 @@ fn shows_what_would_have_opened_when_and_why() {
 
     40 probes · 30 pass · 10 fail
     10 came to something else when they were recorded
+      +0 s  ..........FFFFFFFFFF....................
     ✗ 2 violations would have opened
       error  2026-03-01 12:10:00 UTC to 2026-03-01 12:25:00 UTC (15 min), seen after 3 min
         4 of the last 7 probes failed, more than 50 % of 7
@@ -150,6 +151,7 @@ fn an_incident_shows_what_opened_it() {
 
     30 probes · 14 warn · 16 fail
     30 came to something else when they were recorded
+      +0 s  WWWWWWWWWWWWWWFFFFFFFFFFFFFFFF
     ✗ 2 violations would have opened
       latency  2026-03-01 12:07:00 UTC and still open at the last probe (22 min), seen at once
         the mean of the last 7 latencies is 442 ms, more than 400 ms
@@ -173,6 +175,7 @@ fn two_thresholds_side_by_side() {
     current
     40 probes · 30 pass · 10 fail
     10 came to something else when they were recorded
+      +0 s  ..........FFFFFFFFFF....................
     ✗ 2 violations would have opened
       error  2026-03-01 12:10:00 UTC to 2026-03-01 12:25:00 UTC (15 min), seen after 3 min
         4 of the last 7 probes failed, more than 50 % of 7
@@ -184,6 +187,7 @@ fn two_thresholds_side_by_side() {
     latency=600ms
     40 probes · 30 pass · 10 fail
     10 came to something else when they were recorded
+      +0 s  ..........FFFFFFFFFF....................
     ✗ 1 violation would have opened
       error  2026-03-01 12:10:00 UTC to 2026-03-01 12:25:00 UTC (15 min), seen after 3 min
         4 of the last 7 probes failed, more than 50 % of 7
@@ -225,6 +229,7 @@ fn two_scripts_side_by_side() {
     current
     27 probes · 20 pass · 7 fail
     7 came to something else when they were recorded
+      +0 s  FFFFFFF....................
     ✗ 2 violations would have opened
       error  2026-03-01 12:13:00 UTC to 2026-03-01 12:25:00 UTC (12 min), seen after 3 min
         4 of the last 4 probes failed, more than 50 % of 7
@@ -261,6 +266,7 @@ fn known_outages_are_caught_missed_and_alarms_false() {
 
     40 probes · 30 pass · 10 fail
     10 came to something else when they were recorded
+      +0 s  ..........FFFFFFFFFF....................
     ✗ 2 violations would have opened
       error  2026-03-01 12:10:00 UTC to 2026-03-01 12:25:00 UTC (15 min), seen after 3 min
         4 of the last 7 probes failed, more than 50 % of 7
@@ -461,5 +467,66 @@ fn a_thousand_probes_take_about_a_second() {
         begun.elapsed() < Duration::from_secs(20),
         "{:?}",
         begun.elapsed()
+    );
+}
+
+#[test]
+fn it_fails_for_what_it_is_told_to() {
+    let desk = desk();
+    desk.write(
+        "known.toml",
+        "[[outage]]\nfrom = 2026-03-01T12:10:00Z\nto = 2026-03-01T12:20:00Z\n",
+    );
+    let run = |more: &[&str]| {
+        let words: Vec<&str> = ["backtest", "price"].iter().chain(more).copied().collect();
+        let output = desk.run(&words);
+        (output.status.code().unwrap(), shown(&desk, &words))
+    };
+    for (code, more) in [
+        (0, &["--fail-if", "violations > 2"][..]),
+        (1, &["--fail-if", "violations > 2", "--fail-if", "fail>=10"]),
+        (1, &["--fail-if", "messages == 4"]),
+        (
+            0,
+            &["--fail-if", "new_violations > 0", "--compare", "current"],
+        ),
+        (
+            1,
+            &[
+                "--fail-if",
+                "gone_violations != 0",
+                "--set",
+                "latency=600ms",
+                "--compare",
+                "current",
+            ],
+        ),
+        (0, &["--fail-if", "missed > 0", "--labels", "known.toml"]),
+        (
+            1,
+            &["--fail-if", "false_alarms > 0", "--labels", "known.toml"],
+        ),
+        (2, &["--fail-if", "violation > 0"]),
+        (2, &["--fail-if", "violations"]),
+        (2, &["--fail-if", "new_violations > 0"]),
+        (2, &["--fail-if", "missed > 0"]),
+    ] {
+        let (got, said) = run(more);
+        assert_eq!(got, code, "{more:?}: {said}");
+    }
+    let (_, said) = run(&["--fail-if", "violations > 2", "--fail-if", "fail>=10"]);
+    assert!(
+        said.ends_with("✓ violations > 2 does not hold: 2\n✗ fail>=10 holds: 10"),
+        "{said}"
+    );
+    let (_, said) = run(&["--fail-if", "violation > 0"]);
+    insta::assert_snapshot!(said, @r"
+    exit 2
+    error: --fail-if: nothing is called `violation`; did you mean `violations`?
+    ");
+    let found = json(&desk.run(&["backtest", "price", "--json", "--fail-if", "fail > 9"]));
+    assert_eq!(
+        found["fail_if"][0],
+        data!({ "condition": "fail > 9", "value": 10, "holds": true })
     );
 }

@@ -28,7 +28,8 @@ fn seen(desk: &Desk, columns: usize, arguments: &[&str]) -> Option<String> {
 const CONFIG: &str = "data = \"data\"\ninterval = \"1m\"\n[[services]]\nname = \"price\"\n\
     url = \"http://127.0.0.1:9/price\"\nlatency = 400\nrecord = true\nmatch = [\"cheap\"]\n\
     [[services]]\nname = \"a-second-one-with-a-long-name\"\nurl = \"http://127.0.0.1:9/x\"\nmatch = [\"status_code\"]\n";
-const CHEAP: &str = "expect(body.price < 10, \"dear\", \"the price is far too high for anybody to pay\");\n";
+const CHEAP: &str =
+    "expect(body.price < 10, \"dear\", \"the price is far too high for anybody to pay\");\n";
 const TESTS: &str = "script = \"cheap.rhai\"\n[[test]]\nname = \"a price that somebody would pay passes, and one that nobody would fails\"\n\
     probe = [{ json = { price = 1 }, repeat = 40 }, { json = { price = 99 } }]\nexpect = \"PPPPPPPPPP PPPPPPPPPP PPPPPPPPPP PPPPPPPPPP P\"\n";
 const BAD: &str = "intervall = 1\n[[services]]\nurl = \"http://127.0.0.1:9/price\"\nheaders = { authorization = \"Bearer ${env:NOT_SET_ANYWHERE}\" }\n";
@@ -40,9 +41,21 @@ fn words_are_whole_and_lines_no_longer_than_the_terminal() {
         ("bad.toml", BAD),
         ("cheap.rhai", CHEAP),
         ("cheap.test.toml", TESTS),
-        ("price.json", "{\"price\": 99, \"text\": \"a rather long text that goes on and on\"}"),
+        (
+            "price.json",
+            "{\"price\": 99, \"text\": \"a rather long text that goes on and on\"}",
+        ),
     ]);
-    backtest::record(&desk, &[(200, 100, 5), (200, 100, 99), (200, 100, 99), (200, 100, 99), (200, 100, 99)]);
+    backtest::record(
+        &desk,
+        &[
+            (200, 100, 5),
+            (200, 100, 99),
+            (200, 100, 99),
+            (200, 100, 99),
+            (200, 100, 99),
+        ],
+    );
     let commands: [&[&str]; 7] = [
         &["check", "oes.toml"],
         &["check", "bad.toml"],
@@ -61,10 +74,17 @@ fn words_are_whole_and_lines_no_longer_than_the_terminal() {
         for columns in [40, 60] {
             let narrow = seen(&desk, columns, command).unwrap();
             for line in narrow.lines() {
-                assert!(line.chars().count() <= columns, "{command:?} {columns}: {line}\n{narrow}");
+                assert!(
+                    line.chars().count() <= columns,
+                    "{command:?} {columns}: {line}\n{narrow}"
+                );
                 // Times differ, source texts are cut, letters are fewer, bars are shorter.
-                let is_free = |word: &str| word.contains(|c: char| c.is_ascii_digit() || "…P█░·─".contains(c));
-                let broken = line.split_whitespace().find(|word| !words.contains(word) && !is_free(word));
+                let is_free = |word: &str| {
+                    word.contains(|c: char| c.is_ascii_digit() || "…P█░·─".contains(c))
+                };
+                let broken = line
+                    .split_whitespace()
+                    .find(|word| !words.contains(word) && !is_free(word));
                 assert_eq!(broken, None, "{command:?} {columns}: {line}\n{narrow}");
             }
         }

@@ -193,7 +193,12 @@ async fn no_credential_of_a_header_is_saved_or_shown() {
                   x-csrf-token: hunter2\r\ncontent-length: 2\r\n\r\nok";
     let upstream = Upstream::answering(answer).await;
     let url = upstream.url("/");
-    let headers = ["-H", "cookie: sid=hunter2", "-H", "authorization: Bearer hunter2"];
+    let headers = [
+        "-H",
+        "cookie: sid=hunter2",
+        "-H",
+        "authorization: Bearer hunter2",
+    ];
     for output in ["--json", "--trace"] {
         let arguments = ["dry-run", "look", &url, "--record", "saved", output];
         let seen = desk.seen(&[&arguments[..], &headers].concat());

@@ -35,15 +35,28 @@ fn a_backtest_needs_no_secret() {
 
     2 probes · 1 pass · 1 fail
     1 came to something else when they were recorded
+      +0 s  .F
     ✓ no violation would have opened
     note: ${env:CHAT_URL}, ${file:token}, ${env:PRICE_TOKEN}, ${env:PRICE_KEY} are not there; nothing is sent, and stand-ins take their place
     ");
-    let changed = ["backtest", "price", "--set", "window=3", "--compare", "current"];
+    let changed = [
+        "backtest",
+        "price",
+        "--set",
+        "window=3",
+        "--compare",
+        "current",
+    ];
     assert!(shown(&desk, &changed).starts_with("exit 0\n"));
     let found = json(&desk.run(&["backtest", "price", "--json"]));
     assert_eq!(
         found["stand_ins"],
-        serde_json::json!(["env:CHAT_URL", "file:token", "env:PRICE_TOKEN", "env:PRICE_KEY"])
+        serde_json::json!([
+            "env:CHAT_URL",
+            "file:token",
+            "env:PRICE_TOKEN",
+            "env:PRICE_KEY"
+        ])
     );
 }
 
@@ -64,13 +77,19 @@ fn a_test_needs_no_secret() {
 #[test]
 fn a_dry_run_needs_the_secrets_that_it_sends() {
     let desk = desk();
-    let rows: [&[&str]; 4] = [
+    let rows: [&[&str]; 3] = [
         // What is sent must be there.
         &["dry-run", "price"],
         // The script may ask with its secret.
         &["dry-run", "price", "--response", "price.json"],
-        &["dry-run", "price", "--response", "price.json", "--http", "deny"],
-        &["dry-run", "chat"],
+        &[
+            "dry-run",
+            "price",
+            "--response",
+            "price.json",
+            "--http",
+            "deny",
+        ],
     ];
     let all: Vec<String> = rows.iter().map(|row| desk.seen(row)).collect();
     insta::assert_snapshot!(all.join("\n\n"), @r#"
@@ -118,7 +137,17 @@ fn a_dry_run_needs_the_secrets_that_it_sends() {
     ✗ FAIL  1 error · nothing was saved or sent
     ── err
     note: ${env:PRICE_TOKEN}, ${env:PRICE_KEY} are not there; nothing is sent, and stand-ins take their place
+    "#);
+    // A service without secrets is asked, whatever others need.
+    let seen = shown(&desk, &["dry-run", "open"]);
+    assert!(seen.starts_with("exit 1\n"), "{seen}");
+    assert!(!seen.contains("stand-in"), "{seen}");
+}
 
+#[test]
+fn a_channel_is_tried_without_its_secrets() {
+    let desk = desk();
+    insta::assert_snapshot!(desk.seen(&["dry-run", "chat"]), @r#"
     exit 0
     ── out
     ✓ compiled scripts/channels/chat.rhai, 2 lines
@@ -159,10 +188,6 @@ fn a_dry_run_needs_the_secrets_that_it_sends() {
     ── err
     note: ${env:CHAT_URL}, ${file:token} are not there; nothing is sent, and stand-ins take their place
     "#);
-    // A service without secrets is asked, whatever others need.
-    let seen = shown(&desk, &["dry-run", "open"]);
-    assert!(seen.starts_with("exit 1\n"), "{seen}");
-    assert!(!seen.contains("stand-in"), "{seen}");
     let found = json(&desk.run(&["dry-run", "chat", "--json"]));
     assert_eq!(found["stand_ins"][1], "file:token", "{found:#}");
 }

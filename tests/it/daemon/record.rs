@@ -264,10 +264,20 @@ async fn nobody_else_reads_the_databases() {
     }
     let process = daemon(&rig, "log");
     records(&rig, 1).await;
-    let names = ["oes.db", "oes.db-wal", "oes.db-shm", "recordings.db", "recordings.db-wal"];
+    let names = [
+        "oes.db",
+        "oes.db-wal",
+        "oes.db-shm",
+        "recordings.db",
+        "recordings.db-wal",
+    ];
     for name in names.into_iter().chain(["recordings.db.corrupt-1"]) {
         assert_eq!(mode(name), 0o600, "{name}: {:o}", mode(name));
     }
     let said = process.said();
-    assert_eq!(said.matches("could be read by other users").count(), 2, "{said}");
+    assert_eq!(
+        said.matches("could be read by other users").count(),
+        2,
+        "{said}"
+    );
 }

@@ -319,10 +319,19 @@ async fn a_worker_that_ended_is_no_idle_one_and_somebody_is_told() {
     let facts = pool.workers().unwrap();
     assert_eq!((facts.idle, facts.resident_bytes), (0, 0), "{facts:?}");
     let how = "signal 9".to_owned();
-    assert_eq!(pool.worker_news(), [WorkerNews::EndedIdle { how: how.clone() }]);
-    assert_eq!(judge(&pool, "true", input("{}")).await.outcome, Outcome::Pass);
+    assert_eq!(
+        pool.worker_news(),
+        [WorkerNews::EndedIdle { how: how.clone() }]
+    );
+    assert_eq!(
+        judge(&pool, "true", input("{}")).await.outcome,
+        Outcome::Pass
+    );
     kill().await;
-    assert_eq!(judge(&pool, "true", input("{}")).await.outcome, Outcome::Pass);
+    assert_eq!(
+        judge(&pool, "true", input("{}")).await.outcome,
+        Outcome::Pass
+    );
     let script = "test".into();
     assert_eq!(pool.worker_news(), [WorkerNews::Repeated { script, how }]);
     assert_eq!(pool.worker_news(), []);
@@ -335,7 +344,10 @@ async fn workers_without_work_end_by_the_clock() {
     }
     let pool = processes(&fake(|_| reply(200, "{}")));
     for script in ["true", WAITS] {
-        assert_eq!(judge(&pool, script, input("{}")).await.outcome, Outcome::Pass);
+        assert_eq!(
+            judge(&pool, script, input("{}")).await.outcome,
+            Outcome::Pass
+        );
     }
     pool.tidy();
     assert_eq!(pool.workers().unwrap().idle, 2);

@@ -215,7 +215,14 @@ fn a_channel_that_breaks_is_shown_as_a_matcher_is() {
 
     ✗ 1 of 1 test failed · 1 message · 1 file
     ");
-    let arguments = ["dry-run", "chat.rhai", "--param", "url=https://chat.test/x", "--param", "token=tok-12345678"];
+    let arguments = [
+        "dry-run",
+        "chat.rhai",
+        "--param",
+        "url=https://chat.test/x",
+        "--param",
+        "token=tok-12345678",
+    ];
     assert_snapshot!(desk.seen(&arguments), @r"
     exit 4
     ── out
@@ -274,5 +281,8 @@ fn an_answer_to_a_request_that_is_not_made_is_a_failure() {
     let failure = &json(&desk.run(&["test", "--json"]))["tests"][0]["failures"][0];
     assert_eq!(failure["kind"], "no_such_request");
     let updated = desk.seen(&["test", "--update", "--yes"]);
-    assert!(updated.contains("not updated: there is no request"), "{updated}");
+    assert!(
+        updated.contains("not updated: there is no request"),
+        "{updated}"
+    );
 }

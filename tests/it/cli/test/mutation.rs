@@ -120,5 +120,8 @@ fn what_is_said_and_reckoned_is_changed_too() {
     assert_eq!(failures[0]["got"]["sum"], 9.0);
     wrong.run(&["test", "--update", "--yes"]);
     let written = std::fs::read_to_string(wrong.path("n.test.toml")).unwrap();
-    assert!(written.ends_with("metrics = { sum = 9 }   # mine\n"), "{written}");
+    assert!(
+        written.ends_with("metrics = { sum = 9 }   # mine\n"),
+        "{written}"
+    );
 }

@@ -86,7 +86,9 @@ fn what_a_run_can_say_passes() {
 fn what_no_run_can_say_is_seen() {
     type Change = fn(&mut Judgement, &mut ScriptRun);
     let rows: [(&str, Change); 12] = [
-        ("not one run", |judgement, run| judgement.runs.push(run.clone())),
+        ("not one run", |judgement, run| {
+            judgement.runs.push(run.clone());
+        }),
         ("another script", |_, run| run.script = "other".into()),
         ("too many findings", |judgement, _| {
             judgement.findings = vec![Finding::error("x", "y"); 133];
@@ -97,22 +99,41 @@ fn what_no_run_can_say_is_seen() {
         ("a finding that is too long", |judgement, _| {
             judgement.findings = vec![Finding::error("x", "y".repeat(65 << 10))];
         }),
-        ("too many notes", |_, run| run.notes = vec![String::new(); 102]),
-        ("too many notes", |_, run| run.notes = vec!["z".repeat(5000)]),
+        ("too many notes", |_, run| {
+            run.notes = vec![String::new(); 102];
+        }),
+        ("too many notes", |_, run| {
+            run.notes = vec!["z".repeat(5000)];
+        }),
         ("metrics that no script can set", |_, run| {
             run.metrics.insert("a b".into(), 1.0);
         }),
         ("too many steps", |_, run| {
-            let step = StepRun { name: String::new(), elapsed_us: 0, completed: true };
+            let step = StepRun {
+                name: String::new(),
+                elapsed_us: 0,
+                completed: true,
+            };
             run.steps = vec![step; 101];
         }),
         ("violations that no script can name", |_, run| {
-            run.violations = vec![NamedViolation { name: "latency".into(), message: String::new() }];
+            run.violations = vec![NamedViolation {
+                name: "latency".into(),
+                message: String::new(),
+            }];
         }),
-        ("more than a service may remember", |_, run| run.memory.set.extend(keys(10))),
+        ("more than a service may remember", |_, run| {
+            run.memory.set.extend(keys(10));
+        }),
         ("a value that is too long to be remembered", |_, run| {
             let value = Json::string("v".repeat(65 << 10));
-            run.memory.set.insert("k".into(), MemoryEntry { value, expires_at: None });
+            run.memory.set.insert(
+                "k".into(),
+                MemoryEntry {
+                    value,
+                    expires_at: None,
+                },
+            );
         }),
     ];
     for (what, change) in rows {
@@ -122,15 +143,23 @@ fn what_no_run_can_say_is_seen() {
 
 /// A worker that says these frames, whatever it is told.
 fn liar(folder: &std::path::Path, frames: &[FromWorker]) -> Processes {
-    for (name, frames) in [("ready", &[FromWorker::Ready { unconfined: None }][..]), ("rest", frames)] {
+    for (name, frames) in [
+        ("ready", &[FromWorker::Ready { unconfined: None }][..]),
+        ("rest", frames),
+    ] {
         let mut bytes = Vec::new();
         for frame in frames {
             send(&mut bytes, frame).unwrap();
         }
-        std::fs::File::create(folder.join(name)).unwrap().write_all(&bytes).unwrap();
+        std::fs::File::create(folder.join(name))
+            .unwrap()
+            .write_all(&bytes)
+            .unwrap();
     }
     let folder = folder.display();
-    let script = format!("/bin/cat {folder}/ready >&0; /usr/bin/head -c 4 <&0; /bin/cat {folder}/rest >&0; /bin/sleep 10");
+    let script = format!(
+        "/bin/cat {folder}/ready >&0; /usr/bin/head -c 4 <&0; /bin/cat {folder}/rest >&0; /bin/sleep 10"
+    );
     let program = Program {
         path: "/bin/sh".into(),
         arguments: vec!["-c".to_owned(), script],
@@ -164,14 +193,22 @@ async fn a_worker_that_says_too_much_is_ended() {
     });
     let host: Arc<dyn Host> = Arc::new(Nobody);
     for (lie, said) in [
-        (lie, "the worker says more than a run can: more than a service may remember"),
+        (
+            lie,
+            "the worker says more than a run can: more than a service may remember",
+        ),
         (long, "the frame is too long"),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let frame = FromWorker::Ran { ran: Ok((lie, 0)), elapsed: Duration::ZERO };
+        let frame = FromWorker::Ran {
+            ran: Ok((lie, 0)),
+            elapsed: Duration::ZERO,
+        };
         let processes = liar(folder.path(), &[frame]);
         let wall = Duration::from_secs(5);
-        let ran = processes.run(Lane::Plain, wall, &Arc::new(task()), &rights, &host).await;
+        let ran = processes
+            .run(Lane::Plain, wall, &Arc::new(task()), &rights, &host)
+            .await;
         let finding = ran.unwrap_err();
         assert_eq!(&*finding.code, "script.crashed");
         assert!(finding.message.contains(said), "{}", finding.message);
