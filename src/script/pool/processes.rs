@@ -6,18 +6,16 @@
 mod child;
 mod counters;
 mod held;
+mod room;
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use close_fds::CloseFdsBuilder;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
 
 use super::offenders::Offenders;
-use super::{Lane, PoolSettings, Program, WorkerFacts, WorkerNews, overdue, queue_full};
+use super::{Lane, PoolSettings, Program, WorkerFacts, WorkerNews, overdue};
 use crate::model::judgement::{Finding, Judgement, Severity};
 use crate::script::bench::panicked;
 use crate::script::broker::{Broker, Tokens};
@@ -28,13 +26,12 @@ use crate::script::job::{CallJob, Rights};
 use crate::script::source::Source;
 use child::{Broken, Child};
 use counters::{Counters, Ended};
+use room::Room;
 
 /// The first descriptor that is not standard input, output or errors.
 const FIRST_INHERITED: i32 = 3;
 /// News that wait for somebody to be told; further ones are only counted.
 const NEWS_MAX: usize = 100;
-/// A worker without work for this long is ended, but for one.
-const IDLE_MAX: Duration = Duration::from_mins(1);
 
 /// The worker processes. Dropping it ends them.
 pub(super) struct Processes {
@@ -52,97 +49,6 @@ struct Taken {
     child: Child,
     /// Whether it was idle before, so that it may have died since.
     was_idle: bool,
-}
-
-/// The workers of one kind.
-struct Room {
-    /// One for each worker that there may be.
-    permits: Semaphore,
-    queued: AtomicUsize,
-    queue: usize,
-    /// Workers without work, the one that worked last at the end.
-    idle: Mutex<Vec<Child>>,
-}
-
-impl Room {
-    fn new(workers: usize, queue: usize) -> Self {
-        Self {
-            permits: Semaphore::new(workers.max(1)),
-            queued: AtomicUsize::new(0),
-            queue: queue.max(1),
-            idle: Mutex::default(),
-        }
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Child>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until there may be one more worker at work.
-    async fn enter(&self, wall: Duration) -> Result<SemaphorePermit<'_>, Box<Finding>> {
-        if let Ok(permit) = self.permits.try_acquire() {
-            return Ok(permit);
-        }
-        let queued = Queued::at(&self.queued);
-        if queued.position >= self.queue {
-            return Err(Box::new(queue_full(self.queue)));
-        }
-        match timeout(wall, self.permits.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Box::new(overdue(false, wall))),
-        }
-    }
-
-    /// Takes a worker back that is as good as new.
-    fn leave(&self, child: Child) {
-        self.idle().push(child);
-    }
-
-    /// Takes away workers that ended while they had nothing to do, and returns how each did.
-    fn bury(&self) -> Vec<String> {
-        let mut ended = Vec::new();
-        self.idle().retain_mut(|child| {
-            let how = child.ended();
-            let lives = how.is_none();
-            ended.extend(how);
-            lives
-        });
-        ended
-    }
-
-    /// Ends workers that had nothing to do for long, but for so many.
-    fn end_unused(&self, kept: usize) {
-        let mut idle = self.idle();
-        let unused = idle
-            .iter()
-            .take(idle.len().saturating_sub(kept))
-            .take_while(|child| child.idle_for() > IDLE_MAX)
-            .count();
-        let ended: Vec<Child> = idle.drain(..unused).collect();
-        drop(idle);
-        drop(ended);
-    }
-}
-
-/// One that waits, for as long as this lives.
-struct Queued<'a> {
-    waiting: &'a AtomicUsize,
-    position: usize,
-}
-
-impl<'a> Queued<'a> {
-    fn at(waiting: &'a AtomicUsize) -> Self {
-        Self {
-            position: waiting.fetch_add(1, Ordering::Relaxed),
-            waiting,
-        }
-    }
-}
-
-impl Drop for Queued<'_> {
-    fn drop(&mut self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Processes {
