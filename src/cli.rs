@@ -7,6 +7,7 @@ mod demo;
 mod dry_run;
 mod explain;
 mod finding;
+mod fit;
 mod init;
 mod learn;
 mod load;
@@ -15,6 +16,7 @@ mod new;
 mod new_file;
 mod output;
 mod probe;
+mod refused;
 mod run;
 mod script_worker;
 mod shell;
@@ -94,7 +96,7 @@ enum Exit {
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return told(&error),
+        Err(error) => return refused::told(&error),
     };
     arguments.color.apply();
     let exit = match arguments.command {
@@ -116,17 +118,6 @@ pub fn main() -> ExitCode {
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::man(&arguments),
         Command::ScriptWorker => script_worker::run(),
-    };
-    ExitCode::from(output::finish(exit) as u8)
-}
-
-/// Prints help, version or what is wrong with the arguments.
-fn told(error: &clap::Error) -> ExitCode {
-    output::keep(error.print());
-    let exit = if error.use_stderr() {
-        Exit::Usage
-    } else {
-        Exit::Pass
     };
     ExitCode::from(output::finish(exit) as u8)
 }

@@ -6,6 +6,7 @@
 mod change;
 mod channels;
 mod check;
+mod environment;
 mod fingerprint;
 mod json;
 mod keys;
@@ -34,7 +35,6 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,6 +55,7 @@ use crate::model::span::Mistake;
 use crate::script::limits::Limits;
 use crate::script::pool::{self, Program};
 pub use change::{Change, load_changed};
+pub use environment::{Environment, ProcessEnvironment, StandIns};
 use loader::Loader;
 pub use read::CONFIG_BYTES_MAX;
 use report::{FileReport, Report};
@@ -183,28 +184,6 @@ pub struct Loaded {
     pub config: Config,
     /// Warnings and notes; no errors.
     pub report: Report,
-}
-
-/// What `${env:NAME}` reads.
-pub trait Environment {
-    /// Returns the value of a variable, absent if it is not set or not UTF-8.
-    fn var(&self, name: &str) -> Option<String>;
-}
-
-/// The environment of this process.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ProcessEnvironment;
-
-impl Environment for ProcessEnvironment {
-    fn var(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
-    }
-}
-
-impl Environment for BTreeMap<String, String> {
-    fn var(&self, name: &str) -> Option<String> {
-        self.get(name).cloned()
-    }
 }
 
 /// Returns the text of a file that a person wrote.

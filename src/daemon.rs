@@ -27,6 +27,7 @@ pub mod signals;
 mod supervisor;
 mod sweep;
 mod watching;
+mod workers;
 
 use std::io;
 use std::net::SocketAddr;
@@ -203,31 +204,7 @@ impl Daemon {
         fleet.warn_of_disabled();
         let reload = Arc::new(Notify::new());
         let facts = Arc::new(health::Page::new(&shared, fleet.book()));
-        start_once(
-            &workers,
-            "heartbeat",
-            heartbeat::run(Arc::clone(&shared), Arc::clone(&facts), workers.stopping()),
-        );
-        start_once(
-            &workers,
-            "watchdog",
-            heartbeat::watchdog(Arc::clone(&shared), Arc::clone(&facts), workers.stopping()),
-        );
-        start_once(
-            &workers,
-            "tidy",
-            tidy_hourly(Arc::clone(&shared), workers.stopping()),
-        );
-        start_once(
-            &workers,
-            "canaries",
-            canaries::run(Arc::clone(&shared), workers.stopping()),
-        );
-        start_once(
-            &workers,
-            "almanac",
-            almanac::run(Arc::clone(&shared), workers.stopping()),
-        );
+        start_upkeep(&workers, &shared, &facts);
         start_web(&workers, listener, facts);
         let reloader =
             reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
@@ -345,6 +322,22 @@ async fn see_to_workers(pool: &Pool) -> Result<(), StartError> {
 
 fn start_keeper(writers: &Supervisor, keeping: keeper::Keeping) {
     start_once(writers, "keeper", keeping.run(writers.stopping()));
+}
+
+/// Starts what is done from time to time.
+fn start_upkeep(workers: &Supervisor, shared: &watching::Shared, page: &Arc<health::Page>) {
+    let stop = || workers.stopping();
+    let beating = heartbeat::run(Arc::clone(shared), Arc::clone(page), stop());
+    start_once(workers, "heartbeat", beating);
+    let living = heartbeat::watchdog(Arc::clone(shared), Arc::clone(page), stop());
+    start_once(workers, "watchdog", living);
+    start_once(workers, "tidy", tidy_hourly(Arc::clone(shared), stop()));
+    start_once(workers, "canaries", canaries::run(Arc::clone(shared), stop()));
+    start_once(workers, "almanac", almanac::run(Arc::clone(shared), stop()));
+    if shared.tools.pool.workers().is_some() {
+        let pool = Arc::clone(&shared.tools.pool);
+        start_once(workers, "script workers", workers::run(pool, stop()));
+    }
 }
 
 fn start_web(workers: &Supervisor, listener: TcpListener, facts: Arc<dyn web::Facts>) {

@@ -5,6 +5,7 @@
 //! no room are dropped and counted. After `kill -9` at most the last second is missing, and the database is whole.
 
 mod load;
+mod private;
 pub mod recordings;
 mod schema;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, TrySendError};
 use jiff::Timestamp;
 
+pub use self::private::narrow;
 use self::writer::{Command, Row};
 use crate::model::duration::Shown;
 use crate::model::judgement::{Memory, MemoryDiff, Outcome};

@@ -44,6 +44,8 @@ pub struct Ran {
     pub outcomes: Vec<Outcome>,
     /// What was open after each probe of a service, as letters.
     pub open: Vec<String>,
+    /// The metrics of the last probe.
+    pub metrics: BTreeMap<Arc<str>, f64>,
     /// The codes that were found, each with where it was first.
     pub codes: BTreeMap<Arc<str>, Seen>,
     /// Why the test fails, in the order of the probes; empty if it passes.

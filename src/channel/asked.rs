@@ -12,7 +12,8 @@ use super::http::Reply;
 use super::message::Message;
 use super::request::{Context, Prepared, RequestError, prepare};
 use crate::model::json::{self, Json};
-use crate::script::job::CallJob;
+use crate::model::judgement::Finding;
+use crate::script::job::{CallError, CallJob};
 use crate::script::limits::Limits;
 use crate::script::pool::Pool;
 use crate::script::source::Source;
@@ -33,13 +34,19 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     /// Returns the requests that the script wants sent, or what it means that there are none.
-    pub(super) async fn requests(&self) -> Result<Vec<Prepared>, Answer> {
+    pub(super) async fn requests(&self) -> Result<Vec<Prepared>, Unsent> {
         let arguments = vec![self.message.clone(), self.channel.clone()];
         let returned = self
             .call("requests", arguments, self.deadline)
             .await
-            .map_err(Answer::retry)?;
-        prepare(&returned, &self.context).map_err(|error| self.refused(&error))
+            .map_err(|broke| Unsent {
+                answer: Answer::retry(broke.reason),
+                finding: broke.finding,
+            })?;
+        prepare(&returned, &self.context).map_err(|error| Unsent {
+            answer: self.refused(&error),
+            finding: None,
+        })
     }
 
     /// Returns what a request that is not sent means for the message.
@@ -59,19 +66,21 @@ impl Asked<'_> {
         let response = self.seen(reply, index);
         let arguments = vec![response, self.message.clone(), self.channel.clone()];
         let deadline = self.deadline.max(Instant::now() + ANSWER_PATIENCE);
-        let unknown = |reason| Pass {
+        let unknown = |reason, finding| Pass {
             broken: true,
+            finding,
             ..Pass::from(Answer::Unknown { reason })
         };
         let returned = match self.call("answer", arguments, deadline).await {
             Ok(returned) => returned,
-            Err(error) => {
-                return unknown(format!("after status {}: {error}", reply.status.as_u16()));
+            Err(Broke { reason, finding }) => {
+                let reason = format!("after status {}: {reason}", reply.status.as_u16());
+                return unknown(reason, finding);
             }
         };
         let answer = match Answer::from_script(&returned) {
             Ok(answer) => answer,
-            Err(error) => return unknown(format!("{}: {error}", self.source.file)),
+            Err(error) => return unknown(format!("{}: {error}", self.source.file), None),
         };
         if matches!(answer, Answer::Taken { .. }) && reply.status.is_redirection() {
             return Answer::retry(format!(
@@ -88,6 +97,7 @@ impl Asked<'_> {
                 && returned.get("plainer") == Some(&Json::Bool(true)),
             answer,
             broken: false,
+            finding: None,
         }
     }
 
@@ -126,7 +136,7 @@ impl Asked<'_> {
         function: &'static str,
         arguments: Vec<Json>,
         deadline: Instant,
-    ) -> Result<Json, String> {
+    ) -> Result<Json, Broke> {
         let limits = Limits {
             wall: Some(deadline.saturating_duration_since(Instant::now())),
             ..self.limits.clone()
@@ -138,19 +148,38 @@ impl Asked<'_> {
             now: self.context.at,
             limits,
         });
-        timeout_at(deadline, call)
-            .await
-            .map_or_else(
-                |_| Err("it did not end in time".to_owned()),
-                |result| result.map_err(|error| error.to_string()),
-            )
-            .map_err(|error| {
-                format!(
-                    "channel script {} broke in `{function}`: {error}",
-                    self.source.file
-                )
-            })
+        let broke = |why: &str, finding| Broke {
+            reason: format!(
+                "channel script {} broke in `{function}`: {why}",
+                self.source.file
+            ),
+            finding,
+        };
+        match timeout_at(deadline, call).await {
+            Err(_) => Err(broke("it did not end in time", None)),
+            Ok(result) => result.map_err(|error| {
+                let why = error.to_string();
+                let CallError(finding) = error;
+                broke(&why, Some(finding))
+            }),
+        }
     }
+}
+
+/// Why a function of the script returned nothing.
+struct Broke {
+    reason: String,
+    /// What it broke over, with its place.
+    finding: Option<Box<Finding>>,
+}
+
+/// Why there are no requests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unsent {
+    /// What becomes of the message.
+    pub answer: Answer,
+    /// What the script broke over, with its place; absent if it did not break.
+    pub finding: Option<Box<Finding>>,
 }
 
 /// How one pass over the requests ended.
@@ -160,6 +189,8 @@ pub(super) struct Pass {
     pub(super) plainer: bool,
     /// Whether the script broke over an answer, or made no sense.
     pub(super) broken: bool,
+    /// What it broke over, with its place.
+    pub(super) finding: Option<Box<Finding>>,
 }
 
 impl From<Answer> for Pass {
@@ -168,6 +199,7 @@ impl From<Answer> for Pass {
             answer,
             plainer: false,
             broken: false,
+            finding: None,
         }
     }
 }

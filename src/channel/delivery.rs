@@ -138,7 +138,8 @@ impl Delivery {
             attempt,
             plain: false,
         };
-        rehearsal.requests().await
+        let requests = rehearsal.requests().await;
+        requests.map_err(|unsent| unsent.answer)
     }
 
     fn limits(&self) -> Limits {

@@ -14,7 +14,7 @@ impl Job<'_> {
     pub(super) async fn run(&self) -> Pass {
         let requests = match self.asked.requests().await {
             Ok(requests) => requests,
-            Err(answer) => return answer.into(),
+            Err(unsent) => return unsent.answer.into(),
         };
         let mut reference = None;
         for (index, request) in requests.into_iter().enumerate() {

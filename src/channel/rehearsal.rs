@@ -5,6 +5,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use super::answer::Answer;
+pub use super::asked::Unsent;
 use super::asked::{Asked, shown};
 use super::delivery::{Attempt, DEADLINE};
 use super::http::Reply;
@@ -13,6 +14,7 @@ use super::request::{Context, Prepared, origins};
 use super::settings::{ChannelKind, Settings};
 use super::veil::Veil;
 use crate::model::json::Json;
+use crate::model::judgement::Finding;
 use crate::script::limits::Limits;
 use crate::script::pool::Pool;
 
@@ -47,7 +49,7 @@ pub struct Replied {
 }
 
 /// What a script reads in an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Read {
     /// What becomes of the message; no text in it holds a secret.
     pub answer: Answer,
@@ -55,6 +57,8 @@ pub struct Read {
     pub plainer: bool,
     /// Whether it broke, or returned what is no answer.
     pub broken: bool,
+    /// What it broke over, with its place in the script.
+    pub finding: Option<Box<Finding>>,
 }
 
 impl Rehearsal<'_> {
@@ -62,7 +66,7 @@ impl Rehearsal<'_> {
     ///
     /// # Errors
     /// What the try would come to before its first byte.
-    pub async fn requests(&self) -> Result<Vec<Rehearsed>, Answer> {
+    pub async fn requests(&self) -> Result<Vec<Rehearsed>, Unsent> {
         let (veil, seen) = Veil::over(self.channel);
         let origins = origins(self.channel);
         let context = Context::of(&veil, &origins, self.message, self.attempt);
@@ -70,7 +74,10 @@ impl Rehearsal<'_> {
             return Ok(Vec::new());
         };
         let requests = asked.requests().await;
-        let requests = requests.map_err(|answer| answer.cleaned(|text| veil.hide(text)))?;
+        let requests = requests.map_err(|unsent| Unsent {
+            answer: unsent.answer.cleaned(|text| veil.hide(text)),
+            finding: veil.hidden_in(unsent.finding),
+        })?;
         Ok(requests
             .iter()
             .map(|one| Rehearsed::of(one, &veil))
@@ -92,6 +99,7 @@ impl Rehearsal<'_> {
             answer: pass.answer.cleaned(|text| veil.hide(text)),
             plainer: pass.plainer,
             broken: pass.broken,
+            finding: veil.hidden_in(pass.finding),
         })
     }
 

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::settings::{ChannelKind, Settings};
 use crate::model::json::{Json, Object};
+use crate::model::judgement::Finding;
 use crate::model::redaction::Redaction;
 use crate::model::secret::Secret;
 
@@ -107,6 +108,17 @@ impl Veil {
                 text.replace(token.as_str(), "***")
             });
         self.hidden.applied(&shown).into_owned()
+    }
+
+    /// Returns what a script broke over, without tokens and secrets.
+    pub(super) fn hidden_in(&self, finding: Option<Box<Finding>>) -> Option<Box<Finding>> {
+        let mut finding = finding?;
+        let mut hidden = self.hidden.clone();
+        for (token, _) in &self.tokens {
+            hidden.add_text(token);
+        }
+        hidden.apply_finding(&mut finding);
+        Some(finding)
     }
 }
 

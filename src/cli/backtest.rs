@@ -1,11 +1,13 @@
 //! Judges what was recorded of a service again: by its own rules, by others, or by both side by side.
 
+mod condition;
 mod difference;
 mod human;
 mod labels;
 mod recordings;
 mod report;
 mod rules;
+mod strip;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +24,7 @@ use crate::history::recordings::ReadError;
 use crate::model::duration::after;
 use crate::model::judgement::Outcome;
 use crate::suite::replay::{Played, replay};
+use condition::Condition;
 use difference::Difference;
 use labels::Score;
 use recordings::Recordings;
@@ -37,7 +40,7 @@ const SCHEMA: &str = "oes.backtest/1";
 ///
 /// Exit code: 0 if no violation would have opened, 1 if any would, 3 if nothing could be judged, 4 if a script broke. With
 /// --labels: 0 if every outage is caught and there is no false alarm, else 1. With --compare: 0 if both find the
-/// same, else 1.
+/// same, else 1. With --fail-if: 1 if any of them holds, else 0.
 #[derive(Debug, Args)]
 #[command(override_usage = "oes backtest [OPTIONS] [CONFIG] <SERVICE>")]
 pub(super) struct Arguments {
@@ -65,6 +68,11 @@ pub(super) struct Arguments {
     /// Known outages, TOML or JSON: which are caught, which are missed, and what is a false alarm
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+
+    /// Fail for this and nothing else, such as `violations > 2`, `messages > 5` or, with --compare, `new_violations > 0`
+    /// (can be repeated)
+    #[arg(long = "fail-if", value_name = "NAME > N")]
+    fail_if: Vec<String>,
 
     /// Only what was recorded since then: a time, or how long ago, such as 30d
     #[arg(long, value_name = "TIME")]
@@ -149,6 +157,10 @@ struct Found {
     /// The new rules, and those to compare with.
     sides: Vec<Side>,
     difference: Option<Difference>,
+    /// Secrets that are not there, which something stands for.
+    stand_ins: Vec<String>,
+    /// What it was to fail for, with the number of each and whether it does.
+    fail_if: Vec<(Condition, usize, bool)>,
     /// Recordings that were damaged.
     damaged: u64,
     exit: Exit,
@@ -174,7 +186,11 @@ impl Arguments {
 fn pass(arguments: &Arguments) -> Result<Exit, BacktestError> {
     let warmup = crate::config::duration(&arguments.warmup);
     let warmup = warmup.map_err(|problem| form("warmup", problem))?;
+    let conditions = conditions(arguments)?;
     let rules = Rules::read(arguments)?;
+    if !arguments.json {
+        load::say_stand_ins(&rules.stand_ins);
+    }
     let outages = arguments.labels.as_deref().map(crate::config::labels::load);
     let outages = outages
         .transpose()
@@ -188,10 +204,11 @@ fn pass(arguments: &Arguments) -> Result<Exit, BacktestError> {
         return Err(recordings.nothing(arguments, &rules));
     };
     let result = judged(&rules, played, span, warmup, outages.as_deref());
-    let result = Found {
+    let mut result = Found {
         damaged: recordings.damaged(),
         ..result
     };
+    result.hold(&conditions);
     if arguments.json {
         output::json(&report::json(&result));
     } else {
@@ -234,7 +251,37 @@ fn judged(
         exit: exit(&sides, difference.as_ref()),
         sides,
         difference,
+        stand_ins: rules.stand_ins.clone(),
+        fail_if: Vec::new(),
         damaged: 0,
+    }
+}
+
+fn conditions(arguments: &Arguments) -> Result<Vec<Condition>, BacktestError> {
+    let (compares, labels) = (arguments.compare.is_some(), arguments.labels.is_some());
+    let read = |text: &String| {
+        let condition = Condition::read(text, compares, labels);
+        condition.map_err(|problem| form("fail-if", problem))
+    };
+    arguments.fail_if.iter().map(read).collect()
+}
+
+impl Found {
+    /// Holds what was found against what it is to fail for, which decides where there is any and something was judged.
+    fn hold(&mut self, conditions: &[Condition]) {
+        let Some(first) = self.sides.first() else {
+            return;
+        };
+        let held = conditions.iter().map(|condition| {
+            let value = condition.value(first, self.difference.as_ref());
+            (condition.clone(), value, condition.holds(value))
+        });
+        self.fail_if = held.collect();
+        let decides = matches!(self.exit, Exit::Pass | Exit::Fail) && !conditions.is_empty();
+        if decides {
+            let fails = self.fail_if.iter().any(|(_, _, holds)| *holds);
+            self.exit = if fails { Exit::Fail } else { Exit::Pass };
+        }
     }
 }
 

@@ -40,6 +40,7 @@ enum Format {
 #[derive(Serialize)]
 struct Checked {
     schema: &'static str,
+    exit: u8,
     ok: bool,
     services: usize,
     channels: usize,
@@ -52,9 +53,15 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(loaded) => (Some(loaded.config), loaded.report),
         Err(report) => (None, report),
     };
+    let exit = if config.is_some() {
+        Exit::Pass
+    } else {
+        Exit::Usage
+    };
     if arguments.json {
         output::json(&Checked {
             schema: "oes.check/1",
+            exit: exit as u8,
             ok: config.is_some(),
             services: config.as_ref().map_or(0, |config| config.services.len()),
             channels: config.as_ref().map_or(0, |config| config.channels.len()),
@@ -64,11 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     } else {
         show(arguments, config.as_ref(), &report);
     }
-    if config.is_some() {
-        Exit::Pass
-    } else {
-        Exit::Usage
-    }
+    exit
 }
 
 fn show(arguments: &Arguments, config: Option<&Config>, report: &Report) {

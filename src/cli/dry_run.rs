@@ -34,7 +34,7 @@ use super::output::{self, exit_of};
 use super::{Exit, load, runtime, script_worker, watch};
 use crate::clock::Clock;
 use crate::config::report::Line;
-use crate::config::{self, ProcessEnvironment};
+use crate::config::{self, StandIns};
 use crate::daemon::observe::{Past, Watched, as_prev, hiding, remember};
 use crate::daemon::once::Once;
 use crate::history;
@@ -131,6 +131,8 @@ struct Session {
     begin: Timestamp,
     /// What a person should look at in what is judged, which can be used all the same.
     warnings: Vec<Line>,
+    /// Secrets that are not there and are not sent.
+    stand_ins: Vec<String>,
 }
 
 impl Session {
@@ -152,19 +154,20 @@ impl Session {
             recordings = Some(loaded);
             host
         })
-        .map_err(|error| form("http", error.to_string()))?;
+        .map_err(|error| form("http", Causes(&error).to_string()))?;
         let unreadable = |error: io::Error| form("http", format!("nothing to replay: {error}"));
         let missing = || form("http", "no host was made");
         let cassette = recordings.ok_or_else(missing)?.map_err(unreadable)?;
         let watched = once
             .prepare(&subject.service)
-            .map_err(|error| form("config", error.to_string()))?;
+            .map_err(|error| form("config", Causes(&error).to_string()))?;
         let recorded_at = given.and_then(Given::at);
         let begin = arguments.inputs.now.or(recorded_at);
         let begin = begin.unwrap_or_else(|| Clock::System.now());
         let response = given.map(|given| given.exchange(&arguments.given, begin).map(Arc::new));
         if !arguments.output.json {
             human::compiled(&watched, &subject.report);
+            load::say_stand_ins(&subject.stand_ins);
         }
         Ok(Self {
             once,
@@ -173,6 +176,7 @@ impl Session {
             response: response.transpose()?,
             begin,
             warnings: subject::mistakes(&subject.report),
+            stand_ins: subject.stand_ins.clone(),
         })
     }
 
@@ -249,6 +253,7 @@ impl Session {
             hint,
             at: observation.at,
             warnings: &self.warnings,
+            stand_ins: &self.stand_ins,
         };
         if arguments.output.json {
             output::json(&run.to_json(exit_of([run.judgement.outcome]) as u8));
@@ -302,7 +307,7 @@ fn memory(arguments: &Arguments, watched: &Watched) -> Result<Memory, ArgumentEr
                 .clone()
                 .or_else(load::default_config);
             let path = path.ok_or_else(|| form("memory", "`live` needs --config"))?;
-            let loaded = config::load(&path, &ProcessEnvironment)
+            let loaded = config::load(&path, &StandIns::default())
                 .map_err(|report| ArgumentError::Config(Box::new(report)))?;
             let path = loaded.config.data.join(history::FILE);
             let name = &watched.config.service.name;

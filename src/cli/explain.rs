@@ -138,7 +138,7 @@ fn list(all: &[Explained<'_>]) {
             .iter()
             .map(|one| vec![Cell::plain(one.code), Cell::plain(one.about())])
             .collect();
-        for line in table::lines(&rows) {
+        for line in table::shown(&rows) {
             output::result(format_args!("  {line}"));
         }
     }

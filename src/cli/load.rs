@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::Exit;
 use super::output::{self, Schema, colours_on_stderr};
+use super::{Exit, fit};
 use crate::config::report::{Look, Report};
 use crate::config::{self, Config, ProcessEnvironment};
 use crate::model::span::did_you_mean;
 
 /// Columns of a report where there is no terminal.
 const COLUMNS: usize = 110;
-/// Reports are never narrower or wider: words would break, or lines be too long to read.
-const COLUMNS_SANE: RangeInclusive<usize> = 60..=160;
+/// Reports are never narrower or wider: nothing could be read, or lines be too long to read.
+const COLUMNS_SANE: RangeInclusive<usize> = 20..=160;
 
 /// Loads a config; what is wrong is shown on standard error, or told as JSON where that is wanted. Absent if it cannot be
 /// used.
@@ -52,30 +52,26 @@ pub(super) fn refuse_as_json(schema: &str, error: &str, report: &Report) {
 /// Shows a report on standard error, if it says anything.
 pub(super) fn show(report: &Report) {
     if !report.is_empty() {
+        let columns = fit::columns(&std::io::stderr()).unwrap_or(COLUMNS);
         let look = Look {
             colour: colours_on_stderr(),
-            width: columns(terminal_columns(), std::env::var("COLUMNS").ok().as_deref()),
+            width: columns.clamp(*COLUMNS_SANE.start(), *COLUMNS_SANE.end()),
         };
         output::note(report.graphical(look).trim_end());
     }
 }
 
-/// Returns the columns of the terminal that shows standard error; absent if none does.
-fn terminal_columns() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
-    Some(size.ws_col.into())
-}
-
-/// Returns the columns of a report: of the terminal, or as many as the person asks for there.
-fn columns(terminal: Option<usize>, asked: Option<&str>) -> usize {
-    let asked = asked.and_then(|text| text.parse().ok());
-    match terminal {
-        None => COLUMNS,
-        // A terminal that does not know its size says 0.
-        Some(0) => asked.unwrap_or(COLUMNS),
-        Some(columns) => asked.unwrap_or(columns),
+/// Says which secrets are not there but have a stand-in.
+pub(super) fn say_stand_ins(missing: &[String]) {
+    if missing.is_empty() {
+        return;
     }
-    .clamp(*COLUMNS_SANE.start(), *COLUMNS_SANE.end())
+    let markers: Vec<String> = missing.iter().map(|name| format!("${{{name}}}")).collect();
+    let rest = match missing.len() {
+        1 => "is not there; nothing is sent, and a stand-in takes its place",
+        _ => "are not there; nothing is sent, and stand-ins take their place",
+    };
+    output::note(format_args!("note: {} {rest}", markers.join(", ")));
 }
 
 /// Why a service that was named is not found.
@@ -131,26 +127,4 @@ pub(super) fn default_config() -> Option<PathBuf> {
         .into_iter()
         .map(PathBuf::from)
         .find(|path| path.is_file())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::columns;
-
-    #[test]
-    fn a_report_is_as_wide_as_its_terminal() {
-        let rows = [
-            (None, None, 110),
-            (None, Some("70"), 110),
-            (Some(80), None, 80),
-            (Some(80), Some("100"), 100),
-            (Some(80), Some("wide"), 80),
-            (Some(0), None, 110),
-            (Some(20), None, 60),
-            (Some(300), None, 160),
-        ];
-        for (terminal, asked, expected) in rows {
-            assert_eq!(columns(terminal, asked), expected, "{terminal:?} {asked:?}");
-        }
-    }
 }

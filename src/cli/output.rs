@@ -12,7 +12,7 @@ use serde::Serialize;
 use thiserror::Error;
 use tokio::sync::Notify;
 
-use super::Exit;
+use super::{Exit, fit};
 use crate::channel::delivery::Console;
 use crate::channel::message::Colour as MessageColour;
 use crate::model::causes::Causes;
@@ -57,8 +57,16 @@ static GONE: Notify = Notify::const_new();
 #[error("could not write the result to standard output")]
 struct LostError(#[source] io::Error);
 
-/// Writes a line of the result.
+/// Writes a line of the result for a person: on a narrow terminal it goes on below.
 pub(super) fn result(line: impl Display) {
+    match fit::columns(&io::stdout()) {
+        Some(columns) => verbatim(fit::fitted(&line.to_string(), columns)),
+        None => verbatim(line),
+    }
+}
+
+/// Writes a line of the result as it is: for what is read by programs, or copied.
+pub(super) fn verbatim(line: impl Display) {
     keep(writeln!(anstream::stdout(), "{line}"));
 }
 
@@ -69,6 +77,10 @@ pub(super) fn bytes(bytes: &[u8]) {
 
 /// Writes a note to standard error.
 pub(super) fn note(line: impl Display) {
+    let mut line = line.to_string();
+    if let Some(columns) = fit::columns(&io::stderr()) {
+        line = fit::fitted(&line, columns);
+    }
     // Where standard error is gone there is nobody left to tell.
     writeln!(anstream::stderr(), "{line}").unwrap_or_default();
 }
@@ -117,17 +129,38 @@ pub(super) fn refuse(schema: Schema, error: &dyn std::error::Error) -> Exit {
     let Some(schema) = schema else {
         return usage_error(error);
     };
-    let exit = Exit::Usage as u8;
-    json(
-        &serde_json::json!({ "schema": schema, "exit": exit, "error": Causes(error).to_string() }),
-    );
+    refuse_as_json(schema, &Causes(error).to_string(), None);
     Exit::Usage
 }
+
+/// Says as JSON what is wrong with what a command was given, where that stands in no file.
+pub(super) fn refuse_as_json(schema: &str, message: &str, help: Option<&str>) {
+    let mut mistake = serde_json::json!({ "severity": "error", "message": message });
+    if let (Some(help), Some(members)) = (help, mistake.as_object_mut()) {
+        members.insert("help".to_owned(), help.into());
+    }
+    json(&serde_json::json!({
+        "schema": schema,
+        "exit": Exit::Usage as u8,
+        "error": message,
+        "mistakes": [mistake],
+    }));
+}
+
+/// Returns the template of a progress bar that counts these, as wide as the terminal lets it be.
+pub(super) fn bar(what: &str) -> String {
+    let room = fit::columns(&io::stderr()).map_or(BAR, |columns| columns.saturating_sub(COUNTS));
+    format!("{{bar:{}}} {{pos}} of {{len}} {what}", room.clamp(1, BAR))
+}
+
+/// Columns of a progress bar, and of what stands behind it.
+const BAR: usize = 30;
+const COUNTS: usize = 28;
 
 /// Writes a value as one line of JSON to standard output.
 pub(super) fn json(value: &impl Serialize) {
     match serde_json::to_string(value) {
-        Ok(line) => result(line),
+        Ok(line) => verbatim(line),
         Err(error) => note(format_args!("error: the result is not JSON: {error}")),
     }
 }

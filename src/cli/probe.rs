@@ -113,7 +113,7 @@ async fn probe_all(once: Once, config: &crate::config::Config, wanted: &[String]
         }
     }
     let bar = ProgressBar::new(probes.len() as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} services") {
+    if let Ok(style) = ProgressStyle::with_template(&output::bar("services")) {
         bar.set_style(style);
     }
     let mut rows = Vec::new();

@@ -22,7 +22,7 @@ use crate::script::reference;
 pub(super) struct SchemaArguments {}
 
 pub(super) fn schema(_: &SchemaArguments) -> Exit {
-    output::result(format_args!("{:#}", config::schema()));
+    output::verbatim(format_args!("{:#}", config::schema()));
     Exit::Pass
 }
 

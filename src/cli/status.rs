@@ -15,7 +15,7 @@ use super::table::{self, Cell};
 use super::{Exit, load, output};
 use crate::clock::Clock;
 use crate::config::report::{Line, Report};
-use crate::config::{self, Environment, ProcessEnvironment};
+use crate::config::{self, StandIns};
 use crate::model::causes::Causes;
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
@@ -45,18 +45,6 @@ pub(super) struct Arguments {
 
 /// Name of the JSON that this command prints.
 const SCHEMA: &str = "oes.status/1";
-
-/// The environment of a person who looks: the variables of the daemon need not be set to see how it is. Only the `data`
-/// folder of the config is used, so that any value will do that can stand for a text and for a URL.
-struct AnyEnvironment;
-
-impl Environment for AnyEnvironment {
-    fn var(&self, name: &str) -> Option<String> {
-        ProcessEnvironment
-            .var(name)
-            .or_else(|| Some("http://127.0.0.1/".to_owned()))
-    }
-}
 
 #[derive(Serialize)]
 struct Status<'a> {
@@ -104,7 +92,7 @@ struct Asked {
 
 impl Asked {
     fn of(path: &Path) -> Self {
-        match config::load(path, &AnyEnvironment) {
+        match config::load(path, &StandIns::default()) {
             Ok(loaded) => Self {
                 data: loaded.config.data,
                 services: loaded

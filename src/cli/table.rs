@@ -3,6 +3,7 @@
 use anstyle::Style;
 use comfy_table::{ContentArrangement, Table, presets};
 
+use super::fit;
 use super::output::{result, styled};
 
 /// One cell: a text and how it looks. What is wrong with the text's own control characters is replaced.
@@ -48,9 +49,26 @@ pub(super) fn lines(rows: &[Vec<Cell>]) -> Vec<String> {
         .collect()
 }
 
-/// Prints the rows to standard output.
+/// Prints the rows to standard output: where they are too wide for its terminal, each cell after the other.
 pub(super) fn print(rows: &[Vec<Cell>]) {
-    lines(rows).into_iter().for_each(result);
+    shown(rows).into_iter().for_each(result);
+}
+
+/// Returns the rows as lines for standard output.
+pub(super) fn shown(rows: &[Vec<Cell>]) -> Vec<String> {
+    let lines = lines(rows);
+    let columns = fit::columns(&std::io::stdout()).unwrap_or(usize::MAX);
+    if lines.iter().all(|line| fit::width(line) <= columns) {
+        return lines;
+    }
+    let joined = rows.iter().map(|row| {
+        let cells = row.iter().filter(|cell| !cell.text.trim().is_empty());
+        let cells: Vec<String> = cells
+            .map(|cell| styled(cell.style, cell.text.trim_end()))
+            .collect();
+        cells.join("  ")
+    });
+    joined.collect()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use super::output::{self, Schema};
 use super::{Exit, load, runtime, watch};
-use crate::config::ProcessEnvironment;
+use crate::config::StandIns;
 use crate::config::report::Report;
 use crate::config::suite::{self, Case, Suite};
 use crate::suite::{Covered, Mutated, Ran, cover, mutate, run as run_all};
@@ -148,6 +148,8 @@ struct Tests {
     files: usize,
     /// Every file that was read.
     read: BTreeSet<PathBuf>,
+    /// Secrets that are not there: nothing is sent, and something stands for them.
+    stand_ins: Vec<String>,
 }
 
 impl Tests {
@@ -201,14 +203,14 @@ impl Arguments {
 }
 
 fn pass(arguments: &Arguments, tests: &Tests) -> Result<Exit, TestError> {
-    if !arguments.output.json {
-        load::show(&tests.report);
-    }
     let broken = tests.report.has_errors();
     if tests.suites.is_empty() && !broken {
         return Err(nothing(arguments));
     }
     if arguments.output.list {
+        if !arguments.output.json {
+            load::show(&tests.report);
+        }
         list(arguments, tests);
         return Ok(if broken { Exit::Usage } else { Exit::Pass });
     }
@@ -216,6 +218,15 @@ fn pass(arguments: &Arguments, tests: &Tests) -> Result<Exit, TestError> {
     let wanted: Vec<Case> = tests.iter().map(|(_, test)| test.clone()).collect();
     let ran = runtime.block_on(run_all(wanted.clone()));
     let ran = ran.map_err(TestError::Threads)?;
+    let results: Results<'_> = tests
+        .iter()
+        .zip(&ran)
+        .map(|((suite, test), ran)| (suite, test, ran))
+        .collect();
+    if !arguments.output.json {
+        load::show(&report::interesting(&tests.report, &results));
+        load::say_stand_ins(&tests.stand_ins);
+    }
     // Where tests fail for the script itself, what else they say of it means nothing.
     let sound = ran.iter().all(Ran::passes) && !broken;
     let mut measured = Measured::default();
@@ -228,11 +239,6 @@ fn pass(arguments: &Arguments, tests: &Tests) -> Result<Exit, TestError> {
         measured.mutated = mutated.map_err(TestError::Threads)?;
     }
     runtime.shutdown_timeout(Duration::from_millis(100));
-    let results: Results<'_> = tests
-        .iter()
-        .zip(&ran)
-        .map(|((suite, test), ran)| (suite, test, ran))
-        .collect();
     if arguments.change.update {
         return update(arguments, tests, &results);
     }
@@ -273,7 +279,7 @@ fn show(
         if !parts.is_empty() {
             parts.extend(measured.gate.json());
         }
-        output::json(&report::json(results, &tests.report, exit, parts));
+        output::json(&report::json(results, tests, exit, parts));
     } else {
         human::print(results, tests);
         coverage::print(&measured.covered, arguments.measure.min);
@@ -325,10 +331,12 @@ fn find(arguments: &Arguments) -> Result<Tests, TestError> {
         report: Report::default(),
         files: paths.len(),
         read: BTreeSet::new(),
+        stand_ins: Vec::new(),
     };
+    let environment = StandIns::default();
     let mut reported = BTreeSet::new();
     for path in paths {
-        let report = match suite::load(&path, &ProcessEnvironment) {
+        let report = match suite::load(&path, &environment) {
             Ok((mut suite, report)) => {
                 if let Some(filter) = &arguments.filter {
                     let file = Arc::clone(&suite.file);
@@ -352,6 +360,7 @@ fn find(arguments: &Arguments) -> Result<Tests, TestError> {
         }
         tests.report.unlisted += report.unlisted;
     }
+    tests.stand_ins = environment.missing();
     Ok(tests)
 }
 

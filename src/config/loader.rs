@@ -264,25 +264,32 @@ impl<'a> Loader<'a> {
                 "write `${env:NAME}`, or `$${` for the two characters themselves".to_owned(),
             ));
         }
-        match marker.split_once(':') {
-            Some(("env", name)) if !name.is_empty() => match self.environment.var(name) {
-                Some(value) if value.is_empty() => Err((
-                    format!("the environment variable {name} is set but empty"),
-                    "give it a value".to_owned(),
-                )),
-                Some(value) => Ok(value),
-                None => Err((
-                    format!("the environment variable {name} is not set"),
-                    format!(
-                        "set it where OES starts: {name}=… oes run …, or EnvironmentFile= of the systemd unit"
-                    ),
-                )),
-            },
+        let found = match marker.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => self.variable(name),
             Some(("file", path)) if !path.is_empty() => self.secret_file(path),
-            _ => Err((
-                format!("`${{{marker}}}` is no secret that OES knows"),
-                "write `${env:NAME}` or `${file:path}`, or `$${` for the two characters themselves"
-                    .to_owned(),
+            _ => {
+                return Err((
+                    format!("`${{{marker}}}` is no secret that OES knows"),
+                    "write `${env:NAME}` or `${file:path}`, or `$${` for the two characters themselves"
+                        .to_owned(),
+                ));
+            }
+        };
+        found.or_else(|problem| self.environment.stand_in(marker).ok_or(problem))
+    }
+
+    fn variable(&self, name: &str) -> Result<String, (String, String)> {
+        match self.environment.var(name) {
+            Some(value) if value.is_empty() => Err((
+                format!("the environment variable {name} is set but empty"),
+                "give it a value".to_owned(),
+            )),
+            Some(value) => Ok(value),
+            None => Err((
+                format!("the environment variable {name} is not set"),
+                format!(
+                    "set it where OES starts: {name}=… oes run …, or EnvironmentFile= of the systemd unit"
+                ),
             )),
         }
     }

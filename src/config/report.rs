@@ -86,6 +86,9 @@ pub struct Look {
     pub width: usize,
 }
 
+/// Messages of a report that is narrower are not broken into lines: that is for whoever knows the terminal.
+const WRAPPED_FROM: usize = 80;
+
 impl FileReport {
     /// Returns the mistakes of a file, put into the order of the text.
     pub fn new(
@@ -230,6 +233,9 @@ impl Report {
         };
         let handler = GraphicalReportHandler::new_themed(theme)
             .with_width(look.width.clamp(40, 200))
+            .with_break_words(false)
+            // Words are whole there too.
+            .with_wrap_lines(look.width >= WRAPPED_FROM)
             .with_context_lines(1)
             .with_links(false)
             .without_syntax_highlighting();

@@ -12,7 +12,7 @@ mod probe;
 mod subject;
 mod test;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -171,6 +171,8 @@ pub struct Test {
     pub expect: Option<Expectation>,
     /// The codes of all findings of all probes.
     pub codes: Option<BTreeSet<Arc<str>>>,
+    /// The metrics of the last probe.
+    pub metrics: Option<BTreeMap<Arc<str>, f64>>,
     /// What the daemon must make of it; absent in a test of a script.
     pub pipeline: Option<Pipeline>,
     /// Where the file says what must come out.
@@ -184,6 +186,8 @@ pub struct Written {
     pub expect: Option<Range<usize>>,
     /// The codes.
     pub codes: Option<Range<usize>>,
+    /// The metrics.
+    pub metrics: Option<Range<usize>>,
     /// What is open.
     pub violations: Option<Range<usize>>,
     /// The messages.

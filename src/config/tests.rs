@@ -6,6 +6,8 @@ mod record;
 mod recovery;
 mod warnings;
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::model::service::{Auth, BodyOverflow, Family, HttpVersions, LatencyTrigger};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::StartError;
 use crate::config::Config;
@@ -43,6 +43,7 @@ pub(super) async fn open(config: &Config, now: Timestamp) -> Result<Opened, Star
         Some(listener) => listener,
         None => bind(config).await?,
     };
+    narrow(config);
     let (history, restored) = open_history(config, now);
     history.spare(file.full());
     let recorder = Recorder::start(&config.data.join(recordings::FILE));
@@ -79,6 +80,19 @@ fn open_state(config: &Config, now: Timestamp) -> Result<(StateFile, Ledger), St
         }
     }
     Ok((opened.file, opened.ledger))
+}
+
+/// Keeps other users from the databases that an older version made.
+fn narrow(config: &Config) {
+    for (path, taken) in history::narrow(&config.data) {
+        let path = path.display();
+        match taken {
+            Ok(()) => {
+                info!(%path, "a database could be read by other users; only the owner can now");
+            }
+            Err(error) => warn!(%path, %error, "a database can be read by other users"),
+        }
+    }
 }
 
 /// Opens the history database; whatever is wrong with it, monitoring goes on.

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use super::observe::{Watched, hiding};
 use crate::history::recordings::{Kept, News, Recorder};
-use crate::model::exchange::{Exchange, Response};
+use crate::model::exchange::Exchange;
 use crate::model::judgement::Outcome;
 use crate::model::observation::Observation;
-use crate::model::recorded::{RecordedExchange, carries_credentials};
+use crate::model::recorded::RecordedExchange;
 use crate::model::redaction::Redaction;
 use crate::script::recorded::RecordedCall;
 use crate::script::tape::Taken;
@@ -117,40 +116,12 @@ fn shown(
     hidden: &Redaction,
 ) -> Recording {
     let hidden = taken.hiding(hidden);
-    let exchange = exchange.map(|exchange| {
-        let mut exchange = hidden.applied_exchange(&exchange);
-        without_credentials(&mut exchange);
-        exchange
-    });
-    let mut calls = taken.recorded(&hidden);
-    calls.iter_mut().for_each(RecordedCall::hide_credentials);
     Recording {
         at,
         outcome,
-        exchange,
-        calls,
+        exchange: exchange.map(|exchange| hidden.applied_exchange(&exchange)),
+        calls: taken.recorded(&hidden),
     }
-}
-
-/// Takes out what the service itself gave to whoever asked: cookies and tokens in headers.
-fn without_credentials(exchange: &mut Arc<Exchange>) {
-    let gives = |response: &Response| {
-        let mut names = response.headers.keys();
-        names.any(|name| carries_credentials(name.as_str()))
-    };
-    let Ok(response) = &exchange.result else {
-        return;
-    };
-    if !gives(response) {
-        return;
-    }
-    let mut headers = response.headers.clone();
-    for (name, value) in &mut headers {
-        if carries_credentials(name.as_str()) {
-            *value = HeaderValue::from_static("***");
-        }
-    }
-    *exchange = Arc::new(exchange.with_headers(headers));
 }
 
 /// Logs what became of the recorder since the last probe.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::schema::{SchemaError, migrate};
-use super::{Counters, Recovery, Restored};
+use super::{Counters, Recovery, Restored, private};
 use crate::model::json;
 use crate::model::judgement::{Memory, MemoryEntry, Outcome};
 use crate::model::service::ServiceName;
@@ -83,6 +83,7 @@ pub(super) fn all(
 type Attempt = (Connection, BTreeMap<ServiceName, Restored>, bool);
 
 fn attempt(path: &Path, samples: usize, now: Timestamp) -> Result<Attempt, SchemaError> {
+    private::create(path);
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     let empty = migrate(&mut connection)?;

@@ -35,29 +35,6 @@ pub struct Exchange {
     pub result: Result<Response, Failure>,
 }
 
-impl Exchange {
-    /// Returns the same exchange whose response, if there is one, has other headers.
-    #[must_use]
-    pub fn with_headers(&self, headers: HeaderMap) -> Self {
-        let result = self.result.as_ref().map_err(Failure::clone);
-        Self {
-            started_at: self.started_at,
-            sent: Arc::clone(&self.sent),
-            timings: self.timings,
-            bearer: self.bearer.clone(),
-            hops: self.hops.clone(),
-            peer: self.peer,
-            certificate: self.certificate.clone(),
-            result: result.map(|response| Response {
-                status: response.status,
-                version: response.version,
-                headers,
-                body: response.body.clone(),
-            }),
-        }
-    }
-}
-
 /// Headers of a request in the order sent, shared by all that refer to them.
 pub type Headers = Arc<[(HeaderName, HeaderValue)]>;
 

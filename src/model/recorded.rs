@@ -49,14 +49,15 @@ enum Recorded {
 }
 
 impl RecordedExchange {
-    /// Returns an exchange, judged at a time, as data. Secrets were taken out of it before.
+    /// Returns an exchange, judged at a time, as data, without the headers that give a credential. Secrets were taken out of it
+    /// before.
     pub fn of(exchange: &Exchange, at: Timestamp) -> Self {
         let ns = |spent: Duration| u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
         let result = match &exchange.result {
             Ok(response) => Recorded::Response {
                 status: response.status.as_u16(),
                 version: format!("{:?}", response.version),
-                headers: header_pairs(&response.headers),
+                headers: shown_response_headers(&response.headers),
                 truncated: response.body.truncated,
                 wire_bytes: response.body.wire_bytes,
             },
@@ -71,7 +72,7 @@ impl RecordedExchange {
             at,
             method: exchange.sent.method.clone(),
             url: exchange.sent.url.as_ref().to_owned(),
-            request_headers: shown_headers(&exchange.sent),
+            request_headers: shown_request_headers(&exchange.sent),
             request_bytes: exchange.sent.body_bytes,
             elapsed_ns: ns(exchange.timings.total),
             phases_ns: phases.map(|(phase, spent)| (phase, ns(spent))).collect(),
@@ -191,21 +192,22 @@ pub fn carries_credentials(header: &str) -> bool {
 }
 
 /// Returns the headers of a request as they may be shown: pairs in the order sent.
-pub fn shown_headers(sent: &Sent) -> Vec<(String, String)> {
-    let shown = |(name, value): &(HeaderName, HeaderValue)| {
-        let (name, value) = pair((name, value));
-        let hidden = carries_credentials(&name);
-        (name, if hidden { "***".to_owned() } else { value })
+pub fn shown_request_headers(sent: &Sent) -> Vec<(String, String)> {
+    let headers = sent.headers.iter();
+    headers.map(|(name, value)| shown(name, value)).collect()
+}
+
+/// Returns the headers of a response as they may be shown: pairs, so that one that came twice is there twice.
+pub fn shown_response_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let headers = headers.iter();
+    headers.map(|(name, value)| shown(name, value)).collect()
+}
+
+fn shown(name: &HeaderName, value: &HeaderValue) -> (String, String) {
+    let value = if carries_credentials(name.as_str()) {
+        "***".into()
+    } else {
+        String::from_utf8_lossy(value.as_bytes())
     };
-    sent.headers.iter().map(shown).collect()
-}
-
-/// Returns the headers of a response: pairs, so that one that came twice is there twice.
-pub fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers.iter().map(pair).collect()
-}
-
-fn pair((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
-    let value = String::from_utf8_lossy(value.as_bytes());
     (name.as_str().to_owned(), value.into_owned())
 }

@@ -235,7 +235,8 @@ impl Redaction {
         }
     }
 
-    fn apply_finding(&self, finding: &mut Finding) {
+    /// Takes the secrets out of all that a finding says.
+    pub fn apply_finding(&self, finding: &mut Finding) {
         self.apply(&mut finding.message);
         if let Cow::Owned(code) = self.applied(&finding.code) {
             finding.code = code.into();

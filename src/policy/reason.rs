@@ -21,11 +21,14 @@ pub(super) fn reason<'a>(
     exchange: &dyn fmt::Display,
     samples: impl Iterator<Item = &'a Sample>,
 ) -> Reason {
-    let own = match violation {
-        Violation::Named(name) => judgement.finding_of(name),
-        _ => None,
+    let main = match violation {
+        Violation::Named(name) => judgement
+            .finding_of(name)
+            .or_else(|| judgement.main_finding()),
+        // Latency is the exchange alone: no finding says why that is slow.
+        Violation::Latency => None,
+        _ => judgement.main_finding(),
     };
-    let main = own.or_else(|| judgement.main_finding());
     Reason {
         rule,
         code: main.map(|finding| Arc::clone(&finding.code)),
@@ -38,7 +41,7 @@ pub(super) fn reason<'a>(
             .and_then(|finding| finding.actual.as_ref())
             .map(bounded),
         place: main.and_then(|finding| Some(finding.at.as_ref()?.to_string())),
-        more_findings: judgement.findings.len().saturating_sub(1),
+        more_findings: main.map_or(0, |_| judgement.findings.len().saturating_sub(1)),
         exchange: cut(exchange.to_string()),
         address: None,
         samples: samples.cloned().collect(),

@@ -264,7 +264,6 @@ impl Watch {
                 judgement,
                 exchange,
                 last_good,
-                outcome: sample.outcome,
             };
             changes.extend(self.turn(violation, finding, &seen));
         }
@@ -363,8 +362,7 @@ impl Watch {
                 let reason = self.reason(&violation, rule, seen);
                 let mark = mark(&reason);
                 if let Some(known) = self.open.get_mut(&violation) {
-                    let news = *known != mark && speaks(&violation, seen.outcome);
-                    if !news {
+                    if *known == mark {
                         return None;
                     }
                     *known = mark;
@@ -413,13 +411,6 @@ struct Seen<'a> {
     judgement: &'a Judgement,
     exchange: &'a dyn fmt::Display,
     last_good: Option<Timestamp>,
-    outcome: Outcome,
-}
-
-/// Tells whether the main finding of a probe of this outcome says something about the violation. The findings of a
-/// slow but good probe come and go without saying why it is slow.
-fn speaks(violation: &Violation, outcome: Outcome) -> bool {
-    *violation != Violation::Latency || outcome == Outcome::Fail
 }
 
 fn window(rules: &Rules) -> Window {

@@ -1,7 +1,8 @@
 //! Small wrong changes of a script's text. A good test of the script fails for each of them.
 //!
-//! Comparisons at their limit, `&&` and `||`, `true` and `false`, numbers (those of defaults in the header as well), and
-//! calls that make a finding, which are taken out. Strings and comments stay as they are.
+//! Comparisons at their limit, `&&` and `||`, `!`, `true` and `false`, arithmetic, numbers (those of defaults in the header
+//! as well), and calls that say something of the service or end the run, which are taken out. Strings and comments stay
+//! as they are.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -20,7 +21,7 @@ pub struct Mutant {
 /// What is looked for in code; longer operators first, so that a part of one is not taken for another.
 static SITES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"=>|->|<<=?|>>=?|\.\.=|&&|\|\||<=|>=|==|!=|<|>|\b(?:true|false)\b|\b\d[\d_]*(?:\.\d+)?\b|\b(?:expect|require|fail|warn|skip)\s*\(",
+        r"=>|->|<<=?|>>=?|\.\.=|\*\*=?|&&|\|\||<=|>=|==|!=|<|>|!|[-+*/%]=?|\b(?:true|false)\b|\b\d[\d_]*(?:\.\d+)?(?:[eE][-+]?\d+)?\b|\b(?:expect|require|fail|warn|skip|stop|violation|metric)\s*\(",
     )
     .ok()
 });
@@ -35,15 +36,15 @@ pub fn mutants(text: &str) -> Vec<Mutant> {
     let defaults = DEFAULTS.iter().flat_map(|regex| regex.captures_iter(text));
     let mut mutants: Vec<Mutant> = defaults
         .filter_map(|found| found.get(1))
-        .filter_map(|number| change(number.as_str(), number.range(), &code))
+        .filter_map(|number| change(number.as_str(), number.range(), &code, text))
         .collect();
     let sites = SITES.iter().flat_map(|regex| regex.find_iter(&code));
-    mutants.extend(sites.filter_map(|site| change(site.as_str(), site.range(), &code)));
+    mutants.extend(sites.filter_map(|site| change(site.as_str(), site.range(), &code, text)));
     mutants
 }
 
 /// Returns the wrong change of one place, absent where none is made.
-fn change(site: &str, span: Range<usize>, code: &str) -> Option<Mutant> {
+fn change(site: &str, span: Range<usize>, code: &str, text: &str) -> Option<Mutant> {
     let replacement = match site {
         "<" => "<=",
         "<=" => "<",
@@ -53,8 +54,18 @@ fn change(site: &str, span: Range<usize>, code: &str) -> Option<Mutant> {
         "!=" => "==",
         "&&" => "||",
         "||" => "&&",
+        "!" => "",
         "true" => "false",
         "false" => "true",
+        "+" | "-" | "+=" | "-=" if joins_text(&span, text) => return None,
+        "+" => "-",
+        "-" => "+",
+        "*" | "%" => "/",
+        "/" => "*",
+        "+=" => "-=",
+        "-=" => "+=",
+        "*=" | "%=" => "/=",
+        "/=" => "*=",
         call if call.ends_with('(') => {
             let end = span.end + closing(code.get(span.end..)?)?;
             return Some(Mutant {
@@ -68,6 +79,14 @@ fn change(site: &str, span: Range<usize>, code: &str) -> Option<Mutant> {
         span,
         replacement: replacement.to_owned(),
     })
+}
+
+/// Tells whether an operator stands beside a string: words are no arithmetic, and few tests read every one of them.
+fn joins_text(span: &Range<usize>, text: &str) -> bool {
+    let before = text.get(..span.start).unwrap_or_default().trim_end();
+    let after = text.get(span.end..).unwrap_or_default().trim_start();
+    let is_quote = |character: Option<char>| matches!(character, Some('"' | '`' | '\''));
+    is_quote(before.chars().next_back()) || is_quote(after.chars().next())
 }
 
 /// Returns the number that is one more.
@@ -187,10 +206,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_and_counted_is_changed() {
+        assert_eq!(
+            changed("if !has(a) { violation(\"x\", \"y\"); metric(\"m\", a * 1e-3); stop(); }"),
+            [
+                "if has(a) { violation(\"x\", \"y\"); metric(\"m\", a * 1e-3); stop(); }",
+                "if !has(a) { ; metric(\"m\", a * 1e-3); stop(); }",
+                "if !has(a) { violation(\"x\", \"y\"); ; stop(); }",
+                "if !has(a) { violation(\"x\", \"y\"); metric(\"m\", a / 1e-3); stop(); }",
+                "if !has(a) { violation(\"x\", \"y\"); metric(\"m\", a * 1.001); stop(); }",
+                "if !has(a) { violation(\"x\", \"y\"); metric(\"m\", a * 1e-3); ; }",
+            ]
+        );
+        assert_eq!(
+            changed("a += b - c % d / -e ** f;"),
+            [
+                "a -= b - c % d / -e ** f;",
+                "a += b + c % d / -e ** f;",
+                "a += b - c / d / -e ** f;",
+                "a += b - c % d * -e ** f;",
+                "a += b - c % d / +e ** f;",
+            ]
+        );
+    }
+
+    #[test]
     fn text_and_other_operators_stay() {
         for text in [
             "// a < 1\n/* 2 */ \"3 \\\" <\" `4 <`",
             "switch x { _ => y }",
+            "let x = a + \"b\" + c;",
             "let ä = \"ö < 1\";",
             "0x1f",
             "",

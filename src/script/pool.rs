@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::coverage::Coverage;
 use super::engine;
 use super::error;
@@ -21,8 +23,8 @@ use super::job::{CallError, CallJob, Job};
 use super::limits::HEAP_BYTES_MAX;
 use super::source::Source;
 use crate::model::json::Json;
-use crate::model::judgement::{Finding, Judgement, ScriptRun, Severity};
-pub use facts::WorkerFacts;
+use crate::model::judgement::{Finding, Judgement, Memory, MemoryEntry, ScriptRun, Severity};
+pub use facts::{WorkerFacts, WorkerNews};
 use offenders::Offenders;
 #[cfg(target_os = "linux")]
 use processes::Processes;
@@ -185,6 +187,7 @@ impl Pool {
         if let Some(finding) = self.offenders.suspended(&source) {
             return refusal(&source, finding);
         }
+        let (memory, now) = (Arc::clone(&job.input.memory), job.input.now);
         let lane = if source.uses_http {
             Lane::Waiting
         } else {
@@ -199,6 +202,7 @@ impl Pool {
         match ran {
             Ok((mut judgement, leaked)) => {
                 self.offenders.settle(&source, leaked, &mut judgement);
+                forget_expired(&mut judgement, &memory, now);
                 judgement
             }
             Err(finding) => refusal(&source, *finding),
@@ -255,12 +259,45 @@ impl Pool {
         self.offenders.count()
     }
 
+    /// Ends worker processes that had nothing to do for long, and takes away those that ended by themselves. To be called
+    /// from time to time.
+    pub fn tidy(&self) {
+        match &self.rooms {
+            Rooms::Threads(_) => {}
+            #[cfg(target_os = "linux")]
+            Rooms::Processes(processes) => processes.tidy(),
+        }
+    }
+
+    /// Returns what somebody should be told of worker processes and was not yet, the oldest first.
+    pub fn worker_news(&self) -> Vec<WorkerNews> {
+        match &self.rooms {
+            Rooms::Threads(_) => Vec::new(),
+            #[cfg(target_os = "linux")]
+            Rooms::Processes(processes) => processes.news(),
+        }
+    }
+
     /// Returns the facts of the worker processes; absent where scripts run on threads.
     pub fn workers(&self) -> Option<WorkerFacts> {
         match &self.rooms {
             Rooms::Threads(_) => None,
             #[cfg(target_os = "linux")]
             Rooms::Processes(processes) => Some(processes.facts()),
+        }
+    }
+}
+
+/// Forgets what a service remembered only until now; what is never asked for again would stay for good.
+fn forget_expired(judgement: &mut Judgement, memory: &Memory, now: Timestamp) {
+    let Some(run) = judgement.runs.first_mut() else {
+        return;
+    };
+    let diff = &mut run.memory;
+    let is_over = |entry: &MemoryEntry| entry.expires_at.is_some_and(|end| end <= now);
+    for (key, _) in memory.iter().filter(|(_, entry)| is_over(entry)) {
+        if !diff.set.contains_key(key) && !diff.removed.contains(key) {
+            diff.removed.push(Arc::clone(key));
         }
     }
 }

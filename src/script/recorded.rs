@@ -95,17 +95,6 @@ impl RecordedCall {
         Some(bytes)
     }
 
-    /// Takes out what the answer gave to whoever asked: cookies and tokens in headers.
-    pub fn hide_credentials(&mut self) {
-        if let Reply::Response { headers, .. } = &mut self.reply {
-            for (name, value) in headers {
-                if carries_credentials(name) {
-                    "***".clone_into(value);
-                }
-            }
-        }
-    }
-
     /// Tells whether there was an answer, which has a body.
     pub fn has_body(&self) -> bool {
         matches!(self.reply, Reply::Response { .. })
@@ -126,13 +115,21 @@ impl RecordedCall {
 impl Reply {
     fn of(reply: &HostReply, hidden: &Redaction) -> Self {
         let shown = |text: &str| hidden.applied(text).into_owned();
+        // Cookies and tokens are for whoever asked.
+        let header = |name: &str, value: &str| {
+            if carries_credentials(name) {
+                "***".to_owned()
+            } else {
+                shown(value)
+            }
+        };
         match reply {
             Ok(response) => Self::Response {
                 status: response.status,
                 headers: response
                     .headers
                     .iter()
-                    .map(|(name, value)| (name.clone(), shown(value)))
+                    .map(|(name, value)| (name.clone(), header(name, value)))
                     .collect(),
                 elapsed_ns: u64::try_from(response.elapsed.as_nanos()).unwrap_or(u64::MAX),
                 body: RecordedBody::of(&hidden.applied_bytes(&response.body)),

@@ -34,16 +34,30 @@ pub(super) async fn play(pool: &Pool, test: &ChannelTest) -> Ran {
         plain: test.plain,
     };
     let mut ran = Ran::default();
-    if let Some(golden) = &test.requests {
+    let mut made = usize::MAX;
+    // The first request is always made; whether there are others must be seen.
+    let others = test.answers.iter().any(|reply| reply.replied.index > 0);
+    if test.requests.is_some() || others {
         match rehearsal.requests().await {
-            Ok(requests) => ran.failures.extend(unlike(golden, &requests)),
-            Err(answer) => ran.failures.push(Failure::NoRequests {
-                reason: answer.reason().unwrap_or_default().to_owned(),
+            Ok(requests) => {
+                let golden = test.requests.as_ref();
+                ran.failures
+                    .extend(golden.and_then(|golden| unlike(golden, &requests)));
+                made = requests.len();
+            }
+            Err(unsent) => ran.failures.push(Failure::NoRequests {
+                reason: unsent.answer.reason().unwrap_or_default().to_owned(),
+                finding: unsent.finding,
             }),
         }
     }
     for reply in test.answers.iter() {
-        if let Some(read) = rehearsal.reads(reply.replied.clone()).await {
+        let index = reply.replied.index;
+        if index >= made {
+            let line = reply.line;
+            ran.failures
+                .push(Failure::NoSuchRequest { line, index, made });
+        } else if let Some(read) = rehearsal.reads(reply.replied.clone()).await {
             ran.failures.extend(misread(reply, &read));
         }
     }
@@ -142,32 +156,34 @@ fn shown(request: &Rehearsed) -> Json {
 }
 
 /// Returns how what is read in an answer differs from what must be.
-fn misread(reply: &ReplyTest, read: &Read) -> Option<Failure> {
-    let got = reading(read);
-    let reason = read.answer.reason().unwrap_or_default();
+fn misread(reply: &ReplyTest, read: &Read) -> Vec<Failure> {
+    let (line, got) = (reply.line, reading(read));
+    let given = read.answer.reason().unwrap_or_default();
     if read.broken {
-        return Some(Failure::AnswerBroke {
-            line: reply.line,
-            reason: reason.to_owned(),
-        });
+        return vec![Failure::AnswerBroke {
+            line,
+            reason: given.to_owned(),
+            finding: read.finding.clone(),
+        }];
     }
-    if got != reply.reads {
-        return Some(Failure::Reads {
-            line: reply.line,
-            status: reply.replied.status.as_u16(),
-            expected: reply.reads.clone(),
-            got,
-            reason: reason.to_owned(),
-            span: reply.span.clone(),
-        });
-    }
-    let (wanted, span) = reply.reason.as_ref()?;
-    (reason != &**wanted).then(|| Failure::Reason {
-        line: reply.line,
+    let wanted = reply.reason.as_ref();
+    let wanted = wanted.filter(|(wanted, _)| given != &**wanted);
+    let reason = wanted.map(|(wanted, span)| Failure::Reason {
+        line,
         expected: wanted.to_string(),
-        got: reason.to_owned(),
+        got: given.to_owned(),
         span: span.clone(),
-    })
+    });
+    let reads = (got != reply.reads).then(|| Failure::Reads {
+        line,
+        status: reply.replied.status.as_u16(),
+        expected: reply.reads.clone(),
+        got,
+        // What differs is told by itself.
+        reason: reason.as_ref().map_or(given, |_| "").to_owned(),
+        span: reply.span.clone(),
+    });
+    reads.into_iter().chain(reason).collect()
 }
 
 /// Returns what is read in an answer as a test writes it.

@@ -1,5 +1,6 @@
 //! Why a test fails.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,13 @@ pub enum Failure {
     CodeMissing(Arc<str>),
     /// A code was found that was not expected.
     CodeUnexpected(Arc<str>),
+    /// The metrics of the last probe are others.
+    Metrics {
+        /// What they must be.
+        expected: BTreeMap<Arc<str>, f64>,
+        /// What they are.
+        got: BTreeMap<Arc<str>, f64>,
+    },
     /// Something else was open after a probe; told of the first one only.
     Open {
         /// The probe, from 1.
@@ -79,6 +87,8 @@ pub enum Failure {
     NoRequests {
         /// Why.
         reason: String,
+        /// What its script broke over, if it did.
+        finding: Option<Box<Finding>>,
     },
     /// A channel reads something else in an answer.
     Reads {
@@ -112,6 +122,17 @@ pub enum Failure {
         line: u32,
         /// Why.
         reason: String,
+        /// What it broke over; absent if it returned what is no answer.
+        finding: Option<Box<Finding>>,
+    },
+    /// An answer is to a request that the channel does not make.
+    NoSuchRequest {
+        /// The line of the answer.
+        line: u32,
+        /// The request that it is to, from 0.
+        index: usize,
+        /// How many requests there are.
+        made: usize,
     },
 }
 

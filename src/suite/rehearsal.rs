@@ -5,10 +5,9 @@ use std::io;
 use jiff::Timestamp;
 
 use super::stage::Stage;
-use crate::channel::answer::Answer;
 use crate::channel::delivery::Attempt;
 use crate::channel::message::Message;
-use crate::channel::rehearsal::{Rehearsal, Rehearsed};
+use crate::channel::rehearsal::{Rehearsal, Rehearsed, Unsent};
 use crate::channel::settings::Settings;
 use crate::script::limits::Limits;
 
@@ -20,7 +19,7 @@ pub struct Example {
     /// Whether a try with everything in it was refused.
     pub plain: bool,
     /// The requests, or what the try would come to before its first byte.
-    pub requests: Result<Vec<Rehearsed>, Answer>,
+    pub requests: Result<Vec<Rehearsed>, Unsent>,
 }
 
 /// Returns what a channel makes of an example of each kind; of an opening also in plainer words, where those differ.

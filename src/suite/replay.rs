@@ -14,7 +14,7 @@ use crate::config::ServiceConfig;
 use crate::daemon::observe::{Past, Watched, as_prev, judge, remember};
 use crate::daemon::recording::Recording;
 use crate::model::duration::after;
-use crate::model::incident::Incident;
+use crate::model::incident::{Incident, Reason};
 use crate::model::judgement::{Finding, Outcome};
 use crate::model::observation::Observation;
 use crate::model::redaction::Redaction;
@@ -53,6 +53,8 @@ pub struct Alarm {
     pub incident: Incident,
     /// The probe after which it was seen.
     pub seen_at: Timestamp,
+    /// Why it opened; the incident itself says why it was open last.
+    pub opening: Reason,
 }
 
 /// A probe that was judged again.
@@ -113,8 +115,8 @@ struct Course<'a> {
     daybook: Option<(Daybook<'a>, Timestamp)>,
     /// The last probe.
     now: Timestamp,
-    /// When each incident was seen, in the order of their names.
-    seen_at: Vec<Timestamp>,
+    /// When each incident was seen and why it opened, in the order of their names.
+    openings: Vec<(Timestamp, Reason)>,
     played: Played,
 }
 
@@ -126,7 +128,7 @@ impl<'a> Course<'a> {
             past: Past::default(),
             daybook: None,
             now: Timestamp::UNIX_EPOCH,
-            seen_at: Vec::new(),
+            openings: Vec::new(),
             played: Played::default(),
         }
     }
@@ -172,7 +174,10 @@ impl<'a> Course<'a> {
         });
         daybook.send(self.now, Some(at));
         daybook.take(observation);
-        self.seen_at.resize(daybook.ledger.incidents.len(), at);
+        let incidents = daybook.ledger.incidents.values();
+        let opened = incidents.skip(self.openings.len());
+        self.openings
+            .extend(opened.map(|incident| (at, incident.reason.clone())));
         self.now = at;
     }
 
@@ -182,9 +187,13 @@ impl<'a> Course<'a> {
             return played;
         };
         daybook.send(self.now, None);
-        let incidents = daybook.ledger.incidents.into_values().zip(self.seen_at);
+        let incidents = daybook.ledger.incidents.into_values().zip(self.openings);
         played.incidents = incidents
-            .map(|(incident, seen_at)| Alarm { incident, seen_at })
+            .map(|(incident, (seen_at, opening))| Alarm {
+                incident,
+                seen_at,
+                opening,
+            })
             .collect();
         played
             .incidents

@@ -76,6 +76,12 @@ impl Stage {
         }
         let mut ran = play.end();
         ran.failures.extend(unlike_codes(test, &ran));
+        let metrics = test.metrics.as_ref();
+        let unlike = metrics.filter(|expected| **expected != ran.metrics);
+        ran.failures.extend(unlike.map(|expected| Failure::Metrics {
+            expected: expected.clone(),
+            got: ran.metrics.clone(),
+        }));
         // That the mock which was meant was not asked has been said with the request.
         let meant = ran.failures.iter().find_map(|failure| match failure {
             Failure::Unmocked { nearest, .. } => nearest.as_ref().map(|nearest| nearest.line),
@@ -158,6 +164,8 @@ impl<'a> Play<'a> {
         let judgement = observation.judgement;
         self.expect(probe, &judgement);
         self.ran.outcomes.push(judgement.outcome);
+        let metrics = judgement.runs.iter().flat_map(|run| run.metrics.clone());
+        self.ran.metrics = metrics.collect();
         for finding in judgement.findings {
             let code = Arc::clone(&finding.code);
             let seen = || Seen { probe, finding };

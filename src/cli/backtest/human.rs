@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::difference::Difference;
 use super::labels::Score;
+use super::strip;
 use super::{Found, Side};
 use crate::channel::message::moment;
 use crate::cli::output::{BOLD, ERROR, FAINT, GOOD, WARNING, outcome_look, result, styled};
@@ -22,6 +23,8 @@ const SHOWN_MAX: usize = 20;
 /// What is printed, in the time zone of the config.
 struct Page {
     zone: TimeZone,
+    /// The first probe that was recorded.
+    first: Timestamp,
     messages: bool,
 }
 
@@ -30,6 +33,7 @@ pub(super) fn print(found: &Found, trials: &[Trial], messages: bool) {
     let zone = trials.first().map(|trial| trial.zone.clone());
     let page = Page {
         zone: zone.unwrap_or(TimeZone::UTC),
+        first: found.span.0,
         messages,
     };
     let (first, last) = found.span;
@@ -51,6 +55,18 @@ pub(super) fn print(found: &Found, trials: &[Trial], messages: bool) {
     }
     if let (Some(difference), [one, other]) = (&found.difference, &found.sides[..]) {
         page.difference(difference, [&one.title, &other.title]);
+    }
+    if !found.fail_if.is_empty() {
+        result("");
+    }
+    for (condition, value, holds) in &found.fail_if {
+        let sign = if *holds {
+            styled(ERROR, "✗")
+        } else {
+            styled(GOOD, "✓")
+        };
+        let verdict = if *holds { "holds" } else { "does not hold" };
+        result(format_args!("{sign} {} {verdict}: {value}", condition.text));
     }
 }
 
@@ -98,6 +114,11 @@ impl Page {
         if played.probes.is_empty() {
             return result(styled(WARNING, "? nothing could be judged"));
         }
+        let rows = strip::rows(&played.probes, self.first);
+        for row in rows.iter().take(SHOWN_MAX) {
+            result(styled(FAINT, row));
+        }
+        more(rows.len());
         self.incidents(&played.incidents, end);
         if self.messages {
             for sent in &played.told {
@@ -127,7 +148,7 @@ impl Page {
             styled(ERROR, "✗")
         ));
         for alarm in alarms.iter().take(SHOWN_MAX) {
-            let reason = &alarm.incident.reason;
+            let reason = &alarm.opening;
             result(format_args!("  {}", self.incident(alarm, end)));
             result(format_args!("    {}", reason.rule));
             if let Some(finding) = &reason.finding {

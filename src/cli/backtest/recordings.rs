@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::rules::Rules;
 use super::{Arguments, BacktestError, form};
-use crate::cli::dry_run;
+use crate::cli::{dry_run, output};
 use crate::clock::Clock;
 use crate::daemon::recording::Recording;
 use crate::history::recordings::{self, Reading, Wanted};
@@ -59,7 +59,7 @@ impl Recordings {
         } else {
             ProgressBar::hidden()
         };
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} probes") {
+        if let Ok(style) = ProgressStyle::with_template(&output::bar("probes")) {
             bar.set_style(style);
         }
         Ok(Self {

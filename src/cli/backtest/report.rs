@@ -19,7 +19,13 @@ pub(super) fn json(result: &Found) -> Value {
         "first": result.span.0,
         "last": result.span.1,
         "damaged": result.damaged,
+        "stand_ins": result.stand_ins,
         "rules": result.sides.iter().map(side).collect::<Vec<_>>(),
+        "fail_if": result.fail_if.iter().map(|(condition, value, holds)| json!({
+            "condition": condition.text,
+            "value": value,
+            "holds": holds,
+        })).collect::<Vec<_>>(),
         "difference": result.difference.as_ref().map(difference),
     })
 }
@@ -57,9 +63,9 @@ fn incident(alarm: &Alarm) -> Value {
         "opened_at": incident.opened_at,
         "seen_at": alarm.seen_at,
         "closed_at": incident.closed_at,
-        "rule": incident.reason.rule,
-        "code": incident.reason.code,
-        "finding": incident.reason.finding,
+        "rule": alarm.opening.rule,
+        "code": alarm.opening.code,
+        "finding": alarm.opening.finding,
     })
 }
 

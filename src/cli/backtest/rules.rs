@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Arguments, BacktestError, form};
 use crate::cli::load;
-use crate::config::{self, Change, Config, ProcessEnvironment};
+use crate::config::{self, Change, Config, StandIns};
 use crate::model::span::Lack;
 use crate::suite::replay::Trial;
 
@@ -17,6 +17,8 @@ pub(super) struct Rules {
     pub(super) data: PathBuf,
     /// The rules with what they are for a person: those that are tried first, then those to compare with.
     pub(super) sides: Vec<(String, Trial)>,
+    /// Secrets that are not there.
+    pub(super) stand_ins: Vec<String>,
 }
 
 impl Rules {
@@ -26,21 +28,27 @@ impl Rules {
     /// If the config, the service, or a change cannot be used.
     pub(super) fn read(arguments: &Arguments) -> Result<Self, BacktestError> {
         let (path, name) = load::subject(&arguments.subject)?;
-        let loaded = config::load(&path, &ProcessEnvironment)
+        // Recordings are judged and nothing is sent: no secret is needed.
+        let environment = StandIns::default();
+        let loaded = config::load(&path, &environment)
             .map_err(|report| BacktestError::Reported(Box::new(report)))?;
         let config = loaded.config;
         let index = load::position(&config, &path, name)?;
         let changes = changes(arguments)?;
-        let first = tried(&path, &config, index, &changes)?;
+        let first = tried(&path, &config, &environment, index, &changes)?;
         let mut sides = vec![(title(&changes), first)];
         if let Some(other) = &arguments.compare {
             let others = compared(other, &changes)?;
-            sides.push((title(&others), tried(&path, &config, index, &others)?));
+            sides.push((
+                title(&others),
+                tried(&path, &config, &environment, index, &others)?,
+            ));
         }
         Ok(Self {
             service: name.clone(),
             data: config.data,
             sides,
+            stand_ins: environment.missing(),
         })
     }
 }
@@ -49,6 +57,7 @@ impl Rules {
 fn tried(
     path: &Path,
     config: &Config,
+    environment: &StandIns,
     index: usize,
     changes: &[Change],
 ) -> Result<Trial, BacktestError> {
@@ -62,7 +71,7 @@ fn tried(
     if changes.is_empty() {
         return Ok(trial(config, Arc::clone(service)));
     }
-    let loaded = config::load_changed(path, &ProcessEnvironment, service.line, changes);
+    let loaded = config::load_changed(path, environment, service.line, changes);
     let loaded = loaded.map_err(|report| {
         // The config itself can be used: what is wrong is what was given, and that stands in no file.
         let own = path.display().to_string();

@@ -12,9 +12,9 @@ use crate::channel::answer::Answer;
 use crate::channel::rehearsal::Rehearsed;
 use crate::channel::settings::{ChannelKind, Settings};
 use crate::cli::output::{self, BOLD, ERROR, FAINT, GOOD, styled};
-use crate::cli::{Exit, load, runtime};
+use crate::cli::{Exit, finding, load, runtime};
 use crate::clock::Clock;
-use crate::config::{self, Loaded, ProcessEnvironment};
+use crate::config::{self, Loaded, ProcessEnvironment, StandIns};
 use crate::model::counted::counted;
 use crate::model::json as model_json;
 use crate::script::shipped;
@@ -28,6 +28,8 @@ pub(super) struct Channel {
     settings: Settings,
     /// What else its config says.
     loaded: Loaded,
+    /// Secrets that are not there: nothing is sent, and something stands for them.
+    stand_ins: Vec<String>,
 }
 
 impl Channel {
@@ -76,14 +78,16 @@ impl Channel {
         };
         let name = arguments.subject.as_str();
         // Where the config has mistakes, and was not asked for, whoever needs it says so.
-        let Ok(loaded) = config::load(&path, &ProcessEnvironment) else {
+        let environment = StandIns::default();
+        let Ok(loaded) = config::load(&path, &environment) else {
             return Ok(None);
         };
         let services = &loaded.config.services;
         let is_service = services.iter().any(|one| one.service.name.as_str() == name);
-        let Some(channel) = Self::named(loaded, name).filter(|_| !is_service) else {
+        let Some(mut channel) = Self::named(loaded, name).filter(|_| !is_service) else {
             return Ok(None);
         };
+        channel.stand_ins = environment.of_channel(&channel.settings);
         let given = arguments.of_matcher();
         if !given.is_empty() {
             return Err(ArgumentError::OfChannel {
@@ -100,7 +104,11 @@ impl Channel {
     fn named(loaded: Loaded, name: &str) -> Option<Self> {
         let mut channels = loaded.config.channels.iter();
         let settings = channels.find(|one| one.name.as_str() == name)?.clone();
-        Some(Self { settings, loaded })
+        Some(Self {
+            settings,
+            loaded,
+            stand_ins: Vec::new(),
+        })
     }
 
     /// Shows what it would send.
@@ -124,6 +132,7 @@ impl Channel {
 
     fn print(&self, examples: &[Example]) {
         load::show(&self.loaded.report);
+        load::say_stand_ins(&self.stand_ins);
         match &self.settings.kind {
             ChannelKind::Script(source) => {
                 let lines = counted(source.text.lines().count(), "line");
@@ -142,9 +151,17 @@ impl Channel {
             ));
             match &example.requests {
                 Ok(requests) => requests.iter().for_each(request),
-                Err(answer) => {
+                Err(unsent) => {
+                    let answer = &unsent.answer;
                     let (what, why) = (meaning(answer), answer.reason().unwrap_or_default());
-                    output::result(format_args!("{} {what}: {why}", styled(ERROR, "✗")));
+                    let sign = styled(ERROR, "✗");
+                    match &unsent.finding {
+                        None => output::result(format_args!("{sign} {what}: {why}")),
+                        Some(broke) => {
+                            output::result(format_args!("{sign} {what}: `requests` broke"));
+                            output::result(finding::text(broke));
+                        }
+                    }
                 }
             }
         }
@@ -169,9 +186,10 @@ impl Channel {
                 "plain": example.plain,
                 "title": example.message.title(),
                 "requests": requests.collect::<Vec<_>>(),
-                "error": error.map(|answer| json!({
-                    "answer": answer.as_str(),
-                    "reason": answer.reason(),
+                "error": error.map(|unsent| json!({
+                    "answer": unsent.answer.as_str(),
+                    "reason": unsent.answer.reason(),
+                    "finding": unsent.finding,
                 })),
             })
         });
@@ -185,6 +203,7 @@ impl Channel {
             "exit": exit as u8,
             "channel": { "name": self.settings.name.as_str(), "script": script },
             "messages": messages,
+            "stand_ins": self.stand_ins,
             "side_effects": "none",
         })
     }

@@ -13,6 +13,7 @@ use crate::model::counted::counted;
 use crate::model::duration::Shown;
 use crate::model::exchange::{Exchange, Response};
 use crate::model::judgement::{MemoryDiff, Outcome, ScriptRun, Severity, Usage, Used};
+use crate::model::recorded::shown_response_headers;
 
 /// Characters of the body that are shown.
 const BODY_SHOWN: usize = 600;
@@ -133,8 +134,7 @@ fn response_text(exchange: &Exchange, response: &Response, trace: bool) -> Strin
         phases(exchange)
     );
     if trace {
-        for (name, value) in &response.headers {
-            let value = String::from_utf8_lossy(value.as_bytes());
+        for (name, value) in shown_response_headers(&response.headers) {
             write!(text, "\n{}", styled(FAINT, format_args!("{name}: {value}")))
                 .unwrap_or_default();
         }

@@ -24,6 +24,8 @@ pub(super) struct DryRun<'a> {
     pub(super) at: Timestamp,
     /// What a person should look at in what is judged.
     pub(super) warnings: &'a [Line],
+    /// Secrets that are not there and are not sent.
+    pub(super) stand_ins: &'a [String],
     /// What the matchers saw; absent if the scripts make their own requests.
     pub(super) exchange: Option<Arc<Exchange>>,
     /// What they said.
@@ -121,6 +123,7 @@ pub(super) struct DryRunJson<'a> {
     limits: Vec<Value>,
     would: &'a Would,
     hint: Option<&'a str>,
+    stand_ins: &'a [String],
     side_effects: &'static str,
 }
 
@@ -157,6 +160,7 @@ impl DryRun<'_> {
             limits: self.judgement.runs.iter().map(limits_json).collect(),
             would: &self.would,
             hint: self.hint.as_deref(),
+            stand_ins: self.stand_ins,
             side_effects: "none",
         }
     }
@@ -176,7 +180,7 @@ fn request_json(exchange: &Exchange) -> Value {
     json!({
         "method": exchange.sent.method,
         "url": &*exchange.sent.url,
-        "headers": recorded::shown_headers(&exchange.sent),
+        "headers": recorded::shown_request_headers(&exchange.sent),
         "bytes": exchange.sent.body_bytes,
         "hops": exchange.hops.iter().map(|hop| json!({ "url": hop.url, "status": hop.status })).collect::<Vec<_>>(),
     })
@@ -203,7 +207,7 @@ fn response_json(exchange: &Exchange) -> Value {
             json!({
                 "status": response.status.as_u16(),
                 "version": format!("{:?}", response.version),
-                "headers": recorded::header_pairs(&response.headers),
+                "headers": recorded::shown_response_headers(&response.headers),
                 "bytes": body.bytes.len(),
                 "wire_bytes": body.wire_bytes,
                 "timing_ms": timing,

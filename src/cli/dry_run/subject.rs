@@ -1,14 +1,15 @@
 //! What a dry run judges: a service of a config, or a matcher that the arguments name.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::arguments::{ArgumentError, Arguments};
+use super::cassette::HttpMode;
 use super::given::Given;
 use super::one_service::{self, BUILT_IN, SERVICE};
 use crate::cli::{load, output};
 use crate::config::report::{Line, Report};
-use crate::config::{self, Loaded, ProcessEnvironment, Sandbox, ServiceConfig};
+use crate::config::{self, Loaded, ProcessEnvironment, Sandbox, ServiceConfig, StandIns};
 use crate::model::span::Lack;
 
 /// The name under which the arguments are read as a config.
@@ -21,6 +22,8 @@ pub(super) struct Subject {
     pub(super) sandbox: Sandbox,
     /// Warnings.
     pub(super) report: Report,
+    /// Secrets that are not there and are not sent.
+    pub(super) stand_ins: Vec<String>,
 }
 
 impl Subject {
@@ -57,7 +60,8 @@ impl Subject {
             return Ok(None);
         }
         let needed = is_named || !alone;
-        let loaded = match config::load(&path, &ProcessEnvironment) {
+        let environment = StandIns::default();
+        let loaded = match config::load(&path, &environment) {
             Ok(loaded) => loaded,
             Err(report) if needed => return Err(ArgumentError::Config(Box::new(report))),
             Err(_) => return Ok(None),
@@ -66,7 +70,12 @@ impl Subject {
             return Ok(None);
         }
         match Self::named(loaded, name) {
-            Some(subject) => subject.unchanged_by(arguments, path).map(Some),
+            Some(subject) => {
+                let subject = subject.unchanged_by(arguments, &path)?;
+                subject
+                    .with_secrets(arguments, &path, &environment)
+                    .map(Some)
+            }
             None if alone => Ok(None),
             None => Err(ArgumentError::NoService {
                 name: name.clone(),
@@ -82,19 +91,45 @@ impl Subject {
         Some(Self {
             service: Arc::clone(service),
             sandbox: config.sandbox,
+            stand_ins: Vec::new(),
             report,
         })
     }
 
+    /// Refuses a service whose secrets are not there but would be sent.
+    fn with_secrets(
+        mut self,
+        arguments: &Arguments,
+        config: &Path,
+        environment: &StandIns,
+    ) -> Result<Self, ArgumentError> {
+        let service = &self.service.service;
+        let asks = arguments.given.response.is_none() && self.service.sends_request();
+        let scripts_ask = HttpMode::parse(&arguments.inputs.http) == Some(HttpMode::Live);
+        let sent = match (asks, scripts_ask) {
+            (true, _) => environment.of_service(service),
+            (false, true) => environment.of_scripts(service),
+            (false, false) => Vec::new(),
+        };
+        if !sent.is_empty() {
+            let required = StandIns::but_for(sent);
+            if let Err(report) = config::load(config, &required) {
+                return Err(ArgumentError::Config(Box::new(report)));
+            }
+        }
+        self.stand_ins = environment.of_service(service);
+        Ok(self)
+    }
+
     /// Refuses options that would be ignored.
-    fn unchanged_by(self, arguments: &Arguments, config: PathBuf) -> Result<Self, ArgumentError> {
+    fn unchanged_by(self, arguments: &Arguments, config: &Path) -> Result<Self, ArgumentError> {
         let options = arguments.of_matcher();
         if options.is_empty() {
             return Ok(self);
         }
         Err(ArgumentError::OfService {
             name: arguments.subject.clone(),
-            config,
+            config: config.to_path_buf(),
             options,
         })
     }

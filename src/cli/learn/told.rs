@@ -43,13 +43,13 @@ impl Told<'_> {
         match arguments.format {
             Written::Toml => {
                 for note in notes {
-                    output::result(format_args!("# {note}"));
+                    output::verbatim(format_args!("# {note}"));
                 }
-                output::result(learnt.entry.toml().trim_end());
+                output::verbatim(learnt.entry.toml().trim_end());
             }
             Written::Json => {
                 notes.iter().for_each(output::note);
-                output::result(format_args!("{:#}", learnt.entry.json()));
+                output::verbatim(format_args!("{:#}", learnt.entry.json()));
             }
         }
     }

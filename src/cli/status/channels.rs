@@ -141,7 +141,7 @@ fn clock_time(at: Timestamp) -> String {
 /// Prints the channels, and below each that takes nothing why.
 pub(super) fn print(channels: &[Channel<'_>], now: Timestamp) {
     let rows: Vec<_> = channels.iter().map(|channel| channel.cells(now)).collect();
-    for (line, channel) in table::lines(&rows).into_iter().zip(channels) {
+    for (line, channel) in table::shown(&rows).into_iter().zip(channels) {
         output::result(line);
         if let Some(trouble) = channel.trouble() {
             let trouble = format!("  {}", one_line(&trouble));

@@ -1,6 +1,8 @@
 //! A test that failed, for a person: what it is, and why.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::letters::{Letters, SHOWN_BEFORE};
@@ -76,6 +78,10 @@ fn reason(suite: &Suite, case: &Case, ran: &Ran, failure: &Failure) -> String {
         }
         Failure::CodeMissing(code) => format!("code {code}: expected, but never found"),
         Failure::CodeUnexpected(code) => unexpected(case, ran, code),
+        Failure::Metrics { expected, got } => {
+            let (expected, got) = (metrics(expected), metrics(got));
+            format!("the metrics of the last probe differ\n  expected {expected}\n  got      {got}")
+        }
         Failure::Open {
             probe,
             after,
@@ -112,7 +118,8 @@ fn reason(suite: &Suite, case: &Case, ran: &Ran, failure: &Failure) -> String {
         | Failure::NoRequests { .. }
         | Failure::Reads { .. }
         | Failure::Reason { .. }
-        | Failure::AnswerBroke { .. } => of_channel(suite, failure),
+        | Failure::AnswerBroke { .. }
+        | Failure::NoSuchRequest { .. } => of_channel(suite, failure),
     }
 }
 
@@ -128,7 +135,13 @@ fn of_channel(suite: &Suite, failure: &Failure) -> String {
             };
             format!("the requests differ\n  {}{more}", differences.join("\n  "))
         }
-        Failure::NoRequests { reason } => format!("no requests: {reason}"),
+        Failure::NoRequests {
+            finding: Some(broke),
+            ..
+        } => {
+            format!("no requests: `requests` broke\n{}", finding::text(broke))
+        }
+        Failure::NoRequests { reason, .. } => format!("no requests: {reason}"),
         Failure::Reads {
             line,
             status,
@@ -153,7 +166,17 @@ fn of_channel(suite: &Suite, failure: &Failure) -> String {
             "{}: the reason differs\n  expected {expected}\n  got      {got}",
             answer(line)
         ),
-        Failure::AnswerBroke { line, reason } => format!("{}: {reason}", answer(line)),
+        Failure::AnswerBroke {
+            line,
+            finding: Some(broke),
+            ..
+        } => format!("{}: `answer` broke\n{}", answer(line), finding::text(broke)),
+        Failure::AnswerBroke { line, reason, .. } => format!("{}: {reason}", answer(line)),
+        Failure::NoSuchRequest { line, index, made } => format!(
+            "{}: there is no request of index = {index}; the channel makes {}, and the first is 0",
+            answer(line),
+            counted(*made, "request")
+        ),
         _ => String::new(),
     }
 }
@@ -204,6 +227,18 @@ fn when(probe: usize, after: Duration) -> String {
         String::new()
     } else {
         format!(", {} after the first", Shown(after))
+    }
+}
+
+/// Returns metrics as a test writes them.
+pub(super) fn metrics(metrics: &BTreeMap<Arc<str>, f64>) -> String {
+    let members = metrics
+        .iter()
+        .map(|(name, value)| format!("{name} = {value}"));
+    let members: Vec<String> = members.collect();
+    match members.as_slice() {
+        [] => "{}".to_owned(),
+        members => format!("{{ {} }}", members.join(", ")),
     }
 }
 

@@ -34,7 +34,8 @@ fn line(failure: &Failure) -> Option<u32> {
         Failure::MockUnused { line, .. }
         | Failure::Reads { line, .. }
         | Failure::Reason { line, .. }
-        | Failure::AnswerBroke { line, .. } => Some(*line),
+        | Failure::AnswerBroke { line, .. }
+        | Failure::NoSuchRequest { line, .. } => Some(*line),
         _ => None,
     }
 }
@@ -42,7 +43,7 @@ fn line(failure: &Failure) -> Option<u32> {
 fn command(severity: &str, file: &str, line: u32, title: &str, message: &str) {
     let (file, title) = (property(file), property(title));
     let message = data(message);
-    output::result(format_args!(
+    output::verbatim(format_args!(
         "::{severity} file={file},line={line},title={title}::{message}"
     ));
 }

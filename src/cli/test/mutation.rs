@@ -69,6 +69,9 @@ fn what(mutated: &Mutated, mutant: &Mutant) -> String {
     let before = mutated.script.text.get(mutant.span.clone());
     let before = before.unwrap_or_default();
     if mutant.replacement.is_empty() {
+        if !before.ends_with(')') {
+            return format!("`{before}` taken out");
+        }
         let name = before.split('(').next().unwrap_or_default();
         return format!("`{}(…)` taken out", name.trim());
     }

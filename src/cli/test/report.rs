@@ -1,21 +1,24 @@
 //! What became of tests as `oes.test/1`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Exit, Results, SCHEMA, Tests};
 use crate::config::report::Report;
+use crate::model::code::Code;
 use crate::model::judgement::Outcome;
 use crate::suite::Failure;
 
 /// Returns what became of tests.
 pub(super) fn json(
     results: &Results<'_>,
-    report: &Report,
+    tests: &Tests,
     exit: Exit,
     measured: Vec<(&str, Value)>,
 ) -> Value {
     let passed = results.iter().filter(|(.., ran)| ran.passes()).count();
-    let tests: Vec<Value> = results
+    let ran: Vec<Value> = results
         .iter()
         .map(|(suite, test, ran)| {
             let expected = test.probes().and_then(|test| test.expect.as_ref());
@@ -41,15 +44,35 @@ pub(super) fn json(
         "schema": SCHEMA,
         "exit": exit as u8,
         "passed": passed,
-        "failed": tests.len() - passed,
-        "tests": tests,
-        "mistakes": report.lines(),
+        "failed": ran.len() - passed,
+        "tests": ran,
+        "mistakes": tests.report.lines(),
+        "stand_ins": tests.stand_ins,
     });
     if let Some(members) = value.as_object_mut() {
         let measured = measured.into_iter();
         members.extend(measured.map(|(key, value)| (key.to_owned(), value)));
     }
     value
+}
+
+/// Returns what is wrong with files but for what failures say better: a script that finds something in a test which fails
+/// does not merely check nothing.
+pub(super) fn interesting(report: &Report, results: &Results<'_>) -> Report {
+    let found: BTreeSet<&str> = results
+        .iter()
+        .filter(|(.., ran)| !ran.passes() && !ran.codes.is_empty())
+        .filter_map(|(_, test, _)| Some(&*test.script()?.file))
+        .collect();
+    let mut report = report.clone();
+    for file in &mut report.files {
+        if found.contains(&*file.name) {
+            file.mistakes
+                .retain(|mistake| mistake.code != Code::ChecksNothing);
+        }
+    }
+    report.files.retain(|file| !file.mistakes.is_empty());
+    report
 }
 
 /// Returns which tests there are.
@@ -117,6 +140,21 @@ fn failure(failure: &Failure) -> Value {
                 "differences": nearest.differences,
             })),
         }),
+        Failure::Metrics { .. } | Failure::MockUnused { .. } => of_script(failure),
+        Failure::Requests { .. }
+        | Failure::NoRequests { .. }
+        | Failure::Reads { .. }
+        | Failure::Reason { .. }
+        | Failure::AnswerBroke { .. }
+        | Failure::NoSuchRequest { .. } => of_channel(failure),
+    }
+}
+
+fn of_script(failure: &Failure) -> Value {
+    match failure {
+        Failure::Metrics { expected, got } => {
+            json!({ "kind": "metrics", "expected": expected, "got": got })
+        }
         Failure::MockUnused {
             line,
             request,
@@ -129,11 +167,7 @@ fn failure(failure: &Failure) -> Value {
             "asked": asked,
             "times": times,
         }),
-        Failure::Requests { .. }
-        | Failure::NoRequests { .. }
-        | Failure::Reads { .. }
-        | Failure::Reason { .. }
-        | Failure::AnswerBroke { .. } => of_channel(failure),
+        _ => Value::Null,
     }
 }
 
@@ -149,7 +183,9 @@ fn of_channel(failure: &Failure) -> Value {
             "more": more,
             "made": made,
         }),
-        Failure::NoRequests { reason } => json!({ "kind": "no_requests", "reason": reason }),
+        Failure::NoRequests { reason, finding } => {
+            json!({ "kind": "no_requests", "reason": reason, "finding": finding })
+        }
         Failure::Reads {
             line,
             status,
@@ -171,9 +207,22 @@ fn of_channel(failure: &Failure) -> Value {
             got,
             ..
         } => json!({ "kind": "reason", "line": line, "expected": expected, "got": got }),
-        Failure::AnswerBroke { line, reason } => {
-            json!({ "kind": "answer_broke", "line": line, "reason": reason })
-        }
+        Failure::AnswerBroke {
+            line,
+            reason,
+            finding,
+        } => json!({
+            "kind": "answer_broke",
+            "line": line,
+            "reason": reason,
+            "finding": finding,
+        }),
+        Failure::NoSuchRequest { line, index, made } => json!({
+            "kind": "no_such_request",
+            "line": line,
+            "index": index,
+            "made": made,
+        }),
         _ => Value::Null,
     }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::Results;
+use super::failed::metrics;
 use crate::cli::output::{self, BOLD, ERROR, FAINT, GOOD, styled};
 use crate::config;
 use crate::config::suite::{Case, Notice, Suite, Test};
@@ -197,6 +198,7 @@ fn of_probes(test: &Test, ran: &Ran, failure: &Failure) -> Result<Rewritten, Str
                 format!("[{}]", codes.join(", ")),
             )
         }
+        Failure::Metrics { got, .. } => ("metrics", written.metrics.clone(), metrics(got)),
         Failure::Open { .. } => ("violations", written.violations.clone(), open(test, ran)),
         Failure::Messages { sent, .. } => ("notify", written.notify.clone(), notify(test, sent)),
         other => return Err(broken(other)),
@@ -285,7 +287,10 @@ fn broken(failure: &Failure) -> String {
         Failure::MockUnused { request, .. } => {
             format!("the mock of {request} was not asked as often as it says")
         }
-        Failure::NoRequests { reason } | Failure::AnswerBroke { reason, .. } => reason.clone(),
+        Failure::NoSuchRequest { index, .. } => {
+            format!("there is no request of index = {index}")
+        }
+        Failure::NoRequests { reason, .. } | Failure::AnswerBroke { reason, .. } => reason.clone(),
         _ => "it does not merely differ".to_owned(),
     }
 }

@@ -111,6 +111,12 @@ static TEST_KEYS: &[Key] = &[
         "The codes of all findings of all probes; `[]` for none.",
     ),
     key(
+        "metrics",
+        Kind::Map(&Kind::Number(f64::MIN, f64::MAX)),
+        "",
+        "What the scripts say by `metric` at the last probe, all of it; `{}` for nothing.",
+    ),
+    key(
         "violations",
         Kind::Word,
         "",

@@ -29,10 +29,11 @@ const OF_CONFIG: [&str; 2] = ["violations", "notify"];
 /// Keys of a test that only a channel makes sense of.
 const OF_CHANNEL: [&str; 4] = ["options", "message", "requests", "answers"];
 /// Keys of a test that a channel makes no sense of.
-const OF_PROBES: [&str; 14] = [
+const OF_PROBES: [&str; 15] = [
     "probe",
     "expect",
     "codes",
+    "metrics",
     "http",
     "every",
     "violations",
@@ -77,6 +78,10 @@ impl Environment for Given<'_> {
     fn var(&self, name: &str) -> Option<String> {
         let given = self.env.and_then(|env| env.get(name)).and_then(Node::text);
         given.map_or_else(|| self.outer.var(name), |text| Some(text.to_string()))
+    }
+
+    fn stand_in(&self, marker: &str) -> Option<String> {
+        self.outer.stand_in(marker)
     }
 }
 

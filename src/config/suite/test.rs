@@ -1,6 +1,6 @@
 //! The tests of a file: each is a service, its probes, and what they must come to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{Case, Expectation, Pipeline, Probe, Test, Written, channel, mock, pi
 use crate::config::layers::{self, Layers};
 use crate::config::loader::Loader;
 use crate::config::report::{line_of, line_starts};
-use crate::config::tree::{Node, Value};
+use crate::config::tree::{Member, Node, Value};
 use crate::config::values;
 use crate::model::code::Code;
 use crate::model::judgement::Outcome;
@@ -108,6 +108,7 @@ impl Reader<'_> {
         let expect = expect.and_then(|node| expectation(loader, node, &probes));
         let codes = self.layers.get("codes").map(layers::words);
         let codes = codes.map(|codes| codes.into_iter().map(Arc::from).collect::<BTreeSet<_>>());
+        let metrics = self.layers.get("metrics").map(metrics);
         let pipeline = match self.subject {
             Subject::Service(configured) => {
                 Some(pipeline::read(loader, &self.layers, configured, &probes))
@@ -130,6 +131,7 @@ impl Reader<'_> {
             mocks: mocks.into(),
             expect,
             codes,
+            metrics,
             pipeline,
             written: self.written(),
         })
@@ -141,6 +143,7 @@ impl Reader<'_> {
         Written {
             expect: own("expect"),
             codes: own("codes"),
+            metrics: own("metrics"),
             violations: own("violations"),
             notify: own("notify"),
         }
@@ -167,7 +170,8 @@ impl Reader<'_> {
             && pipeline
                 .and_then(|pipeline| pipeline.violations.as_ref())
                 .is_none_or(|open| open.iter().any(Option::is_some));
-        if !(outcomes || violations || written("codes") || written("notify")) {
+        let others = ["codes", "metrics", "notify"].into_iter().any(written);
+        if !(outcomes || violations || others) {
             let mistake = Mistake::error(
                 Code::Test,
                 name.span.clone(),
@@ -193,6 +197,15 @@ impl Reader<'_> {
         }
         start
     }
+}
+
+/// Returns names with their numbers.
+fn metrics(node: &Node) -> BTreeMap<Arc<str>, f64> {
+    let number = |member: &Member| match &member.node.value {
+        Value::Number(number) => Some((Arc::clone(&member.key), number.as_f64())),
+        _ => None,
+    };
+    node.members().iter().filter_map(number).collect()
 }
 
 /// Reads the letters of `expect`; there must be one a probe.

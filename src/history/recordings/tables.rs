@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
 
 use super::Kept;
+use crate::history::private;
 use crate::history::schema::{SchemaError, migrate_by};
 use crate::model::duration::since;
 use crate::model::service::{RecordRule, ServiceName};
@@ -80,6 +81,7 @@ impl Database {
     /// # Errors
     /// If it cannot be opened, or is not ours.
     pub(super) fn open(path: &Path) -> Result<Self, SchemaError> {
+        private::create(path);
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
         // Before the first table: room that becomes free is given back.

@@ -5,18 +5,17 @@
 
 mod child;
 mod counters;
+mod held;
+mod room;
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use close_fds::CloseFdsBuilder;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
 
 use super::offenders::Offenders;
-use super::{Lane, PoolSettings, Program, WorkerFacts, overdue, queue_full};
+use super::{Lane, PoolSettings, Program, WorkerFacts, WorkerNews, overdue};
 use crate::model::judgement::{Finding, Judgement, Severity};
 use crate::script::bench::panicked;
 use crate::script::broker::{Broker, Tokens};
@@ -27,11 +26,12 @@ use crate::script::job::{CallJob, Rights};
 use crate::script::source::Source;
 use child::{Broken, Child};
 use counters::{Counters, Ended};
+use room::Room;
 
 /// The first descriptor that is not standard input, output or errors.
 const FIRST_INHERITED: i32 = 3;
-/// A worker without work for this long is ended, but for one.
-const IDLE_MAX: Duration = Duration::from_mins(1);
+/// News that wait for somebody to be told; further ones are only counted.
+const NEWS_MAX: usize = 100;
 
 /// The worker processes. Dropping it ends them.
 pub(super) struct Processes {
@@ -41,6 +41,7 @@ pub(super) struct Processes {
     plain: Room,
     waiting: Room,
     counters: Counters,
+    news: Mutex<Vec<WorkerNews>>,
 }
 
 /// A worker that was taken for a run.
@@ -48,85 +49,6 @@ struct Taken {
     child: Child,
     /// Whether it was idle before, so that it may have died since.
     was_idle: bool,
-}
-
-/// The workers of one kind.
-struct Room {
-    /// One for each worker that there may be.
-    permits: Semaphore,
-    queued: AtomicUsize,
-    queue: usize,
-    /// Workers without work, the one that worked last at the end.
-    idle: Mutex<Vec<Child>>,
-}
-
-impl Room {
-    fn new(workers: usize, queue: usize) -> Self {
-        Self {
-            permits: Semaphore::new(workers.max(1)),
-            queued: AtomicUsize::new(0),
-            queue: queue.max(1),
-            idle: Mutex::default(),
-        }
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Child>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until there may be one more worker at work.
-    async fn enter(&self, wall: Duration) -> Result<SemaphorePermit<'_>, Box<Finding>> {
-        if let Ok(permit) = self.permits.try_acquire() {
-            return Ok(permit);
-        }
-        let queued = Queued::at(&self.queued);
-        if queued.position >= self.queue {
-            return Err(Box::new(queue_full(self.queue)));
-        }
-        match timeout(wall, self.permits.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Box::new(overdue(false, wall))),
-        }
-    }
-
-    /// Takes a worker back that is as good as new.
-    fn leave(&self, child: Child) {
-        self.idle().push(child);
-    }
-
-    /// Ends workers that had nothing to do for long, but for so many.
-    fn end_unused(&self, kept: usize) {
-        let mut idle = self.idle();
-        let unused = idle
-            .iter()
-            .take(idle.len().saturating_sub(kept))
-            .take_while(|child| child.idle_for() > IDLE_MAX)
-            .count();
-        let ended: Vec<Child> = idle.drain(..unused).collect();
-        drop(idle);
-        drop(ended);
-    }
-}
-
-/// One that waits, for as long as this lives.
-struct Queued<'a> {
-    waiting: &'a AtomicUsize,
-    position: usize,
-}
-
-impl<'a> Queued<'a> {
-    fn at(waiting: &'a AtomicUsize) -> Self {
-        Self {
-            position: waiting.fetch_add(1, Ordering::Relaxed),
-            waiting,
-        }
-    }
-}
-
-impl Drop for Queued<'_> {
-    fn drop(&mut self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Processes {
@@ -143,13 +65,14 @@ impl Processes {
             plain: Room::new(settings.threads, settings.queue),
             waiting: Room::new(settings.waiting_threads, settings.queue),
             counters: Counters::default(),
+            news: Mutex::default(),
         };
         // What OES itself inherited is nothing for its workers.
         CloseFdsBuilder::new().cloexecfrom(FIRST_INHERITED);
         let first = processes.worker().map_err(|error| {
-            let path = processes.program.path.display();
             io::Error::other(format!(
-                "{path}: {error}; `sandbox = \"thread\"` in the config runs scripts without worker processes"
+                "no worker process could be started: {error}; or write `sandbox = \"thread\"` into the config, which runs \
+                 scripts without them"
             ))
         })?;
         processes.plain.leave(first);
@@ -157,7 +80,10 @@ impl Processes {
     }
 
     fn worker(&self) -> io::Result<Child> {
-        let child = Child::start(&self.program)?;
+        let child = Child::start(&self.program).map_err(|error| {
+            let path = self.program.path.display();
+            io::Error::new(error.kind(), format!("{path}: {error}{}", mend(&error)))
+        })?;
         self.counters.started();
         Ok(child)
     }
@@ -267,8 +193,6 @@ impl Processes {
                 } else {
                     room.leave(child);
                 }
-                self.plain.end_unused(1);
-                self.waiting.end_unused(0);
                 return Ok(Some(done));
             }
             Err(broken) => broken,
@@ -277,7 +201,10 @@ impl Processes {
             Broken::Overdue => Ended::Overdue,
             Broken::Unready(_) | Broken::Died { .. } => Ended::Died,
         });
-        if was_idle && matches!(broken, Broken::Died { asked: false, .. }) {
+        if was_idle && let Broken::Died { asked: false, why } = &broken {
+            let script = Arc::clone(&source.name);
+            let how = child.end(why).await.words;
+            self.tell(WorkerNews::Repeated { script, how });
             return Ok(None);
         }
         let (finding, is_by_script) = said(&broken, source, wall, child).await;
@@ -287,8 +214,38 @@ impl Processes {
         Err(Box::new(finding))
     }
 
+    /// Ends workers that had nothing to do for long, but for one, and takes away those that ended by themselves.
+    pub(super) fn tidy(&self) {
+        self.bury();
+        self.plain.end_unused(1);
+        self.waiting.end_unused(0);
+    }
+
+    fn bury(&self) {
+        for how in [&self.plain, &self.waiting]
+            .into_iter()
+            .flat_map(Room::bury)
+        {
+            self.counters.ended(Ended::Died);
+            self.tell(WorkerNews::EndedIdle { how });
+        }
+    }
+
+    fn tell(&self, news: WorkerNews) {
+        let mut all = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < NEWS_MAX {
+            all.push(news);
+        }
+    }
+
+    /// Returns what somebody should be told and was not yet.
+    pub(super) fn news(&self) -> Vec<WorkerNews> {
+        std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Returns what is known of the workers.
     pub(super) fn facts(&self) -> WorkerFacts {
+        self.bury();
         let idle = self.plain.idle().len() + self.waiting.idle().len();
         let resident = |room: &Room| -> u64 {
             let idle = room.idle();
@@ -343,6 +300,18 @@ async fn said(broken: &Broken, source: &Source, wall: Duration, child: Child) ->
             let finding = Finding::error("script.crashed", message).weighing(Severity::Broken);
             (error::about(finding, source), !end.is_from_outside)
         }
+    }
+}
+
+/// Returns what to do where a process cannot be started.
+fn mend(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; mount /proc, through which OES finds its own program",
+        io::ErrorKind::WouldBlock => {
+            "; let OES have more processes and threads: `TasksMax=` of its unit, `ulimit -u`, the container's limit of pids"
+        }
+        io::ErrorKind::PermissionDenied => "; let OES start processes: what runs it forbids that",
+        _ => "",
     }
 }
 

@@ -221,3 +221,72 @@ async fn a_curl_command_is_sent_as_a_browser_copied_it() {
         assert!(asked.contains(part), "{part}: {asked}");
     }
 }
+
+/// Whoever reads JSON gets JSON, whatever is wrong.
+#[test]
+fn mistakes_are_json_where_json_is_wanted() {
+    let desk = Desk::new(&[("bad.toml", "x = 1\n")]);
+    let commands = [
+        "check bad.toml",
+        "dry-run --config bad.toml price",
+        "test bad.toml",
+        "backtest bad.toml price",
+        "probe bad.toml",
+        "status bad.toml",
+        "blindspots bad.toml price",
+        "learn ftp://a.example/",
+        "init bad.toml",
+        "new matcher ../x",
+        "explain no-such",
+        "demo --seconds 0",
+        "run bad.toml",
+    ];
+    for command in commands {
+        let words: Vec<&str> = command.split(' ').collect();
+        let schema = format!("oes.{}/1", words[0]);
+        for more in [
+            &["--json"][..],
+            &["--json", "--nonsense"],
+            &["--color", "no", "--json"],
+        ] {
+            let output = desk.run(&[&words[..], more].concat());
+            let said = json(&output);
+            assert_eq!(said["schema"], *schema, "{command} {more:?}: {said:#}");
+            assert_eq!(said["exit"], 2, "{command} {more:?}: {said:#}");
+            assert_eq!(output.status.code(), Some(2), "{command} {more:?}");
+            let mistakes = said["mistakes"].as_array();
+            let mistake = mistakes.and_then(|mistakes| mistakes.first());
+            let message = mistake.and_then(|mistake| mistake["message"].as_str());
+            assert!(message.is_some(), "{command} {more:?}: {said:#}");
+            assert_eq!(output.stderr, b"", "{command} {more:?}");
+        }
+    }
+    for (words, schema) in [
+        (&["--json"][..], "oes/1"),
+        (&["chek", "--json"], "oes/1"),
+        (&["man", "--json"], "oes/1"),
+        (&["backtest", "--json"], "oes.backtest/1"),
+    ] {
+        assert_eq!(json(&desk.run(words))["schema"], schema);
+    }
+    let said = |words: &[&str]| {
+        let said = json(&desk.run(words));
+        format!("{}\n{}", said["error"], said["mistakes"][0]["help"])
+    };
+    let rows: [&[&str]; 4] = [
+        &["chek", "--json"],
+        &["check", "--json"],
+        &["check", "a.toml", "--json", "--fromat", "short"],
+        &["backtest", "a", "b", "c", "--json"],
+    ];
+    assert_snapshot!(rows.map(said).join("\n"), @r#"
+    "unrecognized subcommand 'chek'"
+    "some similar subcommands exist: 'schema', 'check'; Usage: oes [OPTIONS] <COMMAND>"
+    "the following required arguments were not provided: <CONFIG>"
+    "Usage: oes check --json <CONFIG>"
+    "unexpected argument '--fromat' found"
+    "a similar argument exists: '--format'; Usage: oes check --json --format <FORMAT> <CONFIG>"
+    "unexpected value 'c' for '<SERVICE>...' found; no more were expected"
+    "Usage: oes backtest [OPTIONS] [CONFIG] <SERVICE>"
+    "#);
+}

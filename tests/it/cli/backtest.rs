@@ -1,5 +1,7 @@
 //! `oes backtest` on recordings that a test made.
 
+mod fail_if;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +19,7 @@ use serde_json::json as data;
 use super::{Desk, json};
 
 /// Returns exit code and output as they are: nothing in them differs between two runs.
-fn shown(desk: &Desk, arguments: &[&str]) -> String {
+pub(super) fn shown(desk: &Desk, arguments: &[&str]) -> String {
     let output = desk.run(arguments);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let (out, err) = (text(&output.stdout), text(&output.stderr));
@@ -30,7 +32,7 @@ const CONFIG: &str = "data = \"data\"\ninterval = \"1m\"\n[[services]]\nname = \
     url = \"http://127.0.0.1:9/price\"\nlatency = 400\nrecord = true\nmatch = [\"cheap\"]\n";
 
 /// Every minute from noon on, one recording: status, milliseconds, price.
-fn record(desk: &Desk, probes: &[(u16, u64, i64)]) {
+pub(super) fn record(desk: &Desk, probes: &[(u16, u64, i64)]) {
     std::fs::create_dir_all(desk.path("data")).unwrap();
     let recorder = Recorder::start(&desk.path("data").join(FILE));
     for (minute, (status, millis, price)) in probes.iter().enumerate() {
@@ -118,6 +120,7 @@ fn shows_what_would_have_opened_when_and_why() {
 
     40 probes · 30 pass · 10 fail
     10 came to something else when they were recorded
+      +0 s  ..........FFFFFFFFFF....................
     ✗ 2 violations would have opened
       error  2026-03-01 12:10:00 UTC to 2026-03-01 12:25:00 UTC (15 min), seen after 3 min
         4 of the last 7 probes failed, more than 50 % of 7
@@ -126,6 +129,43 @@ fn shows_what_would_have_opened_when_and_why() {
         the mean of the last 7 latencies is 442 ms, more than 400 ms
     4 messages to people (--messages shows them)
     ");
+}
+
+/// What a probe fails for later is another matter, and never says why an exchange is slow.
+#[test]
+fn an_incident_shows_what_opened_it() {
+    let desk = desk();
+    let script = "warn(\"stale\", \"an old cache\");\nexpect(body.price < 10, \"too dear\");\n";
+    desk.write("cheap.rhai", script);
+    std::fs::remove_dir_all(desk.path("data")).unwrap();
+    // Slow from 12:05 on; wrong as well from 12:14 on.
+    let probes: Vec<_> = (0..30)
+        .map(|minute| match minute {
+            0..5 => (200, 100, 5),
+            5..14 => (200, 900, 5),
+            _ => (200, 900, 99),
+        })
+        .collect();
+    record(&desk, &probes);
+    insta::assert_snapshot!(shown(&desk, &["backtest", "price"]), @r"
+    exit 1
+    price: recorded for 29 min, 2026-03-01 12:00:00 UTC to 2026-03-01 12:29:00 UTC
+
+    30 probes · 14 warn · 16 fail
+    30 came to something else when they were recorded
+      +0 s  WWWWWWWWWWWWWWFFFFFFFFFFFFFFFF
+    ✗ 2 violations would have opened
+      latency  2026-03-01 12:07:00 UTC and still open at the last probe (22 min), seen at once
+        the mean of the last 7 latencies is 442 ms, more than 400 ms
+      error  2026-03-01 12:14:00 UTC and still open at the last probe (15 min), seen after 3 min
+        4 of the last 7 probes failed, more than 50 % of 7
+        too dear (body.price = 99) [too-dear]
+    2 messages to people (--messages shows them)
+    ");
+    let found = json(&desk.run(&["backtest", "price", "--json"]));
+    let incidents = &found["rules"][0]["incidents"];
+    assert_eq!(incidents[0]["violation"], "latency", "{incidents:#}");
+    assert_eq!(incidents[0]["finding"], data!(null));
 }
 
 #[test]
@@ -137,6 +177,7 @@ fn two_thresholds_side_by_side() {
     current
     40 probes · 30 pass · 10 fail
     10 came to something else when they were recorded
+      +0 s  ..........FFFFFFFFFF....................
     ✗ 2 violations would have opened
       error  2026-03-01 12:10:00 UTC to 2026-03-01 12:25:00 UTC (15 min), seen after 3 min
         4 of the last 7 probes failed, more than 50 % of 7
@@ -148,6 +189,7 @@ fn two_thresholds_side_by_side() {
     latency=600ms
     40 probes · 30 pass · 10 fail
     10 came to something else when they were recorded
+      +0 s  ..........FFFFFFFFFF....................
     ✗ 1 violation would have opened
       error  2026-03-01 12:10:00 UTC to 2026-03-01 12:25:00 UTC (15 min), seen after 3 min
         4 of the last 7 probes failed, more than 50 % of 7
@@ -189,6 +231,7 @@ fn two_scripts_side_by_side() {
     current
     27 probes · 20 pass · 7 fail
     7 came to something else when they were recorded
+      +0 s  FFFFFFF....................
     ✗ 2 violations would have opened
       error  2026-03-01 12:13:00 UTC to 2026-03-01 12:25:00 UTC (12 min), seen after 3 min
         4 of the last 4 probes failed, more than 50 % of 7
@@ -225,6 +268,7 @@ fn known_outages_are_caught_missed_and_alarms_false() {
 
     40 probes · 30 pass · 10 fail
     10 came to something else when they were recorded
+      +0 s  ..........FFFFFFFFFF....................
     ✗ 2 violations would have opened
       error  2026-03-01 12:10:00 UTC to 2026-03-01 12:25:00 UTC (15 min), seen after 3 min
         4 of the last 7 probes failed, more than 50 % of 7

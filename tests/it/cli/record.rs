@@ -182,3 +182,33 @@ async fn what_a_script_asks_otherwise_than_by_http_is_recorded_as_well() {
     );
     assert_eq!(live.1["result"]["findings"], again.1["result"]["findings"]);
 }
+
+/// What a service gives to whoever asks, and what it was shown, is for nobody who is sent the folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_credential_of_a_header_is_saved_or_shown() {
+    let script = "//! Looks.\n//! ---\n//! hosts = [\"127.0.0.1\"]\n\nlet other = http.get(service.url);\n\
+                  expect(other.status == 200);\n";
+    let desk = Desk::new(&[("look.rhai", script)]);
+    let answer = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nset-cookie: sid=hunter2\r\n\
+                  x-csrf-token: hunter2\r\ncontent-length: 2\r\n\r\nok";
+    let upstream = Upstream::answering(answer).await;
+    let url = upstream.url("/");
+    let headers = [
+        "-H",
+        "cookie: sid=hunter2",
+        "-H",
+        "authorization: Bearer hunter2",
+    ];
+    for output in ["--json", "--trace"] {
+        let arguments = ["dry-run", "look", &url, "--record", "saved", output];
+        let seen = desk.seen(&[&arguments[..], &headers].concat());
+        assert!(seen.starts_with("exit 0"), "{seen}");
+        assert!(seen.contains("***"), "{seen}");
+        assert!(!seen.contains("hunter2"), "{seen}");
+    }
+    for file in ["response.json", "http.json"] {
+        let saved = std::fs::read_to_string(desk.path("saved").join(file)).unwrap();
+        assert!(saved.contains("\"set-cookie\""), "{saved}");
+        assert!(!saved.contains("hunter2"), "{saved}");
+    }
+}

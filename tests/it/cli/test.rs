@@ -307,3 +307,31 @@ fn the_shipped_scripts_pass_their_tests_which_catch_what_is_wrong() {
         assert!(caught * 100 >= mutants * 90, "{mutated}");
     }
 }
+
+/// A script that finds something in the very test that fails does not merely check nothing.
+#[test]
+fn a_script_that_checks_nothing_is_said_where_that_explains_something() {
+    let test = |expect: &str| {
+        format!(
+            "script = \"x.rhai\"\n[[test]]\nname = \"x\"\nprobe = [{{ json = {{}} }}]\nexpect = \"{expect}\"\n"
+        )
+    };
+    for (script, expect, said) in [
+        ("let x = 1 + 1;\nnote(`${x}`);\n", "P", true),
+        ("let x = 1 + 1;\nnote(`${x}`);\n", "F", true),
+        ("let x = body.a + 1;\nnote(`${x}`);\n", "P", false),
+    ] {
+        let desk = Desk::new(&[("x.rhai", script), ("x.test.toml", &test(expect))]);
+        let seen = desk.seen(&["test"]);
+        assert_eq!(
+            seen.contains("checks nothing"),
+            said,
+            "{script} {expect}: {seen}"
+        );
+        let value = json(&desk.run(&["test", "--json"]));
+        assert_eq!(
+            value["mistakes"][0]["code"], "script/checks-nothing",
+            "{value:#}"
+        );
+    }
+}

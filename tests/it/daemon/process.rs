@@ -292,6 +292,79 @@ async fn scripts_run_in_processes_that_end_with_the_daemon_however_it_ends() {
     }
 }
 
+/// A daemon that cannot hold scripts as its config wants refuses to start, and says what to do.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn without_worker_processes_there_is_no_start() {
+    let hidden = "mount -t tmpfs none /proc && exec \"$0\" run oes.toml";
+    let few = "exec prlimit --nproc=6 \"$0\" run oes.toml";
+    for (how, wrap, said) in [
+        (
+            hidden,
+            &["unshare", "--mount", "--map-root-user"][..],
+            "mount /proc",
+        ),
+        (
+            few,
+            &["setpriv", "--reuid", "61234", "--clear-groups"],
+            "TasksMax=",
+        ),
+    ] {
+        let rig = Rig::new();
+        rig.write("oes.toml", &rig.config(&["price"]));
+        let folder = rig.folder.path();
+        std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o777))
+            .unwrap();
+        let may = Command::new(wrap[0]).args(&wrap[1..]).arg("true").output();
+        if !may.is_ok_and(|output| output.status.success()) {
+            // Not everybody may try this out.
+            continue;
+        }
+        let mut command = Command::new(wrap[0]);
+        command
+            .args(&wrap[1..])
+            .args(["sh", "-c", how, env!("CARGO_BIN_EXE_oes")])
+            .current_dir(folder);
+        let mut process = Process::spawn(&rig, "log", &mut command);
+        assert_eq!(process.ends().await.code(), Some(2), "{}", process.said());
+        let told = process.said();
+        assert!(
+            told.contains(said) && told.contains("sandbox = \"thread\""),
+            "{told}"
+        );
+    }
+}
+
+/// Within seconds, though no script runs.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_ends_is_said() {
+    let rig = Rig::new();
+    rig.write("oes.toml", &rig.config(&["price"]));
+    let process = Process::start(&rig, "log");
+    let address = process.address().await;
+    for id in workers_of(process.id()) {
+        kill_process(
+            Pid::from_raw(i32::try_from(id).unwrap()).unwrap(),
+            Signal::KILL,
+        )
+        .unwrap();
+    }
+    process
+        .says("a worker process of scripts ended while it had nothing to do")
+        .await;
+    assert!(process.said().contains("signal 9"), "{}", process.said());
+    let metrics = ask(address, "/metrics").await;
+    assert!(
+        metrics.contains("oes_script_workers{state=\"idle\"} 0"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("oes_script_workers_ended_total{reason=\"died\"} 1"),
+        "{metrics}"
+    );
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn scripts_run_on_threads_where_the_config_says_so() {

@@ -243,3 +243,41 @@ async fn a_script_is_not_suspended_for_what_is_recorded_of_it() {
         .find(|line| line.contains("oes_probes_total") && line.contains("\"error\""));
     assert!(errors.is_none_or(|line| line.ends_with(" 0")), "{errors:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_else_reads_the_databases() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let rig = Rig::new();
+    rig.api.answers("/price", 200, "{\"price\": 5}");
+    let wanted = rig.config(&[]) + &*rig.service("price", "record = true");
+    rig.write("oes.toml", &wanted);
+    let data = rig.folder.path().join("data");
+    let mode = |name: &str| {
+        let data = fs::metadata(data.join(name)).unwrap();
+        data.permissions().mode() & 0o777
+    };
+    fs::create_dir(&data).unwrap();
+    // One that an older version made, and one that it set aside.
+    for name in ["oes.db", "recordings.db.corrupt-1"] {
+        rig.write(&format!("data/{name}"), "");
+        fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let process = daemon(&rig, "log");
+    records(&rig, 1).await;
+    let names = [
+        "oes.db",
+        "oes.db-wal",
+        "oes.db-shm",
+        "recordings.db",
+        "recordings.db-wal",
+    ];
+    for name in names.into_iter().chain(["recordings.db.corrupt-1"]) {
+        assert_eq!(mode(name), 0o600, "{name}: {:o}", mode(name));
+    }
+    let said = process.said();
+    assert_eq!(
+        said.matches("could be read by other users").count(),
+        2,
+        "{said}"
+    );
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oes::model::judgement::Outcome;
-use oes::script::pool::{Pool, PoolSettings, Program, Sandbox};
+use oes::script::pool::{Pool, PoolSettings, Program, Sandbox, WorkerNews};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
 
@@ -298,4 +298,68 @@ async fn what_ends_workers_from_outside_is_held_against_no_script() {
         assert_eq!(judgement.outcome, Outcome::Error, "{judgement:#?}");
     }
     assert_eq!(pool.suspended_scripts(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_ended_is_no_idle_one_and_somebody_is_told() {
+    if !alone("a_worker_that_ended_is_no_idle_one_and_somebody_is_told") {
+        return;
+    }
+    let pool = processes(&silent());
+    assert_eq!(pool.ready().await, Ok(None));
+    let kill = async || {
+        for id in workers() {
+            signal(id, Signal::KILL);
+            while is_running(id) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    kill().await;
+    // Its other threads may end a moment later.
+    while pool.workers().unwrap().idle > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(pool.workers().unwrap().resident_bytes, 0);
+    let how = "signal 9".to_owned();
+    assert_eq!(
+        pool.worker_news(),
+        [WorkerNews::EndedIdle { how: how.clone() }]
+    );
+    assert_eq!(
+        judge(&pool, "true", input("{}")).await.outcome,
+        Outcome::Pass
+    );
+    kill().await;
+    assert_eq!(
+        judge(&pool, "true", input("{}")).await.outcome,
+        Outcome::Pass
+    );
+    let script = "test".into();
+    assert_eq!(pool.worker_news(), [WorkerNews::Repeated { script, how }]);
+    assert_eq!(pool.worker_news(), []);
+}
+
+#[tokio::test]
+async fn workers_without_work_end_by_the_clock() {
+    if !alone("workers_without_work_end_by_the_clock") {
+        return;
+    }
+    let pool = processes(&fake(|_| reply(200, "{}")));
+    for script in ["true", WAITS] {
+        assert_eq!(
+            judge(&pool, script, input("{}")).await.outcome,
+            Outcome::Pass
+        );
+    }
+    pool.tidy();
+    assert_eq!(pool.workers().unwrap().idle, 2);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    pool.tidy();
+    assert_eq!(pool.workers().unwrap().idle, 1);
+    tokio::time::resume();
+    while workers().into_iter().filter(|id| is_running(*id)).count() > 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 
 use super::counters::Counters;
+use super::held;
 use crate::model::judgement::Finding;
 use crate::script::broker::Broker;
 use crate::script::execute::{Called, Ran, Task};
 use crate::script::frames::{self, FromWorker, LENGTH_BYTES, ToWorker};
 use crate::script::job::CallJob;
-use crate::script::limits::HEAP_BYTES_MAX;
 use crate::script::pool::{GRACE, Program};
 use crate::script::source::Source;
 
@@ -31,8 +31,8 @@ use crate::script::source::Source;
 const RESIDENT_MAX: u64 = 256 << 20;
 /// Runs between two looks at it.
 const LOOK_EVERY: u64 = 64;
-/// A frame of a worker may be this long: more than any run may hold.
-const FRAME_BYTES_MAX: usize = HEAP_BYTES_MAX + (16 << 20);
+/// The first frame of a worker may be this long.
+const READY_BYTES_MAX: usize = 64 << 10;
 /// Scripts that a worker was given before it is given each anew.
 const LOADED_MAX: usize = 1000;
 /// How long a dead worker has to say why.
@@ -90,6 +90,12 @@ impl Child {
         })
     }
 
+    /// Returns how the worker ended; absent while it lives.
+    pub(super) fn ended(&mut self) -> Option<String> {
+        let status = self.process.try_wait().ok().flatten()?;
+        Some(how(status).0)
+    }
+
     pub(super) fn idle_for(&self) -> Duration {
         self.last_used.elapsed()
     }
@@ -107,14 +113,21 @@ impl Child {
         let mut asked = false;
         let conversation = async {
             self.tell(&task.source, &ToWorker::run(task)).await?;
+            let frame_max = held::frame_bytes(&task.limits);
             loop {
-                match self.hear().await? {
+                match self.hear(frame_max).await? {
                     FromWorker::Errand(errand) => {
                         asked = true;
                         let brought = broker.run(errand).await;
                         self.say(&ToWorker::Brought(brought)).await?;
                     }
-                    FromWorker::Ran { ran, elapsed } => return Ok((ran, elapsed)),
+                    FromWorker::Ran { ran, elapsed } => {
+                        let excess = match &ran {
+                            Ok((judgement, _)) => held::excess(judgement, task),
+                            Err(finding) => held::too_much(finding),
+                        };
+                        return excess.map_or(Ok((ran, elapsed)), |what| Err(excessive(what)));
+                    }
                     FromWorker::Ready { .. } | FromWorker::Called(_) => return Err(unexpected()),
                 }
             }
@@ -134,7 +147,7 @@ impl Child {
         self.ready().await.map_err(Broken::Unready)?;
         let conversation = async {
             self.tell(&job.source, &ToWorker::call(job)).await?;
-            match self.hear().await? {
+            match self.hear(held::frame_bytes(&job.limits)).await? {
                 FromWorker::Called(called) => Ok(called),
                 _ => Err(unexpected()),
             }
@@ -148,7 +161,7 @@ impl Child {
         if self.is_ready {
             return Ok(());
         }
-        let heard = timeout(START_MAX, self.hear()).await;
+        let heard = timeout(START_MAX, self.hear(READY_BYTES_MAX)).await;
         match heard.map_err(|_| io::Error::other("it is not ready in time"))?? {
             FromWorker::Ready { unconfined } => {
                 self.is_ready = true;
@@ -190,11 +203,12 @@ impl Child {
         self.socket.write_all(&bytes).await
     }
 
-    async fn hear(&mut self) -> io::Result<FromWorker> {
+    /// Waits for a frame of at most so many bytes.
+    async fn hear(&mut self, bytes_max: usize) -> io::Result<FromWorker> {
         let mut length = [0; LENGTH_BYTES];
         self.socket.read_exact(&mut length).await?;
         let length = usize::try_from(u32::from_le_bytes(length)).map_err(io::Error::other)?;
-        if length > FRAME_BYTES_MAX {
+        if length > bytes_max {
             return Err(io::Error::other("the frame is too long"));
         }
         let mut bytes = Vec::new();
@@ -242,10 +256,7 @@ impl Child {
     pub(super) async fn end(mut self, why: &io::Error) -> End {
         let words = self.last_words().await;
         let (how, is_from_outside) = match timeout(LAST_WORDS, self.process.wait()).await {
-            Ok(Ok(status)) => match (status.signal(), status.code()) {
-                (Some(signal), _) => (format!("signal {signal}"), FROM_OUTSIDE.contains(&signal)),
-                (None, code) => (format!("exit code {}", code.unwrap_or_default()), false),
-            },
+            Ok(Ok(status)) => how(status),
             _ => (why.to_string(), false),
         };
         End {
@@ -279,6 +290,18 @@ pub(super) struct End {
 
 /// Signals that no fault raises: SIGHUP, SIGINT, SIGKILL, SIGTERM.
 const FROM_OUTSIDE: [i32; 4] = [1, 2, 9, 15];
+
+/// Returns how a process ended, and whether somebody ended it.
+fn how(status: ExitStatus) -> (String, bool) {
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => (format!("signal {signal}"), FROM_OUTSIDE.contains(&signal)),
+        (None, code) => (format!("exit code {}", code.unwrap_or_default()), false),
+    }
+}
+
+fn excessive(what: &str) -> io::Error {
+    io::Error::other(format!("the worker says more than a run can: {what}"))
+}
 
 fn unexpected() -> io::Error {
     io::Error::other("the worker says what nobody asked it")

@@ -99,7 +99,11 @@ answers = [
          answer at chat.test.toml:12: the reason differs
            expected yes
            got      no
-         answer at chat.test.toml:13: after status 500: channel script chat.rhai broke in `answer`: what at chat.rhai:17:30
+         answer at chat.test.toml:13: `answer` broke
+         ✗ script what  (the script is broken)
+              at chat.rhai:17:30
+              17 │     if reply.status == 500 { throw "what"; }
+                 │                              ^
          answer at chat.test.toml:14: chat.rhai: `answer` returned 7, not a map with the key `answer`
 
     ✗ 2 of 2 tests failed · 2 messages · 1 file
@@ -116,7 +120,7 @@ fn a_script_that_breaks_or_goes_elsewhere_makes_no_requests() {
     for (line, why) in [
         (
             "throw \"no\"",
-            "no requests: channel script chat.rhai broke in `requests`: no at chat.rhai:2:1",
+            "no requests: `requests` broke\n     ✗ script no  (the script is broken)\n          at chat.rhai:2:1\n           2 │ throw \"no\"\n             │ ^",
         ),
         (
             "[#{ url: \"https://other.test/\" }]",
@@ -147,8 +151,6 @@ fn goldens_are_written_for_a_person_to_look_at() {
     let desk = desk(
         "[[test]]\nname = \"x\"   # mine\nrequests = []\nanswers = [{ status = 404, reads = \"taken\", reason = \"x\" }]\n",
     );
-    desk.run(&["test", "--update", "--yes"]);
-    // The reason is compared once the answer is read as it must be.
     desk.run(&["test", "--update", "--yes"]);
     let written = std::fs::read_to_string(desk.path("chat.test.toml")).unwrap();
     assert_snapshot!(written.strip_prefix(DEFAULTS).unwrap(), @r##"
@@ -190,4 +192,97 @@ fn the_example_of_the_documentation_passes() {
     let desk = Desk::new(&[("chat.rhai", &script), ("chat.test.toml", &tests)]);
     let shown = desk.seen(&["test"]);
     assert!(shown.contains("✓ 2 tests passed · 2 messages"), "{shown}");
+}
+
+/// What breaks is shown at its place, with its values and without secrets.
+#[test]
+fn a_channel_that_breaks_is_shown_as_a_matcher_is() {
+    let script = "fn requests(message, channel) {\n    let all = [channel.token];\n    [#{ url: channel.url, body: all[1] }]\n}\n\
+        fn answer(reply, message, channel) { #{ answer: \"taken\" } }\n";
+    let desk = desk("[[test]]\nname = \"x\"\nrequests = []\n");
+    desk.write("chat.rhai", script);
+    assert_snapshot!(desk.seen(&["test"]), @r"
+    exit 1
+    ── out
+    ✗ chat.test.toml  1 of 1 test failed
+
+    ✗ x  at chat.test.toml:5
+         no requests: `requests` broke
+         ✗ script the array has no element 1 (1 elements)  (the script is broken)
+              at chat.rhai:3:37
+               3 │     [#{ url: channel.url, body: all[1] }]
+                 │                                     ^
+
+    ✗ 1 of 1 test failed · 1 message · 1 file
+    ");
+    let arguments = [
+        "dry-run",
+        "chat.rhai",
+        "--param",
+        "url=https://chat.test/x",
+        "--param",
+        "token=tok-12345678",
+    ];
+    assert_snapshot!(desk.seen(&arguments), @r"
+    exit 4
+    ── out
+    ✓ compiled chat.rhai, 5 lines
+
+    ── opened ──  example · error
+    ✗ the message would be tried again: `requests` broke
+    ✗ script the array has no element 1 (1 elements)  (the script is broken)
+         at chat.rhai:3:37
+          3 │     [#{ url: channel.url, body: all[1] }]
+            │                                     ^
+
+    ── resolved ──  example · error resolved after 28 min
+    ✗ the message would be tried again: `requests` broke
+    ✗ script the array has no element 1 (1 elements)  (the script is broken)
+         at chat.rhai:3:37
+          3 │     [#{ url: channel.url, body: all[1] }]
+            │                                     ^
+
+    ── outage ──  example · error was open for 28 min
+    ✗ the message would be tried again: `requests` broke
+    ✗ script the array has no element 1 (1 elements)  (the script is broken)
+         at chat.rhai:3:37
+          3 │     [#{ url: channel.url, body: all[1] }]
+            │                                     ^
+
+    ── unwatched ──  example · error no longer watched
+    ✗ the message would be tried again: `requests` broke
+    ✗ script the array has no element 1 (1 elements)  (the script is broken)
+         at chat.rhai:3:37
+          3 │     [#{ url: channel.url, body: all[1] }]
+            │                                     ^
+
+    4 examples · nothing was sent
+    ");
+    let value = json(&desk.run(&[&arguments[..], &["--json"]].concat()));
+    let finding = &value["messages"][0]["error"]["finding"];
+    assert_eq!(finding["at"]["line"], 3, "{value:#}");
+}
+
+#[test]
+fn an_answer_to_a_request_that_is_not_made_is_a_failure() {
+    let desk = desk(
+        "[[test]]\nname = \"x\"\nanswers = [{ status = 404, index = 1, reads = \"reject\" }]\n",
+    );
+    assert_snapshot!(desk.seen(&["test"]), @r"
+    exit 1
+    ── out
+    ✗ chat.test.toml  1 of 1 test failed
+
+    ✗ x  at chat.test.toml:5
+         answer at chat.test.toml:7: there is no request of index = 1; the channel makes 1 request, and the first is 0
+
+    ✗ 1 of 1 test failed · 1 message · 1 file
+    ");
+    let failure = &json(&desk.run(&["test", "--json"]))["tests"][0]["failures"][0];
+    assert_eq!(failure["kind"], "no_such_request");
+    let updated = desk.seen(&["test", "--update", "--yes"]);
+    assert!(
+        updated.contains("not updated: there is no request"),
+        "{updated}"
+    );
 }

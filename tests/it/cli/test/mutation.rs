@@ -68,3 +68,60 @@ fn nothing_is_changed_while_a_test_fails() {
         "{shown}"
     );
 }
+
+/// What a script says besides findings, negations and sums can be wrong as well.
+#[test]
+fn what_is_said_and_reckoned_is_changed_too() {
+    let script = "if !has(body, \"$.n\") { stop(); }\nlet sum = body.n * 2 + body.m;\nmetric(\"sum\", sum);\n\
+        if sum > 9 { violation(\"high\", \"too high\"); }\nlet text = \"a\" + sum;\nnote(text);\n";
+    let desk = |metrics: &str| {
+        let tests = format!(
+            "script = \"n.rhai\"\n[[test]]\nname = \"n\"\nprobe = [{{ json = {{}} }}, {{ json = {{ n = 3, m = 4 }} }}, {{ json = {{ n = 2, m = 5 }} }}]\n\
+             expect = \"PFP\"\n{metrics}"
+        );
+        Desk::new(&[("n.rhai", script), ("n.test.toml", &tests)])
+    };
+    assert_snapshot!(desk("").seen(&["test", "--mutate"]), @r#"
+    exit 0
+    ── out
+    ✓ n.test.toml  1 test
+
+    ✓ 1 test passed · 3 probes · 1 file
+
+    ! n.rhai  8 of 9 changes caught, 88 %
+         n.rhai:3:1: no test fails for `metric(…)` taken out
+         metric("sum", sum);
+    "#);
+    let good = desk("metrics = { sum = 9 }\n");
+    assert_snapshot!(good.seen(&["test", "--mutate"]), @r"
+    exit 0
+    ── out
+    ✓ n.test.toml  1 test
+
+    ✓ 1 test passed · 3 probes · 1 file
+
+    ✓ n.rhai  9 of 9 changes caught, 100 %
+    ");
+    let wrong = desk("metrics = { sum = 8, more = 1 }   # mine\n");
+    assert_snapshot!(wrong.seen(&["test"]), @r"
+    exit 1
+    ── out
+    ✗ n.test.toml  1 of 1 test failed
+
+    ✗ n  at n.test.toml:2
+         outcomes  PFP
+         the metrics of the last probe differ
+           expected { more = 1, sum = 8 }
+           got      { sum = 9 }
+
+    ✗ 1 of 1 test failed · 3 probes · 1 file
+    ");
+    let failures = &json(&wrong.run(&["test", "--json"]))["tests"][0]["failures"];
+    assert_eq!(failures[0]["got"]["sum"], 9.0);
+    wrong.run(&["test", "--update", "--yes"]);
+    let written = std::fs::read_to_string(wrong.path("n.test.toml")).unwrap();
+    assert!(
+        written.ends_with("metrics = { sum = 9 }   # mine\n"),
+        "{written}"
+    );
+}

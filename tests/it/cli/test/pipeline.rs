@@ -95,7 +95,7 @@ fn a_config_that_cannot_be_tested_is_told() {
             "2:11: oes.toml has no service `prise`",
         ),
         (
-            "config = \"oes.toml\"\n",
+            "config = \"oes.toml\"\nenv = { PRICE_URL = \"no URL\" }\n",
             "1:10: the ops config oes.toml cannot be used",
         ),
         (
