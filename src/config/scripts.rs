@@ -1,5 +1,7 @@
 //! Finds scripts by name: beside the config, on the search path, among the shipped ones.
 
+mod beside;
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,16 +12,19 @@ use crate::config::report::FileReport;
 use crate::config::values::{self, shorten};
 use crate::model::span::Mistake;
 use crate::script::shipped::{self, Shipped};
-use crate::script::source::Source;
+use crate::script::source::{Missing, Part, Source};
+use beside::Shelf;
 
 /// The largest script; the sandbox has its own, smaller limit.
 const SCRIPT_BYTES_MAX: u64 = 1 << 20;
 
-/// The two kinds of scripts.
+/// What scripts are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Matcher,
     Channel,
+    /// It is there for other scripts.
+    Library,
 }
 
 impl Role {
@@ -28,6 +33,7 @@ impl Role {
         match self {
             Self::Matcher => "matchers",
             Self::Channel => "channels",
+            Self::Library => "lib",
         }
     }
 
@@ -35,6 +41,7 @@ impl Role {
         match self {
             Self::Matcher => shipped::MATCHERS,
             Self::Channel => shipped::CHANNELS,
+            Self::Library => &[],
         }
     }
 
@@ -43,6 +50,7 @@ impl Role {
         match self {
             Self::Matcher => &["status_code", "types", "exact", "non_empty"],
             Self::Channel => &["console"],
+            Self::Library => &[],
         }
     }
 
@@ -50,6 +58,14 @@ impl Role {
         match self {
             Self::Matcher => "matcher",
             Self::Channel => "kind of channel",
+            Self::Library => "library",
+        }
+    }
+
+    fn part(self) -> Part {
+        match self {
+            Self::Matcher | Self::Channel => Part::Script,
+            Self::Library => Part::Library,
         }
     }
 }
@@ -62,34 +78,51 @@ pub(super) fn find(
     name: &str,
     span: &Range<usize>,
 ) -> Option<Arc<Source>> {
-    let key = (role.folder(), name.to_owned());
-    let found = if let Some(found) = loader.scripts.get(&key) {
-        found.clone()
-    } else {
-        let found = look(loader, role, name, span);
-        loader.scripts.insert(key, found.clone());
-        found
-    };
-    match found {
+    match found(loader, role, name, span) {
         Found::Script(source) => Some(source),
         Found::Broken => None,
         Found::Nowhere(known) => {
-            loader.report(nowhere(role, name, span, &known));
+            let Missing { message, help } = nowhere(role, name, &known);
+            let mut mistake = Mistake::error(span.clone(), message);
+            mistake.help = help;
+            loader.report(mistake);
             None
         }
     }
 }
 
-fn nowhere(role: Role, name: &str, span: &Range<usize>, known: &[String]) -> Mistake {
+/// Looks for a script once.
+fn found(loader: &mut Loader<'_>, role: Role, name: &str, span: &Range<usize>) -> Found {
+    let key = (role.folder(), name.to_owned());
+    if let Some(found) = loader.scripts.get(&key) {
+        return found.clone();
+    }
+    let found = look(loader, role, name, span);
+    loader.scripts.insert(key, found.clone());
+    found
+}
+
+fn nowhere(role: Role, name: &str, known: &[String]) -> Missing {
     let message = format!("there is no {} `{}`", role.what(), shorten(name));
-    let near = values::near(name, known.iter().map(String::as_str))
+    let mut help = values::near(name, known.iter().map(String::as_str))
         .map_or(String::new(), |near| format!("did you mean `{near}`? "));
-    let known = known.join(", ");
-    Mistake::error(span.clone(), message).help(format!(
-        "{near}known: {known}; your own is a file {}.rhai beside the config or in scripts/{}",
-        if plain_name(name) { name } else { "NAME" },
-        role.folder()
-    ))
+    if !known.is_empty() {
+        help += &format!("known: {}; ", known.join(", "));
+    }
+    let file = if plain_name(name) { name } else { "NAME" };
+    let folder = role.folder();
+    help += &match role {
+        Role::Library => format!(
+            "a library is a file {file}.rhai in scripts/{folder} beside the config, or in a folder {folder} beside the script"
+        ),
+        Role::Matcher | Role::Channel => {
+            format!("your own is a file {file}.rhai beside the config or in scripts/{folder}")
+        }
+    };
+    Missing {
+        message,
+        help: Some(help),
+    }
 }
 
 /// A name that does not end in `.rhai` is a file's stem, never a path.
@@ -131,23 +164,29 @@ fn look(loader: &mut Loader<'_>, role: Role, name: &str, span: &Range<usize>) ->
             .and_then(|stem| stem.to_str())
             .unwrap_or(name)
             .to_owned();
-        return own(loader, &stem, &path, span);
+        return own(loader, role, &stem, &path, span);
     }
     if plain_name(name) {
         for folder in folders(loader, role) {
             let path = folder.join(format!("{name}.rhai"));
             if path.is_file() {
-                return own(loader, name, &path, span);
+                return own(loader, role, name, &path, span);
             }
         }
         if let Some(shipped) = shipped::find(role.shipped(), name) {
-            return compile(loader, shipped.name, shipped.file, shipped.text, span);
+            let text = Text {
+                name: shipped.name,
+                file: shipped.file,
+                text: shipped.text,
+                folder: None,
+            };
+            return compile(loader, role, &text, span);
         }
     }
     Found::Nowhere(known(loader, role).into())
 }
 
-fn own(loader: &mut Loader<'_>, name: &str, path: &Path, span: &Range<usize>) -> Found {
+fn own(loader: &mut Loader<'_>, role: Role, name: &str, path: &Path, span: &Range<usize>) -> Found {
     let shown = path.display().to_string();
     loader.files.insert(path.to_path_buf());
     let text = match read::bytes(path, SCRIPT_BYTES_MAX) {
@@ -155,7 +194,15 @@ fn own(loader: &mut Loader<'_>, name: &str, path: &Path, span: &Range<usize>) ->
         Err(problem) => Err(problem),
     };
     match text {
-        Ok(text) => compile(loader, name, &shown, &text, span),
+        Ok(text) => {
+            let text = Text {
+                name,
+                file: &shown,
+                text: &text,
+                folder: path.parent(),
+            };
+            compile(loader, role, &text, span)
+        }
         Err(problem) => {
             loader.report(Mistake::error(span.clone(), format!("{shown}: {problem}")));
             Found::Broken
@@ -163,14 +210,23 @@ fn own(loader: &mut Loader<'_>, name: &str, path: &Path, span: &Range<usize>) ->
     }
 }
 
-fn compile(
-    loader: &mut Loader<'_>,
-    name: &str,
-    file: &str,
-    text: &str,
-    span: &Range<usize>,
-) -> Found {
-    match Source::compile_within(name, file, text, &loader.limits) {
+/// What was read.
+struct Text<'a> {
+    name: &'a str,
+    file: &'a str,
+    text: &'a str,
+    /// Where its file lies; absent for one that is part of OES.
+    folder: Option<&'a Path>,
+}
+
+fn compile(loader: &mut Loader<'_>, role: Role, read: &Text<'_>, span: &Range<usize>) -> Found {
+    let (file, text, limits) = (read.file, read.text, loader.limits.clone());
+    let mut shelf = Shelf {
+        loader,
+        span,
+        folder: read.folder,
+    };
+    match Source::compile_beside(role.part(), (read.name, file), text, &limits, &mut shelf) {
         Ok((source, warnings)) => {
             if !warnings.is_empty() {
                 loader
@@ -203,7 +259,14 @@ fn known(loader: &Loader<'_>, role: Role) -> Vec<String> {
         .map(|name| (*name).to_owned())
         .collect();
     names.extend(role.shipped().iter().map(|script| script.name.to_owned()));
-    for folder in folders(loader, role) {
+    names.extend(names_in(&folders(loader, role)));
+    without_repeats(names)
+}
+
+/// Returns the names of the scripts in some folders.
+fn names_in(folders: &[PathBuf]) -> Vec<String> {
+    let mut names = Vec::new();
+    for folder in folders {
         let Ok(entries) = std::fs::read_dir(folder) else {
             continue;
         };
@@ -221,6 +284,10 @@ fn known(loader: &Loader<'_>, role: Role) -> Vec<String> {
         found.sort();
         names.extend(found);
     }
+    names
+}
+
+fn without_repeats(mut names: Vec<String>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(name.clone()));
     names

@@ -6,16 +6,18 @@ mod calls;
 mod chains;
 mod ending;
 mod known;
+mod library;
 mod literals;
 mod syntax;
 mod unused;
 
 use std::sync::{Arc, OnceLock};
 
-use rhai::{AST, ASTNode, Engine, Expr, ParseError};
+use rhai::{AST, ASTNode, Engine, Expr, FnAccess, ParseError, ParseErrorType};
 
 use super::engine::{self, HANDLES, VALUES};
 use super::guard;
+use super::source::{Param, Part, Source};
 use crate::model::span::{Mistake, MistakeSeverity};
 use known::Known;
 
@@ -52,9 +54,33 @@ const TOLD_MAX: usize = 100;
 pub(super) struct Examined {
     pub(super) mistakes: Vec<Mistake>,
     pub(super) functions: Vec<(Arc<str>, usize)>,
+    /// Of a library, those that only it can call.
+    pub(super) hidden: Vec<Arc<str>>,
     pub(super) uses_prev: bool,
     pub(super) uses_http: bool,
     pub(super) returns_value: bool,
+}
+
+impl Examined {
+    /// What is learned of a script that is refused for one mistake.
+    pub(super) fn refused(mistake: Mistake) -> Self {
+        Self {
+            mistakes: vec![mistake],
+            ..Self::default()
+        }
+    }
+}
+
+/// What is read, and what lies beside it.
+pub(super) struct Subject<'a> {
+    pub(super) part: Part,
+    pub(super) text: &'a str,
+    /// The parameters that its header declares.
+    pub(super) params: &'a [Param],
+    /// The libraries that its header names.
+    pub(super) uses: &'a [Arc<str>],
+    /// Those, and what they use.
+    pub(super) libraries: &'a [Arc<Source>],
 }
 
 /// Reads scripts for one engine.
@@ -65,19 +91,38 @@ impl Lint {
         Self(Known::of(engine))
     }
 
-    /// Reads a compiled script; `params` are the parameters that its header declares.
-    pub(super) fn examine(&self, ast: &AST, text: &str, params: &[Arc<str>]) -> Examined {
-        let functions: Vec<(Arc<str>, usize)> = ast
+    /// Reads a compiled script.
+    pub(super) fn examine(&self, ast: &AST, subject: &Subject<'_>) -> Examined {
+        let text = subject.text;
+        let mut functions: Vec<(Arc<str>, usize)> = ast
             .iter_functions()
             .filter(|function| !function.name.starts_with("anon$"))
             .map(|function| (function.name.into(), function.params.len()))
             .collect();
         let returns_value = ending::returns_value(text);
-        let mut mistakes = calls::find(ast, &self.0, &functions, text, params);
+        let mut mistakes = calls::find(ast, &self.0, &functions, subject);
         mistakes.extend(chains::find(ast, &self.0, text));
-        mistakes.extend(unused::find(ast, text, returns_value));
-        if mistakes.is_empty() {
-            mistakes.extend(ending::checks_nothing(ast, returns_value));
+        let mut hidden = Vec::new();
+        match subject.part {
+            Part::Script => {
+                mistakes.extend(unused::find(ast, text, returns_value));
+                if mistakes.is_empty() {
+                    mistakes.extend(ending::checks_nothing(ast, returns_value));
+                }
+            }
+            Part::Library => {
+                mistakes.extend(unused::find(ast, text, true));
+                mistakes.extend(library::find(ast, text));
+                let is_public = |(name, _): &(Arc<str>, usize)| {
+                    ast.iter_functions().any(|function| {
+                        *function.name == **name && function.access == FnAccess::Public
+                    })
+                };
+                let (public, private): (Vec<_>, Vec<_>) =
+                    functions.into_iter().partition(is_public);
+                functions = public;
+                hidden = private.into_iter().map(|(name, _)| name).collect();
+            }
         }
         // Of one place an error says more than a guess, and what is read in two ways is told once.
         let is_guess = |mistake: &Mistake| mistake.severity == MistakeSeverity::Warning;
@@ -88,6 +133,7 @@ impl Lint {
         Examined {
             mistakes,
             functions,
+            hidden,
             uses_prev: uses(ast, "prev"),
             uses_http: uses(ast, "http") || HANDLES.iter().any(|handle| uses(ast, handle)),
             returns_value,
@@ -96,11 +142,11 @@ impl Lint {
 }
 
 /// Returns the mistake that keeps a text from being a script.
-pub(super) fn syntax(error: &ParseError, text: &str) -> Examined {
-    Examined {
-        mistakes: vec![syntax::mistake(error, text)],
-        ..Examined::default()
-    }
+pub(super) fn syntax(error: &ParseError, subject: &Subject<'_>) -> Examined {
+    Examined::refused(match error.err_type() {
+        ParseErrorType::ModuleUndefined(name) => library::unknown(name, error.position(), subject),
+        _ => syntax::mistake(error, subject.text),
+    })
 }
 
 fn uses(ast: &AST, value: &str) -> bool {

@@ -1,26 +1,98 @@
-//! A script as text: its name, its header, and whether it compiles.
+//! A script as text: its name, its header, what lies beside it, and whether it compiles.
+
+mod compiler;
+mod params;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
-use crossbeam_channel::Sender;
+use rhai::Position;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::limits::Limits;
-use super::{api, engine, header, lint};
-use crate::model::json::{Json, Kind, Number};
-use crate::model::span::{Mistake, MistakeSeverity, did_you_mean};
+use super::value::cut;
+use super::{error, header, lint};
+use crate::model::json::Json;
+use crate::model::span::{Mistake, MistakeSeverity, Place};
+pub use params::{Param, ParamKind, ParamMistake};
 
-/// Processor time for compiling: ten times what ordinary code of the largest size takes.
-const COMPILE_TIME: Duration = Duration::from_millis(250);
+/// Libraries of one script, with those that they use: each is compiled with it.
+const LIBRARIES_MAX: usize = 16;
+/// Lines of a script with its libraries: the interpreter counts no further.
+const LINES_MAX: usize = 60_000;
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// A script that OES runs.
+    Script,
+    /// Functions that scripts use.
+    Library,
+}
+
+/// What lies beside a script, for whoever may read it.
+pub trait Beside {
+    /// Returns the library of this name.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn library(&mut self, name: &str) -> Result<Arc<Source>, Missing>;
+}
+
+/// Why something that a script names is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// What is wrong.
+    pub message: String,
+    /// How to mend it.
+    pub help: Option<String>,
+}
+
+/// A script with nothing beside it.
+struct Alone;
+
+impl Beside for Alone {
+    fn library(&mut self, name: &str) -> Result<Arc<Source>, Missing> {
+        Err(Missing {
+            message: format!("there is no library `{name}`"),
+            help: None,
+        })
+    }
+}
+
+/// What a script that was compiled before found beside it.
+struct Found<'a>(&'a Source);
+
+impl Beside for Found<'_> {
+    fn library(&mut self, name: &str) -> Result<Arc<Source>, Missing> {
+        let mut known = self.0.libraries.iter();
+        let found = known.find(|library| *library.name == *name);
+        found.map_or_else(|| Alone.library(name), |found| Ok(Arc::clone(found)))
+    }
+}
+
+/// Tells what is wrong with the name of a library, which must be a word of the language.
+fn library_name(name: &str) -> Result<(), Missing> {
+    let is_word = name.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    if is_word && name != "global" {
+        return Ok(());
+    }
+    Err(Missing {
+        message: format!("`{}` is no name of a library", cut(name, 60)),
+        help: Some(
+            "write the name of its file without `.rhai`; letters, digits and `_`".to_owned(),
+        ),
+    })
+}
+
 /// A script that compiles.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Source {
     /// Name: the file's stem, `price_chart_matcher`.
     pub name: Arc<str>,
@@ -28,7 +100,7 @@ pub struct Source {
     pub file: Arc<str>,
     /// The source text.
     pub text: Arc<str>,
-    /// First 16 hexadecimal digits of the SHA-256 of the text.
+    /// First 16 hexadecimal digits of the SHA-256 of the text and of what it uses.
     pub version: Arc<str>,
     /// What it says of itself.
     pub header: Header,
@@ -40,6 +112,10 @@ pub struct Source {
     pub returns_value: bool,
     /// The functions that it defines, with how many parameters they take.
     pub functions: Vec<(Arc<str>, usize)>,
+    /// The functions that only a library itself can call.
+    pub hidden: Vec<Arc<str>>,
+    /// The libraries that it uses, and those that they use; each after those that it uses itself.
+    pub libraries: Vec<Arc<Source>>,
 }
 
 /// What a script says of itself in the `//!` lines at its top, read without running it.
@@ -49,6 +125,8 @@ pub struct Header {
     pub about: String,
     /// Its parameters in order.
     pub params: Vec<Param>,
+    /// Libraries that it uses by their names: `prices::middle(…)`.
+    pub uses: Vec<Arc<str>>,
     /// Hosts that it asks besides the service's own; a parameter of kind `url` grants its host by itself.
     pub hosts: Vec<String>,
     /// Secrets that it needs.
@@ -96,120 +174,6 @@ pub struct OAuth2 {
     pub scopes: Vec<String>,
 }
 
-/// One parameter of a script.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Param {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Its kind.
-    pub kind: ParamKind,
-    /// The value where the config gives none; absent for a required one.
-    pub default: Option<Json>,
-    /// What it is for.
-    pub help: String,
-}
-
-/// The kinds of parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ParamKind {
-    /// Any value.
-    Any,
-    /// A string.
-    String,
-    /// A number.
-    Number,
-    /// A whole number.
-    Integer,
-    /// True or false.
-    Boolean,
-    /// A duration: seconds, or `"15m"`.
-    Duration,
-    /// An `http` or `https` URL, whose host the script may then ask.
-    Url,
-    /// An array.
-    Array,
-    /// An object.
-    Object,
-}
-
-/// What is wrong with one parameter in a config.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParamMistake {
-    /// Its name; for a missing one the place is the matcher itself.
-    pub name: Arc<str>,
-    /// What is wrong.
-    pub message: String,
-    /// How to mend it.
-    pub help: Option<String>,
-}
-
-impl ParamKind {
-    /// The kinds as a header writes them.
-    pub const NAMES: [(&'static str, Self); 9] = [
-        ("any", Self::Any),
-        ("string", Self::String),
-        ("number", Self::Number),
-        ("integer", Self::Integer),
-        ("boolean", Self::Boolean),
-        ("duration", Self::Duration),
-        ("url", Self::Url),
-        ("array", Self::Array),
-        ("object", Self::Object),
-    ];
-
-    /// Returns the kind of this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::NAMES
-            .into_iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, kind)| kind)
-    }
-
-    /// Tells whether a value is of this kind.
-    pub fn accepts(self, value: &Json) -> bool {
-        match self {
-            Self::Any => true,
-            Self::String => value.kind() == Kind::String,
-            Self::Number => value.kind() == Kind::Number,
-            Self::Integer => value.as_number().is_some_and(Number::is_whole),
-            Self::Boolean => value.kind() == Kind::Boolean,
-            Self::Duration => match value {
-                Json::Number(number) => number.as_f64() >= 0.0,
-                Json::String(text) => api::time::parse_duration(text).is_some(),
-                _ => false,
-            },
-            Self::Url => value
-                .as_str()
-                .and_then(|text| Url::parse(text).ok())
-                .is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()),
-            Self::Array => value.kind() == Kind::Array,
-            Self::Object => value.kind() == Kind::Object,
-        }
-    }
-
-    /// Returns an example for a person who wrote something else.
-    fn example(self) -> &'static str {
-        match self {
-            Self::Any => "any value",
-            Self::String => "text in quotes",
-            Self::Number => "a number such as 2.5",
-            Self::Integer => "a whole number such as 3",
-            Self::Boolean => "true or false",
-            Self::Duration => "a duration such as \"15m\", or seconds",
-            Self::Url => "a URL such as \"https://api.example.io/price\"",
-            Self::Array => "an array",
-            Self::Object => "an object",
-        }
-    }
-}
-
-impl fmt::Display for ParamKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::NAMES.into_iter().find(|(_, kind)| kind == self);
-        f.write_str(name.map_or("any", |(name, _)| name))
-    }
-}
-
 impl Source {
     /// Compiles a script once to see whether it is one, and reads its header.
     ///
@@ -222,18 +186,31 @@ impl Source {
         file: &str,
         text: &str,
     ) -> Result<(Self, Vec<Mistake>), Vec<Mistake>> {
-        Self::compile_within(name, file, text, &Limits::default())
+        let limits = Limits::default();
+        Self::compile_beside(Part::Script, (name, file), text, &limits, &mut Alone)
     }
 
-    /// Compiles a script as [`Source::compile`] does, for limits other than the default ones.
+    /// Compiles another text of this script, with the libraries that it had.
     ///
     /// # Errors
     /// Every mistake that keeps it from being used, in the order of the text.
-    pub fn compile_within(
-        name: &str,
-        file: &str,
+    pub fn changed(&self, text: &str) -> Result<(Self, Vec<Mistake>), Vec<Mistake>> {
+        let named = (&*self.name, &*self.file);
+        let limits = Limits::default();
+        Self::compile_beside(Part::Script, named, text, &limits, &mut Found(self))
+    }
+
+    /// Compiles a script or a library of this name and in this file as [`Source::compile`] does, for limits other than
+    /// the default ones and with what lies beside it.
+    ///
+    /// # Errors
+    /// Every mistake that keeps it from being used, in the order of the text.
+    pub fn compile_beside(
+        part: Part,
+        (name, file): (&str, &str),
         text: &str,
         limits: &Limits,
+        beside: &mut dyn Beside,
     ) -> Result<(Self, Vec<Mistake>), Vec<Mistake>> {
         if text.len() > limits.source_bytes {
             return Err(vec![Mistake::error(
@@ -251,13 +228,19 @@ impl Source {
             None => (0, text),
         };
         let mut mistakes = Vec::new();
-        let header = header::read(text, &mut mistakes);
-        let text: Arc<str> = text.into();
-        let findings = examined(&text, limits, &header).unwrap_or_else(|| lint::Examined {
-            mistakes: vec![Mistake::error(0..0, "the compiler broke on this script")],
-            ..lint::Examined::default()
-        });
-        mistakes.extend(findings.mistakes);
+        let (header, uses) = header::read(text, part, &mut mistakes);
+        let mut source = Self {
+            name: name.into(),
+            file: file.into(),
+            text: text.into(),
+            header,
+            ..Self::default()
+        };
+        let is_complete = source.find_libraries(uses, beside, &mut mistakes);
+        // Without a library every call of it would be a mistake of its own.
+        if is_complete {
+            mistakes.extend(source.examine(part, limits));
+        }
         mistakes.sort_by_key(|mistake| mistake.span.start);
         for mistake in &mut mistakes {
             mistake.span = mistake.span.start + mark..mistake.span.end + mark;
@@ -268,21 +251,142 @@ impl Source {
         {
             return Err(mistakes);
         }
-        let digest = Sha256::digest(text.as_bytes());
-        let (first, _) = digest.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
-        let version = format!("{:016x}", u64::from_be_bytes(*first));
-        let source = Self {
-            name: name.into(),
-            file: file.into(),
-            text,
-            version: version.into(),
-            header,
-            uses_prev: findings.uses_prev,
-            uses_http: findings.uses_http,
-            returns_value: findings.returns_value,
-            functions: findings.functions,
-        };
+        source.version = source.digest().into();
         Ok((source, mistakes))
+    }
+
+    /// Takes in the libraries that the header names. Tells whether all are there; those that are not are reported.
+    fn find_libraries(
+        &mut self,
+        uses: Vec<header::Named>,
+        beside: &mut dyn Beside,
+        mistakes: &mut Vec<Mistake>,
+    ) -> bool {
+        let before = mistakes.len();
+        for (name, span) in uses {
+            let found = library_name(&name).and_then(|()| beside.library(&name));
+            let added = found.and_then(|library| {
+                let mut all = library.libraries.iter().chain([&library]);
+                all.try_for_each(|library| self.add(library))
+            });
+            if let Err(missing) = added {
+                let mut mistake = Mistake::error(span, missing.message);
+                mistake.help = missing.help;
+                mistakes.push(mistake);
+            }
+        }
+        mistakes.len() == before
+    }
+
+    fn add(&mut self, library: &Arc<Self>) -> Result<(), Missing> {
+        let refuse = |message, help: &str| {
+            Err(Missing {
+                message,
+                help: Some(help.to_owned()),
+            })
+        };
+        let mut others = self.libraries.iter();
+        if let Some(known) = others.clone().find(|known| known.name == library.name) {
+            if known.file == library.file {
+                return Ok(());
+            }
+            let (name, file, other) = (&library.name, &known.file, &library.file);
+            let message = format!("two libraries are called `{name}`: {file} and {other}");
+            return refuse(message, "give one of them another name");
+        }
+        let twice = others.find_map(|other| Some((other, library.defines_as(other)?)));
+        if let Some((other, function)) = twice {
+            let message = format!(
+                "the libraries `{}` and `{}` both have a function `{function}`",
+                other.name, library.name
+            );
+            return refuse(message, "give one of the two functions another name");
+        }
+        self.libraries.push(Arc::clone(library));
+        let lines: usize = self
+            .parts()
+            .map(|(_, part)| part.text.split('\n').count())
+            .sum();
+        if self.libraries.len() > LIBRARIES_MAX || lines > LINES_MAX {
+            let message = "these are too many libraries".to_owned();
+            return refuse(
+                message,
+                &format!(
+                    "a script uses {LIBRARIES_MAX} at most, of {LINES_MAX} lines together with its own"
+                ),
+            );
+        }
+        Ok(())
+    }
+
+    /// Returns a function that another script or library defines as well.
+    fn defines_as(&self, other: &Self) -> Option<&Arc<str>> {
+        self.defined()
+            .find(|function| other.defined().any(|known| known == *function))
+    }
+
+    /// Returns the names of the functions that it defines.
+    pub(super) fn defined(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.functions
+            .iter()
+            .map(|(name, _)| name)
+            .chain(&self.hidden)
+    }
+
+    /// Compiles and lints, keeps what is learned of the script, and returns what is wrong with it.
+    fn examine(&mut self, part: Part, limits: &Limits) -> Vec<Mistake> {
+        let found = compiler::examined(Arc::new(self.clone()), part, limits).unwrap_or_else(|| {
+            lint::Examined::refused(Mistake::error(0..0, "the compiler broke on this script"))
+        });
+        let any = |what: fn(&Self) -> bool| self.libraries.iter().any(|library| what(library));
+        self.uses_prev = found.uses_prev || any(|library| library.uses_prev);
+        self.uses_http = found.uses_http || any(|library| library.uses_http);
+        self.returns_value = found.returns_value;
+        self.functions = found.functions;
+        self.hidden = found.hidden;
+        found.mistakes
+    }
+
+    /// Returns what tells this version of the script from others.
+    fn digest(&self) -> String {
+        let mut hash = Sha256::new_with_prefix(self.text.as_bytes());
+        for library in &self.libraries {
+            hash.update([0]);
+            hash.update(library.name.as_bytes());
+            hash.update([0]);
+            hash.update(library.version.as_bytes());
+        }
+        let digest = hash.finalize();
+        let (first, _) = digest.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+        format!("{:016x}", u64::from_be_bytes(*first))
+    }
+
+    /// Returns the script and its libraries, each with how many lines the interpreter takes to be before it: what is in
+    /// different texts is never at the same position.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (usize, &Self)> {
+        let libraries = self.libraries.iter().map(|library| &**library);
+        std::iter::once(self)
+            .chain(libraries)
+            .scan(0, |before, part| {
+                let start = *before;
+                *before += part.text.split('\n').count();
+                Some((start, part))
+            })
+    }
+
+    /// Returns what is at a position of the interpreter's.
+    pub(super) fn spot(&self, position: Position) -> Spot<'_> {
+        let line = position.line().unwrap_or(0);
+        let (lines_before, part) = self
+            .parts()
+            .take_while(|(before, _)| *before == 0 || *before < line)
+            .last()
+            .unwrap_or((0, self));
+        Spot {
+            part,
+            lines_before,
+            position: moved(position, |line| line.checked_sub(lines_before)),
+        }
     }
 
     /// Tells whether the script defines a function of this name with so many parameters.
@@ -291,113 +395,47 @@ impl Source {
             .iter()
             .any(|(known, count)| **known == *name && *count == parameters)
     }
+}
 
-    /// Returns what is wrong with these parameters: unknown (with did-you-mean), missing, of the wrong kind.
-    ///
-    /// A script without any declared parameter takes what it is given.
-    pub fn check_params(&self, params: &BTreeMap<Arc<str>, Json>) -> Vec<ParamMistake> {
-        let declared = &self.header.params;
-        if declared.is_empty() {
-            return Vec::new();
+/// Something in the text of a script or of one of its libraries.
+pub(super) struct Spot<'a> {
+    /// The script or the library.
+    pub(super) part: &'a Source,
+    lines_before: usize,
+    /// Where in its text.
+    pub(super) position: Position,
+}
+
+impl<'a> Spot<'a> {
+    /// Returns the name of the library that it is in; empty in the script itself.
+    pub(super) fn library(&self) -> &'a str {
+        if self.lines_before == 0 {
+            ""
+        } else {
+            &self.part.name
         }
-        let mut mistakes = Vec::new();
-        for (name, value) in params {
-            match declared.iter().find(|param| param.name == *name) {
-                None => mistakes.push(self.unknown_param(name)),
-                Some(param) if !param.kind.accepts(value) => mistakes.push(ParamMistake {
-                    name: Arc::clone(name),
-                    message: format!(
-                        "`{name}` is {}, not {}",
-                        value.summary(60),
-                        param.kind.example()
-                    ),
-                    help: (!param.help.is_empty()).then(|| format!("{name}: {}", param.help)),
-                }),
-                Some(_) => {}
-            }
-        }
-        for param in declared {
-            if param.default.is_none() && !params.contains_key(&param.name) {
-                mistakes.push(ParamMistake {
-                    name: Arc::clone(&param.name),
-                    message: format!("`{}` needs the parameter `{}`", self.name, param.name),
-                    help: Some(if param.help.is_empty() {
-                        format!("set `{}` to {}", param.name, param.kind.example())
-                    } else {
-                        format!("set `{}`: {}", param.name, param.help)
-                    }),
-                });
-            }
-        }
-        mistakes
     }
 
-    fn unknown_param(&self, name: &Arc<str>) -> ParamMistake {
-        let names: Vec<&str> = self
-            .header
-            .params
-            .iter()
-            .map(|param| &*param.name)
-            .collect();
-        ParamMistake {
-            name: Arc::clone(name),
-            message: format!("`{}` has no parameter `{name}`", self.name),
-            help: Some(match did_you_mean(name, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("it has {}", names.join(", ")),
-            }),
-        }
+    /// Returns a position in the same text as the interpreter has it.
+    pub(super) fn whole(&self, position: Position) -> Position {
+        moved(position, |line| line.checked_add(self.lines_before))
+    }
+
+    /// Returns its place and its line for a person.
+    pub(super) fn shown(&self) -> (Option<Place>, Option<String>) {
+        (
+            error::place(&self.part.file, self.position),
+            error::line(&self.part.text, self.position),
+        )
     }
 }
 
-/// One script to look at, on the thread that has the stack for it.
-struct Examination {
-    text: Arc<str>,
-    limits: Limits,
-    params: Vec<Arc<str>>,
-    answer: Sender<lint::Examined>,
-}
-
-/// Compiles and lints on a thread with a large stack; absent if that broke.
-fn examined(text: &Arc<str>, limits: &Limits, header: &Header) -> Option<lint::Examined> {
-    static COMPILER: OnceLock<Option<Sender<Examination>>> = OnceLock::new();
-    let (answer, answered) = crossbeam_channel::bounded(1);
-    let examination = Examination {
-        text: Arc::clone(text),
-        limits: limits.clone(),
-        params: header
-            .params
-            .iter()
-            .map(|param| Arc::clone(&param.name))
-            .collect(),
-        answer,
-    };
-    let compiler = COMPILER.get_or_init(start_compiler).as_ref()?;
-    compiler.send(examination).ok()?;
-    answered.recv().ok()
-}
-
-fn start_compiler() -> Option<Sender<Examination>> {
-    engine::quiet_panics();
-    let (sender, work) = crossbeam_channel::bounded::<Examination>(16);
-    std::thread::Builder::new()
-        .name(format!("{}-compile", engine::THREAD_NAME))
-        .stack_size(engine::stack_bytes(0))
-        .spawn(move || {
-            let mut engine = engine::build();
-            let lint = lint::Lint::of(&engine);
-            for job in work {
-                engine::limit(&mut engine, &job.limits);
-                let examine = || match engine::compile(&engine, &job.text, COMPILE_TIME) {
-                    Ok(ast) => lint.examine(&ast, &job.text, &job.params),
-                    Err(error) => lint::syntax(&error, &job.text),
-                };
-                // A dropped answer is the failure; the next script gets the same engine, which holds no run's state.
-                if let Ok(found) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(examine)) {
-                    drop(job.answer.send(found));
-                }
-            }
-        })
-        .ok()?;
-    Some(sender)
+/// Returns a position on another line; none if there is no such line.
+fn moved(position: Position, to: impl FnOnce(usize) -> Option<usize>) -> Position {
+    let line = position.line().and_then(to).map(u16::try_from);
+    let column = position.position().unwrap_or(0);
+    match (line, u16::try_from(column)) {
+        (Some(Ok(line @ 1..)), Ok(column)) => Position::new(line, column),
+        _ => Position::NONE,
+    }
 }

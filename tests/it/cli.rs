@@ -4,6 +4,7 @@ mod arguments;
 mod demo;
 mod dry_run;
 mod interrupt;
+mod libraries;
 mod operate;
 mod record;
 mod secrets;

@@ -7,6 +7,7 @@ mod change;
 mod cookbook;
 mod fuzz;
 mod hostile;
+mod libraries;
 mod lint;
 #[cfg(target_os = "linux")]
 mod processes;

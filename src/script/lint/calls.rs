@@ -6,9 +6,10 @@ use std::sync::Arc;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 use super::known::Known;
-use super::{LANGUAGE, TOLD_MAX, arguments, literals};
+use super::{LANGUAGE, Subject, TOLD_MAX, arguments, library, literals};
 use crate::model::span::{Mistake, did_you_mean};
 use crate::script::error::span;
+use crate::script::source::{Part, Source};
 
 /// Functions of OES: the first that a misspelt name may have meant, and not to be defined again.
 const PROVIDED: &[&str] = &[
@@ -79,20 +80,19 @@ const REFUSED: &[(&str, &str)] = &[
     ("timestamp", "OES has a clock of its own: now(), age(x)"),
 ];
 
-/// Returns everything that is wrong with calls, in no order. `functions` are those that the script defines, `params`
-/// the parameters that its header declares.
+/// Returns everything that is wrong with calls, in no order. `functions` are those that the script defines.
 pub(super) fn find(
     ast: &AST,
     known: &Known,
     functions: &[(Arc<str>, usize)],
-    text: &str,
-    params: &[Arc<str>],
+    subject: &Subject<'_>,
 ) -> Vec<Mistake> {
+    let text = subject.text;
     let mut search = Search {
         known,
         functions,
         text,
-        params,
+        subject,
         found: Vec::new(),
     };
     search.definitions();
@@ -108,6 +108,9 @@ pub(super) fn find(
                 let mistake = literals::of_expectation(name, &custom.inputs, text);
                 search.found.extend(mistake);
             }
+            Some(ASTNode::Expr(variable @ Expr::Variable(..))) => {
+                search.found.extend(library::value(variable, subject));
+            }
             _ => {}
         }
         search.found.len() < TOLD_MAX
@@ -119,16 +122,16 @@ struct Search<'a> {
     known: &'a Known,
     functions: &'a [(Arc<str>, usize)],
     text: &'a str,
-    params: &'a [Arc<str>],
+    subject: &'a Subject<'a>,
     found: Vec<Mistake>,
 }
 
 impl Search<'_> {
     fn definitions(&mut self) {
         for (name, _) in self.functions {
-            if !PROVIDED.contains(&&**name) {
+            let Some(whose) = self.taken(name) else {
                 continue;
-            }
+            };
             let place = self
                 .text
                 .find(&format!("fn {name}"))
@@ -136,14 +139,34 @@ impl Search<'_> {
             self.found.push(
                 Mistake::error(
                     place..place + name.len(),
-                    format!("`{name}` is a function of OES and cannot be defined again"),
+                    format!("`{name}` is a function of {whose}"),
                 )
                 .help("give yours another name"),
             );
         }
     }
 
+    /// Returns whose function this is, where it cannot be defined again.
+    fn taken(&self, name: &str) -> Option<String> {
+        if PROVIDED.contains(&name) {
+            return Some("OES and cannot be defined again".to_owned());
+        }
+        let defines = |library: &&Arc<Source>| library.defined().any(|known| **known == *name);
+        if let Some(library) = self.subject.libraries.iter().find(defines) {
+            return Some(format!("the library `{}`, too", library.name));
+        }
+        // A script by itself may have its own; a script and its libraries would have each other's.
+        let is_alone = self.subject.part == Part::Script && self.subject.libraries.is_empty();
+        let is_native = self.known.arities(name).is_some() || LANGUAGE.contains(&name);
+        (is_native && !is_alone).then(|| "the language, too".to_owned())
+    }
+
     fn call(&mut self, call: &FnCallExpr, position: Position) {
+        if call.is_qualified() {
+            self.found
+                .extend(library::call(call, position, self.subject));
+            return;
+        }
         self.found
             .extend(literals::of_call(call, position, self.text));
         let name = call.name.as_str();
@@ -226,7 +249,13 @@ impl Search<'_> {
         let [Expr::StringConstant(name, _)] = call.args.as_slice() else {
             return;
         };
-        if call.name != "param" || self.params.iter().any(|known| **known == *name.as_str()) {
+        if call.name != "param"
+            || self
+                .subject
+                .params
+                .iter()
+                .any(|known| *known.name == *name.as_str())
+        {
             return;
         }
         let mistake = Mistake::warning(
