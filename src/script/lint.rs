@@ -5,6 +5,7 @@
 mod calls;
 mod chains;
 mod ending;
+mod files;
 mod known;
 mod library;
 mod literals;
@@ -17,6 +18,7 @@ use rhai::{AST, ASTNode, Engine, Expr, FnAccess, ParseError, ParseErrorType};
 
 use super::engine::{self, HANDLES, VALUES};
 use super::guard;
+use super::header::Named;
 use super::source::{Param, Part, Source};
 use crate::model::span::{Mistake, MistakeSeverity};
 use known::Known;
@@ -56,6 +58,8 @@ pub(super) struct Examined {
     pub(super) functions: Vec<(Arc<str>, usize)>,
     /// Of a library, those that only it can call.
     pub(super) hidden: Vec<Arc<str>>,
+    /// Files of schemas that it names, with where.
+    pub(super) schemas: Vec<Named>,
     pub(super) uses_prev: bool,
     pub(super) uses_http: bool,
     pub(super) returns_value: bool,
@@ -134,6 +138,7 @@ impl Lint {
             mistakes,
             functions,
             hidden,
+            schemas: files::schemas(ast, text),
             uses_prev: uses(ast, "prev"),
             uses_http: uses(ast, "http") || HANDLES.iter().any(|handle| uses(ast, handle)),
             returns_value,

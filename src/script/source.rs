@@ -1,25 +1,31 @@
 //! A script as text: its name, its header, what lies beside it, and whether it compiles.
 
+mod beside;
 mod compiler;
 mod params;
+mod spot;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rhai::Position;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
+use super::api::schemas;
 use super::limits::Limits;
 use super::value::cut;
-use super::{error, header, lint};
+use super::{header, lint};
 use crate::model::json::Json;
-use crate::model::span::{Mistake, MistakeSeverity, Place};
+use crate::model::span::{Mistake, MistakeSeverity};
+use beside::{Alone, Found};
+pub use beside::{Beside, Missing};
 pub use params::{Param, ParamKind, ParamMistake};
 
 /// Libraries of one script, with those that they use: each is compiled with it.
 const LIBRARIES_MAX: usize = 16;
+/// Schemas of one script.
+const SCHEMAS_MAX: usize = 16;
 /// Lines of a script with its libraries: the interpreter counts no further.
 const LINES_MAX: usize = 60_000;
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
@@ -31,47 +37,6 @@ pub enum Part {
     Script,
     /// Functions that scripts use.
     Library,
-}
-
-/// What lies beside a script, for whoever may read it.
-pub trait Beside {
-    /// Returns the library of this name.
-    ///
-    /// # Errors
-    /// Why there is none.
-    fn library(&mut self, name: &str) -> Result<Arc<Source>, Missing>;
-}
-
-/// Why something that a script names is not there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    /// What is wrong.
-    pub message: String,
-    /// How to mend it.
-    pub help: Option<String>,
-}
-
-/// A script with nothing beside it.
-struct Alone;
-
-impl Beside for Alone {
-    fn library(&mut self, name: &str) -> Result<Arc<Source>, Missing> {
-        Err(Missing {
-            message: format!("there is no library `{name}`"),
-            help: None,
-        })
-    }
-}
-
-/// What a script that was compiled before found beside it.
-struct Found<'a>(&'a Source);
-
-impl Beside for Found<'_> {
-    fn library(&mut self, name: &str) -> Result<Arc<Source>, Missing> {
-        let mut known = self.0.libraries.iter();
-        let found = known.find(|library| *library.name == *name);
-        found.map_or_else(|| Alone.library(name), |found| Ok(Arc::clone(found)))
-    }
 }
 
 /// Tells what is wrong with the name of a library, which must be a word of the language.
@@ -114,6 +79,8 @@ pub struct Source {
     pub functions: Vec<(Arc<str>, usize)>,
     /// The functions that only a library itself can call.
     pub hidden: Vec<Arc<str>>,
+    /// The JSON schemas that it names, by their files.
+    pub schemas: BTreeMap<Arc<str>, Json>,
     /// The libraries that it uses, and those that they use; each after those that it uses itself.
     pub libraries: Vec<Arc<Source>>,
 }
@@ -239,7 +206,9 @@ impl Source {
         let is_complete = source.find_libraries(uses, beside, &mut mistakes);
         // Without a library every call of it would be a mistake of its own.
         if is_complete {
-            mistakes.extend(source.examine(part, limits));
+            let found = source.examine(part, limits);
+            mistakes.extend(found.mistakes);
+            source.find_schemas(found.schemas, beside, &mut mistakes);
         }
         mistakes.sort_by_key(|mistake| mistake.span.start);
         for mistake in &mut mistakes {
@@ -270,9 +239,7 @@ impl Source {
                 all.try_for_each(|library| self.add(library))
             });
             if let Err(missing) = added {
-                let mut mistake = Mistake::error(span, missing.message);
-                mistake.help = missing.help;
-                mistakes.push(mistake);
+                mistakes.push(missing.at(span));
             }
         }
         mistakes.len() == before
@@ -333,60 +300,72 @@ impl Source {
             .chain(&self.hidden)
     }
 
-    /// Compiles and lints, keeps what is learned of the script, and returns what is wrong with it.
-    fn examine(&mut self, part: Part, limits: &Limits) -> Vec<Mistake> {
-        let found = compiler::examined(Arc::new(self.clone()), part, limits).unwrap_or_else(|| {
-            lint::Examined::refused(Mistake::error(0..0, "the compiler broke on this script"))
-        });
+    /// Compiles and lints, and keeps what is learned of the script but for what is wrong with it.
+    fn examine(&mut self, part: Part, limits: &Limits) -> lint::Examined {
+        let mut found =
+            compiler::examined(Arc::new(self.clone()), part, limits).unwrap_or_else(|| {
+                lint::Examined::refused(Mistake::error(0..0, "the compiler broke on this script"))
+            });
         let any = |what: fn(&Self) -> bool| self.libraries.iter().any(|library| what(library));
         self.uses_prev = found.uses_prev || any(|library| library.uses_prev);
         self.uses_http = found.uses_http || any(|library| library.uses_http);
         self.returns_value = found.returns_value;
-        self.functions = found.functions;
-        self.hidden = found.hidden;
-        found.mistakes
+        self.functions = std::mem::take(&mut found.functions);
+        self.hidden = std::mem::take(&mut found.hidden);
+        found
+    }
+
+    /// Takes in the schemas that the script names; what is wrong with them goes to `mistakes`.
+    fn find_schemas(
+        &mut self,
+        files: Vec<header::Named>,
+        beside: &mut dyn Beside,
+        mistakes: &mut Vec<Mistake>,
+    ) {
+        for (name, span) in files {
+            if self.schemas.contains_key(&name) {
+                continue;
+            }
+            let found = if self.schemas.len() < SCHEMAS_MAX {
+                beside.json(&name)
+            } else {
+                Err(Missing {
+                    message: format!("a script names at most {SCHEMAS_MAX} schemas"),
+                    help: None,
+                })
+            };
+            let schema = found.and_then(|schema| match schemas::check(&schema) {
+                Ok(()) => Ok(schema),
+                Err(why) => Err(Missing {
+                    message: format!("{name} is no JSON schema: {why}"),
+                    help: None,
+                }),
+            });
+            match schema {
+                Ok(schema) => drop(self.schemas.insert(name, schema)),
+                Err(missing) => mistakes.push(missing.at(span)),
+            }
+        }
     }
 
     /// Returns what tells this version of the script from others.
     fn digest(&self) -> String {
         let mut hash = Sha256::new_with_prefix(self.text.as_bytes());
+        let mut add = |name: &str, what: &str| {
+            hash.update([0]);
+            hash.update(name);
+            hash.update([0]);
+            hash.update(what);
+        };
         for library in &self.libraries {
-            hash.update([0]);
-            hash.update(library.name.as_bytes());
-            hash.update([0]);
-            hash.update(library.version.as_bytes());
+            add(&library.name, &library.version);
+        }
+        for (file, schema) in &self.schemas {
+            add(file, &schema.to_string());
         }
         let digest = hash.finalize();
         let (first, _) = digest.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
         format!("{:016x}", u64::from_be_bytes(*first))
-    }
-
-    /// Returns the script and its libraries, each with how many lines the interpreter takes to be before it: what is in
-    /// different texts is never at the same position.
-    pub(super) fn parts(&self) -> impl Iterator<Item = (usize, &Self)> {
-        let libraries = self.libraries.iter().map(|library| &**library);
-        std::iter::once(self)
-            .chain(libraries)
-            .scan(0, |before, part| {
-                let start = *before;
-                *before += part.text.split('\n').count();
-                Some((start, part))
-            })
-    }
-
-    /// Returns what is at a position of the interpreter's.
-    pub(super) fn spot(&self, position: Position) -> Spot<'_> {
-        let line = position.line().unwrap_or(0);
-        let (lines_before, part) = self
-            .parts()
-            .take_while(|(before, _)| *before == 0 || *before < line)
-            .last()
-            .unwrap_or((0, self));
-        Spot {
-            part,
-            lines_before,
-            position: moved(position, |line| line.checked_sub(lines_before)),
-        }
     }
 
     /// Tells whether the script defines a function of this name with so many parameters.
@@ -394,48 +373,5 @@ impl Source {
         self.functions
             .iter()
             .any(|(known, count)| **known == *name && *count == parameters)
-    }
-}
-
-/// Something in the text of a script or of one of its libraries.
-pub(super) struct Spot<'a> {
-    /// The script or the library.
-    pub(super) part: &'a Source,
-    lines_before: usize,
-    /// Where in its text.
-    pub(super) position: Position,
-}
-
-impl<'a> Spot<'a> {
-    /// Returns the name of the library that it is in; empty in the script itself.
-    pub(super) fn library(&self) -> &'a str {
-        if self.lines_before == 0 {
-            ""
-        } else {
-            &self.part.name
-        }
-    }
-
-    /// Returns a position in the same text as the interpreter has it.
-    pub(super) fn whole(&self, position: Position) -> Position {
-        moved(position, |line| line.checked_add(self.lines_before))
-    }
-
-    /// Returns its place and its line for a person.
-    pub(super) fn shown(&self) -> (Option<Place>, Option<String>) {
-        (
-            error::place(&self.part.file, self.position),
-            error::line(&self.part.text, self.position),
-        )
-    }
-}
-
-/// Returns a position on another line; none if there is no such line.
-fn moved(position: Position, to: impl FnOnce(usize) -> Option<usize>) -> Position {
-    let line = position.line().and_then(to).map(u16::try_from);
-    let column = position.position().unwrap_or(0);
-    match (line, u16::try_from(column)) {
-        (Some(Ok(line @ 1..)), Ok(column)) => Position::new(line, column),
-        _ => Position::NONE,
     }
 }

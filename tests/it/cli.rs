@@ -7,6 +7,7 @@ mod interrupt;
 mod libraries;
 mod operate;
 mod record;
+mod schemas;
 mod secrets;
 mod shell;
 mod status;

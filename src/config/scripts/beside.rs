@@ -1,12 +1,20 @@
-//! What lies beside a script: the libraries that it uses.
+//! What lies beside a script: the libraries that it uses, and the schemas that it names.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Role, folders, names_in, nowhere, own, without_repeats};
+use crate::config::json;
 use crate::config::loader::{Found, Loader};
+use crate::config::report::FileReport;
+use crate::config::values::shorten;
+use crate::model::json::Json;
 use crate::script::source::{Beside, Missing, Source};
+
+/// The largest schema.
+const JSON_BYTES_MAX: u64 = 256 << 10;
+const NEAR: &str = "a schema is a file in the folder of the script or of the config, or in folders in it: \"schemas/price.json\"";
 
 /// Finds what a script names.
 pub(super) struct Shelf<'s, 'a> {
@@ -34,6 +42,37 @@ impl Beside for Shelf<'_, '_> {
                 help: Some(format!("mend {} first", path.display())),
             }),
         }
+    }
+
+    fn json(&mut self, name: &str) -> Result<Json, Missing> {
+        let missing = |message, help: &str| Missing {
+            message,
+            help: Some(help.to_owned()),
+        };
+        let shown = shorten(name);
+        let written = Path::new(name);
+        let stays = |part: Component<'_>| matches!(part, Component::Normal(_));
+        if !written.components().all(stays) {
+            return Err(missing(format!("`{shown}` leads elsewhere"), NEAR));
+        }
+        let own = self.folder.map(Path::to_path_buf);
+        let folders: Vec<PathBuf> = own
+            .into_iter()
+            .chain([self.loader.folder.clone()])
+            .collect();
+        let mut found = folders
+            .iter()
+            .map(|folder| (folder, folder.join(written)))
+            .filter(|(_, path)| path.exists());
+        let Some((folder, path)) = found.next() else {
+            let folders: Vec<String> = folders.iter().map(|folder| shown_folder(folder)).collect();
+            let message = format!("there is no file {shown} in {}", folders.join(" or in "));
+            return Err(missing(message, NEAR));
+        };
+        if !lies_in(&path, folder) {
+            return Err(missing(format!("`{shown}` leads elsewhere"), NEAR));
+        }
+        self.read_json(&path)
     }
 }
 
@@ -83,6 +122,32 @@ impl Shelf<'_, '_> {
         Ok(found)
     }
 
+    /// Reads a JSON file; what is wrong in its text is reported there.
+    fn read_json(&mut self, path: &Path) -> Result<Json, Missing> {
+        let shown = path.display().to_string();
+        let bytes = self.loader.file(path.to_path_buf(), JSON_BYTES_MAX);
+        let text = bytes.and_then(|bytes| {
+            String::from_utf8(bytes.to_vec()).map_err(|_| "this file is not UTF-8".to_owned())
+        });
+        let text = text.map_err(|problem| Missing {
+            message: format!("{shown}: {problem}"),
+            help: None,
+        })?;
+        let (root, mistakes) = json::parse(&text);
+        if !mistakes.is_empty() {
+            let report = FileReport::new(shown.as_str(), text, mistakes);
+            let reports = &mut self.loader.script_reports;
+            if !reports.iter().any(|known| known.name == report.name) {
+                reports.push(report);
+            }
+            return Err(Missing {
+                message: format!("{shown} cannot be used"),
+                help: Some("mend it first".to_owned()),
+            });
+        }
+        Ok(root.map(|root| root.json()).unwrap_or_default())
+    }
+
     /// Returns how a library that is being read uses itself, absent if it does not.
     fn circle(&self, path: &Path) -> Option<String> {
         let underway = &self.loader.libraries_underway;
@@ -92,5 +157,26 @@ impl Shelf<'_, '_> {
             .chain([path])
             .filter_map(|path| path.file_stem()?.to_str());
         Some(names.collect::<Vec<_>>().join(" → "))
+    }
+}
+
+/// Tells whether a file is within a folder, links followed.
+fn lies_in(path: &Path, folder: &Path) -> bool {
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    match (path.canonicalize(), folder.canonicalize()) {
+        (Ok(path), Ok(folder)) => path.starts_with(folder),
+        _ => false,
+    }
+}
+
+fn shown_folder(folder: &Path) -> String {
+    if folder.as_os_str().is_empty() {
+        ".".to_owned()
+    } else {
+        folder.display().to_string()
     }
 }

@@ -114,6 +114,27 @@ async fn a_changed_library_swaps_its_scripts_and_a_broken_one_keeps_the_old() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_changed_schema_changes_its_script() {
+    let rig = Rig::new();
+    rig.api.answers("/price", 200, "{\"price\": 5}");
+    rig.write("price.json", "{ \"required\": [\"price\"] }");
+    rig.write(
+        "typed.rhai",
+        "fail(\"schema\", schema(body, \"price.json\"));",
+    );
+    rig.write(
+        "oes.toml",
+        &(rig.config(&[]) + &*rig.service("price", "match = [\"typed\"]")),
+    );
+    let daemon = rig.start().await;
+    rig.write("price.json", "{ \"required\": [\"prices\"] }");
+    assert_eq!(lines(&rig.messages(1).await), ["opened price error"]);
+    rig.write("price.json", "{ \"required\": [\"price\"] }");
+    assert_eq!(lines(&rig.messages(2).await)[1], "resolved price error");
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_refused_config_opened_is_closed_by_a_restart_with_a_good_one() {
     let rig = Rig::new();
     rig.write("oes.toml", &rig.config(&["price"]));

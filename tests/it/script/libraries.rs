@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use oes::model::json::Json;
 use oes::model::judgement::{Judgement, Outcome};
 use oes::model::span::Mistake;
 use oes::script::job::CallJob;
@@ -21,6 +22,18 @@ impl Beside for Shelf {
             message: format!("there is no library `{name}`"),
             help: None,
         })
+    }
+
+    fn json(&mut self, name: &str) -> Result<Json, Missing> {
+        match name {
+            "price.json" => Ok(parse(r#"{"type": "object", "required": ["price"]}"#)),
+            "list.json" => Ok(parse("[1]")),
+            "pattern.json" => Ok(parse(r#"{"pattern": "("}"#)),
+            _ => Err(Missing {
+                message: format!("there is no file {name}"),
+                help: None,
+            }),
+        }
     }
 }
 
@@ -355,6 +368,63 @@ async fn a_library_uses_another() {
         judgement.findings[0].at.as_ref().unwrap().to_string(),
         "scripts/lib/m.rhai:5:12"
     );
+}
+
+#[tokio::test]
+async fn a_schema_in_a_file_is_read_with_the_script_or_library_that_names_it() {
+    let l = (
+        "l",
+        "fn check(v) { fail(\"library\", v.schema(\"price.json\")) }",
+    );
+    let script = uses(
+        r#""l""#,
+        "fail(\"script\", schema(body, \"price.json\")); l::check(body); fail(\"script\", schema(body, \"price.json\"));",
+    );
+    let judgement = run(&[l], &script, r#"{"prices":[]}"#).await;
+    let codes: Vec<&str> = judgement
+        .findings
+        .iter()
+        .map(|finding| &*finding.code)
+        .collect();
+    assert_eq!(codes, ["script", "library", "script"], "{judgement:?}");
+    assert!(
+        judgement.findings[0]
+            .message
+            .contains("\"price\" is a required property")
+    );
+    let judgement = run(&[l], &script, r#"{"price":1}"#).await;
+    assert_eq!(lines(&judgement), Vec::<String>::new());
+    // What is not written out was not read.
+    let judgement = run(
+        &[],
+        "let name = \"price.json\"; fail(\"x\", schema(body, name));",
+        "{}",
+    )
+    .await;
+    assert_eq!(
+        lines(&judgement),
+        [
+            "error script: OES reads schemas with the script that names them: write the name of the file price.json out where `schema` is called"
+        ]
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_schema_is_told_where_it_is_named() {
+    let named = |file: &str| {
+        wrong(
+            Part::Script,
+            &[],
+            &format!("fail(\"x\", schema(body, \"{file}\"));"),
+        )
+    };
+    assert_eq!(named("price.json"), Vec::<String>::new());
+    assert_eq!(named("none.json"), ["\": there is no file none.json ()"]);
+    assert_eq!(
+        named("list.json"),
+        ["\": list.json is no JSON schema: it is an array ()"]
+    );
+    assert!(named("pattern.json")[0].contains("pattern.json is no JSON schema"));
 }
 
 #[test]
