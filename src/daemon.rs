@@ -3,6 +3,7 @@
 //! [`Daemon::start`] builds everything that can fail before anything runs. [`Daemon::stop`] lets probes and messages end
 //! first and the keeper last, so that what was sent is also written down.
 
+pub mod common;
 mod fleet;
 mod health;
 mod heartbeat;
@@ -152,6 +153,7 @@ impl Daemon {
             listener,
             history,
             restored,
+            common,
         } = open::open(&config, now).await?;
         let sandbox = config.sandbox.with(options.worker);
         let mut tools = tools(options.clock, sandbox)?;
@@ -172,6 +174,7 @@ impl Daemon {
             tools,
             keeper: keeper.clone(),
             history: Arc::clone(&history),
+            common,
             metrics: metrics.clone(),
             clock: options.clock,
             started: Instant::now(),

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tracing::warn;
 
 use super::StartError;
+use super::common::Common;
 use crate::config::Config;
 use crate::history::{self, Store};
 use crate::model::incident::Ledger;
@@ -23,6 +24,7 @@ pub(super) struct Opened {
     pub(super) listener: TcpListener,
     pub(super) history: Arc<Store>,
     pub(super) restored: BTreeMap<ServiceName, history::Restored>,
+    pub(super) common: Common,
 }
 
 /// Opens everything.
@@ -41,7 +43,7 @@ pub(super) async fn open(config: &Config, now: Timestamp) -> Result<Opened, Star
         Some(listener) => listener,
         None => bind(config).await?,
     };
-    let (history, restored) = open_history(config, now);
+    let (history, restored, common) = open_history(config, now);
     history.spare(file.full());
     Ok(Opened {
         file,
@@ -49,6 +51,7 @@ pub(super) async fn open(config: &Config, now: Timestamp) -> Result<Opened, Star
         listener,
         history,
         restored,
+        common,
     })
 }
 
@@ -79,7 +82,7 @@ fn open_state(config: &Config, now: Timestamp) -> Result<(StateFile, Ledger), St
 fn open_history(
     config: &Config,
     now: Timestamp,
-) -> (Arc<Store>, BTreeMap<ServiceName, history::Restored>) {
+) -> (Arc<Store>, BTreeMap<ServiceName, history::Restored>, Common) {
     let rules = config
         .services
         .iter()
@@ -101,7 +104,11 @@ fn open_history(
             );
         }
     }
-    (Arc::new(opened.store), opened.restored)
+    (
+        Arc::new(opened.store),
+        opened.restored,
+        Common::new(opened.shared),
+    )
 }
 
 async fn bind(config: &Config) -> Result<TcpListener, StartError> {

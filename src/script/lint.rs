@@ -12,6 +12,7 @@ mod literals;
 mod syntax;
 mod unused;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use rhai::{AST, ASTNode, Engine, Expr, FnAccess, ParseError, ParseErrorType};
@@ -60,6 +61,8 @@ pub(super) struct Examined {
     pub(super) hidden: Vec<Arc<str>>,
     /// Files of schemas that it names, with where.
     pub(super) schemas: Vec<Named>,
+    /// Spaces of shared memory that it uses.
+    pub(super) spaces: BTreeSet<Arc<str>>,
     pub(super) uses_prev: bool,
     pub(super) uses_http: bool,
     pub(super) returns_value: bool,
@@ -106,6 +109,8 @@ impl Lint {
         let returns_value = ending::returns_value(text);
         let mut mistakes = calls::find(ast, &self.0, &functions, subject);
         mistakes.extend(chains::find(ast, &self.0, text));
+        let (spaces, unnamed) = files::spaces(ast, text);
+        mistakes.extend(unnamed);
         let mut hidden = Vec::new();
         match subject.part {
             Part::Script => {
@@ -139,6 +144,7 @@ impl Lint {
             functions,
             hidden,
             schemas: files::schemas(ast, text),
+            spaces,
             uses_prev: uses(ast, "prev"),
             uses_http: uses(ast, "http") || HANDLES.iter().any(|handle| uses(ast, handle)),
             returns_value,

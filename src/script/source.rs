@@ -5,7 +5,7 @@ mod compiler;
 mod params;
 mod spot;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -79,6 +79,8 @@ pub struct Source {
     pub functions: Vec<(Arc<str>, usize)>,
     /// The functions that only a library itself can call.
     pub hidden: Vec<Arc<str>>,
+    /// The spaces of shared memory that it uses.
+    pub spaces: BTreeSet<Arc<str>>,
     /// The JSON schemas that it names, by their files.
     pub schemas: BTreeMap<Arc<str>, Json>,
     /// The libraries that it uses, and those that they use; each after those that it uses itself.
@@ -309,6 +311,8 @@ impl Source {
         let any = |what: fn(&Self) -> bool| self.libraries.iter().any(|library| what(library));
         self.uses_prev = found.uses_prev || any(|library| library.uses_prev);
         self.uses_http = found.uses_http || any(|library| library.uses_http);
+        let of_libraries = self.libraries.iter().flat_map(|library| &library.spaces);
+        self.spaces = found.spaces.iter().chain(of_libraries).cloned().collect();
         self.returns_value = found.returns_value;
         self.functions = std::mem::take(&mut found.functions);
         self.hidden = std::mem::take(&mut found.hidden);

@@ -12,6 +12,7 @@ mod lint;
 #[cfg(target_os = "linux")]
 mod processes;
 mod requests;
+mod shared;
 mod shipped;
 mod sockets;
 mod texts;

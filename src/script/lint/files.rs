@@ -1,7 +1,13 @@
-//! The files that a script names: they are read with it.
+//! What a script names that is brought for it: files of schemas, and spaces of shared memory.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 
+use super::TOLD_MAX;
+use crate::model::span::Mistake;
+use crate::script::api::memory::shared::check_name;
 use crate::script::api::schemas::is_file;
 use crate::script::error::span;
 use crate::script::header::Named;
@@ -28,4 +34,35 @@ fn schema(call: &FnCallExpr, text: &str) -> Option<Named> {
     };
     let is_named = call.name == "schema" && !call.is_qualified() && is_file(name);
     is_named.then(|| (name.as_str().into(), span(text, *position)))
+}
+
+/// Returns the spaces of `memory.shared("prices")`, and what is wrong with them.
+pub(super) fn spaces(ast: &AST, text: &str) -> (BTreeSet<Arc<str>>, Vec<Mistake>) {
+    let (mut found, mut mistakes) = (BTreeSet::new(), Vec::new());
+    ast.walk(&mut |path| {
+        if let Some(ASTNode::Expr(Expr::MethodCall(call, position))) = path.last()
+            && call.name == "shared"
+            && let [space] = call.args.as_slice()
+        {
+            let wrong = match space {
+                Expr::StringConstant(name, _) => {
+                    found.insert(name.as_str().into());
+                    let message = check_name(name).err();
+                    message
+                        .map(|message| (message, "letters, digits, `_`, `-` and `.`, at most 64"))
+                }
+                _ => Some((
+                    "the name of shared memory is not written out".to_owned(),
+                    "write it as text: memory.shared(\"prices\"); what differs goes into the key",
+                )),
+            };
+            mistakes.extend(
+                wrong.map(|(message, help)| {
+                    Mistake::error(span(text, *position), message).help(help)
+                }),
+            );
+        }
+        mistakes.len() < TOLD_MAX
+    });
+    (found, mistakes)
 }

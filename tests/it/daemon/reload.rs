@@ -135,6 +135,29 @@ async fn a_changed_schema_changes_its_script() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn services_share_memory_that_a_restart_keeps() {
+    let rig = Rig::new();
+    rig.write(
+        "writes.rhai",
+        "memory.shared(\"s\").set(\"seen\", 1); expect(true);",
+    );
+    rig.write("reads.rhai", "memory.shared(\"s\").get(\"seen\", 0) == 0");
+    let writes = rig.service("writer", "match = [\"writes\"]");
+    let reads = rig.service("reader", "match = [\"reads\"]");
+    rig.write("oes.toml", &(rig.config(&[]) + &*writes + &*reads));
+    let daemon = rig.start().await;
+    assert_eq!(lines(&rig.messages(1).await), ["opened reader error"]);
+    daemon.stop(GRACE).await;
+
+    // The writer is gone; what it wrote is not.
+    rig.write("reads.rhai", "memory.shared(\"s\").get(\"seen\", 0) == 1");
+    rig.write("oes.toml", &(rig.config(&[]) + &*reads));
+    let daemon = rig.start().await;
+    assert_eq!(lines(&rig.messages(2).await)[1], "resolved reader error");
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_refused_config_opened_is_closed_by_a_restart_with_a_good_one() {
     let rig = Rig::new();
     rig.write("oes.toml", &rig.config(&["price"]));
