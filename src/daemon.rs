@@ -53,7 +53,6 @@ use crate::web;
 use fleet::Fleet;
 use keeper::{Keeper, Snapshot};
 use observe::Tools;
-use open::Opened;
 use prepare::PrepareError;
 pub use supervisor::Stopped;
 use supervisor::Supervisor;
@@ -147,14 +146,7 @@ impl Daemon {
         let began = Instant::now();
         let metrics = Metrics::default();
         let now = options.clock.now();
-        let Opened {
-            file,
-            ledger,
-            listener,
-            history,
-            restored,
-            common,
-        } = open::open(&config, now).await?;
+        let opened = open::open(&config, now).await?;
         let sandbox = config.sandbox.with(options.worker);
         let mut tools = tools(options.clock, sandbox)?;
         see_to_workers(&tools.pool).await?;
@@ -164,24 +156,30 @@ impl Daemon {
         let watched = prepare::prepare_all(&tools, &config).await?;
         let (pool, limits) = (Arc::clone(&tools.pool), config.limits.as_ref().clone());
         let delivery = Arc::new(Delivery::new(pool, limits, options.console)?);
-        let address = listener.local_addr().unwrap_or(config.server.listen);
+        let address = opened.listener.local_addr().unwrap_or(config.server.listen);
 
         let writers = Supervisor::new(&metrics);
         let workers = Supervisor::new(&metrics);
-        let (keeper, keeping) = keeper::new(file, ledger, metrics.clone(), options.clock);
+        let (keeper, keeping) =
+            keeper::new(opened.file, opened.ledger, metrics.clone(), options.clock);
         start_keeper(&writers, keeping);
         let shared = Arc::new(watching::Parts {
             tools,
             keeper: keeper.clone(),
-            history: Arc::clone(&history),
-            common,
+            history: Arc::clone(&opened.history),
+            common: opened.common,
             metrics: metrics.clone(),
             clock: options.clock,
             started: Instant::now(),
             pulse: Arc::default(),
             books: watch::channel(Arc::default()).0,
         });
-        let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivery, restored);
+        let mut fleet = Fleet::new(
+            Arc::clone(&shared),
+            workers.clone(),
+            delivery,
+            opened.restored,
+        );
         let services = watched.len();
         fleet.apply(&config, watched).await;
         fleet.warn_of_disabled();
@@ -197,7 +195,7 @@ impl Daemon {
             "tidy",
             tidy_hourly(Arc::clone(&shared), workers.stopping()),
         );
-        start_web(&workers, listener, facts);
+        start_web(&workers, opened.listener, facts);
         let reloader =
             reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
         start_once(&workers, "reload", reloader.run(workers.stopping()));
@@ -211,7 +209,7 @@ impl Daemon {
             workers,
             writers,
             keeper,
-            history,
+            history: opened.history,
             metrics,
             address,
             reload,

@@ -104,14 +104,15 @@ fn found(loader: &mut Loader<'_>, role: Role, name: &str, span: &Range<usize>) -
 
 fn nowhere(role: Role, name: &str, known: &[String]) -> Missing {
     let message = format!("there is no {} `{}`", role.what(), shorten(name));
-    let mut help = values::near(name, known.iter().map(String::as_str))
+    let near = values::near(name, known.iter().map(String::as_str))
         .map_or(String::new(), |near| format!("did you mean `{near}`? "));
-    if !known.is_empty() {
-        help += &format!("known: {}; ", known.join(", "));
-    }
+    let known = match known {
+        [] => String::new(),
+        known => format!("known: {}; ", known.join(", ")),
+    };
     let file = if plain_name(name) { name } else { "NAME" };
     let folder = role.folder();
-    help += &match role {
+    let yours = match role {
         Role::Library => format!(
             "a library is a file {file}.rhai in scripts/{folder} beside the config, or in a folder {folder} beside the script"
         ),
@@ -121,7 +122,7 @@ fn nowhere(role: Role, name: &str, known: &[String]) -> Missing {
     };
     Missing {
         message,
-        help: Some(help),
+        help: Some(format!("{near}{known}{yours}")),
     }
 }
 
@@ -174,13 +175,13 @@ fn look(loader: &mut Loader<'_>, role: Role, name: &str, span: &Range<usize>) ->
             }
         }
         if let Some(shipped) = shipped::find(role.shipped(), name) {
-            let text = Text {
+            let read = Read {
                 name: shipped.name,
                 file: shipped.file,
                 text: shipped.text,
                 folder: None,
             };
-            return compile(loader, role, &text, span);
+            return compile(loader, role, &read, span);
         }
     }
     Found::Nowhere(known(loader, role).into())
@@ -195,13 +196,13 @@ fn own(loader: &mut Loader<'_>, role: Role, name: &str, path: &Path, span: &Rang
     };
     match text {
         Ok(text) => {
-            let text = Text {
+            let read = Read {
                 name,
                 file: &shown,
                 text: &text,
                 folder: path.parent(),
             };
-            compile(loader, role, &text, span)
+            compile(loader, role, &read, span)
         }
         Err(problem) => {
             loader.report(Mistake::error(span.clone(), format!("{shown}: {problem}")));
@@ -211,7 +212,7 @@ fn own(loader: &mut Loader<'_>, role: Role, name: &str, path: &Path, span: &Rang
 }
 
 /// What was read.
-struct Text<'a> {
+struct Read<'a> {
     name: &'a str,
     file: &'a str,
     text: &'a str,
@@ -219,7 +220,7 @@ struct Text<'a> {
     folder: Option<&'a Path>,
 }
 
-fn compile(loader: &mut Loader<'_>, role: Role, read: &Text<'_>, span: &Range<usize>) -> Found {
+fn compile(loader: &mut Loader<'_>, role: Role, read: &Read<'_>, span: &Range<usize>) -> Found {
     let (file, text, limits) = (read.file, read.text, loader.limits.clone());
     let mut shelf = Shelf {
         loader,

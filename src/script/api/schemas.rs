@@ -78,9 +78,12 @@ fn of_param(param: &str) -> Fallible<Validator> {
         .map_err(|why| problem(format!("the parameter `{param}` is no JSON schema: {why}")))
 }
 
+/// Schemas by the version of the script and the file.
+type Ready = HashMap<(Arc<str>, String), Rc<Validator>>;
+
 thread_local! {
-    /// By the version of the script and the file. They belong to no run.
-    static READY: RefCell<HashMap<(Arc<str>, String), Rc<Validator>>> = RefCell::default();
+    /// They belong to no run.
+    static READY: RefCell<Ready> = RefCell::default();
 }
 
 /// Returns the schema in a file, which was read with the script that names it at this position.

@@ -74,14 +74,12 @@ pub(super) fn call(
         return Some(Mistake::error(place, message));
     }
     let message = format!("the library `{}` has no function `{name}`", library.name);
-    let help = match did_you_mean(name, functions().map(|(known, _)| &**known)) {
+    let mut names: Vec<&str> = functions().map(|(known, _)| &**known).collect();
+    names.sort_unstable();
+    names.dedup();
+    let help = match did_you_mean(name, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            let mut names: Vec<&str> = functions().map(|(known, _)| &**known).collect();
-            names.sort_unstable();
-            names.dedup();
-            format!("it has {}", names.join(", "))
-        }
+        None => format!("it has {}", names.join(", ")),
     };
     Some(Mistake::error(place, message).help(help))
 }
