@@ -174,12 +174,8 @@ impl Daemon {
             pulse: Arc::default(),
             books: watch::channel(Arc::default()).0,
         });
-        let mut fleet = Fleet::new(
-            Arc::clone(&shared),
-            workers.clone(),
-            delivery,
-            opened.restored,
-        );
+        let known = opened.restored;
+        let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivery, known);
         let services = watched.len();
         fleet.apply(&config, watched).await;
         fleet.warn_of_disabled();
