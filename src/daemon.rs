@@ -3,6 +3,7 @@
 //! [`Daemon::start`] builds everything that can fail before anything runs. [`Daemon::stop`] lets probes and messages end
 //! first and the keeper last, so that what was sent is also written down.
 
+pub mod common;
 mod fleet;
 mod health;
 mod heartbeat;
@@ -55,7 +56,6 @@ use crate::web;
 use fleet::Fleet;
 use keeper::{Keeper, Snapshot};
 use observe::Tools;
-use open::Opened;
 use prepare::PrepareError;
 pub use supervisor::Stopped;
 use supervisor::Supervisor;
@@ -150,14 +150,7 @@ impl Daemon {
         let began = Instant::now();
         let metrics = Metrics::default();
         let now = options.clock.now();
-        let Opened {
-            file,
-            ledger,
-            listener,
-            history,
-            recorder,
-            restored,
-        } = open::open(&config, now).await?;
+        let opened = open::open(&config, now).await?;
         let sandbox = config.sandbox.with(options.worker);
         let mut tools = tools(options.clock, sandbox)?;
         see_to_workers(&tools.pool).await?;
@@ -167,24 +160,27 @@ impl Daemon {
         let watched = prepare::prepare_all(&tools, &config).await?;
         let (pool, limits) = (Arc::clone(&tools.pool), config.limits.as_ref().clone());
         let delivery = Arc::new(Delivery::new(pool, limits, options.console)?);
-        let address = listener.local_addr().unwrap_or(config.server.listen);
+        let address = opened.listener.local_addr().unwrap_or(config.server.listen);
 
         let writers = Supervisor::new(&metrics);
         let workers = Supervisor::new(&metrics);
-        let (keeper, keeping) = keeper::new(file, ledger, metrics.clone(), options.clock);
+        let (keeper, keeping) =
+            keeper::new(opened.file, opened.ledger, metrics.clone(), options.clock);
         start_keeper(&writers, keeping);
         let shared = Arc::new(watching::Parts {
             tools,
             keeper: keeper.clone(),
-            history: Arc::clone(&history),
-            recorder: Arc::clone(&recorder),
+            history: Arc::clone(&opened.history),
+            recorder: Arc::clone(&opened.recorder),
+            common: opened.common,
             metrics: metrics.clone(),
             clock: options.clock,
             started: Instant::now(),
             pulse: Arc::default(),
             books: watch::channel(Arc::default()).0,
         });
-        let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivery, restored);
+        let known = opened.restored;
+        let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivery, known);
         let services = watched.len();
         fleet.apply(&config, watched).await;
         fleet.warn_of_disabled();
@@ -200,7 +196,7 @@ impl Daemon {
             "tidy",
             tidy_hourly(Arc::clone(&shared), workers.stopping()),
         );
-        start_web(&workers, listener, facts);
+        start_web(&workers, opened.listener, facts);
         let reloader =
             reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
         start_once(&workers, "reload", reloader.run(workers.stopping()));
@@ -210,8 +206,8 @@ impl Daemon {
             workers,
             writers,
             keeper,
-            history,
-            recorder,
+            history: opened.history,
+            recorder: opened.recorder,
             metrics,
             address,
             reload,

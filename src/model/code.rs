@@ -46,6 +46,12 @@ codes! {
         ScriptTooLarge = "script/too-large",
         /// The `//!` lines at the top cannot be read.
         ScriptHeader = "script/header",
+        /// A library that is not there, or that the header does not name.
+        UnknownLibrary = "script/unknown-library",
+        /// A text that is no library, or libraries that do not go together.
+        Library = "script/library",
+        /// A file that is no JSON schema, or not there.
+        SchemaFile = "script/schema-file",
         /// A function or a method that nothing has.
         UnknownFunction = "script/unknown-function",
         /// A function with another number of arguments than it takes.

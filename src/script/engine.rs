@@ -7,6 +7,7 @@ mod arithmetic;
 mod arrays;
 mod budget;
 mod compare;
+mod libraries;
 mod strings;
 mod views;
 
@@ -22,6 +23,7 @@ use rhai::{AST, Dynamic, Engine, OptimizationLevel, ParseError, Scope};
 
 use super::limits::Limits;
 use super::{api, guard};
+pub(super) use libraries::{Library, offer};
 
 /// Stack of a thread that runs or compiles scripts, for the default heap budget: dropping a chain of closures takes
 /// twice its heap in stack, comparing or printing nested values up to 40 MiB.

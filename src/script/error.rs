@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rhai::{AST, EvalAltResult, ParseError, ParseErrorType, Position};
 
 use super::api::http::asked_only_the_service;
+use super::bench::Compiled;
 use super::blame::{self, Reads};
 use super::guard::Trip;
 use super::lint;
@@ -121,9 +122,12 @@ pub(super) fn limit(trip: &Trip) -> Finding {
 ///
 /// A value of the wrong kind is the fault of whoever gave it: of the service where the script reads the response, of a
 /// dependency where it reads the answer of one, else of the script.
-pub(super) fn finding(error: &EvalAltResult, source: &Source, ast: &AST) -> Finding {
-    let stack = stack(error, ast);
-    let (error, position) = innermost(error);
+pub(super) fn finding(error: &EvalAltResult, source: &Source, script: &Compiled) -> Finding {
+    let stack = stack(error, source, script);
+    let (error, positions) = unwound(error);
+    let spot = source.spot(innermost(&positions));
+    let reads = |operand| read_at(source, script, &positions, operand);
+    let ast = script.part(spot.library());
     let broken = |message: String| Finding::error("script", message).weighing(Severity::Broken);
     let mut finding = match error {
         EvalAltResult::ErrorRuntime(thrown, _) => match thrown.read_lock::<Raised>() {
@@ -132,32 +136,45 @@ pub(super) fn finding(error: &EvalAltResult, source: &Source, ast: &AST) -> Find
                 Origin::Dependency => {
                     Finding::error(raised.code, raised.message.clone()).weighing(Severity::Unknown)
                 }
-                Origin::Own => blamed(
-                    raised.message.clone(),
-                    blame::at(ast, position, raised.operand),
-                ),
+                Origin::Own => blamed(raised.message.clone(), reads(raised.operand)),
             },
             None => broken(text(thrown, THROWN_BYTES)),
         },
         other => match interpreters_limit(other) {
             Some(trip) => limit(&trip),
-            None if is_about_kinds(other, ast) => blamed(
-                reworded(other),
-                blame::at(ast, position, odd_operand(other)),
-            ),
+            None if is_about_kinds(other, ast) => {
+                blamed(reworded(other), reads(odd_operand(other)))
+            }
             None => broken(reworded(other)),
         },
     };
-    finding.at = place(&source.file, position);
-    finding.source = line(&source.text, position);
+    (finding.at, finding.source) = spot.shown();
     finding.stack = stack;
     finding
 }
 
+/// Returns whose value is wrong: what is read there, else what a library was given where it was called.
+fn read_at(
+    source: &Source,
+    script: &Compiled,
+    positions: &[Position],
+    operand: Option<usize>,
+) -> Option<Reads> {
+    let mut operand = operand;
+    for position in positions.iter().rev() {
+        let library = source.spot(*position).library();
+        let reads = blame::at(script.part(library), *position, operand.take());
+        if reads.is_some() || library.is_empty() {
+            return reads;
+        }
+    }
+    None
+}
+
 /// Returns where a run was ended by force; the interpreter says where it was.
 pub(super) fn ended(error: &EvalAltResult, source: &Source) -> (Option<Place>, Option<String>) {
-    let (_, position) = innermost(error);
-    (place(&source.file, position), line(&source.text, position))
+    let (_, positions) = unwound(error);
+    source.spot(innermost(&positions)).shown()
 }
 
 /// Returns the finding with the script that it is about: where nobody knows the line, with its first one.
@@ -230,21 +247,25 @@ fn is_word(name: &str) -> bool {
     name.starts_with(|c: char| c.is_alphanumeric() || c == '_')
 }
 
-/// Follows calls to the error that began it all.
-fn innermost(error: &EvalAltResult) -> (&EvalAltResult, Position) {
+/// Follows calls to the error that began it all, and returns it with where the run was, the innermost last.
+fn unwound(error: &EvalAltResult) -> (&EvalAltResult, Vec<Position>) {
     let mut error = error;
-    let mut position = error.position();
+    let mut positions = vec![error.position()];
     while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) = error {
         error = inner;
         if !inner.position().is_none() {
-            position = inner.position();
+            positions.push(inner.position());
         }
     }
-    (error, position)
+    (error, positions)
 }
 
-/// Returns the functions of the script that were running, the innermost first.
-fn stack(error: &EvalAltResult, ast: &AST) -> Vec<Call> {
+fn innermost(positions: &[Position]) -> Position {
+    positions.last().copied().unwrap_or(Position::NONE)
+}
+
+/// Returns the functions of the script and of its libraries that were running, the innermost first.
+fn stack(error: &EvalAltResult, source: &Source, script: &Compiled) -> Vec<Call> {
     let mut calls = Vec::new();
     let mut error = error;
     // A native function that calls a closure knows where it was called itself.
@@ -253,17 +274,15 @@ fn stack(error: &EvalAltResult, ast: &AST) -> Vec<Call> {
         if !position.is_none() {
             from = *position;
         }
-        let is_own = ast.iter_functions().any(|function| function.name == *name);
-        if is_own {
+        if script.defines(name) {
             let function = if name.starts_with("anon$") {
                 "a closure".to_owned()
             } else {
                 super::value::cut(name, NAME_BYTES)
             };
-            let from_line = from.line().and_then(|line| u32::try_from(line).ok());
             calls.push(Call {
                 function,
-                from_line,
+                from: source.spot(from).shown().0,
             });
         }
         error = inner;
@@ -384,6 +403,7 @@ fn kind(name: &str) -> &str {
         "array" => "an array",
         "map" => "an object",
         "Fn" => "a function",
+        "shared_memory" => "shared memory",
         other => other,
     }
 }

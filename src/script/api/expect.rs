@@ -133,8 +133,9 @@ fn check(
 /// Returns where the call begins whose condition begins at `condition`, and its arguments as written.
 fn call(name: &str, condition: Position) -> (Position, Vec<String>) {
     run::with(|run| {
-        let source = &run.source.text;
-        let offset = error::span(source, condition).start;
+        let spot = run.source.spot(condition);
+        let source = &spot.part.text;
+        let offset = error::span(source, spot.position).start;
         let before = source.get(..offset).unwrap_or_default();
         let Some(start) = before.rfind(name) else {
             return Ok((condition, Vec::new()));
@@ -143,7 +144,7 @@ fn call(name: &str, condition: Position) -> (Position, Vec<String>) {
         let line = head.matches('\n').count() + 1;
         let column = head.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         let position = match (u16::try_from(line), u16::try_from(column)) {
-            (Ok(line), Ok(column)) => Position::new(line, column),
+            (Ok(line), Ok(column)) => spot.whole(Position::new(line, column)),
             _ => condition,
         };
         let written = calls::arguments(source, start);

@@ -107,8 +107,10 @@ pub(in crate::script) fn slug(text: &str) -> String {
 /// Returns the slug of the literal part of a call's first argument, else of the message.
 fn slug_of_call(position: Position, message: &str) -> String {
     let literal = run::with(|run| {
-        let start = error::span(&run.source.text, position).start;
-        Ok(calls::arguments(&run.source.text, start)
+        let spot = run.source.spot(position);
+        let text = &spot.part.text;
+        let start = error::span(text, spot.position).start;
+        Ok(calls::arguments(text, start)
             .first()
             .and_then(|argument| calls::literal(argument)))
     });
@@ -128,8 +130,7 @@ pub(in crate::script) fn said(message: &str, code: &str) -> String {
 /// Adds a finding with its place in the script.
 pub(super) fn found_at(mut finding: Finding, position: Position) -> Fallible<()> {
     run::with(|run| {
-        finding.at = error::place(&run.source.file, position);
-        finding.source = error::line(&run.source.text, position);
+        (finding.at, finding.source) = run.source.spot(position).shown();
         Ok(())
     })?;
     run::find(finding)

@@ -41,7 +41,7 @@ fn registered(engine: &Engine) -> BTreeSet<Callable> {
         let (name, rest) = signature.split_once('(').unwrap();
         let handle = HANDLES
             .iter()
-            .chain(&["http", "memory"])
+            .chain(&["http", "memory", "shared_memory"])
             .find(|handle| rest.starts_with(&format!("_: &mut {handle}")));
         let is_word = name.chars().all(|c| c.is_alphanumeric() || c == '_');
         if !is_word || REFUSED.contains(&name) {
