@@ -8,7 +8,7 @@ mod spot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
@@ -90,7 +90,19 @@ pub struct Source {
     /// The JSON schemas that it names, by their files.
     pub schemas: BTreeMap<Arc<str>, Json>,
     /// The libraries that it uses, and those that they use; each after those that it uses itself.
+    #[serde(serialize_with = "without_theirs")]
     pub libraries: Vec<Arc<Source>>,
+}
+
+/// Writes libraries without those that they use, which are beside them: within each they would be there again and again.
+fn without_theirs<S: Serializer>(
+    libraries: &[Arc<Source>],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(libraries.iter().map(|library| Source {
+        libraries: Vec::new(),
+        ..Source::clone(library)
+    }))
 }
 
 /// What a script says of itself in the `//!` lines at its top, read without running it.

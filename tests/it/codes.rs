@@ -128,7 +128,8 @@ fn of_script(text: &str) -> Vec<Mistake> {
 
 /// A library and a script that uses it.
 const LIBRARY: &str = "const USUAL = 100; fn is_near(a, b) { (a - b).abs() < global::USUAL }";
-const USING: &str = "//! Near.\n//! ---\n//! use = [\"prices\"]\nexpect(prices::is_near(body.price, 100));";
+const USING: &str =
+    "//! Near.\n//! ---\n//! use = [\"prices\"]\nexpect(prices::is_near(body.price, 100));";
 
 /// Returns the codes of a script or a library and of what lies beside it.
 fn of_files(code: Code, text: &str) -> Vec<Code> {

@@ -57,11 +57,9 @@ pub(super) fn spaces(ast: &AST, text: &str) -> (BTreeSet<Arc<str>>, Vec<Mistake>
                     "write it as text: memory.shared(\"prices\"); what differs goes into the key",
                 )),
             };
-            mistakes.extend(
-                wrong.map(|(message, help)| {
-                    Mistake::error(Code::BadName, span(text, *position), message).help(help)
-                }),
-            );
+            mistakes.extend(wrong.map(|(message, help)| {
+                Mistake::error(Code::BadName, span(text, *position), message).help(help)
+            }));
         }
         mistakes.len() < TOLD_MAX
     });

@@ -1,5 +1,9 @@
 //! Libraries: functions that scripts share.
-#![expect(clippy::unwrap_used, reason = "a test stops where its set-up is wrong")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops where its set-up is wrong"
+)]
 
 use std::sync::Arc;
 
@@ -460,4 +464,61 @@ fn what_is_wrong_with_a_library_is_told() {
     let wrong = library("//! ---\n//! hosts = [\"a.example\"]\nfn f() { 1 }");
     assert!(wrong[0].contains("no settings but `use`"), "{wrong:?}");
     assert_eq!(library("import \"x\" as x;\nfn f() { 1 }").len(), 1);
+}
+
+/// A worker is given a script with its libraries once, however many of them use one another.
+#[tokio::test]
+async fn libraries_that_use_one_another_are_sent_once() {
+    let texts: Vec<(String, String)> = (0..16)
+        .map(|number| {
+            let names: Vec<String> = (0..number).map(|one| format!("\"l{one}\"")).collect();
+            let text = uses(&names.join(", "), &format!("fn f{number}() {{ {number} }}"));
+            (format!("l{number}"), text)
+        })
+        .collect();
+    let texts: Vec<(&str, &str)> = texts
+        .iter()
+        .map(|(name, text)| (&**name, &**text))
+        .collect();
+    let script = uses("\"l15\", \"l3\"", "expect(l15::f15() + l3::f3() == 18);");
+    let source = using(&texts, &script);
+    let written = serde_json::to_string(&*source).unwrap();
+    assert!(written.len() < 64 << 10, "{} bytes", written.len());
+    assert_eq!(run(&texts, &script, "{}").await.outcome, Outcome::Pass);
+}
+
+#[test]
+fn what_a_library_reads_is_used_by_the_script_and_declared_there() {
+    let library = (
+        "rates",
+        "fn rate() { http.get(`https://${param(\"host\")}/`).json.rate }\n\
+         fn key() { secret(\"KEY\") }\nfn fixed() { http.get(\"https://rates.example.io/\").ok }",
+    );
+    let script = "//! ---\n//! use = [\"rates\"]\n//! secrets = [\"KEY\"]\n//! [params.host]\n//! kind = \"string\"\n\
+                  expect(rates::rate() > 0);";
+    assert_eq!(wrong(Part::Library, &[], library.1), [""; 0]);
+    assert_eq!(wrong(Part::Script, &[library], script), [""; 0]);
+    let source = using(&[library], script);
+    let [asked] = source.asks.as_slice() else {
+        panic!("{:?}", source.asks);
+    };
+    assert_eq!(
+        (asked.url.as_str(), &*asked.file, asked.line),
+        ("https://rates.example.io/", "scripts/lib/rates.rhai", 3)
+    );
+}
+
+#[tokio::test]
+async fn the_calls_between_a_script_and_a_library_are_told() {
+    let library = ("deep", "fn first(values) {\n    values[9]\n}");
+    let script = uses(
+        "\"deep\"",
+        "fn own() {\n    deep::first([1])\n}\n\nexpect(own() > 0);",
+    );
+    let judgement = run(&[library], &script, "{}").await;
+    let finding = &judgement.findings[0];
+    assert_eq!(
+        finding.calls().unwrap(),
+        "in first (line 2), called from own (scripts/test.rhai:4), called from scripts/test.rhai:7"
+    );
 }
