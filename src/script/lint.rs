@@ -23,6 +23,8 @@ use super::engine::{self, HANDLES, VALUES};
 use super::guard;
 use super::source::{AskedHost, Header};
 use crate::model::span::{Mistake, MistakeSeverity};
+pub(super) use chains::{CHANGES, Link, links};
+pub(super) use held::held;
 use known::Known;
 #[cfg(test)]
 pub(super) use known::parameters;

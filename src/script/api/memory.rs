@@ -14,7 +14,7 @@ use rhai::{Array, Dynamic, Engine};
 use super::time::duration_seconds;
 use crate::model::json::Json;
 use crate::model::judgement::{Memory, MemoryDiff, MemoryEntry};
-use crate::script::guard::Fallible;
+use crate::script::guard::{self, Fallible};
 use crate::script::limits::Limits;
 use crate::script::run;
 use crate::script::value::{Origin, json_bytes, json_part, problem, to_json, view};
@@ -94,26 +94,33 @@ impl Remembered {
         }
         let size = json_bytes(&value)?;
         if size > limits.memory_value_bytes {
-            return Err(problem(format!(
-                "limit memory_value_bytes: `{key}` would have {size} bytes, {} are allowed; keep less of it, or raise \
-                 `limits.memory_value_bytes`",
-                limits.memory_value_bytes
-            )));
+            return Err(guard::trip(
+                "memory_value_bytes",
+                format!(
+                    "would remember {size} bytes as `{key}`, {} are allowed",
+                    limits.memory_value_bytes
+                ),
+            ));
         }
         let old = self.get(key).map(|old| key.len() + old.to_string().len());
         let total = (self.bytes() + key.len() + size).saturating_sub(old.unwrap_or(0));
         if total > limits.memory_bytes {
-            return Err(problem(format!(
-                "limit memory_bytes: the service would remember {total} bytes, {} are allowed; forget something, or \
-                 raise `limits.memory_bytes`",
-                limits.memory_bytes
-            )));
+            return Err(guard::trip(
+                "memory_bytes",
+                format!(
+                    "would remember {total} bytes in all, {} are allowed",
+                    limits.memory_bytes
+                ),
+            ));
         }
         if old.is_none() && self.live().count() >= limits.memory_keys {
-            return Err(problem(format!(
-                "limit memory_keys: the service remembers {} keys already; delete some, or raise `limits.memory_keys`",
-                limits.memory_keys
-            )));
+            return Err(guard::trip(
+                "memory_keys",
+                format!(
+                    "would remember `{key}` beside {} other keys, as many as are allowed",
+                    limits.memory_keys
+                ),
+            ));
         }
         self.bytes = Some(total);
         self.removed.remove(key);
