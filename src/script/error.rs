@@ -7,9 +7,9 @@ use rhai::{AST, EvalAltResult, ParseError, ParseErrorType, Position};
 use super::api::http::asked_only_the_service;
 use super::blame::{self, Reads};
 use super::guard::Trip;
-use super::{lint, reference};
 use super::source::Source;
 use super::value::{Origin, Raised, SHAPE, odd_one, rendered, text};
+use super::{lint, reference};
 use crate::model::code::Code;
 use crate::model::counted::counted;
 use crate::model::judgement::{Call, Finding, Severity};
@@ -358,6 +358,9 @@ fn reworded(error: &EvalAltResult, ast: &AST) -> String {
 
 /// Returns what is said of a key that a map of the script's own, with these keys, lacks.
 fn no_key(key: &str, keys: &[String]) -> String {
+    if keys.is_empty() {
+        return format!("there is no key `{key}`");
+    }
     let known = keys.iter().map(String::as_str);
     let near = match did_you_mean(key, known) {
         Some(near) => format!("; did you mean `{near}`?"),

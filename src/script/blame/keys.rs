@@ -18,9 +18,7 @@ pub(in crate::script) fn keys(ast: &AST, position: Position) -> Option<Vec<Strin
                 (Expr::Variable(variable, ..), [Link::Property(_, at), ..]) if *at == position => {
                     made.get(variable.1.as_str()).cloned()
                 }
-                (handle, [Link::Method(call, _), Link::Property(_, at), ..])
-                    if *at == position =>
-                {
+                (handle, [Link::Method(call, _), Link::Property(_, at), ..]) if *at == position => {
                     answer(handle, &call.name)
                 }
                 _ => None,
@@ -37,11 +35,10 @@ fn keys_of(expression: &Expr) -> Option<Vec<String>> {
         let members = parts.0.iter();
         return Some(members.map(|(key, _)| key.name.to_string()).collect());
     }
-    match links(expression)? {
-        (handle, links) => match links.as_slice() {
-            [Link::Method(call, _)] => answer(handle, &call.name),
-            _ => None,
-        },
+    let (handle, links) = links(expression)?;
+    match links.as_slice() {
+        [Link::Method(call, _)] => answer(handle, &call.name),
+        _ => None,
     }
 }
 

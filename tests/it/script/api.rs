@@ -37,13 +37,14 @@ async fn a_mismatch_is_told_and_kept_by_its_path_code_and_message() {
     let script = r#"let t = types(#{ p: 1 }, #{ p: "1" }); note(t); note(json(t)); note(`${t[0]}`); note(http);
 expect(t == [], "e"); fail("ev", "m", #{ t: t });"#;
     let judgement = judge(&pool(&silent()), script, input("{}")).await;
-    let object = r#"[{"path":"$.p","code":"type","message":"expected string, got number 1"}]"#;
+    let object =
+        r#"[{"path":"$.p","code":"type","message":"expected string (like \"1\"), got number 1"}]"#;
     assert_eq!(
         judgement.runs[0].notes,
         [
-            "[$.p type expected string, got number 1]",
+            "[$.p type expected string (like \"1\"), got number 1]",
             object,
-            "$.p type expected string, got number 1",
+            "$.p type expected string (like \"1\"), got number 1",
             "(a handle of OES)"
         ]
     );
