@@ -202,6 +202,12 @@ codes! {
         LimitLogLines = "limit.log_lines",
         /// Too many requests.
         LimitHttpCalls = "limit.http_calls",
+        /// A remembered value too large.
+        LimitMemoryValueBytes = "limit.memory_value_bytes",
+        /// Too much remembered.
+        LimitMemoryBytes = "limit.memory_bytes",
+        /// Too many keys remembered.
+        LimitMemoryKeys = "limit.memory_keys",
     }
 }
 

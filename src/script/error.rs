@@ -8,9 +8,9 @@ use super::api::http::asked_only_the_service;
 use super::bench::Compiled;
 use super::blame::{self, Reads};
 use super::guard::Trip;
-use super::lint;
 use super::source::Source;
 use super::value::{Origin, Raised, SHAPE, odd_one, rendered, text};
+use super::{lint, reference};
 use crate::model::code::Code;
 use crate::model::counted::counted;
 use crate::model::judgement::{Call, Finding, Severity};
@@ -140,12 +140,16 @@ pub(super) fn finding(error: &EvalAltResult, source: &Source, script: &Compiled)
             },
             None => broken(text(thrown, THROWN_BYTES)),
         },
+        EvalAltResult::ErrorPropertyNotFound(key, _) => match blame::keys(ast, innermost(&positions)) {
+            Some(keys) => broken(no_key(key, &keys)),
+            None => blamed(reworded(error, ast), reads(None)),
+        },
         other => match interpreters_limit(other) {
             Some(trip) => limit(&trip),
             None if is_about_kinds(other, ast) => {
-                blamed(reworded(other), reads(odd_operand(other)))
+                blamed(reworded(other, ast), reads(odd_operand(other)))
             }
-            None => broken(reworded(other)),
+            None => broken(reworded(other, ast)),
         },
     };
     (finding.at, finding.source) = spot.shown();
@@ -208,6 +212,7 @@ fn is_about_kinds(error: &EvalAltResult, ast: &AST) -> bool {
             let is_own = ast.iter_functions().any(|function| function.name == name);
             // A function that takes no kind of value at all, or not so many, is a mistake in the script.
             !signature.contains("set$")
+                && !changes(name, &kinds)
                 && !is_own
                 && (!is_word(name) || lint::takes(name, kinds.len()))
         }
@@ -232,8 +237,16 @@ fn odd_operand(error: &EvalAltResult) -> Option<usize> {
             [a, b] => odd_one(a, b),
             _ => None,
         },
-        _ => None,
+        (name, kinds) => lint::odd_one(name, &kinds),
     }
+}
+
+/// Tells whether this call, which there is for values of these kinds that are the script's own, would change a part of a
+/// response.
+fn changes(name: &str, kinds: &[&str]) -> bool {
+    lint::CHANGES.contains(&name)
+        && matches!(kinds.first(), Some(&("array" | "map")))
+        && lint::accepts(name, kinds)
 }
 
 /// Takes `- (string, i64)` apart.
@@ -317,9 +330,9 @@ fn interpreters_limit(error: &EvalAltResult) -> Option<Trip> {
     Some(Trip { limit, message })
 }
 
-fn reworded(error: &EvalAltResult) -> String {
+fn reworded(error: &EvalAltResult, ast: &AST) -> String {
     match error {
-        EvalAltResult::ErrorFunctionNotFound(signature, _) => function_not_found(signature),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => function_not_found(signature, ast),
         EvalAltResult::ErrorVariableNotFound(name, _) => {
             format!(
                 "there is no variable `{name}` here; a function sees its parameters and the values of OES only"
@@ -363,6 +376,19 @@ fn reworded(error: &EvalAltResult) -> String {
     }
 }
 
+/// Returns what is said of a key that a map of the script's own, with these keys, lacks.
+fn no_key(key: &str, keys: &[String]) -> String {
+    if keys.is_empty() {
+        return format!("there is no key `{key}`");
+    }
+    let known = keys.iter().map(String::as_str);
+    let near = match did_you_mean(key, known) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => String::new(),
+    };
+    format!("there is no key `{key}` (keys: {}){near}", keys.join(", "))
+}
+
 /// Rewords `Unknown property 'x' - a getter is not registered for type 'T'`.
 fn no_property(what: &str) -> String {
     let mut quoted = what.split('\'').skip(1).step_by(2);
@@ -375,19 +401,38 @@ fn no_property(what: &str) -> String {
 }
 
 /// Rewords `- (string, i64)` to `cannot subtract …` and `foo (map)` to a sentence with the nearest known name.
-fn function_not_found(signature: &str) -> String {
-    let (name, kinds) = parts(signature);
-    let kinds: Vec<&str> = kinds.into_iter().map(kind).collect();
+fn function_not_found(signature: &str, ast: &AST) -> String {
+    let (name, given) = parts(signature);
+    if let Some(closure) = ast.iter_functions().find(|one| one.name == name)
+        && name.starts_with("anon$")
+    {
+        let captured = blame::captured(ast, name);
+        return format!(
+            "the closure takes {}, not {}",
+            counted(closure.params.len().saturating_sub(captured), "argument"),
+            given.len().saturating_sub(captured)
+        );
+    }
+    let is_change = changes(name, &given);
+    let takes = reference::takes(name, &given);
+    let kinds: Vec<&str> = given.into_iter().map(kind).collect();
     match (name, kinds.as_slice()) {
         (operator, [a, b]) if !is_word(operator) => {
             format!("there is no `{operator}` between {a} and {b}")
         }
         (operator, [a]) if !is_word(operator) => format!("there is no `{operator}` for {a}"),
-        (setter, [of, ..]) if setter.contains("set$") => {
+        (setter, [of, ..]) if is_change || setter.contains("set$") => {
             format!("{of} of a response is read only; take `.copy()` of it first")
         }
         (name, []) => format!("there is no function {name}() without arguments"),
-        (name, kinds) => format!("there is no function `{name}` for {}", kinds.join(", ")),
+        (name, kinds) if takes.is_empty() => {
+            format!("there is no function `{name}` for {}", kinds.join(", "))
+        }
+        (name, kinds) => format!(
+            "there is no `{name}` for {}; there is {}",
+            kinds.join(", "),
+            takes.join(" or ")
+        ),
     }
 }
 

@@ -27,6 +27,8 @@ use super::guard;
 use super::header::Named;
 use super::source::{AskedHost, Header, Part, Source};
 use crate::model::span::{Mistake, MistakeSeverity};
+pub(super) use chains::{CHANGES, Link, links};
+pub(super) use held::held;
 use known::Known;
 #[cfg(test)]
 pub(super) use known::parameters;
@@ -46,14 +48,27 @@ const LANGUAGE: &[&str] = &[
     "Fn",
 ];
 
-/// Tells whether there is a function of this name for any kinds of so many values, the receiver of a method included.
-pub(super) fn takes(name: &str, values: usize) -> bool {
+/// Returns what scripts of OES know.
+fn known() -> &'static Known {
     static KNOWN: OnceLock<Known> = OnceLock::new();
     // Made once, on the thread of the first script that asks; it is not that script's memory.
-    let known = guard::exempt(|| KNOWN.get_or_init(|| Known::of(&engine::build())));
-    known
-        .arities(name)
-        .is_some_and(|arities| arities.contains(&values))
+    guard::exempt(|| KNOWN.get_or_init(|| Known::of(&engine::build())))
+}
+
+/// Tells whether there is a function of this name for any kinds of so many values, the receiver of a method included.
+pub(super) fn takes(name: &str, values: usize) -> bool {
+    let arities = known().arities(name);
+    arities.is_some_and(|arities| arities.contains(&values))
+}
+
+/// Tells whether there is a function of this name for values of these kinds, the receiver of a method first.
+pub(super) fn accepts(name: &str, kinds: &[&str]) -> bool {
+    known().accepts(name, kinds)
+}
+
+/// Returns which value of a call is of a kind that the function does not take there.
+pub(super) fn odd_one(name: &str, kinds: &[&str]) -> Option<usize> {
+    known().odd_one(name, kinds)
 }
 
 /// What is told of one kind of mistake; nobody mends more at once, and each takes time to tell.

@@ -5,6 +5,7 @@
 
 mod data;
 mod definitions;
+mod forms;
 mod markdown;
 mod memory;
 mod requests;
@@ -17,6 +18,7 @@ mod verdict;
 mod tests;
 
 pub use definitions::definitions;
+pub(super) use forms::takes;
 pub use markdown::markdown;
 
 /// Functions of one theme.

@@ -15,7 +15,7 @@ use rhai::{Array, Dynamic, Engine};
 use super::time::duration_seconds;
 use crate::model::json::Json;
 use crate::model::judgement::{Memory, MemoryDiff, MemoryEntry, SHARED};
-use crate::script::guard::Fallible;
+use crate::script::guard::{self, Fallible};
 use crate::script::limits::Limits;
 use crate::script::run;
 use crate::script::value::{Origin, json_bytes, json_part, problem, to_json, view};
@@ -101,22 +101,27 @@ impl Remembered {
         }
         let size = json_bytes(&value)?;
         if size > limits.memory_value_bytes {
-            return Err(problem(format!(
-                "limit memory_value_bytes: `{key}` would have {size} bytes, {} are allowed; keep less of it, or raise \
-                 `limits.memory_value_bytes`",
-                limits.memory_value_bytes
-            )));
+            return Err(guard::trip(
+                "memory_value_bytes",
+                format!(
+                    "would remember {size} bytes as `{}`, {} are allowed",
+                    key.strip_prefix(shared::space(key)).unwrap_or(key),
+                    limits.memory_value_bytes
+                ),
+            ));
         }
         let old = self.get(key).map(|old| key.len() + old.to_string().len());
         let space = shared::space(key);
         let total = (self.bytes_in(space) + key.len() + size).saturating_sub(old.unwrap_or(0));
         if total > limits.memory_bytes {
-            return Err(problem(format!(
-                "limit memory_bytes: {} would remember {total} bytes, {} are allowed; forget something, or \
-                 raise `limits.memory_bytes`",
-                shared::whose(space),
-                limits.memory_bytes
-            )));
+            return Err(guard::trip(
+                "memory_bytes",
+                format!(
+                    "would have {} remember {total} bytes, {} are allowed",
+                    shared::whose(space),
+                    limits.memory_bytes
+                ),
+            ));
         }
         // Counting takes time by what there is; it is done where there may be too many.
         let at_most = self.base.len() + self.set.len();
@@ -124,11 +129,15 @@ impl Remembered {
             && at_most >= limits.memory_keys
             && self.live(space).count() >= limits.memory_keys
         {
-            return Err(problem(format!(
-                "limit memory_keys: {} remembers {} keys already; delete some, or raise `limits.memory_keys`",
-                shared::whose(space),
-                limits.memory_keys
-            )));
+            return Err(guard::trip(
+                "memory_keys",
+                format!(
+                    "would have {} remember `{}` beside {} other keys, as many as are allowed",
+                    shared::whose(space),
+                    key.strip_prefix(space).unwrap_or(key),
+                    limits.memory_keys
+                ),
+            ));
         }
         self.bytes.insert(space.to_owned(), total);
         self.removed.remove(key);

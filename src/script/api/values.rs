@@ -57,7 +57,8 @@ pub(super) fn register(engine: &mut Engine) {
         .register_get("path", |found: &mut Mismatch| {
             found.0.path.clone().map_or(Dynamic::UNIT, Dynamic::from)
         })
-        .register_fn("to_string", |found: &mut Mismatch| found.0.to_string())
+        .register_fn("to_string", |found: &mut Mismatch| found.to_string())
+        .register_fn("to_debug", |found: &mut Mismatch| found.to_string())
         .register_fn("to_string", |seen: &mut Seen| about(seen))
         .register_fn("to_debug", |seen: &mut Seen| about(seen))
         .register_get("json", |seen: &mut Seen| json_of(seen))

@@ -96,17 +96,17 @@ async fn a_space_has_limits_of_its_own() {
     );
     let many = said(&format!("{s} s.set(\"b\", 1); s.set(\"c\", 1);")).await;
     assert!(
-        many[0].contains("limit memory_keys: the shared memory `s` remembers 2 keys already"),
+        many[0].contains("limit.memory_keys: the script would have the shared memory `s` remember `c` beside 2 other keys"),
         "{many:?}"
     );
     let large = said(&format!("{s} s.set(\"b\", \"{}\");", "x".repeat(60))).await;
     assert!(
-        large[0].contains("limit memory_bytes: the shared memory `s` would remember"),
+        large[0].contains("limit.memory_bytes: the script would have the shared memory `s` remember"),
         "{large:?}"
     );
     let own = said("memory.set(\"c\", 1);").await;
     assert!(
-        own[0].contains("limit memory_keys: the service remembers 2 keys already"),
+        own[0].contains("limit.memory_keys: the script would have the service remember `c` beside 2 other keys"),
         "{own:?}"
     );
 }
