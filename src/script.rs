@@ -4,6 +4,7 @@
 //! ([`Judgement`](crate::model::judgement::Judgement)). Nothing of the interpreter ever leaves its thread.
 
 mod api;
+mod bare;
 mod bench;
 mod blame;
 mod broker;

@@ -105,10 +105,24 @@ pub(super) fn limit(engine: &mut Engine, limits: &Limits) {
 /// # Errors
 /// The first syntax error, or that it takes too long.
 pub(super) fn compile(engine: &Engine, text: &str, time: Duration) -> Result<AST, ParseError> {
+    compile_with(engine, text, &[], time)
+}
+
+/// Compiles a script as [`compile`] does, with more names that are known everywhere in it.
+///
+/// # Errors
+/// The first syntax error, or that it takes too long.
+pub(super) fn compile_with(
+    engine: &Engine,
+    text: &str,
+    names: &[String],
+    time: Duration,
+) -> Result<AST, ParseError> {
     budget::within(time, || {
         let mut scope = Scope::new();
-        for name in VALUES.iter().chain(HANDLES) {
-            scope.push_dynamic(*name, Dynamic::UNIT);
+        let known = VALUES.iter().chain(HANDLES).copied();
+        for name in known.chain(names.iter().map(String::as_str)) {
+            scope.push_dynamic(name, Dynamic::UNIT);
         }
         engine.compile_with_scope(&scope, text)
     })

@@ -47,7 +47,10 @@ pub(super) fn syntax(error: &ParseError, source: &str) -> Mistake {
         return Mistake::error(Code::Redefined, span(source, error.position()), message)
             .help("give one of them another name");
     }
-    let message = reworded_syntax(&error.err_type().to_string());
+    let message = match error.err_type() {
+        ParseErrorType::Reserved(word) => format!("`{word}` is a word that the language reserves"),
+        other => reworded_syntax(&other.to_string()),
+    };
     Mistake::error(Code::ScriptSyntax, span(source, error.position()), message)
 }
 
@@ -140,10 +143,12 @@ pub(super) fn finding(error: &EvalAltResult, source: &Source, script: &Compiled)
             },
             None => broken(text(thrown, THROWN_BYTES)),
         },
-        EvalAltResult::ErrorPropertyNotFound(key, _) => match blame::keys(ast, innermost(&positions)) {
-            Some(keys) => broken(no_key(key, &keys)),
-            None => blamed(reworded(error, ast), reads(None)),
-        },
+        EvalAltResult::ErrorPropertyNotFound(key, _) => {
+            match blame::keys(ast, innermost(&positions)) {
+                Some(keys) => broken(no_key(key, &keys)),
+                None => blamed(reworded(error, ast), reads(None)),
+            }
+        }
         other => match interpreters_limit(other) {
             Some(trip) => limit(&trip),
             None if is_about_kinds(other, ast) => {

@@ -2,16 +2,19 @@
 //!
 //! What is not certain is no error: a method may be a function that a map holds.
 
+mod brackets;
 mod calls;
 mod chains;
 mod declared;
 mod ending;
 mod files;
+mod foreign;
 mod held;
 mod known;
 mod library;
 mod literals;
 mod params;
+mod parse;
 mod reach;
 mod shadows;
 mod syntax;
@@ -19,8 +22,9 @@ mod unused;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use rhai::{AST, ASTNode, Engine, Expr, FnAccess, ParseError, ParseErrorType};
+use rhai::{AST, ASTNode, Engine, Expr, FnAccess};
 
 use super::engine::{self, HANDLES, VALUES};
 use super::guard;
@@ -121,8 +125,29 @@ impl Lint {
         Self(Known::of(engine))
     }
 
+    /// Compiles a script within an amount of processor time, and reads it.
+    pub(super) fn examine(
+        &self,
+        engine: &mut Engine,
+        subject: &Subject<'_>,
+        time: Duration,
+    ) -> Examined {
+        let (ast, mistakes) = parse::parse(engine, subject, time);
+        let mut examined = match ast {
+            Some(ast) => self.read(&ast, subject),
+            None => Examined::default(),
+        };
+        if !mistakes.is_empty() {
+            // What a mended text does not do is no mistake of its own.
+            let certain = |mistake: &Mistake| mistake.severity == MistakeSeverity::Error;
+            examined.mistakes.retain(certain);
+            examined.mistakes.extend(mistakes);
+        }
+        examined
+    }
+
     /// Reads a compiled script.
-    pub(super) fn examine(&self, ast: &AST, subject: &Subject<'_>) -> Examined {
+    fn read(&self, ast: &AST, subject: &Subject<'_>) -> Examined {
         let text = subject.text;
         let mut functions: Vec<(Arc<str>, usize)> = ast
             .iter_functions()
@@ -181,14 +206,6 @@ impl Lint {
             returns_value,
         }
     }
-}
-
-/// Returns the mistake that keeps a text from being a script.
-pub(super) fn syntax(error: &ParseError, subject: &Subject<'_>) -> Examined {
-    Examined::refused(match error.err_type() {
-        ParseErrorType::ModuleUndefined(name) => library::unknown(name, error.position(), subject),
-        _ => syntax::mistake(error, subject.text),
-    })
 }
 
 fn reads(ast: &AST, value: &str) -> bool {

@@ -236,13 +236,10 @@ impl Source {
             header,
             ..Self::default()
         };
-        let is_complete = source.find_libraries(uses, beside, &mut mistakes);
-        // Without a library every call of it would be a mistake of its own.
-        if is_complete {
-            let found = source.examine(part, limits);
-            mistakes.extend(found.mistakes);
-            source.find_schemas(found.schemas, beside, &mut mistakes);
-        }
+        source.find_libraries(uses, beside, &mut mistakes);
+        let found = source.examine(part, limits);
+        mistakes.extend(found.mistakes);
+        source.find_schemas(found.schemas, beside, &mut mistakes);
         mistakes.sort_by_key(|mistake| mistake.span.start);
         for mistake in &mut mistakes {
             mistake.span = mistake.span.start + mark..mistake.span.end + mark;
@@ -257,14 +254,13 @@ impl Source {
         Ok((source, mistakes))
     }
 
-    /// Takes in the libraries that the header names. Tells whether all are there; those that are not are reported.
+    /// Takes in the libraries that the header names; those that are not there are reported.
     fn find_libraries(
         &mut self,
         uses: Vec<header::Named>,
         beside: &mut dyn Beside,
         mistakes: &mut Vec<Mistake>,
-    ) -> bool {
-        let before = mistakes.len();
+    ) {
         for (name, span) in uses {
             let found = library_name(&name).and_then(|()| beside.library(&name));
             let added = found.and_then(|library| {
@@ -275,7 +271,6 @@ impl Source {
                 mistakes.push(missing.at(span));
             }
         }
-        mistakes.len() == before
     }
 
     fn add(&mut self, library: &Arc<Self>) -> Result<(), Missing> {

@@ -3,6 +3,7 @@
 mod arguments;
 mod backtest;
 mod blindspots;
+mod broken;
 mod check;
 mod demo;
 mod dry_channel;

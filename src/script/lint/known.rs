@@ -145,7 +145,10 @@ fn kinds(rest: &str) -> Vec<String> {
     }
     parts.retain(|part| !part.trim().is_empty());
     let kind = |part: String| {
-        let kind = part.split_once(": ").map_or(&*part, |(_, kind)| kind).trim();
+        let kind = part
+            .split_once(": ")
+            .map_or(&*part, |(_, kind)| kind)
+            .trim();
         kind.strip_prefix("&mut ").unwrap_or(kind).to_owned()
     };
     parts.into_iter().map(kind).collect()

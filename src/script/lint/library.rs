@@ -1,5 +1,7 @@
 //! Libraries: what is none, and what scripts use of one.
 
+use std::sync::Arc;
+
 use rhai::{AST, ASTFlags, Expr, FnCallExpr, Namespace, Position, Stmt};
 
 use super::{Subject, TOLD_MAX, arguments};
@@ -109,7 +111,8 @@ pub(super) fn value(expression: &Expr, subject: &Subject<'_>) -> Option<Mistake>
     }
 }
 
-/// Returns the library that a name before `::` means, absent for `global`.
+/// Returns the library that a name before `::` means, absent for `global` and for one that is not there, which is told
+/// where the header names it.
 fn used<'a>(
     namespace: &Namespace,
     subject: &Subject<'a>,
@@ -120,14 +123,22 @@ fn used<'a>(
     }
     let is_used = subject.header.uses.iter().any(|name| **name == *root);
     let mut libraries = subject.libraries.iter();
-    match libraries.find(|library| is_used && *library.name == *root) {
-        Some(library) => Ok(Some(library)),
-        None => Err(unknown(root, namespace.position(), subject)),
+    if !is_used {
+        let is_there =
+            |name: &&Arc<str>| subject.libraries.iter().any(|known| known.name == **name);
+        let missing = subject.header.uses.iter().filter(|name| !is_there(name));
+        if did_you_mean(root, missing.map(|name| &**name)).is_some() {
+            return Ok(None);
+        }
+        return Err(unknown(root, namespace.position(), subject));
     }
+    Ok(libraries
+        .find(|library| *library.name == *root)
+        .map(|library| &**library))
 }
 
 /// Returns the mistake that a script does not use the library of this name.
-pub(super) fn unknown(name: &str, position: Position, subject: &Subject<'_>) -> Mistake {
+fn unknown(name: &str, position: Position, subject: &Subject<'_>) -> Mistake {
     let message = format!("this script uses no library `{name}`");
     let place = span(subject.text, position);
     let help = match did_you_mean(name, subject.header.uses.iter().map(|name| &**name)) {

@@ -76,9 +76,6 @@ impl Examination {
             let message = format!("its libraries cannot be compiled: {failed}");
             return lint::Examined::refused(Mistake::error(Code::Library, 0..0, message));
         }
-        match engine::compile(engine, &source.text, COMPILE_TIME) {
-            Ok(ast) => lint.examine(&ast, &subject),
-            Err(error) => lint::syntax(&error, &subject),
-        }
+        lint.examine(engine, &subject, COMPILE_TIME)
     }
 }

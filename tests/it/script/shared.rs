@@ -101,12 +101,15 @@ async fn a_space_has_limits_of_its_own() {
     );
     let large = said(&format!("{s} s.set(\"b\", \"{}\");", "x".repeat(60))).await;
     assert!(
-        large[0].contains("limit.memory_bytes: the script would have the shared memory `s` remember"),
+        large[0]
+            .contains("limit.memory_bytes: the script would have the shared memory `s` remember"),
         "{large:?}"
     );
     let own = said("memory.set(\"c\", 1);").await;
     assert!(
-        own[0].contains("limit.memory_keys: the script would have the service remember `c` beside 2 other keys"),
+        own[0].contains(
+            "limit.memory_keys: the script would have the service remember `c` beside 2 other keys"
+        ),
         "{own:?}"
     );
 }
