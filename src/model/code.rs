@@ -86,6 +86,10 @@ codes! {
         NoText = "script/no-text",
         /// A name that no violation or metric may have.
         BadName = "script/bad-name",
+        /// A path, a regular expression, a duration, a time, a URL or a sample that is none.
+        BadLiteral = "script/bad-literal",
+        /// An option that the function does not have.
+        UnknownOption = "script/unknown-option",
         /// A value that is worked out and thrown away.
         NoEffect = "script/no-effect",
         /// Statements that nothing comes to.

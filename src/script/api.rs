@@ -9,7 +9,7 @@ mod formats;
 pub(super) mod http;
 mod lists;
 pub(super) mod memory;
-mod patterns;
+pub(super) mod patterns;
 pub(super) mod schemas;
 pub(super) mod secrets;
 mod shape;

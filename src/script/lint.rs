@@ -2,6 +2,7 @@
 //!
 //! What is not certain is no error: a method may be a function that a map holds.
 
+mod arguments;
 mod brackets;
 mod calls;
 mod chains;
@@ -16,6 +17,7 @@ mod literals;
 mod params;
 mod parse;
 mod reach;
+mod sample;
 mod shadows;
 mod syntax;
 mod unused;
@@ -157,6 +159,7 @@ impl Lint {
         let returns_value = ending::returns_value(text);
         let mut mistakes = calls::find(ast, &self.0, &functions, subject);
         mistakes.extend(chains::find(ast, &self.0, text));
+        mistakes.extend(arguments::find(ast, text));
         let (spaces, unnamed) = files::spaces(ast, text);
         mistakes.extend(unnamed);
         mistakes.extend(reach::find(ast, text));

@@ -52,11 +52,19 @@ fn with<T>(text: &str, pattern: &str, find: impl FnOnce(&Regex) -> T) -> Fallibl
 
 fn compiled(pattern: &str) -> Fallible<Regex> {
     guard::charge(1 + pattern.len() as u64)?;
+    build(pattern).map_err(problem)
+}
+
+/// Compiles a regular expression within the bounds that one has.
+///
+/// # Errors
+/// What is wrong with it, for a person.
+pub(in crate::script) fn build(pattern: &str) -> Result<Regex, String> {
     if pattern.len() > PATTERN_BYTES {
-        return Err(problem(format!(
+        return Err(format!(
             "a regular expression has at most {PATTERN_BYTES} bytes, this one has {}",
             pattern.len()
-        )));
+        ));
     }
     RegexBuilder::new(pattern)
         .size_limit(COMPILED_BYTES)
@@ -75,10 +83,7 @@ fn compiled(pattern: &str) -> Fallible<Regex> {
                     last.trim_start_matches("error: ").to_owned()
                 }
             };
-            problem(format!(
-                "`{}` is no regular expression: {why}",
-                cut(pattern, 60)
-            ))
+            format!("`{}` is no regular expression: {why}", cut(pattern, 60))
         })
 }
 

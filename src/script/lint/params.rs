@@ -9,6 +9,7 @@ use super::held::held;
 use super::{Subject, ending, is_of_oes, literals};
 use crate::model::code::Code;
 use crate::model::span::Mistake;
+use crate::script::api::schemas::is_file;
 use crate::script::error::span;
 use crate::script::source::{Param, ParamKind, Part};
 
@@ -84,8 +85,10 @@ impl Search<'_> {
             return;
         };
         self.read.insert(name.to_string());
-        if self.is_script && call.name == "param" && call.args.len() == 1 {
-            self.undeclared(name, position);
+        let without_default = call.name == "param" && call.args.len() == 1;
+        let of_schema = call.name == "schema" && !is_file(name);
+        if self.is_script && (without_default || of_schema) {
+            self.undeclared(name, &call.name, position);
         }
     }
 
@@ -108,7 +111,7 @@ impl Search<'_> {
         }
     }
 
-    fn undeclared(&mut self, name: &str, position: Position) {
+    fn undeclared(&mut self, name: &str, function: &str, position: Position) {
         if self.params.iter().any(|known| *known.name == *name) {
             return;
         }
@@ -117,9 +120,13 @@ impl Search<'_> {
             span(self.text, position),
             format!("the header declares no parameter `{name}`"),
         )
-        .help(format!(
-            "add `//! [params.{name}]` to the header, or give a default: param(\"{name}\", …)"
-        ));
+        .help(if function == "schema" {
+            format!("add `//! [params.{name}]` to the header, or name a file: \"{name}.json\"")
+        } else {
+            format!(
+                "add `//! [params.{name}]` to the header, or give a default: param(\"{name}\", …)"
+            )
+        });
         self.found.push(mistake);
     }
 

@@ -141,3 +141,58 @@ fn a_header_that_ends_too_early_is_shown_with_what_comes_after_it() {
       help: did you mean `body`?
     "#);
 }
+
+#[test]
+fn texts_that_can_never_be_right_where_they_stand_are_told_before_a_run() {
+    let script = r##"
+expect(at(body, "$.items[") == 1 && body.at("$..x") == 2 && has(body, "price"));
+expect(matches(body.name, "([a-z]") && !stale("k", body, "15 minutes", #{ gap: "1x" }));
+memory.set("k", 1, "1 fortnight"); memory.at("k", "yesterday"); memory.shared("s").set("k", 1, "5q");
+expect(age("yesterday") < 5 && parse_time(body.at) > 1);
+expect(http.get("api.example.io/price", #{ tiemout: "5s" }).ok && http.post("ftp://a.example/", 1).ok);
+http.get(service.url, #{ timeout: "soon", json: 1, query: #{ a: 1 } });
+expect(types(body, #{ price: "#nubmer > 0", items: [#{ id: "#string" }], any: body.x }) == []);
+expect(exact(body, #{ a: [1, "#number >"] }) == []);
+track("k", body, #{ ignor: ["$.at"] });
+let rows = csv(body.text, #{ delimeter: ";" });
+fail("schema", schema(body, "shape"));
+"##;
+    assert_snapshot!(checked(script), @r#"
+    a.rhai:2:17: error: `$.items[` is not a path: an index is a whole number at character 9 (a path is written as `$.items[0].price`, with `[*]` for every element) [script/bad-literal]
+    a.rhai:2:45: error: `$..x` is not a path: a name or `*` follows a point at character 3 (a path is written as `$.items[0].price`, with `[*]` for every element) [script/bad-literal]
+    a.rhai:2:71: error: `price` is not a path: it begins with `$` at character 1 (a path is written as `$.items[0].price`, with `[*]` for every element) [script/bad-literal]
+    a.rhai:3:27: error: `([a-z]` is no regular expression: unclosed group (a sign that means itself has a backslash before it, which a text in quotes writes twice: "\\(") [script/bad-literal]
+    a.rhai:3:58: error: "15 minutes" is no duration (write 30s, 15m or 1h30m, or seconds as a number) [script/bad-literal]
+    a.rhai:3:80: error: "1x" is no duration (write 30s, 15m or 1h30m, or seconds as a number) [script/bad-literal]
+    a.rhai:4:20: error: "1 fortnight" is no duration (write 30s, 15m or 1h30m, or seconds as a number) [script/bad-literal]
+    a.rhai:4:51: error: "yesterday" is no duration (write 30s, 15m or 1h30m, or seconds as a number) [script/bad-literal]
+    a.rhai:4:96: error: "5q" is no duration (write 30s, 15m or 1h30m, or seconds as a number) [script/bad-literal]
+    a.rhai:5:12: error: "yesterday" is no time (write RFC 3339 with a zone, or seconds since 1970) [script/bad-literal]
+    a.rhai:6:17: error: `api.example.io/price` is no http or https URL (write it whole: https://api.example.io/price) [script/bad-literal]
+    a.rhai:6:44: error: `http.get` has no option `tiemout` (did you mean `timeout`?) [script/unknown-option]
+    a.rhai:6:77: error: `ftp://a.example/` is no http or https URL (write it whole: https://api.example.io/price) [script/bad-literal]
+    a.rhai:7:35: error: "soon" is no duration (write 30s, 15m or 1h30m, or seconds as a number) [script/bad-literal]
+    a.rhai:8:30: error: the sample: `#nubmer > 0` is not a marker (did you mean `#number`? for the text itself put a backslash before it: `\#nubmer > 0`, which JSON and TOML write "\\#nubmer > 0") [script/bad-literal]
+    a.rhai:9:30: error: the sample: `#number >`: `` is not a number (ranges are written `>= 0`, `> 0`, `<= 9`, `< 9`, `0..1`, `1..`, `..5`) [script/bad-literal]
+    a.rhai:10:21: error: `track` has no option `ignor` (did you mean `ignore`?) [script/unknown-option]
+    a.rhai:11:30: error: `csv` has no option `delimeter` (did you mean `delimiter`?) [script/unknown-option]
+    a.rhai:12:16: warning: the header declares no parameter `shape` (add `//! [params.shape]` to the header, or name a file: "shape.json") [script/undeclared-param]
+    "#);
+}
+
+#[test]
+fn texts_that_may_be_right_are_left_alone() {
+    let script = r##"
+expect(at(body, "$.items[0].price") == 1 && body.at("$.x", "none") == 2 && body.x.y.at("$") == 1);
+expect(matches(body.name, "^[a-z]+\\d$") && !stale("k", body, 900, #{ gap: "1h 30m", ignore: ["$.at"], tolerance: 0.1 }));
+memory.set("15 minutes", "x", "1w"); memory.at("k", "24h", "none"); memory.shared("s").set("k", "5q", 5);
+expect(age("2026-01-01T00:00:00Z") < 5 && age("1700000000") > 1 && duration(`${body.n}m`) > 1);
+expect(http.get(`https://${body.host}/`, #{ timeout: 5, headers: #{ a: "b" } }).ok);
+expect(http.get(service.url + "/x", #{ bearer: body.token, tls: #{ verify: false }, body: "x" }).ok);
+expect(types(body, #{ price: "#number > 0", at: "#string", none: (), wish: body.wish }) == []);
+expect(exact(body, expected) == [] && exact("#x", body.text) == []);
+expect(csv(body.text, #{ delimiter: ";", headers: false }).len() > 1 && body.options.get("path") == 1);
+expect(http.pages(service.url, "$.items", "$.next", #{ timeout: "5s" }).len() > 1);
+"##;
+    assert_snapshot!(checked(script), @"");
+}
