@@ -47,6 +47,22 @@ pub(super) fn syntax(error: &ParseError, source: &str) -> Mistake {
         return Mistake::error(Code::Redefined, span(source, error.position()), message)
             .help("give one of them another name");
     }
+    let limit = match error.err_type() {
+        ParseErrorType::ExprTooDeep => Some((
+            "this nests too deep",
+            "work parts of it out before, or raise `limits.expression_depth` (in functions \
+             `limits.function_expression_depth`)",
+        )),
+        ParseErrorType::TooManyFunctions => Some((
+            "the script has too many functions",
+            "closures count, too; make them fewer, or raise `limits.functions`",
+        )),
+        _ => None,
+    };
+    if let Some((message, help)) = limit {
+        let span = span(source, error.position());
+        return Mistake::error(Code::ScriptTooLarge, span, message).help(help);
+    }
     let message = match error.err_type() {
         ParseErrorType::Reserved(word) => format!("`{word}` is a word that the language reserves"),
         other => reworded_syntax(&other.to_string()),

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use oes::config;
 use oes::model::code::{Code, FindingCode};
 use oes::model::failure::FailureKind;
 use oes::model::span::Mistake;
+use oes::script::limits::Limits;
 use oes::script::source::Source;
 use regex::Regex;
 
@@ -53,6 +55,27 @@ fn every_code_is_explained_and_no_other() {
     for (code, text) in sections() {
         let helps = text.contains("\nWhy: ") || text.contains("\nTo do: ");
         assert!(helps, "{code} does not say why it matters or what to do");
+    }
+}
+
+#[test]
+fn every_limit_of_scripts_is_explained() {
+    let limits = format!("{:?}", Limits::default());
+    let name = Regex::new(r"([a-z_]+): ").unwrap();
+    let names: Vec<&str> = name
+        .captures_iter(&limits)
+        .map(|found| found.get(1).unwrap().as_str())
+        .collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        for code in [format!("limits.{name}"), format!("limit.{name}")] {
+            let output = Command::new(env!("CARGO_BIN_EXE_oes"))
+                .args(["explain", &code])
+                .output()
+                .unwrap();
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert!(said.contains(&format!("limits.{name}")), "{code}: {said}");
+        }
     }
 }
 

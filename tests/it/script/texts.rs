@@ -67,7 +67,7 @@ async fn what_cannot_be_read_is_said() {
             "fail shape: the response is not as the script expects: this is no CSV: CSV error: record 1 (line: 2, byte: 4): found record with 1 fields, but the previous record has 2 fields",
         ),
         (
-            "csv(\"a\", #{ header: false });",
+            "let options = #{ header: false }; csv(\"a\", options);",
             "error script: csv has the options headers, true or false, and delimiter, one character such as \";\"",
         ),
         (
