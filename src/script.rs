@@ -8,6 +8,7 @@ mod bare;
 mod bench;
 mod blame;
 mod broker;
+mod callers;
 pub mod coverage;
 mod engine;
 mod error;

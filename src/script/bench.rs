@@ -25,6 +25,8 @@ const CACHED_MAX: usize = 1000;
 /// A compiled script with the libraries that it uses.
 pub(super) struct Compiled {
     pub(super) ast: AST,
+    /// The script as it was before marks were put into it.
+    plain: Option<AST>,
     libraries: Vec<Library>,
 }
 
@@ -36,10 +38,15 @@ impl Compiled {
         library.map_or(&self.ast, |library| &library.ast)
     }
 
+    /// Returns what was compiled as it is written, the script itself last.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &AST> {
+        let libraries = self.libraries.iter().map(|library| &library.ast);
+        libraries.chain([self.plain.as_ref().unwrap_or(&self.ast)])
+    }
+
     /// Tells whether the script or one of its libraries defines a function of this name.
     pub(super) fn defines(&self, name: &str) -> bool {
-        let libraries = self.libraries.iter().map(|library| &library.ast);
-        let mut functions = libraries.chain([&self.ast]).flat_map(AST::iter_functions);
+        let mut functions = self.parts().flat_map(AST::iter_functions);
         functions.any(|function| function.name == name)
     }
 }
@@ -116,6 +123,10 @@ impl Bench {
         let libraries = engine::offer(&mut self.engine, source, limits, COMPILE_TIME)
             .map_err(|failed| refused(source, &failed))?;
         let compiled = engine::compile(&self.engine, &source.text, COMPILE_TIME);
+        let plain = match (&self.marker, &compiled) {
+            (Some(_), Ok(ast)) => Some(ast.clone()),
+            _ => None,
+        };
         let marked = match &self.marker {
             Some(marker) => {
                 compiled.and_then(|ast| marker.mark(&self.engine, &ast, &source.version))
@@ -126,7 +137,11 @@ impl Bench {
         if self.compiled.len() >= CACHED_MAX {
             self.compiled.clear();
         }
-        let script = Rc::new(Compiled { ast, libraries });
+        let script = Rc::new(Compiled {
+            ast,
+            plain,
+            libraries,
+        });
         self.compiled
             .insert(Arc::clone(&source.version), Rc::clone(&script));
         Ok(script)

@@ -91,7 +91,8 @@ pub(super) fn limit(engine: &mut Engine, limits: &Limits) {
     engine
         .set_max_operations(0)
         .set_max_modules(0)
-        .set_max_call_levels(limits.call_depth)
+        // The last level is where a script is told that it is too deep, see `on_var`.
+        .set_max_call_levels(limits.call_depth + 1)
         .set_max_expr_depths(limits.expression_depth, limits.function_expression_depth)
         .set_max_variables(limits.variables)
         .set_max_functions(limits.functions)

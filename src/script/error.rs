@@ -18,6 +18,8 @@ use crate::model::span::{Mistake, Place, did_you_mean};
 
 /// Bytes of the name of a function that are shown.
 const NAME_BYTES: usize = 60;
+/// What a script does that calls too deep.
+pub(super) const TOO_DEEP: &str = "calls functions within functions too deep";
 /// Bytes of a thrown value that are shown.
 const THROWN_BYTES: usize = 1024;
 
@@ -196,7 +198,8 @@ fn read_at(
     None
 }
 
-/// Returns where a run was ended by force; the interpreter says where it was.
+/// Returns where a run was ended by force; the interpreter says where it was, of functions only from where they were
+/// called.
 pub(super) fn ended(error: &EvalAltResult, source: &Source) -> (Option<Place>, Option<String>) {
     let (_, positions) = unwound(error);
     source.spot(innermost(&positions)).shown()
@@ -309,11 +312,7 @@ fn stack(error: &EvalAltResult, source: &Source, script: &Compiled) -> Vec<Call>
             from = *position;
         }
         if script.defines(name) {
-            let function = if name.starts_with("anon$") {
-                "a closure".to_owned()
-            } else {
-                super::value::cut(name, NAME_BYTES)
-            };
+            let function = function_name(name);
             calls.push(Call {
                 function,
                 from: source.spot(from).shown().0,
@@ -325,13 +324,19 @@ fn stack(error: &EvalAltResult, source: &Source, script: &Compiled) -> Vec<Call>
     calls
 }
 
+/// Returns what a person calls a function of a script.
+pub(super) fn function_name(name: &str) -> String {
+    if name.starts_with("anon$") {
+        "a closure".to_owned()
+    } else {
+        super::value::cut(name, NAME_BYTES)
+    }
+}
+
 /// Returns the limit that the interpreter itself held.
 fn interpreters_limit(error: &EvalAltResult) -> Option<Trip> {
     let (limit, message) = match error {
-        EvalAltResult::ErrorStackOverflow(_) => (
-            "call_depth",
-            "calls functions within functions too deep".to_owned(),
-        ),
+        EvalAltResult::ErrorStackOverflow(_) => ("call_depth", TOO_DEEP.to_owned()),
         EvalAltResult::ErrorTooManyVariables(_) => {
             ("variables", "has too many variables at once".to_owned())
         }

@@ -8,6 +8,7 @@ use rhai::{CallFnOptions, Dynamic, Engine, EvalAltResult, Scope};
 
 use super::api;
 use super::bench::Compiled;
+use super::callers::Callers;
 use super::guard::{self, Fallible, Halt, Spent};
 use super::job::{CallError, CallJob, Input, Job, Rights};
 use super::limits::Limits;
@@ -101,6 +102,13 @@ pub(super) fn run(
     let mut judgement = state.judgement(|findings| {
         findings.extend(ends.into_iter().filter_map(|end| settled(end, source)));
     });
+    if !judgement.findings.is_empty()
+        && let Some(callers) = Callers::of(script)
+    {
+        for finding in &mut judgement.findings {
+            callers.tell(finding, source);
+        }
+    }
     let leaked = left_behind(&mut judgement);
     for run in &mut judgement.runs {
         fill_usage(&mut run.usage, &spent, limits, wall);
@@ -227,11 +235,14 @@ fn settled(end: End, source: &Source) -> Option<Finding> {
     let finding = match (&end.halt.trip, end.way) {
         (Some(trip), way) => {
             let mut finding = error::limit(trip);
-            (finding.at, finding.source) = match way {
-                Way::Value => (None, None),
-                Way::Failed(failed) => (failed.at, failed.source),
-                Way::Terminated(at, line) => (at, line),
-            };
+            match way {
+                Way::Value => {}
+                Way::Failed(failed) => {
+                    (finding.at, finding.source) = (failed.at, failed.source);
+                    finding.stack = failed.stack;
+                }
+                Way::Terminated(at, line) => (finding.at, finding.source) = (at, line),
+            }
             finding
         }
         (None, Way::Value) => return None,

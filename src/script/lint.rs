@@ -82,6 +82,10 @@ const TOLD_MAX: usize = 100;
 
 /// What was learned of a script by reading it.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what is learned by reading a script are facts that do not depend on each other"
+)]
 pub(super) struct Examined {
     pub(super) mistakes: Vec<Mistake>,
     pub(super) functions: Vec<(Arc<str>, usize)>,

@@ -60,6 +60,10 @@ fn library_name(name: &str) -> Result<(), Missing> {
 
 /// A script that compiles.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what is learned by reading a script are facts that do not depend on each other"
+)]
 pub struct Source {
     /// Name: the file's stem, `price_chart_matcher`.
     pub name: Arc<str>,

@@ -29,7 +29,7 @@ pub(super) fn find(ast: &AST, text: &str) -> Vec<Mistake> {
                 ASTNode::Expr(Expr::FnCall(call, position))
                 | ASTNode::Stmt(Stmt::FnCall(call, position)),
             ) if call.op_token.is_none() && !call.is_qualified() => {
-                search.call(None, call, *position, 0)
+                search.call(None, call, *position, 0);
             }
             Some(ASTNode::Expr(expression)) => {
                 if let Some((root, links)) = links(expression) {

@@ -23,7 +23,7 @@ pub(super) fn mistake(sample: &Expr, call: Position, text: &str) -> Option<Mista
         .find(|mistake| mistake.severity == MistakeSeverity::Error)?;
     let at = match &wrong.part {
         PatternPart::Sample { path, .. } => place(sample, path),
-        _ => Position::NONE,
+        PatternPart::Option(_) => Position::NONE,
     };
     let at = [at, sample.start_position(), call]
         .into_iter()

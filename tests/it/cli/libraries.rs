@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::Desk;
 
-const PRICES: &str = r#"//! What scripts about prices share.
+const PRICES: &str = r"//! What scripts about prices share.
 
 /// The number in the middle.
 fn middle(values) {
@@ -12,7 +12,7 @@ fn middle(values) {
     sorted.sort();
     sorted[sorted.len() / 2]
 }
-"#;
+";
 
 const SCRIPT: &str = r#"//! Prices are near one another.
 //! ---

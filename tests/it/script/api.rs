@@ -507,3 +507,40 @@ fn parameters_are_checked() {
         ]
     );
 }
+
+#[tokio::test]
+async fn what_a_function_finds_says_in_which_function_and_from_where() {
+    let script = "\
+fn far(a, b) {
+  expect(a == b, \"far\", \"too far\");
+}
+fn all(items) {
+  for item in items { far(item, 1); }
+}
+fn twice() { fail(\"twice\", \"found\"); }
+
+all([2]);
+twice(); twice();
+expect(false, \"plain\", \"outside\");
+[1].for_each(|| { fail(\"closure\", \"within\"); });
+";
+    let judgement = judge(&pool(&silent()), script, input("{}")).await;
+    let told: Vec<String> = judgement
+        .findings
+        .iter()
+        .map(|finding| {
+            let calls = finding.calls().unwrap_or_default();
+            format!("{}: {calls}", finding.code)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "far: in far (line 2), called from all (line 5), called from line 9",
+            "twice: in twice (line 7)",
+            "twice: in twice (line 7)",
+            "plain: ",
+            "closure: in a closure (line 12)"
+        ]
+    );
+}

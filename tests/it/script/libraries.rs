@@ -1,9 +1,5 @@
 //! Libraries: functions that scripts share.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops where its set-up is wrong"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops where its set-up is wrong")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! What the scripts of all services remember together.
-#![expect(clippy::unwrap_used, reason = "a test stops where its set-up is wrong")]
 
 use std::sync::Arc;
 
