@@ -6,6 +6,7 @@
 mod almanac;
 mod book;
 mod canaries;
+pub mod common;
 mod fleet;
 mod health;
 mod heartbeat;
@@ -65,7 +66,6 @@ use canaries::Network;
 use fleet::Fleet;
 use keeper::{Keeper, Snapshot};
 use observe::Tools;
-use open::Opened;
 use prepare::PrepareError;
 use seen::Seen;
 pub use supervisor::Stopped;
@@ -162,14 +162,7 @@ impl Daemon {
         let began = Instant::now();
         let metrics = Metrics::default();
         let now = options.clock.now();
-        let Opened {
-            file,
-            ledger,
-            listener,
-            history,
-            recorder,
-            restored,
-        } = open::open(&config, now).await?;
+        let opened = open::open(&config, now).await?;
         let sandbox = config.sandbox.with(options.worker);
         let mut tools = tools(options.clock, sandbox)?;
         see_to_workers(&tools.pool).await?;
@@ -179,17 +172,19 @@ impl Daemon {
         let watched = prepare::prepare_all(&tools, &config).await?;
         let (pool, limits) = (Arc::clone(&tools.pool), config.limits.as_ref().clone());
         let delivery = Arc::new(Delivery::new(pool, limits, options.console)?);
-        let address = listener.local_addr().unwrap_or(config.server.listen);
+        let address = opened.listener.local_addr().unwrap_or(config.server.listen);
 
         let writers = Supervisor::new(&metrics);
         let workers = Supervisor::new(&metrics);
-        let (keeper, keeping) = keeper::new(file, ledger, metrics.clone(), options.clock);
+        let (keeper, keeping) =
+            keeper::new(opened.file, opened.ledger, metrics.clone(), options.clock);
         start_keeper(&writers, keeping);
         let shared = Arc::new(watching::Parts {
             tools,
             keeper: keeper.clone(),
-            history: Arc::clone(&history),
-            recorder: Arc::clone(&recorder),
+            history: Arc::clone(&opened.history),
+            recorder: Arc::clone(&opened.recorder),
+            common: opened.common,
             metrics: metrics.clone(),
             clock: options.clock,
             started: Instant::now(),
@@ -198,14 +193,15 @@ impl Daemon {
             sweeps: Sweeps::default(),
             seen: Seen::default(),
         });
-        let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivery, restored);
+        let known = opened.restored;
+        let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivery, known);
         let services = watched.len();
         fleet.apply(&config, watched).await;
         fleet.warn_of_disabled();
         let reload = Arc::new(Notify::new());
         let facts = Arc::new(health::Page::new(&shared, fleet.book()));
         start_upkeep(&workers, &shared, &facts);
-        start_web(&workers, listener, facts);
+        start_web(&workers, opened.listener, facts);
         let reloader =
             reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
         start_once(&workers, "reload", reloader.run(workers.stopping()));
@@ -216,8 +212,8 @@ impl Daemon {
             workers,
             writers,
             keeper,
-            history,
-            recorder,
+            history: opened.history,
+            recorder: opened.recorder,
             metrics,
             address,
             reload,
@@ -332,7 +328,11 @@ fn start_upkeep(workers: &Supervisor, shared: &watching::Shared, page: &Arc<heal
     let living = heartbeat::watchdog(Arc::clone(shared), Arc::clone(page), stop());
     start_once(workers, "watchdog", living);
     start_once(workers, "tidy", tidy_hourly(Arc::clone(shared), stop()));
-    start_once(workers, "canaries", canaries::run(Arc::clone(shared), stop()));
+    start_once(
+        workers,
+        "canaries",
+        canaries::run(Arc::clone(shared), stop()),
+    );
     start_once(workers, "almanac", almanac::run(Arc::clone(shared), stop()));
     if shared.tools.pool.workers().is_some() {
         let pool = Arc::clone(&shared.tools.pool);

@@ -117,6 +117,8 @@ pub struct Opened {
     pub store: Store,
     /// What is known by service.
     pub restored: BTreeMap<ServiceName, Restored>,
+    /// What the scripts of all services remember together, without what has expired.
+    pub shared: Memory,
     /// How it was opened.
     pub recovery: Recovery,
 }
@@ -151,7 +153,8 @@ pub struct ReadError {
     source: rusqlite::Error,
 }
 
-/// Returns what the scripts of one service remember, while a daemon may be writing it; nothing for an unknown service.
+/// Returns what the scripts of one service remember, by themselves and together with those of all services, while a daemon
+/// may be writing it.
 ///
 /// # Errors
 /// [`ReadError`] if there is no such database or it cannot be read.
@@ -194,6 +197,7 @@ impl Store {
         let load::Loaded {
             connection,
             restored,
+            shared: remembered,
             recovery,
         } = load::open(path, samples, now);
         let (sender, receiver) = crossbeam_channel::bounded(QUEUE_MAX);
@@ -215,6 +219,7 @@ impl Store {
                 shared,
             },
             restored,
+            shared: remembered,
             recovery,
         }
     }
@@ -234,6 +239,13 @@ impl Store {
     pub fn write_memory(&self, service: &ServiceName, diff: MemoryDiff) {
         if !diff.is_empty() {
             self.queue(Command::Row(service.clone(), Row::Memory(diff)));
+        }
+    }
+
+    /// Queues what a run of a service changed in what all services remember together. Never blocks.
+    pub fn write_shared(&self, service: &ServiceName, diff: MemoryDiff) {
+        if !diff.is_empty() {
+            self.queue(Command::Row(service.clone(), Row::Shared(diff)));
         }
     }
 

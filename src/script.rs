@@ -4,9 +4,11 @@
 //! ([`Judgement`](crate::model::judgement::Judgement)). Nothing of the interpreter ever leaves its thread.
 
 mod api;
+mod bare;
 mod bench;
 mod blame;
 mod broker;
+mod callers;
 pub mod coverage;
 mod engine;
 mod error;

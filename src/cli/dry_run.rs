@@ -184,7 +184,7 @@ impl Session {
         let mut now = self.begin;
         let mut past = Past {
             memory: Arc::new(memory(arguments, &self.watched)?),
-            prev: None,
+            ..Past::default()
         };
         let mut outcomes = Vec::new();
         for round in 0..arguments.repeat.times {

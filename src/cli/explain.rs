@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     };
     // As it is shown behind a message.
     let code = code.trim_start_matches('[').trim_end_matches(']');
-    let Some(found) = all.iter().find(|explained| explained.code == code) else {
+    let Some(found) = find(&all, code) else {
         let schema: Schema = arguments.json.then_some(SCHEMA);
         return output::refuse(schema, &unknown(code, &all));
     };
@@ -95,6 +95,21 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         show(found);
     }
     Exit::Pass
+}
+
+/// Returns the code of this name; for a limit of scripts, that of its being hit.
+fn find<'a, 'p>(all: &'a [Explained<'p>], code: &str) -> Option<&'a Explained<'p>> {
+    let named = |name: &str| all.iter().find(|explained| explained.code == name);
+    named(code).or_else(|| {
+        let limit = ["limits.", "limit."]
+            .iter()
+            .find_map(|prefix| code.strip_prefix(prefix))?;
+        let setting = format!("`limits.{limit}`");
+        named(&format!("limit.{limit}")).or_else(|| {
+            all.iter()
+                .find(|explained| explained.text.contains(&setting))
+        })
+    })
 }
 
 fn unknown(code: &str, all: &[Explained<'_>]) -> UnknownError {

@@ -39,8 +39,10 @@ pub(super) struct Loader<'a> {
     pub(super) files: BTreeSet<PathBuf>,
     /// What is wrong with scripts.
     pub(super) script_reports: Vec<FileReport>,
-    /// Scripts by folder (`matchers`, `channels`) and name; absent ones were reported where they are named.
+    /// Scripts by folder (`matchers`, `channels`, `lib`) and name, libraries by path; absent ones were reported where they are named.
     pub(super) scripts: HashMap<(&'static str, String), Found>,
+    /// Libraries that are being read, each used by the one before.
+    pub(super) libraries_underway: Vec<PathBuf>,
     /// Compiled matchers, by all that tells one spec from another.
     pub(super) matchers: HashMap<Arc<str>, Compiled>,
     /// What a person should know besides mistakes.
@@ -84,6 +86,7 @@ impl<'a> Loader<'a> {
             files: BTreeSet::new(),
             script_reports: Vec::new(),
             scripts: HashMap::new(),
+            libraries_underway: Vec::new(),
             matchers: HashMap::new(),
             notes: Vec::new(),
             transports: HashSet::new(),

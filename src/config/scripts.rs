@@ -1,5 +1,8 @@
 //! Finds scripts by name: beside the config, on the search path, among the shipped ones.
 
+mod beside;
+mod lacking;
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,21 +14,24 @@ use crate::config::read;
 use crate::config::report::FileReport;
 use crate::config::values::{self, shorten};
 use crate::model::code::Code;
-use crate::model::counted::counted;
 use crate::model::span::Mistake;
 use crate::script::shipped::{self, Shipped};
-use crate::script::source::Source;
+use crate::script::source::{Missing, Part, Source};
+use beside::Shelf;
+use lacking::{called_in_channels, lacking};
 
 /// The largest script; the sandbox has its own, smaller limit.
 const SCRIPT_BYTES_MAX: u64 = 1 << 20;
 
-/// The two kinds of scripts.
+/// What scripts are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Judges a response.
     Matcher,
     /// Brings a message to people.
     Channel,
+    /// It is there for other scripts.
+    Library,
 }
 
 /// Why a new script cannot have a name.
@@ -57,6 +63,7 @@ impl Role {
         match self {
             Self::Matcher => "matchers",
             Self::Channel => "channels",
+            Self::Library => "lib",
         }
     }
 
@@ -64,6 +71,7 @@ impl Role {
         match self {
             Self::Matcher => shipped::MATCHERS,
             Self::Channel => shipped::CHANNELS,
+            Self::Library => &[],
         }
     }
 
@@ -72,6 +80,7 @@ impl Role {
         match self {
             Self::Matcher => &["status_code", "types", "exact", "non_empty"],
             Self::Channel => &["console"],
+            Self::Library => &[],
         }
     }
 
@@ -79,15 +88,17 @@ impl Role {
         match self {
             Self::Matcher => "matcher",
             Self::Channel => "kind of channel",
+            Self::Library => "library",
+        }
+    }
+
+    fn part(self) -> Part {
+        match self {
+            Self::Matcher | Self::Channel => Part::Script,
+            Self::Library => Part::Library,
         }
     }
 }
-
-/// What OES calls in a channel script.
-const OF_CHANNEL: [(&str, &str); 2] = [
-    ("requests", "message, channel"),
-    ("answer", "reply, message, channel"),
-];
 
 /// Returns the script of this name. Where there is none, it does not compile, or OES cannot call it, that is reported: an
 /// unknown name and a function that it lacks at `span`, the rest in the script's own text.
@@ -97,15 +108,7 @@ pub(super) fn find(
     name: &str,
     span: &Range<usize>,
 ) -> Option<Arc<Source>> {
-    let key = (role.folder(), name.to_owned());
-    let found = if let Some(found) = loader.scripts.get(&key) {
-        found.clone()
-    } else {
-        let found = look(loader, role, name, span);
-        loader.scripts.insert(key, found.clone());
-        found
-    };
-    match found {
+    match found(loader, role, name, span) {
         Found::Script(source) => {
             let lacking = lacking(role, &source, span);
             let is_whole = lacking.is_empty();
@@ -116,55 +119,50 @@ pub(super) fn find(
         }
         Found::Broken => None,
         Found::Nowhere(known) => {
-            loader.report(nowhere(role, name, span, &known));
+            loader.report(nowhere(role, name, &known).at(span.clone()));
             None
         }
     }
 }
 
-/// Returns a mistake for each function that OES calls in a script of this role and that this one lacks.
-fn lacking(role: Role, source: &Source, span: &Range<usize>) -> Vec<Mistake> {
-    let called = match role {
-        Role::Matcher => &[][..],
-        Role::Channel => &OF_CHANNEL,
-    };
-    let takes = |parameters: &str| parameters.split(',').count();
-    let lacks = called
-        .iter()
-        .filter(|(name, parameters)| !source.has_function(name, takes(parameters)));
-    let mistake = |(name, parameters): &(&str, &str)| {
-        let message = format!("{} has no function `{name}({parameters})`", source.file);
-        let own = || source.functions().map(|(name, _)| name);
-        let near = own().find(|own| own == name);
-        let near = near.or_else(|| values::near(name, own()));
-        let near = near.and_then(|near| source.functions().find(|(own, _)| *own == near));
-        let help = match near {
-            Some((own, count)) if own == *name => {
-                format!("its `{own}` takes {}", counted(count, "parameter"))
-            }
-            Some((own, _)) => format!("did you mean `{name}` where it says `fn {own}`?"),
-            None => called_in_channels(),
-        };
-        Mistake::error(Code::Missing, span.clone(), message).help(help)
-    };
-    lacks.map(mistake).collect()
+/// Looks for a script once.
+fn found(loader: &mut Loader<'_>, role: Role, name: &str, span: &Range<usize>) -> Found {
+    let key = (role.folder(), name.to_owned());
+    if let Some(found) = loader.scripts.get(&key) {
+        return found.clone();
+    }
+    let found = look(loader, role, name, span);
+    loader.scripts.insert(key, found.clone());
+    found
 }
 
-fn called_in_channels() -> String {
-    let called = OF_CHANNEL.map(|(name, parameters)| format!("`{name}({parameters})`"));
-    format!("OES calls {} in a channel script", called.join(" and "))
-}
-
-fn nowhere(role: Role, name: &str, span: &Range<usize>, known: &[String]) -> Mistake {
+fn nowhere(role: Role, name: &str, known: &[String]) -> Missing {
     let message = format!("there is no {} `{}`", role.what(), shorten(name));
     let near = values::near(name, known.iter().map(String::as_str))
         .map_or(String::new(), |near| format!("did you mean `{near}`? "));
-    let known = known.join(", ");
-    Mistake::error(Code::UnknownName, span.clone(), message).help(format!(
-        "{near}known: {known}; your own is a file {}.rhai beside the config or in scripts/{}",
-        if plain_name(name) { name } else { "NAME" },
-        role.folder()
-    ))
+    let known = match known {
+        [] => String::new(),
+        known => format!("known: {}; ", known.join(", ")),
+    };
+    let file = if plain_name(name) { name } else { "NAME" };
+    let folder = role.folder();
+    let yours = match role {
+        Role::Library => format!(
+            "a library is a file {file}.rhai in scripts/{folder} beside the config, or in a folder {folder} beside the script"
+        ),
+        Role::Matcher | Role::Channel => {
+            format!("your own is a file {file}.rhai beside the config or in scripts/{folder}")
+        }
+    };
+    let code = match role {
+        Role::Library => Code::UnknownLibrary,
+        Role::Matcher | Role::Channel => Code::UnknownName,
+    };
+    Missing {
+        code,
+        message,
+        help: Some(format!("{near}{known}{yours}")),
+    }
 }
 
 /// Says whether a new script can have this name: one by which a config finds it, and that is nobody else's.
@@ -239,7 +237,13 @@ fn look(loader: &mut Loader<'_>, role: Role, name: &str, span: &Range<usize>) ->
             }
         }
         if let Some(shipped) = shipped::find(role.shipped(), name) {
-            return compile(loader, role, shipped.name, shipped.file, shipped.text, span);
+            let read = Read {
+                name: shipped.name,
+                file: shipped.file,
+                text: shipped.text,
+                folder: None,
+            };
+            return compile(loader, role, &read, span);
         }
     }
     Found::Nowhere(known(loader, role).into())
@@ -253,7 +257,15 @@ fn own(loader: &mut Loader<'_>, role: Role, name: &str, path: &Path, span: &Rang
         Err(problem) => Err(problem),
     };
     match text {
-        Ok(text) => compile(loader, role, name, &shown, &text, span),
+        Ok(text) => {
+            let read = Read {
+                name,
+                file: &shown,
+                text: &text,
+                folder: path.parent(),
+            };
+            compile(loader, role, &read, span)
+        }
         Err(problem) => {
             loader.report(Mistake::error(
                 Code::File,
@@ -265,15 +277,23 @@ fn own(loader: &mut Loader<'_>, role: Role, name: &str, path: &Path, span: &Rang
     }
 }
 
-fn compile(
-    loader: &mut Loader<'_>,
-    role: Role,
-    name: &str,
-    file: &str,
-    text: &str,
-    span: &Range<usize>,
-) -> Found {
-    match Source::compile_within(name, file, text, &loader.limits) {
+/// What was read.
+struct Read<'a> {
+    name: &'a str,
+    file: &'a str,
+    text: &'a str,
+    /// Where its file lies; absent for one that is part of OES.
+    folder: Option<&'a Path>,
+}
+
+fn compile(loader: &mut Loader<'_>, role: Role, read: &Read<'_>, span: &Range<usize>) -> Found {
+    let (file, text, limits) = (read.file, read.text, loader.limits.clone());
+    let mut shelf = Shelf {
+        loader,
+        span,
+        folder: read.folder,
+    };
+    match Source::compile_beside(role.part(), (read.name, file), text, &limits, &mut shelf) {
         Ok((source, mut warnings)) => {
             // A channel checks nothing; which functions it lacks is said where it is named.
             warnings.retain(|warning| role == Role::Matcher || warning.code != Code::ChecksNothing);
@@ -315,7 +335,14 @@ fn known(loader: &Loader<'_>, role: Role) -> Vec<String> {
         .map(|name| (*name).to_owned())
         .collect();
     names.extend(role.shipped().iter().map(|script| script.name.to_owned()));
-    for folder in folders(loader, role) {
+    names.extend(names_in(&folders(loader, role)));
+    without_repeats(names)
+}
+
+/// Returns the names of the scripts in some folders.
+fn names_in(folders: &[PathBuf]) -> Vec<String> {
+    let mut names = Vec::new();
+    for folder in folders {
         let Ok(entries) = std::fs::read_dir(folder) else {
             continue;
         };
@@ -333,6 +360,10 @@ fn known(loader: &Loader<'_>, role: Role) -> Vec<String> {
         found.sort();
         names.extend(found);
     }
+    names
+}
+
+fn without_repeats(mut names: Vec<String>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(name.clone()));
     names

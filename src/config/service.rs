@@ -298,9 +298,14 @@ fn asks_only_granted(
         if is_own || Grants::cover(hosts, &ask.url, ask.any_port) {
             continue;
         }
+        let line = if ask.file == script.file {
+            format!("line {}", ask.line)
+        } else {
+            format!("{}:{}", ask.file, ask.line)
+        };
         let message = format!(
-            "the script {} asks {host} (line {}), which nothing lets it ask",
-            script.name, ask.line
+            "the script {} asks {host} ({line}), which nothing lets it ask",
+            script.name
         );
         let help = format!(
             "add hosts = [\"{host}\"] to the script's header, or to this service if only this one may ask it"

@@ -288,6 +288,7 @@ fn begin(shared: &Shared, watched: &Watched, known: Known) -> (Watch, Past) {
     let past = Past {
         memory: Arc::new(known.memory),
         prev: None,
+        common: shared.common.clone(),
     };
     let rules = Rules::from(&*watched.config.service);
     (Watch::new(rules, restored), past)

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::canaries::Network;
+use super::common::Common;
 use crate::config::ServiceConfig;
 use crate::model::exchange::Exchange;
 use crate::model::failure::FailureKind;
@@ -62,6 +63,8 @@ pub struct Past {
     pub memory: Arc<Memory>,
     /// The last exchange that had a body, kept only where a script asks for it.
     pub prev: Option<Prev>,
+    /// What scripts of other services remember as well.
+    pub common: Common,
 }
 
 impl Watched {
@@ -143,6 +146,9 @@ pub async fn judge(
     );
     let mut judgement = Judgement::default();
     let mut memory = Arc::clone(&past.memory);
+    for script in watched.scripts() {
+        past.common.show(&script.source.spaces, &mut memory);
+    }
     for matcher in &watched.config.matchers {
         let said = match (matcher.as_script(), exchange) {
             (None, Some(exchange)) => matcher.judge(exchange),
@@ -224,13 +230,7 @@ pub fn remember(memory: &mut Arc<Memory>, run: &ScriptRun) {
     if run.memory.is_empty() {
         return;
     }
-    let memory = Arc::make_mut(memory);
-    for key in &run.memory.removed {
-        memory.remove(key);
-    }
-    for (key, entry) in &run.memory.set {
-        memory.insert(Arc::clone(key), entry.clone());
-    }
+    run.memory.apply(Arc::make_mut(memory));
 }
 
 /// Returns the exchange that a next run may want to see as `prev`: the newest one that had a body.

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use super::StartError;
+use super::common::Common;
 use crate::config::Config;
 use crate::history::recordings::{self, Recorder};
 use crate::history::{self, Store};
@@ -25,6 +26,7 @@ pub(super) struct Opened {
     pub(super) history: Arc<Store>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) restored: BTreeMap<ServiceName, history::Restored>,
+    pub(super) common: Common,
 }
 
 /// Opens everything.
@@ -44,7 +46,7 @@ pub(super) async fn open(config: &Config, now: Timestamp) -> Result<Opened, Star
         None => bind(config).await?,
     };
     narrow(config);
-    let (history, restored) = open_history(config, now);
+    let (history, restored, common) = open_history(config, now);
     history.spare(file.full());
     let recorder = Recorder::start(&config.data.join(recordings::FILE));
     recorder.spare(file.full());
@@ -56,6 +58,7 @@ pub(super) async fn open(config: &Config, now: Timestamp) -> Result<Opened, Star
         history,
         recorder: Arc::new(recorder),
         restored,
+        common,
     })
 }
 
@@ -99,7 +102,7 @@ fn narrow(config: &Config) {
 fn open_history(
     config: &Config,
     now: Timestamp,
-) -> (Arc<Store>, BTreeMap<ServiceName, history::Restored>) {
+) -> (Arc<Store>, BTreeMap<ServiceName, history::Restored>, Common) {
     let rules = config
         .services
         .iter()
@@ -121,7 +124,11 @@ fn open_history(
             );
         }
     }
-    (Arc::new(opened.store), opened.restored)
+    (
+        Arc::new(opened.store),
+        opened.restored,
+        Common::new(opened.shared),
+    )
 }
 
 async fn bind(config: &Config) -> Result<TcpListener, StartError> {

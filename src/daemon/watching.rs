@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::book::Book;
+use super::common::Common;
 use super::keeper::Keeper;
-use super::observe::{Past, Tools, Watched, as_prev, observe, remember};
+use super::observe::{Past, Tools, Watched, as_prev, observe};
 use super::recording;
 use super::seen::Seen;
 use super::sweep::{Sweep, Sweeps};
@@ -37,6 +38,7 @@ pub(super) struct Parts {
     pub(super) tools: Tools,
     pub(super) keeper: Keeper,
     pub(super) history: Arc<Store>,
+    pub(super) common: Common,
     pub(super) recorder: Arc<Recorder>,
     pub(super) metrics: Metrics,
     pub(super) clock: Clock,
@@ -189,10 +191,14 @@ impl Watching {
         self.count(observation);
         recording::record(&self.shared.recorder, &self.watched, observation);
         for run in &observation.judgement.runs {
-            remember(&mut self.past.memory, run);
-            self.shared
-                .history
-                .write_memory(&self.name, run.memory.clone());
+            let (own, shared) = run.memory.clone().split();
+            if !own.is_empty() {
+                own.apply(Arc::make_mut(&mut self.past.memory));
+            }
+            let history = &self.shared.history;
+            history.write_memory(&self.name, own);
+            let write = |shared| history.write_shared(&self.name, shared);
+            self.past.common.change(shared, write);
         }
         if self.watched.uses_prev() {
             self.past.prev = as_prev(observation).or(self.past.prev.take());

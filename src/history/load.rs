@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 
 use super::schema::{SchemaError, migrate};
 use super::{Counters, Recovery, Restored, private};
@@ -23,40 +24,30 @@ pub(super) struct Loaded {
     /// Absent if not even memory can be had for one.
     pub(super) connection: Option<Connection>,
     pub(super) restored: BTreeMap<ServiceName, Restored>,
+    pub(super) shared: Memory,
     pub(super) recovery: Recovery,
 }
 
 /// Opens a database for writing and reads it: with a damaged one aside in a new one, else in none.
 pub(super) fn open(path: &Path, samples: usize, now: Timestamp) -> Loaded {
     let error = match attempt(path, samples, now) {
-        Ok((connection, restored, empty)) => {
-            let recovery = if empty {
-                Recovery::Fresh
-            } else {
-                Recovery::Loaded
-            };
-            return Loaded {
-                connection: Some(connection),
-                restored,
-                recovery,
-            };
-        }
+        Ok(loaded) => return loaded,
         Err(error) => error,
     };
     let why = error.to_string();
     if is_damage(&error)
         && let Some(aside) = set_aside(path, now)
-        && let Ok((connection, restored, _)) = attempt(path, samples, now)
+        && let Ok(loaded) = attempt(path, samples, now)
     {
         return Loaded {
-            connection: Some(connection),
-            restored,
             recovery: Recovery::SetAside { path: aside, why },
+            ..loaded
         };
     }
     Loaded {
         connection: None,
         restored: BTreeMap::new(),
+        shared: Memory::new(),
         recovery: Recovery::Unusable { why },
     }
 }
@@ -67,7 +58,11 @@ pub(super) fn memory_of(
     service: &ServiceName,
     now: Timestamp,
 ) -> rusqlite::Result<Memory> {
-    Ok(all(path, now)?.remove(service).unwrap_or_default().memory)
+    let connection = reader(path)?;
+    let mut services = read(&connection, super::SAMPLES_KEPT, now)?;
+    let mut memory = services.remove(service).unwrap_or_default().memory;
+    memory.extend(read_shared(&connection, now)?);
+    Ok(memory)
 }
 
 /// Returns what is known of every service, while a daemon may be writing it.
@@ -75,20 +70,33 @@ pub(super) fn all(
     path: &Path,
     now: Timestamp,
 ) -> rusqlite::Result<BTreeMap<ServiceName, Restored>> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    connection.busy_timeout(BUSY)?;
-    read(&connection, super::SAMPLES_KEPT, now)
+    read(&reader(path)?, super::SAMPLES_KEPT, now)
 }
 
-type Attempt = (Connection, BTreeMap<ServiceName, Restored>, bool);
+fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(BUSY)?;
+    Ok(connection)
+}
 
-fn attempt(path: &Path, samples: usize, now: Timestamp) -> Result<Attempt, SchemaError> {
+fn attempt(path: &Path, samples: usize, now: Timestamp) -> Result<Loaded, SchemaError> {
     private::create(path);
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     let empty = migrate(&mut connection)?;
     let restored = read(&connection, samples, now)?;
-    Ok((connection, restored, empty))
+    let shared = read_shared(&connection, now)?;
+    let recovery = if empty {
+        Recovery::Fresh
+    } else {
+        Recovery::Loaded
+    };
+    Ok(Loaded {
+        connection: Some(connection),
+        restored,
+        shared,
+        recovery,
+    })
 }
 
 /// Tells whether the file itself is at fault, and not the disk, the rights or another program.
@@ -192,23 +200,41 @@ fn read_memory(
     by_id: &mut HashMap<i64, (ServiceName, Restored)>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let mut memory = connection.prepare("SELECT service, key, value, expires_at_us FROM memory")?;
+    let mut memory = connection.prepare("SELECT key, value, expires_at_us, service FROM memory")?;
     let mut rows = memory.query(())?;
     while let Some(row) = rows.next()? {
-        let (key, text): (String, String) = (row.get(1)?, row.get(2)?);
-        let expires_at = time(row.get(3)?);
-        let expired = expires_at.is_some_and(|at| at <= now);
-        let service = by_id.get_mut(&row.get(0)?);
-        if let (Some((_, restored)), Ok(document), false) =
-            (service, json::parse(text.as_bytes()), expired)
-        {
-            let value = document.root;
-            restored
-                .memory
-                .insert(key.into(), MemoryEntry { value, expires_at });
+        if let Some((_, restored)) = by_id.get_mut(&row.get(3)?) {
+            restored.memory.extend(entry(row, now)?);
         }
     }
     Ok(())
+}
+
+/// Reads what all services remember together; a database that an older version wrote has none.
+fn read_shared(connection: &Connection, now: Timestamp) -> rusqlite::Result<Memory> {
+    let mut shared = Memory::new();
+    if !connection.table_exists(None, "shared_memory")? {
+        return Ok(shared);
+    }
+    let mut memory = connection.prepare("SELECT key, value, expires_at_us FROM shared_memory")?;
+    let mut rows = memory.query(())?;
+    while let Some(row) = rows.next()? {
+        shared.extend(entry(row, now)?);
+    }
+    Ok(shared)
+}
+
+/// Returns what a row of a key, a value and an end remembers; absent if that is over.
+fn entry(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Option<(Arc<str>, MemoryEntry)>> {
+    let (key, text): (String, String) = (row.get(0)?, row.get(1)?);
+    let expires_at = time(row.get(2)?);
+    if expires_at.is_some_and(|at| at <= now) {
+        return Ok(None);
+    }
+    Ok(json::parse(text.as_bytes()).ok().map(|document| {
+        let value = document.root;
+        (key.into(), MemoryEntry { value, expires_at })
+    }))
 }
 
 fn time(us: Option<i64>) -> Option<Timestamp> {

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, Transaction};
 
 /// Each makes the version of its place, from 1, out of the one before. Never change one that was released.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE services (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -32,7 +33,15 @@ const MIGRATIONS: [&str; 1] = ["
         expires_at_us INTEGER,
         PRIMARY KEY (service, key)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE shared_memory (
+        key TEXT NOT NULL PRIMARY KEY,
+        value TEXT NOT NULL,
+        expires_at_us INTEGER
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Why a database does not have the tables of this version.
 #[derive(Debug, thiserror::Error)]

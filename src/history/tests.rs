@@ -35,6 +35,40 @@ fn database() -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
+fn what_all_services_remember_survives_a_restart() {
+    let (_folder, path) = database();
+    // A database of the version before has no such table.
+    drop(Store::open(&path, 7, at(0)));
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch("DROP TABLE shared_memory; PRAGMA user_version = 1;")
+        .unwrap();
+    assert!(read_memory(&path, &service(1), at(1)).unwrap().is_empty());
+    drop(old);
+
+    let opened = Store::open(&path, 7, at(0));
+    assert_eq!(opened.recovery, Recovery::Loaded);
+    assert!(opened.shared.is_empty());
+    let mut diff = MemoryDiff::default();
+    diff.set.insert("shared:a:kept".into(), remember(1, None));
+    diff.set
+        .insert("shared:a:removed".into(), remember(2, None));
+    diff.set
+        .insert("shared:a:expired".into(), remember(3, Some(at(50))));
+    opened.store.write_shared(&service(1), diff);
+    let removed = MemoryDiff {
+        removed: vec!["shared:a:removed".into()],
+        ..MemoryDiff::default()
+    };
+    opened.store.write_shared(&service(2), removed);
+    opened.store.forget(&service(1));
+    drop(opened);
+
+    let kept: Memory = [("shared:a:kept".into(), remember(1, None))].into();
+    assert_eq!(Store::open(&path, 7, at(100)).shared, kept);
+    assert_eq!(read_memory(&path, &service(9), at(100)).unwrap(), kept);
+}
+
+#[test]
 fn windows_memory_and_counters_survive_a_restart() {
     let (_folder, path) = database();
     let opened = Store::open(&path, 7, at(0));
@@ -188,7 +222,7 @@ fn a_database_of_a_newer_version_is_set_aside() {
     };
     assert_eq!(
         why,
-        "it has version 99, this oes knows up to 1: a newer one wrote it"
+        "it has version 99, this oes knows up to 2: a newer one wrote it"
     );
 }
 

@@ -35,6 +35,8 @@ pub(super) enum Command {
 pub(super) enum Row {
     Sample(Sample),
     Memory(MemoryDiff),
+    /// Of what all services remember together.
+    Shared(MemoryDiff),
     Forget,
 }
 
@@ -174,7 +176,7 @@ impl Writer {
                     .entry(service.clone())
                     .or_default()
                     .add(sample),
-                Row::Memory(_) => {}
+                Row::Memory(_) | Row::Shared(_) => {}
                 Row::Forget => drop(self.counters.remove(service)),
             }
         }
@@ -216,6 +218,7 @@ impl Tables<'_> {
                     counted.insert(service, id);
                 }
                 Row::Memory(diff) => self.memory(service, diff)?,
+                Row::Shared(diff) => self.shared(diff)?,
                 Row::Forget => {
                     counted.remove(service);
                     self.forget(service)?;
@@ -301,6 +304,25 @@ impl Tables<'_> {
                 value,
                 entry.expires_at.map(Timestamp::as_microsecond)
             ])?;
+        }
+        Ok(())
+    }
+
+    fn shared(&self, diff: &MemoryDiff) -> rusqlite::Result<()> {
+        let mut set = self.transaction.prepare_cached(
+            "INSERT OR REPLACE INTO shared_memory (key, value, expires_at_us) VALUES (?1, ?2, ?3)",
+        )?;
+        let mut remove = self
+            .transaction
+            .prepare_cached("DELETE FROM shared_memory WHERE key = ?1")?;
+        for key in &diff.removed {
+            remove.execute([&**key])?;
+        }
+        for (key, entry) in &diff.set {
+            if let Ok(value) = serde_json::to_string(&entry.value) {
+                let expires_at = entry.expires_at.map(Timestamp::as_microsecond);
+                set.execute(params![&**key, value, expires_at])?;
+            }
         }
         Ok(())
     }

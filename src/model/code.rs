@@ -46,6 +46,12 @@ codes! {
         ScriptTooLarge = "script/too-large",
         /// The `//!` lines at the top cannot be read.
         ScriptHeader = "script/header",
+        /// A library that is not there, or that the header does not name.
+        UnknownLibrary = "script/unknown-library",
+        /// A text that is no library, or libraries that do not go together.
+        Library = "script/library",
+        /// A file that is no JSON schema, or not there.
+        SchemaFile = "script/schema-file",
         /// A function or a method that nothing has.
         UnknownFunction = "script/unknown-function",
         /// A function with another number of arguments than it takes.
@@ -80,6 +86,10 @@ codes! {
         NoText = "script/no-text",
         /// A name that no violation or metric may have.
         BadName = "script/bad-name",
+        /// A path, a regular expression, a duration, a time, a URL or a sample that is none.
+        BadLiteral = "script/bad-literal",
+        /// An option that the function does not have.
+        UnknownOption = "script/unknown-option",
         /// A value that is worked out and thrown away.
         NoEffect = "script/no-effect",
         /// Statements that nothing comes to.
@@ -196,6 +206,12 @@ codes! {
         LimitLogLines = "limit.log_lines",
         /// Too many requests.
         LimitHttpCalls = "limit.http_calls",
+        /// A remembered value too large.
+        LimitMemoryValueBytes = "limit.memory_value_bytes",
+        /// Too much remembered.
+        LimitMemoryBytes = "limit.memory_bytes",
+        /// Too many keys remembered.
+        LimitMemoryKeys = "limit.memory_keys",
     }
 }
 

@@ -230,7 +230,36 @@ pub struct MemoryDiff {
     pub removed: Vec<Arc<str>>,
 }
 
+/// What the keys begin with of what all services remember together: `shared:SPACE:KEY`.
+pub const SHARED: &str = "shared:";
+
 impl MemoryDiff {
+    /// Takes apart what changed in the service's own memory and in what all services remember together.
+    pub fn split(self) -> (Self, Self) {
+        let is_own = |key: &Arc<str>| !key.starts_with(SHARED);
+        let (own_set, shared_set) = self.set.into_iter().partition(|(key, _)| is_own(key));
+        let (own_removed, shared_removed) = self.removed.into_iter().partition(is_own);
+        let own = Self {
+            set: own_set,
+            removed: own_removed,
+        };
+        let shared = Self {
+            set: shared_set,
+            removed: shared_removed,
+        };
+        (own, shared)
+    }
+
+    /// Changes a memory.
+    pub fn apply(&self, memory: &mut Memory) {
+        for key in &self.removed {
+            memory.remove(key);
+        }
+        for (key, entry) in &self.set {
+            memory.insert(Arc::clone(key), entry.clone());
+        }
+    }
+
     /// Tells whether nothing changed.
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.removed.is_empty()

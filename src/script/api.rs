@@ -9,7 +9,8 @@ mod formats;
 pub(super) mod http;
 mod lists;
 pub(super) mod memory;
-mod patterns;
+pub(super) mod patterns;
+pub(super) mod schemas;
 pub(super) mod secrets;
 mod shape;
 mod text;
@@ -26,6 +27,7 @@ pub(super) fn register(engine: &mut Engine) {
     encodings::register(engine);
     formats::register(engine);
     patterns::register(engine);
+    schemas::register(engine);
     lists::register(engine);
     text::register(engine);
     time::register(engine);

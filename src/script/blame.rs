@@ -7,10 +7,14 @@
 //! closures and the script's own functions, without regard to order: a name that holds a part of the response
 //! somewhere counts as doing so everywhere.
 
+mod keys;
+
 use std::collections::HashMap;
 
 use super::engine::HANDLES;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, FnPtr, Position, Stmt};
+
+pub(super) use keys::keys;
 
 /// Whose value a script works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,12 +49,12 @@ const OWN_RESULTS: &[&str] = &[
 ];
 
 /// Returns whose value the script reads at a position; absent if it is its own. Where it is known which `operand` of an
-/// operator is wrong, only that one counts.
+/// operator is wrong, only that one counts; of a method the first one is what it is called on.
 pub(super) fn at(ast: &AST, position: Position, operand: Option<usize>) -> Option<Reads> {
     let names = Names::of(ast);
     let mut found = None;
     ast.walk(&mut |path: &[ASTNode<'_>]| {
-        if is_at(path.last(), position) {
+        if is_at(path.last(), position) && (operand.is_none() || is_call(path.last(), position)) {
             found = found.max(names.in_chain(path, operand));
         }
         true
@@ -68,6 +72,33 @@ fn is_at(node: Option<&ASTNode<'_>>, position: Position) -> bool {
         Some(ASTNode::Stmt(statement)) => statement.position() == position,
         _ => false,
     }
+}
+
+/// Tells whether a node is a call whose name, or operator, is at a position.
+fn is_call(node: Option<&ASTNode<'_>>, position: Position) -> bool {
+    match node {
+        Some(
+            ASTNode::Expr(Expr::FnCall(_, at) | Expr::MethodCall(_, at))
+            | ASTNode::Stmt(Stmt::FnCall(_, at)),
+        ) => *at == position,
+        _ => false,
+    }
+}
+
+/// Returns how many values a closure captures: they come before its own parameters.
+pub(super) fn captured(ast: &AST, name: &str) -> usize {
+    let mut found = 0;
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Expr(Expr::FnCall(call, _))) = path.last()
+            && call.name == "curry"
+            && let Some((pointer, captured)) = call.args.split_first()
+            && closure(pointer).is_some_and(|closure| closure == name)
+        {
+            found = captured.len();
+        }
+        found == 0
+    });
+    found
 }
 
 /// The names that hold a part of what somebody answered.
@@ -196,6 +227,9 @@ impl Names {
         let mut whole = match last {
             ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)) => {
                 return self.arguments(call, operand);
+            }
+            ASTNode::Expr(Expr::MethodCall(call, _)) if operand.is_some_and(|one| one > 0) => {
+                return self.arguments(call, operand.map(|one| one - 1));
             }
             ASTNode::Expr(expression) => *expression,
             ASTNode::Stmt(Stmt::For(parts, _)) => return self.within(&parts.2.expr),

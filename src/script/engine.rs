@@ -7,6 +7,7 @@ mod arithmetic;
 mod arrays;
 mod budget;
 mod compare;
+mod libraries;
 mod strings;
 mod views;
 
@@ -22,6 +23,7 @@ use rhai::{AST, Dynamic, Engine, OptimizationLevel, ParseError, Scope};
 
 use super::limits::Limits;
 use super::{api, guard};
+pub(super) use libraries::{Library, offer};
 
 /// Stack of a thread that runs or compiles scripts, for the default heap budget: dropping a chain of closures takes
 /// twice its heap in stack, comparing or printing nested values up to 40 MiB.
@@ -89,7 +91,8 @@ pub(super) fn limit(engine: &mut Engine, limits: &Limits) {
     engine
         .set_max_operations(0)
         .set_max_modules(0)
-        .set_max_call_levels(limits.call_depth)
+        // The last level is where a script is told that it is too deep, see `on_var`.
+        .set_max_call_levels(limits.call_depth + 1)
         .set_max_expr_depths(limits.expression_depth, limits.function_expression_depth)
         .set_max_variables(limits.variables)
         .set_max_functions(limits.functions)
@@ -103,10 +106,24 @@ pub(super) fn limit(engine: &mut Engine, limits: &Limits) {
 /// # Errors
 /// The first syntax error, or that it takes too long.
 pub(super) fn compile(engine: &Engine, text: &str, time: Duration) -> Result<AST, ParseError> {
+    compile_with(engine, text, &[], time)
+}
+
+/// Compiles a script as [`compile`] does, with more names that are known everywhere in it.
+///
+/// # Errors
+/// The first syntax error, or that it takes too long.
+pub(super) fn compile_with(
+    engine: &Engine,
+    text: &str,
+    names: &[String],
+    time: Duration,
+) -> Result<AST, ParseError> {
     budget::within(time, || {
         let mut scope = Scope::new();
-        for name in VALUES.iter().chain(HANDLES) {
-            scope.push_dynamic(*name, Dynamic::UNIT);
+        let known = VALUES.iter().chain(HANDLES).copied();
+        for name in known.chain(names.iter().map(String::as_str)) {
+            scope.push_dynamic(name, Dynamic::UNIT);
         }
         engine.compile_with_scope(&scope, text)
     })

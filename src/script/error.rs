@@ -5,11 +5,12 @@ use std::sync::Arc;
 use rhai::{AST, EvalAltResult, ParseError, ParseErrorType, Position};
 
 use super::api::http::asked_only_the_service;
+use super::bench::Compiled;
 use super::blame::{self, Reads};
 use super::guard::Trip;
-use super::lint;
 use super::source::Source;
 use super::value::{Origin, Raised, SHAPE, odd_one, rendered, text};
+use super::{lint, reference};
 use crate::model::code::Code;
 use crate::model::counted::counted;
 use crate::model::judgement::{Call, Finding, Severity};
@@ -17,6 +18,8 @@ use crate::model::span::{Mistake, Place, did_you_mean};
 
 /// Bytes of the name of a function that are shown.
 const NAME_BYTES: usize = 60;
+/// What a script does that calls too deep.
+pub(super) const TOO_DEEP: &str = "calls functions within functions too deep";
 /// Bytes of a thrown value that are shown.
 const THROWN_BYTES: usize = 1024;
 
@@ -46,7 +49,26 @@ pub(super) fn syntax(error: &ParseError, source: &str) -> Mistake {
         return Mistake::error(Code::Redefined, span(source, error.position()), message)
             .help("give one of them another name");
     }
-    let message = reworded_syntax(&error.err_type().to_string());
+    let limit = match error.err_type() {
+        ParseErrorType::ExprTooDeep => Some((
+            "this nests too deep",
+            "work parts of it out before, or raise `limits.expression_depth` (in functions \
+             `limits.function_expression_depth`)",
+        )),
+        ParseErrorType::TooManyFunctions => Some((
+            "the script has too many functions",
+            "closures count, too; make them fewer, or raise `limits.functions`",
+        )),
+        _ => None,
+    };
+    if let Some((message, help)) = limit {
+        let span = span(source, error.position());
+        return Mistake::error(Code::ScriptTooLarge, span, message).help(help);
+    }
+    let message = match error.err_type() {
+        ParseErrorType::Reserved(word) => format!("`{word}` is a word that the language reserves"),
+        other => reworded_syntax(&other.to_string()),
+    };
     Mistake::error(Code::ScriptSyntax, span(source, error.position()), message)
 }
 
@@ -121,9 +143,12 @@ pub(super) fn limit(trip: &Trip) -> Finding {
 ///
 /// A value of the wrong kind is the fault of whoever gave it: of the service where the script reads the response, of a
 /// dependency where it reads the answer of one, else of the script.
-pub(super) fn finding(error: &EvalAltResult, source: &Source, ast: &AST) -> Finding {
-    let stack = stack(error, ast);
-    let (error, position) = innermost(error);
+pub(super) fn finding(error: &EvalAltResult, source: &Source, script: &Compiled) -> Finding {
+    let stack = stack(error, source, script);
+    let (error, positions) = unwound(error);
+    let spot = source.spot(innermost(&positions));
+    let reads = |operand| read_at(source, script, &positions, operand);
+    let ast = script.part(spot.library());
     let broken = |message: String| Finding::error("script", message).weighing(Severity::Broken);
     let mut finding = match error {
         EvalAltResult::ErrorRuntime(thrown, _) => match thrown.read_lock::<Raised>() {
@@ -132,32 +157,52 @@ pub(super) fn finding(error: &EvalAltResult, source: &Source, ast: &AST) -> Find
                 Origin::Dependency => {
                     Finding::error(raised.code, raised.message.clone()).weighing(Severity::Unknown)
                 }
-                Origin::Own => blamed(
-                    raised.message.clone(),
-                    blame::at(ast, position, raised.operand),
-                ),
+                Origin::Own => blamed(raised.message.clone(), reads(raised.operand)),
             },
             None => broken(text(thrown, THROWN_BYTES)),
         },
+        EvalAltResult::ErrorPropertyNotFound(key, _) => {
+            match blame::keys(ast, innermost(&positions)) {
+                Some(keys) => broken(no_key(key, &keys)),
+                None => blamed(reworded(error, ast), reads(None)),
+            }
+        }
         other => match interpreters_limit(other) {
             Some(trip) => limit(&trip),
-            None if is_about_kinds(other, ast) => blamed(
-                reworded(other),
-                blame::at(ast, position, odd_operand(other)),
-            ),
-            None => broken(reworded(other)),
+            None if is_about_kinds(other, ast) => {
+                blamed(reworded(other, ast), reads(odd_operand(other)))
+            }
+            None => broken(reworded(other, ast)),
         },
     };
-    finding.at = place(&source.file, position);
-    finding.source = line(&source.text, position);
+    (finding.at, finding.source) = spot.shown();
     finding.stack = stack;
     finding
 }
 
-/// Returns where a run was ended by force; the interpreter says where it was.
+/// Returns whose value is wrong: what is read there, else what a library was given where it was called.
+fn read_at(
+    source: &Source,
+    script: &Compiled,
+    positions: &[Position],
+    operand: Option<usize>,
+) -> Option<Reads> {
+    let mut operand = operand;
+    for position in positions.iter().rev() {
+        let library = source.spot(*position).library();
+        let reads = blame::at(script.part(library), *position, operand.take());
+        if reads.is_some() || library.is_empty() {
+            return reads;
+        }
+    }
+    None
+}
+
+/// Returns where a run was ended by force; the interpreter says where it was, of functions only from where they were
+/// called.
 pub(super) fn ended(error: &EvalAltResult, source: &Source) -> (Option<Place>, Option<String>) {
-    let (_, position) = innermost(error);
-    (place(&source.file, position), line(&source.text, position))
+    let (_, positions) = unwound(error);
+    source.spot(innermost(&positions)).shown()
 }
 
 /// Returns the finding with the script that it is about: where nobody knows the line, with its first one.
@@ -191,6 +236,7 @@ fn is_about_kinds(error: &EvalAltResult, ast: &AST) -> bool {
             let is_own = ast.iter_functions().any(|function| function.name == name);
             // A function that takes no kind of value at all, or not so many, is a mistake in the script.
             !signature.contains("set$")
+                && !changes(name, &kinds)
                 && !is_own
                 && (!is_word(name) || lint::takes(name, kinds.len()))
         }
@@ -215,8 +261,16 @@ fn odd_operand(error: &EvalAltResult) -> Option<usize> {
             [a, b] => odd_one(a, b),
             _ => None,
         },
-        _ => None,
+        (name, kinds) => lint::odd_one(name, &kinds),
     }
+}
+
+/// Tells whether this call, which there is for values of these kinds that are the script's own, would change a part of a
+/// response.
+fn changes(name: &str, kinds: &[&str]) -> bool {
+    lint::CHANGES.contains(&name)
+        && matches!(kinds.first(), Some(&("array" | "map")))
+        && lint::accepts(name, kinds)
 }
 
 /// Takes `- (string, i64)` apart.
@@ -230,21 +284,25 @@ fn is_word(name: &str) -> bool {
     name.starts_with(|c: char| c.is_alphanumeric() || c == '_')
 }
 
-/// Follows calls to the error that began it all.
-fn innermost(error: &EvalAltResult) -> (&EvalAltResult, Position) {
+/// Follows calls to the error that began it all, and returns it with where the run was, the innermost last.
+fn unwound(error: &EvalAltResult) -> (&EvalAltResult, Vec<Position>) {
     let mut error = error;
-    let mut position = error.position();
+    let mut positions = vec![error.position()];
     while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) = error {
         error = inner;
         if !inner.position().is_none() {
-            position = inner.position();
+            positions.push(inner.position());
         }
     }
-    (error, position)
+    (error, positions)
 }
 
-/// Returns the functions of the script that were running, the innermost first.
-fn stack(error: &EvalAltResult, ast: &AST) -> Vec<Call> {
+fn innermost(positions: &[Position]) -> Position {
+    positions.last().copied().unwrap_or(Position::NONE)
+}
+
+/// Returns the functions of the script and of its libraries that were running, the innermost first.
+fn stack(error: &EvalAltResult, source: &Source, script: &Compiled) -> Vec<Call> {
     let mut calls = Vec::new();
     let mut error = error;
     // A native function that calls a closure knows where it was called itself.
@@ -253,17 +311,11 @@ fn stack(error: &EvalAltResult, ast: &AST) -> Vec<Call> {
         if !position.is_none() {
             from = *position;
         }
-        let is_own = ast.iter_functions().any(|function| function.name == *name);
-        if is_own {
-            let function = if name.starts_with("anon$") {
-                "a closure".to_owned()
-            } else {
-                super::value::cut(name, NAME_BYTES)
-            };
-            let from_line = from.line().and_then(|line| u32::try_from(line).ok());
+        if script.defines(name) {
+            let function = function_name(name);
             calls.push(Call {
                 function,
-                from_line,
+                from: source.spot(from).shown().0,
             });
         }
         error = inner;
@@ -272,13 +324,19 @@ fn stack(error: &EvalAltResult, ast: &AST) -> Vec<Call> {
     calls
 }
 
+/// Returns what a person calls a function of a script.
+pub(super) fn function_name(name: &str) -> String {
+    if name.starts_with("anon$") {
+        "a closure".to_owned()
+    } else {
+        super::value::cut(name, NAME_BYTES)
+    }
+}
+
 /// Returns the limit that the interpreter itself held.
 fn interpreters_limit(error: &EvalAltResult) -> Option<Trip> {
     let (limit, message) = match error {
-        EvalAltResult::ErrorStackOverflow(_) => (
-            "call_depth",
-            "calls functions within functions too deep".to_owned(),
-        ),
+        EvalAltResult::ErrorStackOverflow(_) => ("call_depth", TOO_DEEP.to_owned()),
         EvalAltResult::ErrorTooManyVariables(_) => {
             ("variables", "has too many variables at once".to_owned())
         }
@@ -298,9 +356,9 @@ fn interpreters_limit(error: &EvalAltResult) -> Option<Trip> {
     Some(Trip { limit, message })
 }
 
-fn reworded(error: &EvalAltResult) -> String {
+fn reworded(error: &EvalAltResult, ast: &AST) -> String {
     match error {
-        EvalAltResult::ErrorFunctionNotFound(signature, _) => function_not_found(signature),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => function_not_found(signature, ast),
         EvalAltResult::ErrorVariableNotFound(name, _) => {
             format!(
                 "there is no variable `{name}` here; a function sees its parameters and the values of OES only"
@@ -344,6 +402,19 @@ fn reworded(error: &EvalAltResult) -> String {
     }
 }
 
+/// Returns what is said of a key that a map of the script's own, with these keys, lacks.
+fn no_key(key: &str, keys: &[String]) -> String {
+    if keys.is_empty() {
+        return format!("there is no key `{key}`");
+    }
+    let known = keys.iter().map(String::as_str);
+    let near = match did_you_mean(key, known) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => String::new(),
+    };
+    format!("there is no key `{key}` (keys: {}){near}", keys.join(", "))
+}
+
 /// Rewords `Unknown property 'x' - a getter is not registered for type 'T'`.
 fn no_property(what: &str) -> String {
     let mut quoted = what.split('\'').skip(1).step_by(2);
@@ -356,19 +427,38 @@ fn no_property(what: &str) -> String {
 }
 
 /// Rewords `- (string, i64)` to `cannot subtract …` and `foo (map)` to a sentence with the nearest known name.
-fn function_not_found(signature: &str) -> String {
-    let (name, kinds) = parts(signature);
-    let kinds: Vec<&str> = kinds.into_iter().map(kind).collect();
+fn function_not_found(signature: &str, ast: &AST) -> String {
+    let (name, given) = parts(signature);
+    if let Some(closure) = ast.iter_functions().find(|one| one.name == name)
+        && name.starts_with("anon$")
+    {
+        let captured = blame::captured(ast, name);
+        return format!(
+            "the closure takes {}, not {}",
+            counted(closure.params.len().saturating_sub(captured), "argument"),
+            given.len().saturating_sub(captured)
+        );
+    }
+    let is_change = changes(name, &given);
+    let takes = reference::takes(name, &given);
+    let kinds: Vec<&str> = given.into_iter().map(kind).collect();
     match (name, kinds.as_slice()) {
         (operator, [a, b]) if !is_word(operator) => {
             format!("there is no `{operator}` between {a} and {b}")
         }
         (operator, [a]) if !is_word(operator) => format!("there is no `{operator}` for {a}"),
-        (setter, [of, ..]) if setter.contains("set$") => {
+        (setter, [of, ..]) if is_change || setter.contains("set$") => {
             format!("{of} of a response is read only; take `.copy()` of it first")
         }
         (name, []) => format!("there is no function {name}() without arguments"),
-        (name, kinds) => format!("there is no function `{name}` for {}", kinds.join(", ")),
+        (name, kinds) if takes.is_empty() => {
+            format!("there is no function `{name}` for {}", kinds.join(", "))
+        }
+        (name, kinds) => format!(
+            "there is no `{name}` for {}; there is {}",
+            kinds.join(", "),
+            takes.join(" or ")
+        ),
     }
 }
 
@@ -384,6 +474,7 @@ fn kind(name: &str) -> &str {
         "array" => "an array",
         "map" => "an object",
         "Fn" => "a function",
+        "shared_memory" => "shared memory",
         other => other,
     }
 }

@@ -4,9 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Scope};
+use rhai::{CallFnOptions, Dynamic, Engine, EvalAltResult, Scope};
 
 use super::api;
+use super::bench::Compiled;
+use super::callers::Callers;
 use super::guard::{self, Fallible, Halt, Spent};
 use super::job::{CallError, CallJob, Input, Job, Rights};
 use super::limits::Limits;
@@ -75,7 +77,7 @@ enum Way {
 /// Whatever the link holds that was allocated before must outlive this call.
 pub(super) fn run(
     engine: &Engine,
-    ast: &AST,
+    script: &Compiled,
     task: &Arc<Task>,
     link: impl FnOnce() -> Box<dyn Link>,
 ) -> Ran {
@@ -83,16 +85,16 @@ pub(super) fn run(
     let wall = limits.wall.unwrap_or(task.input.wall);
     guard::begin(limits, wall);
     run::begin(Run::of_matcher(task, link()));
-    let end = evaluate(source, ast, || {
+    let end = evaluate(source, script, || {
         let mut scope = Scope::new();
-        let value: Dynamic = engine.eval_ast_with_scope(&mut scope, ast)?;
+        let value: Dynamic = engine.eval_ast_with_scope(&mut scope, &script.ast)?;
         if source.returns_value {
             run::conclude(&value)?;
         }
         Ok(())
     });
     let mut ends = vec![end];
-    ends.extend(clean_up(engine, source, ast));
+    ends.extend(clean_up(engine, source, script));
     let spent = guard::finish();
     let Some(state) = run::end() else {
         return (Judgement::default(), 0);
@@ -100,6 +102,13 @@ pub(super) fn run(
     let mut judgement = state.judgement(|findings| {
         findings.extend(ends.into_iter().filter_map(|end| settled(end, source)));
     });
+    if !judgement.findings.is_empty()
+        && let Some(callers) = Callers::of(script)
+    {
+        for finding in &mut judgement.findings {
+            callers.tell(finding, source);
+        }
+    }
     let leaked = left_behind(&mut judgement);
     for run in &mut judgement.runs {
         fill_usage(&mut run.usage, &spent, limits, wall);
@@ -118,7 +127,7 @@ pub(super) fn forget_if_broken(judgement: &mut Judgement) {
 }
 
 /// Calls a function of a script, and returns what came of it with the bytes that the call left behind.
-pub(super) fn call(engine: &Engine, ast: &AST, job: &CallJob) -> Called {
+pub(super) fn call(engine: &Engine, script: &Compiled, job: &CallJob) -> Called {
     let source = &job.source;
     guard::begin(
         &job.limits,
@@ -126,7 +135,7 @@ pub(super) fn call(engine: &Engine, ast: &AST, job: &CallJob) -> Called {
     );
     run::begin(Run::of_call(source, &job.limits, job.now));
     let mut result = None;
-    let end = evaluate(source, ast, || {
+    let end = evaluate(source, script, || {
         let arguments: Vec<Dynamic> = job
             .arguments
             .iter()
@@ -135,7 +144,7 @@ pub(super) fn call(engine: &Engine, ast: &AST, job: &CallJob) -> Called {
         let value: Dynamic = engine.call_fn_with_options(
             CallFnOptions::new().eval_ast(true),
             &mut Scope::new(),
-            ast,
+            &script.ast,
             &*job.function,
             arguments,
         )?;
@@ -163,27 +172,27 @@ pub(super) fn call(engine: &Engine, ast: &AST, job: &CallJob) -> Called {
 }
 
 /// Runs what the script left for its end, the last first, each whatever becomes of the others.
-fn clean_up(engine: &Engine, source: &Source, ast: &AST) -> Vec<End> {
+fn clean_up(engine: &Engine, source: &Source, script: &Compiled) -> Vec<End> {
     let left = api::left_for_the_end();
     guard::release();
     left.into_iter()
         .map(|body| {
-            evaluate(source, ast, || {
-                body.call::<Dynamic>(engine, ast, ()).map(drop)
+            evaluate(source, script, || {
+                body.call::<Dynamic>(engine, &script.ast, ()).map(drop)
             })
         })
         .collect()
 }
 
 /// Runs the script and turns whatever comes of it into plain data, all that it made dropped.
-fn evaluate(source: &Source, ast: &AST, script: impl FnOnce() -> Fallible<()>) -> End {
-    let way = match catch_unwind(AssertUnwindSafe(script)) {
+fn evaluate(source: &Source, script: &Compiled, run: impl FnOnce() -> Fallible<()>) -> End {
+    let way = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(())) => Way::Value,
         Ok(Err(failed)) if terminated(&failed) => {
             let (at, line) = error::ended(&failed, source);
             Way::Terminated(at, line)
         }
-        Ok(Err(failed)) => Way::Failed(Box::new(error::finding(&failed, source, ast))),
+        Ok(Err(failed)) => Way::Failed(Box::new(error::finding(&failed, source, script))),
         Err(_) => Way::Failed(Box::new(
             Finding::error(
                 "script.crashed",
@@ -226,11 +235,14 @@ fn settled(end: End, source: &Source) -> Option<Finding> {
     let finding = match (&end.halt.trip, end.way) {
         (Some(trip), way) => {
             let mut finding = error::limit(trip);
-            (finding.at, finding.source) = match way {
-                Way::Value => (None, None),
-                Way::Failed(failed) => (failed.at, failed.source),
-                Way::Terminated(at, line) => (at, line),
-            };
+            match way {
+                Way::Value => {}
+                Way::Failed(failed) => {
+                    (finding.at, finding.source) = (failed.at, failed.source);
+                    finding.stack = failed.stack;
+                }
+                Way::Terminated(at, line) => (finding.at, finding.source) = (at, line),
+            }
             finding
         }
         (None, Way::Value) => return None,

@@ -62,6 +62,10 @@ pub(super) const SET_ASIDE: u32 = 5;
 
 /// Operations between two looks at the clock where operations are quick.
 const STRIDE: u64 = 32;
+/// Operations after a limit within which the script is to read a variable, or to call a function of OES: there it ends
+/// with an error that says where it was. Of one that is ended by force the interpreter says only from where the outermost
+/// function was called.
+const GRACE: u32 = 8;
 /// A stride that took longer than this is followed by a look at every operation.
 const SLOW_STRIDE: Duration = Duration::from_micros(500);
 
@@ -85,6 +89,8 @@ struct Meter {
     heap_peak: Cell<i64>,
     stopped: Cell<bool>,
     trip: RefCell<Option<Trip>>,
+    /// Operations that the script has after it hit a limit and before it is ended by force.
+    grace: Cell<u32>,
 }
 
 thread_local! {
@@ -107,6 +113,7 @@ thread_local! {
             heap_peak: Cell::new(0),
             stopped: Cell::new(false),
             trip: RefCell::default(),
+            grace: Cell::new(0),
         }
     };
 }
@@ -145,6 +152,7 @@ pub(super) fn begin(limits: &Limits, wall: Duration) {
         meter.heap_peak.set(0);
         meter.stopped.set(false);
         meter.trip.replace(None);
+        meter.grace.set(0);
         meter.heap_start.set(heap::held());
     });
 }
@@ -173,7 +181,10 @@ pub(super) fn halt() -> Halt {
     METER.with(|meter| {
         meter.look();
         Halt {
-            trip: meter.trip.replace(None),
+            trip: {
+                meter.grace.set(0);
+                meter.trip.replace(None)
+            },
             stopped: meter.stopped.replace(false),
         }
     })
@@ -215,7 +226,28 @@ pub(super) fn release() {
 
 /// Counts one operation, and tells whether the script must stop.
 pub(super) fn tick() -> bool {
-    METER.with(|meter| meter.count(1))
+    METER.with(|meter| {
+        let is_over = meter.count(1);
+        let grace = meter.grace.get();
+        if is_over && grace > 0 && !meter.stopped.get() {
+            meter.grace.set(grace - 1);
+            return false;
+        }
+        is_over
+    })
+}
+
+/// Ends a run that hit a limit where it is.
+///
+/// # Errors
+/// It did.
+pub(super) fn check() -> Fallible<()> {
+    METER.with(|meter| {
+        if meter.grace.get() == 0 || meter.trip.borrow().is_none() {
+            return Ok(());
+        }
+        Err(meter.over())
+    })
 }
 
 /// Counts work that a native function is about to do, in operations.
@@ -223,11 +255,13 @@ pub(super) fn tick() -> bool {
 /// # Errors
 /// The run is over.
 pub(super) fn charge(operations: u64) -> Fallible<()> {
-    if METER.with(|meter| meter.count(operations.max(1))) {
-        Err(terminated())
-    } else {
-        Ok(())
-    }
+    METER.with(|meter| {
+        if meter.count(operations.max(1)) {
+            Err(meter.over())
+        } else {
+            Ok(())
+        }
+    })
 }
 
 /// Refuses to build `bytes` bytes at once if the run may not hold them.
@@ -240,7 +274,7 @@ pub(super) fn reserve(bytes: usize) -> Fallible<()> {
         let held = heap::held().saturating_sub(meter.heap_start.get());
         if held.saturating_add(wanted) > meter.heap_max.get() {
             meter.trip_heap(held.saturating_add(wanted));
-            return Err(terminated());
+            return Err(meter.over());
         }
         Ok(())
     })?;
@@ -282,8 +316,10 @@ pub(super) fn wall_left() -> Duration {
 
 /// Stops the run because it hit a limit that is counted elsewhere.
 pub(super) fn trip(limit: &'static str, message: String) -> Fault {
-    METER.with(|meter| meter.trip(limit, message));
-    terminated()
+    METER.with(|meter| {
+        meter.trip(limit, message);
+        meter.over()
+    })
 }
 
 /// Ends the run at the script's own wish; nothing that it does can catch this.
@@ -343,8 +379,20 @@ impl Meter {
     fn trip(&self, limit: &'static str, message: String) {
         let mut trip = self.trip.borrow_mut();
         if trip.is_none() {
+            // A script that holds too much must not hold more meanwhile.
+            let grace = if limit == "heap_bytes" { 0 } else { GRACE };
+            self.grace.set(grace);
             *trip = Some(Trip { limit, message });
         }
+    }
+
+    /// Returns the error that ends a run: the first one says where it was, and if the script goes on behind that one, it
+    /// is ended by force.
+    fn over(&self) -> Fault {
+        if self.stopped.get() || self.grace.replace(0) == 0 {
+            return terminated();
+        }
+        Box::new(EvalAltResult::ErrorRuntime(Dynamic::UNIT, Position::NONE))
     }
 
     fn trip_heap(&self, wanted: i64) {

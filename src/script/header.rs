@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
 use url::Url;
 
-use super::source::{Header, OAuth2, Param, ParamKind};
+use super::source::{Header, OAuth2, Param, ParamKind, Part};
 use crate::model::code::Code;
 use crate::model::json::Json;
 use crate::model::service::Grants;
@@ -18,6 +19,8 @@ use crate::model::span::{Mistake, did_you_mean};
 struct RawHeader {
     request: Option<bool>,
     status: Option<toml::Value>,
+    #[serde(default, rename = "use")]
+    uses: Vec<Spanned<String>>,
     #[serde(default)]
     hosts: Vec<Spanned<String>>,
     #[serde(default)]
@@ -34,6 +37,23 @@ struct RawHeader {
     one_of: Vec<Vec<Spanned<String>>>,
     #[serde(default)]
     params: BTreeMap<Spanned<String>, RawParam>,
+}
+
+/// What the header of a library says: the rest is of the script that uses it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLibraryHeader {
+    #[serde(default, rename = "use")]
+    uses: Vec<Spanned<String>>,
+}
+
+impl From<RawLibraryHeader> for RawHeader {
+    fn from(raw: RawLibraryHeader) -> Self {
+        Self {
+            uses: raw.uses,
+            ..Self::default()
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -84,8 +104,17 @@ impl Settings {
     }
 }
 
-/// Reads the header of a script; what is wrong with it goes to `mistakes`.
-pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Header {
+const KEYS: &str = "below `//! ---` a header is TOML with request, status, use, hosts, secrets, payload, edits, groups, \
+     one_of, [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, client_secret, scopes";
+const LIBRARY_KEYS: &str = "the header of a library has no settings but `use`; parameters, hosts and secrets are those of \
+     the script that uses it";
+
+/// Where a header names something that lies in another file.
+pub(super) type Named = (Arc<str>, Range<usize>);
+
+/// Reads the header of a script or a library, and returns it with the libraries that it names. What is wrong with it goes
+/// to `mistakes`.
+pub(super) fn read(text: &str, part: Part, mistakes: &mut Vec<Mistake>) -> (Header, Vec<Named>) {
     let mut about = Vec::new();
     let mut settings: Option<Settings> = None;
     let mut offset = 0;
@@ -102,27 +131,37 @@ pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Header {
         }
         offset += line.len();
     }
+    let mut uses = Vec::new();
     let mut header = Header {
         about: about.join("\n").trim().to_owned(),
         sends_request: true,
         ..Header::default()
     };
     if let Some(settings) = settings {
-        match toml::from_str::<RawHeader>(&settings.text) {
-            Ok(raw) => fill(&mut header, raw, &settings, mistakes),
+        let (raw, keys) = match part {
+            Part::Script => (toml::from_str(&settings.text), KEYS),
+            Part::Library => (
+                toml::from_str::<RawLibraryHeader>(&settings.text).map(RawHeader::from),
+                LIBRARY_KEYS,
+            ),
+        };
+        match raw {
+            Ok(mut raw) => {
+                for library in std::mem::take(&mut raw.uses) {
+                    let span = settings.span(&library.span());
+                    uses.push((library.into_inner().into(), span));
+                }
+                fill(&mut header, raw, &settings, mistakes);
+            }
             Err(error) => {
                 let span = settings.span(&error.span().unwrap_or(0..0));
-                mistakes.push(
-                    Mistake::error(Code::ScriptHeader, span, format!("the header: {}", error.message().trim())).help(
-                        "below `//! ---` a header is TOML with request, status, hosts, secrets, payload, edits, groups, \
-                         one_of, [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, \
-                         client_secret, scopes",
-                    ),
-                );
+                let message = format!("the header: {}", error.message().trim());
+                mistakes.push(Mistake::error(Code::ScriptHeader, span, message).help(keys));
             }
         }
     }
-    header
+    header.uses = uses.iter().map(|(name, _)| Arc::clone(name)).collect();
+    (header, uses)
 }
 
 fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut Vec<Mistake>) {

@@ -5,8 +5,10 @@
 
 mod data;
 mod definitions;
+mod forms;
 mod markdown;
 mod memory;
+mod options;
 mod requests;
 mod text;
 mod time;
@@ -17,7 +19,9 @@ mod verdict;
 mod tests;
 
 pub use definitions::definitions;
+pub(super) use forms::{forms_of, takes};
 pub use markdown::markdown;
+pub(super) use options::options;
 
 /// Functions of one theme.
 pub(super) struct Group {
@@ -85,13 +89,15 @@ fn functions() -> impl Iterator<Item = &'static Function> {
     GROUPS.iter().flat_map(|group| group.functions)
 }
 
+/// A parameter: its name, its kind and whether it may be left out.
+pub(super) type Parameter<'a> = (&'a str, &'a str, bool);
+
 /// A form of a function, taken apart.
-struct Signature {
+pub(super) struct Signature {
     /// `http` in `http.get`.
     handle: Option<&'static str>,
     name: &'static str,
-    /// Name, kind and whether it may be left out.
-    parameters: Vec<(&'static str, &'static str, bool)>,
+    pub(super) parameters: Vec<Parameter<'static>>,
     returns: &'static str,
 }
 

@@ -70,6 +70,7 @@ impl Matcher {
     }
 
     fn errand(&mut self, errand: Errand) -> Fallible<Brought> {
+        guard::check()?;
         self.has_stand_ins |= matches!(errand, Errand::Secret(_) | Errand::Token { .. });
         let began = Instant::now();
         let brought = self.link.run(errand);

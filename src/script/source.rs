@@ -1,28 +1,69 @@
-//! A script as text: its name, its header, and whether it compiles.
+//! A script as text: its name, its header, what lies beside it, and whether it compiles.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::Range;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+mod beside;
+mod compiler;
+mod params;
+mod spot;
 
-use crossbeam_channel::Sender;
-use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
+use super::api::schemas;
 use super::limits::Limits;
-use super::{api, engine, header, lint};
+use super::value::cut;
+use super::{header, lint};
 use crate::model::code::Code;
-use crate::model::json::{Json, Kind, Number};
-use crate::model::span::{Mistake, MistakeSeverity, did_you_mean};
+use crate::model::json::Json;
+use crate::model::span::{Mistake, MistakeSeverity};
+use beside::{Alone, Found};
+pub use beside::{Beside, Missing};
+pub use params::{Param, ParamKind, ParamMistake};
 
-/// Processor time for compiling: ten times what ordinary code of the largest size takes.
-const COMPILE_TIME: Duration = Duration::from_millis(250);
+/// Libraries of one script, with those that they use: each is compiled with it.
+const LIBRARIES_MAX: usize = 16;
+/// Schemas of one script.
+const SCHEMAS_MAX: usize = 16;
+/// Lines of a script with its libraries: the interpreter counts no further.
+const LINES_MAX: usize = 60_000;
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// A script that OES runs.
+    Script,
+    /// Functions that scripts use.
+    Library,
+}
+
+/// Tells what is wrong with the name of a library, which must be a word of the language.
+fn library_name(name: &str) -> Result<(), Missing> {
+    let is_word = name.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    if is_word && name != "global" {
+        return Ok(());
+    }
+    Err(Missing {
+        code: Code::UnknownLibrary,
+        message: format!("`{}` is no name of a library", cut(name, 60)),
+        help: Some(
+            "write the name of its file without `.rhai`; letters, digits and `_`".to_owned(),
+        ),
+    })
+}
+
 /// A script that compiles.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what is learned by reading a script are facts that do not depend on each other"
+)]
 pub struct Source {
     /// Name: the file's stem, `price_chart_matcher`.
     pub name: Arc<str>,
@@ -30,7 +71,7 @@ pub struct Source {
     pub file: Arc<str>,
     /// The source text.
     pub text: Arc<str>,
-    /// First 16 hexadecimal digits of the SHA-256 of the text.
+    /// First 16 hexadecimal digits of the SHA-256 of the text and of what it uses.
     pub version: Arc<str>,
     /// What it says of itself.
     pub header: Header,
@@ -38,12 +79,34 @@ pub struct Source {
     pub uses_prev: bool,
     /// Whether it makes requests, so that it runs where waiting holds up no other script.
     pub uses_http: bool,
-    /// The hosts that it asks by name.
+    /// The hosts that it asks by name, its libraries included.
     pub asks: Vec<AskedHost>,
+    /// Whether it reads parameters, its libraries included.
+    pub reads_params: bool,
     /// Whether it ends with an expression, whose value then counts; a `;` at the end means that it does not.
     pub returns_value: bool,
     /// The functions that it defines, with how many parameters they take.
     pub functions: Vec<(Arc<str>, usize)>,
+    /// The functions that only a library itself can call.
+    pub hidden: Vec<Arc<str>>,
+    /// The spaces of shared memory that it uses.
+    pub spaces: BTreeSet<Arc<str>>,
+    /// The JSON schemas that it names, by their files.
+    pub schemas: BTreeMap<Arc<str>, Json>,
+    /// The libraries that it uses, and those that they use; each after those that it uses itself.
+    #[serde(serialize_with = "without_theirs")]
+    pub libraries: Vec<Arc<Source>>,
+}
+
+/// Writes libraries without those that they use, which are beside them: within each they would be there again and again.
+fn without_theirs<S: Serializer>(
+    libraries: &[Arc<Source>],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(libraries.iter().map(|library| Source {
+        libraries: Vec::new(),
+        ..Source::clone(library)
+    }))
 }
 
 /// What a script says of itself in the `//!` lines at its top, read without running it.
@@ -55,6 +118,8 @@ pub struct Header {
     pub params: Vec<Param>,
     /// Sets of parameters, one of which must be given whole.
     pub one_of: Vec<Vec<Arc<str>>>,
+    /// Libraries that it uses by their names: `prices::middle(…)`.
+    pub uses: Vec<Arc<str>>,
     /// Hosts that it asks besides the service's own; a parameter of kind `url` grants its host by itself.
     pub hosts: Vec<String>,
     /// Secrets that it needs.
@@ -97,7 +162,9 @@ pub struct AskedHost {
     pub url: Url,
     /// Whether any port of the host will do: a look-up asks none.
     pub any_port: bool,
-    /// The line of the script, from 1.
+    /// The file that asks it: the script's own, or that of a library.
+    pub file: Arc<str>,
+    /// The line there, from 1.
     pub line: usize,
 }
 
@@ -116,133 +183,6 @@ pub struct OAuth2 {
     pub scopes: Vec<String>,
 }
 
-/// One parameter of a script.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Param {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Its kind.
-    pub kind: ParamKind,
-    /// The value where the config gives none; absent for a required one.
-    pub default: Option<Json>,
-    /// What it is for.
-    pub help: String,
-    /// Where in the script its name stands.
-    pub place: Range<usize>,
-}
-
-impl Param {
-    /// Returns what to do where the config lacks it.
-    fn how_to_set(&self) -> String {
-        if self.help.is_empty() {
-            format!("set `{}` to {}", self.name, self.kind.example())
-        } else {
-            format!("set `{}`: {}", self.name, self.help)
-        }
-    }
-}
-
-/// The kinds of parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ParamKind {
-    /// Any value.
-    Any,
-    /// A string.
-    String,
-    /// A number.
-    Number,
-    /// A whole number.
-    Integer,
-    /// True or false.
-    Boolean,
-    /// A duration: seconds, or `"15m"`.
-    Duration,
-    /// An `http` or `https` URL, whose host the script may then ask.
-    Url,
-    /// An array.
-    Array,
-    /// An object.
-    Object,
-}
-
-/// What is wrong with one parameter in a config.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParamMistake {
-    /// Its name; for a missing one the place is the matcher itself.
-    pub name: Arc<str>,
-    /// What is wrong.
-    pub message: String,
-    /// How to mend it.
-    pub help: Option<String>,
-}
-
-impl ParamKind {
-    /// The kinds as a header writes them.
-    pub const NAMES: [(&'static str, Self); 9] = [
-        ("any", Self::Any),
-        ("string", Self::String),
-        ("number", Self::Number),
-        ("integer", Self::Integer),
-        ("boolean", Self::Boolean),
-        ("duration", Self::Duration),
-        ("url", Self::Url),
-        ("array", Self::Array),
-        ("object", Self::Object),
-    ];
-
-    /// Returns the kind of this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::NAMES
-            .into_iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, kind)| kind)
-    }
-
-    /// Tells whether a value is of this kind.
-    pub fn accepts(self, value: &Json) -> bool {
-        match self {
-            Self::Any => true,
-            Self::String => value.kind() == Kind::String,
-            Self::Number => value.kind() == Kind::Number,
-            Self::Integer => value.as_number().is_some_and(Number::is_whole),
-            Self::Boolean => value.kind() == Kind::Boolean,
-            Self::Duration => match value {
-                Json::Number(number) => number.as_f64() >= 0.0,
-                Json::String(text) => api::time::parse_duration(text).is_some(),
-                _ => false,
-            },
-            Self::Url => value
-                .as_str()
-                .and_then(|text| Url::parse(text).ok())
-                .is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()),
-            Self::Array => value.kind() == Kind::Array,
-            Self::Object => value.kind() == Kind::Object,
-        }
-    }
-
-    /// Returns an example for a person who wrote something else.
-    fn example(self) -> &'static str {
-        match self {
-            Self::Any => "any value",
-            Self::String => "text in quotes",
-            Self::Number => "a number such as 2.5",
-            Self::Integer => "a whole number such as 3",
-            Self::Boolean => "true or false",
-            Self::Duration => "a duration such as \"15m\", or seconds",
-            Self::Url => "a URL such as \"https://api.example.io/price\"",
-            Self::Array => "an array",
-            Self::Object => "an object",
-        }
-    }
-}
-
-impl fmt::Display for ParamKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::NAMES.into_iter().find(|(_, kind)| kind == self);
-        f.write_str(name.map_or("any", |(name, _)| name))
-    }
-}
-
 impl Source {
     /// Compiles a script once to see whether it is one, and reads its header.
     ///
@@ -255,18 +195,31 @@ impl Source {
         file: &str,
         text: &str,
     ) -> Result<(Self, Vec<Mistake>), Vec<Mistake>> {
-        Self::compile_within(name, file, text, &Limits::default())
+        let limits = Limits::default();
+        Self::compile_beside(Part::Script, (name, file), text, &limits, &mut Alone)
     }
 
-    /// Compiles a script as [`Source::compile`] does, for limits other than the default ones.
+    /// Compiles another text of this script, with the libraries that it had.
     ///
     /// # Errors
     /// Every mistake that keeps it from being used, in the order of the text.
-    pub fn compile_within(
-        name: &str,
-        file: &str,
+    pub fn changed(&self, text: &str) -> Result<(Self, Vec<Mistake>), Vec<Mistake>> {
+        let named = (&*self.name, &*self.file);
+        let limits = Limits::default();
+        Self::compile_beside(Part::Script, named, text, &limits, &mut Found(self))
+    }
+
+    /// Compiles a script or a library of this name and in this file as [`Source::compile`] does, for limits other than
+    /// the default ones and with what lies beside it.
+    ///
+    /// # Errors
+    /// Every mistake that keeps it from being used, in the order of the text.
+    pub fn compile_beside(
+        part: Part,
+        (name, file): (&str, &str),
         text: &str,
         limits: &Limits,
+        beside: &mut dyn Beside,
     ) -> Result<(Self, Vec<Mistake>), Vec<Mistake>> {
         if text.len() > limits.source_bytes {
             return Err(vec![Mistake::error(
@@ -285,17 +238,18 @@ impl Source {
             None => (0, text),
         };
         let mut mistakes = Vec::new();
-        let header = header::read(text, &mut mistakes);
-        let text: Arc<str> = text.into();
-        let findings = examined(&text, limits, &header).unwrap_or_else(|| lint::Examined {
-            mistakes: vec![Mistake::error(
-                Code::ScriptSyntax,
-                0..0,
-                "the compiler broke on this script",
-            )],
-            ..lint::Examined::default()
-        });
-        mistakes.extend(findings.mistakes);
+        let (header, uses) = header::read(text, part, &mut mistakes);
+        let mut source = Self {
+            name: name.into(),
+            file: file.into(),
+            text: text.into(),
+            header,
+            ..Self::default()
+        };
+        source.find_libraries(uses, beside, &mut mistakes);
+        let found = source.examine(part, limits);
+        mistakes.extend(found.mistakes);
+        source.find_schemas(found.schemas, beside, &mut mistakes);
         mistakes.sort_by_key(|mistake| mistake.span.start);
         for mistake in &mut mistakes {
             mistake.span = mistake.span.start + mark..mistake.span.end + mark;
@@ -306,22 +260,163 @@ impl Source {
         {
             return Err(mistakes);
         }
-        let digest = Sha256::digest(text.as_bytes());
-        let (first, _) = digest.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
-        let version = format!("{:016x}", u64::from_be_bytes(*first));
-        let source = Self {
-            name: name.into(),
-            file: file.into(),
-            text,
-            version: version.into(),
-            header,
-            uses_prev: findings.uses_prev,
-            uses_http: findings.uses_http,
-            asks: findings.asks,
-            returns_value: findings.returns_value,
-            functions: findings.functions,
-        };
+        source.version = source.digest().into();
         Ok((source, mistakes))
+    }
+
+    /// Takes in the libraries that the header names; those that are not there are reported.
+    fn find_libraries(
+        &mut self,
+        uses: Vec<header::Named>,
+        beside: &mut dyn Beside,
+        mistakes: &mut Vec<Mistake>,
+    ) {
+        for (name, span) in uses {
+            let found = library_name(&name).and_then(|()| beside.library(&name));
+            let added = found.and_then(|library| {
+                let mut all = library.libraries.iter().chain([&library]);
+                all.try_for_each(|library| self.add(library))
+            });
+            if let Err(missing) = added {
+                mistakes.push(missing.at(span));
+            }
+        }
+    }
+
+    fn add(&mut self, library: &Arc<Self>) -> Result<(), Missing> {
+        let refuse = |message, help: &str| {
+            Err(Missing {
+                code: Code::Library,
+                message,
+                help: Some(help.to_owned()),
+            })
+        };
+        let mut others = self.libraries.iter();
+        if let Some(known) = others.clone().find(|known| known.name == library.name) {
+            if known.file == library.file {
+                return Ok(());
+            }
+            let (name, file, other) = (&library.name, &known.file, &library.file);
+            let message = format!("two libraries are called `{name}`: {file} and {other}");
+            return refuse(message, "give one of them another name");
+        }
+        let twice = others.find_map(|other| Some((other, library.defines_as(other)?)));
+        if let Some((other, function)) = twice {
+            let message = format!(
+                "the libraries `{}` and `{}` both have a function `{function}`",
+                other.name, library.name
+            );
+            return refuse(message, "give one of the two functions another name");
+        }
+        self.libraries.push(Arc::clone(library));
+        let lines: usize = self
+            .parts()
+            .map(|(_, part)| part.text.split('\n').count())
+            .sum();
+        if self.libraries.len() > LIBRARIES_MAX || lines > LINES_MAX {
+            let message = "these are too many libraries".to_owned();
+            return refuse(
+                message,
+                &format!(
+                    "a script uses {LIBRARIES_MAX} at most, of {LINES_MAX} lines together with its own"
+                ),
+            );
+        }
+        Ok(())
+    }
+
+    /// Returns a function that another script or library defines as well.
+    fn defines_as(&self, other: &Self) -> Option<&Arc<str>> {
+        self.defined()
+            .find(|function| other.defined().any(|known| known == *function))
+    }
+
+    /// Returns the names of the functions that it defines.
+    pub(super) fn defined(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.functions
+            .iter()
+            .map(|(name, _)| name)
+            .chain(&self.hidden)
+    }
+
+    /// Compiles and lints, and keeps what is learned of the script but for what is wrong with it.
+    fn examine(&mut self, part: Part, limits: &Limits) -> lint::Examined {
+        let mut found =
+            compiler::examined(Arc::new(self.clone()), part, limits).unwrap_or_else(|| {
+                lint::Examined::refused(Mistake::error(
+                    Code::ScriptSyntax,
+                    0..0,
+                    "the compiler broke on this script",
+                ))
+            });
+        let any = |what: fn(&Self) -> bool| self.libraries.iter().any(|library| what(library));
+        self.uses_prev = found.uses_prev || any(|library| library.uses_prev);
+        self.uses_http = found.uses_http || any(|library| library.uses_http);
+        self.reads_params = found.reads_params || any(|library| library.reads_params);
+        let of_libraries = self.libraries.iter().flat_map(|library| &library.asks);
+        let own = std::mem::take(&mut found.asks).into_iter();
+        self.asks = own.chain(of_libraries.cloned()).collect();
+        let of_libraries = self.libraries.iter().flat_map(|library| &library.spaces);
+        self.spaces = found.spaces.iter().chain(of_libraries).cloned().collect();
+        self.returns_value = found.returns_value;
+        self.functions = std::mem::take(&mut found.functions);
+        self.hidden = std::mem::take(&mut found.hidden);
+        found
+    }
+
+    /// Takes in the schemas that the script names; what is wrong with them goes to `mistakes`.
+    fn find_schemas(
+        &mut self,
+        files: Vec<header::Named>,
+        beside: &mut dyn Beside,
+        mistakes: &mut Vec<Mistake>,
+    ) {
+        for (name, span) in files {
+            if self.schemas.contains_key(&name) {
+                continue;
+            }
+            let found = if self.schemas.len() < SCHEMAS_MAX {
+                beside.json(&name)
+            } else {
+                Err(Missing {
+                    code: Code::SchemaFile,
+                    message: format!("a script names at most {SCHEMAS_MAX} schemas"),
+                    help: None,
+                })
+            };
+            let schema = found.and_then(|schema| match schemas::check(&schema) {
+                Ok(()) => Ok(schema),
+                Err(why) => Err(Missing {
+                    code: Code::SchemaFile,
+                    message: format!("{name} is no JSON schema: {why}"),
+                    help: None,
+                }),
+            });
+            match schema {
+                Ok(schema) => drop(self.schemas.insert(name, schema)),
+                Err(missing) => mistakes.push(missing.at(span)),
+            }
+        }
+    }
+
+    /// Returns what tells this version of the script from others.
+    fn digest(&self) -> String {
+        let mut hash = Sha256::new_with_prefix(self.text.as_bytes());
+        let mut add = |name: &str, what: &str| {
+            hash.update([0]);
+            hash.update(name);
+            hash.update([0]);
+            hash.update(what);
+        };
+        for library in &self.libraries {
+            add(&library.name, &library.version);
+        }
+        for (file, schema) in &self.schemas {
+            add(file, &schema.to_string());
+        }
+        let digest = hash.finalize();
+        let (first, _) = digest.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+        format!("{:016x}", u64::from_be_bytes(*first))
     }
 
     /// Tells whether the script defines a function of this name with so many parameters.
@@ -335,127 +430,4 @@ impl Source {
     pub fn functions(&self) -> impl Iterator<Item = (&str, usize)> {
         self.functions.iter().map(|(name, count)| (&**name, *count))
     }
-
-    /// Returns what is wrong with these parameters: unknown (with did-you-mean), missing, of the wrong kind.
-    ///
-    /// A script without any declared parameter takes what it is given.
-    pub fn check_params(&self, params: &BTreeMap<Arc<str>, Json>) -> Vec<ParamMistake> {
-        let declared = &self.header.params;
-        if declared.is_empty() {
-            return Vec::new();
-        }
-        let mut mistakes = Vec::new();
-        for (name, value) in params {
-            match declared.iter().find(|param| param.name == *name) {
-                None => mistakes.push(self.unknown_param(name)),
-                Some(param) if !param.kind.accepts(value) => mistakes.push(ParamMistake {
-                    name: Arc::clone(name),
-                    message: format!(
-                        "`{name}` is {}, not {}",
-                        value.summary(60),
-                        param.kind.example()
-                    ),
-                    help: (!param.help.is_empty()).then(|| format!("{name}: {}", param.help)),
-                }),
-                Some(_) => {}
-            }
-        }
-        for param in declared {
-            if param.default.is_none() && !params.contains_key(&param.name) {
-                mistakes.push(ParamMistake {
-                    name: Arc::clone(&param.name),
-                    message: format!("`{}` needs the parameter `{}`", self.name, param.name),
-                    help: Some(param.how_to_set()),
-                });
-            }
-        }
-        mistakes.extend(self.no_set_given(params));
-        mistakes
-    }
-
-    /// Returns what to say where none of the sets of which the header wants one is given.
-    fn no_set_given(&self, params: &BTreeMap<Arc<str>, Json>) -> Option<ParamMistake> {
-        let sets = &self.header.one_of;
-        let given = |set: &Vec<Arc<str>>| set.iter().all(|name| params.contains_key(name));
-        if sets.iter().any(given) {
-            return None;
-        }
-        let quoted = |name: &Arc<str>| format!("`{name}`");
-        let words = |set: &Vec<Arc<str>>| set.iter().map(quoted).collect::<Vec<_>>().join(" and ");
-        let sets_in_words: Vec<String> = sets.iter().map(words).collect();
-        let first = sets.first()?.first()?;
-        let mut declared = self.header.params.iter();
-        Some(ParamMistake {
-            name: Arc::clone(first),
-            message: format!("`{}` needs {}", self.name, sets_in_words.join(", or ")),
-            help: declared
-                .find(|param| param.name == *first)
-                .map(Param::how_to_set),
-        })
-    }
-
-    fn unknown_param(&self, name: &Arc<str>) -> ParamMistake {
-        let names: Vec<&str> = self
-            .header
-            .params
-            .iter()
-            .map(|param| &*param.name)
-            .collect();
-        ParamMistake {
-            name: Arc::clone(name),
-            message: format!("`{}` has no parameter `{name}`", self.name),
-            help: Some(match did_you_mean(name, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("it has {}", names.join(", ")),
-            }),
-        }
-    }
-}
-
-/// One script to look at, on the thread that has the stack for it.
-struct Examination {
-    text: Arc<str>,
-    limits: Limits,
-    header: Header,
-    answer: Sender<lint::Examined>,
-}
-
-/// Compiles and lints on a thread with a large stack; absent if that broke.
-fn examined(text: &Arc<str>, limits: &Limits, header: &Header) -> Option<lint::Examined> {
-    static COMPILER: OnceLock<Option<Sender<Examination>>> = OnceLock::new();
-    let (answer, answered) = crossbeam_channel::bounded(1);
-    let examination = Examination {
-        text: Arc::clone(text),
-        limits: limits.clone(),
-        header: header.clone(),
-        answer,
-    };
-    let compiler = COMPILER.get_or_init(start_compiler).as_ref()?;
-    compiler.send(examination).ok()?;
-    answered.recv().ok()
-}
-
-fn start_compiler() -> Option<Sender<Examination>> {
-    engine::quiet_panics();
-    let (sender, work) = crossbeam_channel::bounded::<Examination>(16);
-    std::thread::Builder::new()
-        .name(format!("{}-compile", engine::THREAD_NAME))
-        .stack_size(engine::stack_bytes(0))
-        .spawn(move || {
-            let mut engine = engine::build();
-            let lint = lint::Lint::of(&engine);
-            for job in work {
-                engine::limit(&mut engine, &job.limits);
-                let examine = || match engine::compile(&engine, &job.text, COMPILE_TIME) {
-                    Ok(ast) => lint.examine(&ast, &job.text, &job.header),
-                    Err(error) => lint::syntax(&error, &job.text),
-                };
-                // A dropped answer is the failure; the next script gets the same engine, which holds no run's state.
-                if let Ok(found) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(examine)) {
-                    drop(job.answer.send(found));
-                }
-            }
-        })
-        .ok()?;
-    Some(sender)
 }

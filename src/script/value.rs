@@ -15,6 +15,7 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, ImmutableString, Map, Position};
 use serde::{Deserialize, Serialize};
 
+use super::api::verdict::Mismatch;
 use super::guard::{self, Fallible, Fault};
 use crate::model::code::FindingCode;
 use crate::model::json::{DEPTH_MAX, Json, Number, Object};
@@ -281,6 +282,9 @@ fn scalar_json(value: &Dynamic) -> Option<Json> {
     if let Ok(number) = value.as_float() {
         return number.is_finite().then(|| Json::from(number));
     }
+    if let Some(found) = value.read_lock::<Mismatch>() {
+        return Some(found.json());
+    }
     value
         .as_char()
         .ok()
@@ -369,6 +373,9 @@ fn render(value: &Dynamic, out: &mut Bounded, depth_left: usize) -> fmt::Result 
     if let Some(raised) = value.read_lock::<Raised>() {
         return out.write_str(&raised.message);
     }
+    if let Some(found) = value.read_lock::<Mismatch>() {
+        return write!(out, "{}", *found);
+    }
     let Some(below) = depth_left.checked_sub(1) else {
         return Err(fmt::Error);
     };
@@ -398,6 +405,6 @@ fn render(value: &Dynamic, out: &mut Bounded, depth_left: usize) -> fmt::Result 
     }
     match scalar_json(value) {
         Some(json) => write!(out, "{json}"),
-        None => write!(out, "({})", value.type_name()),
+        None => write!(out, "({})", kind_name(value)),
     }
 }

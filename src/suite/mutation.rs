@@ -64,7 +64,7 @@ pub async fn mutate(tests: &[Case]) -> io::Result<Vec<Mutated>> {
 fn changed(script: &Source, mutant: &Mutant) -> Option<Arc<Source>> {
     let mut text = script.text.to_string();
     text.replace_range(mutant.span.clone(), &mutant.replacement);
-    let (source, _) = Source::compile(&script.name, &script.file, &text).ok()?;
+    let (source, _) = script.changed(&text).ok()?;
     Some(Arc::new(source))
 }
 

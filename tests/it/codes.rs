@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use oes::config;
 use oes::model::code::{Code, FindingCode};
 use oes::model::failure::FailureKind;
 use oes::model::span::Mistake;
+use oes::script::limits::Limits;
 use oes::script::source::Source;
 use regex::Regex;
 
@@ -53,6 +55,27 @@ fn every_code_is_explained_and_no_other() {
     for (code, text) in sections() {
         let helps = text.contains("\nWhy: ") || text.contains("\nTo do: ");
         assert!(helps, "{code} does not say why it matters or what to do");
+    }
+}
+
+#[test]
+fn every_limit_of_scripts_is_explained() {
+    let limits = format!("{:?}", Limits::default());
+    let name = Regex::new(r"([a-z_]+): ").unwrap();
+    let names: Vec<&str> = name
+        .captures_iter(&limits)
+        .map(|found| found.get(1).unwrap().as_str())
+        .collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        for code in [format!("limits.{name}"), format!("limit.{name}")] {
+            let output = Command::new(env!("CARGO_BIN_EXE_oes"))
+                .args(["explain", &code])
+                .output()
+                .unwrap();
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert!(said.contains(&format!("limits.{name}")), "{code}: {said}");
+        }
     }
 }
 
@@ -126,9 +149,33 @@ fn of_script(text: &str) -> Vec<Mistake> {
     }
 }
 
+/// A library and a script that uses it.
+const LIBRARY: &str = "const USUAL = 100; fn is_near(a, b) { (a - b).abs() < global::USUAL }";
+const USING: &str =
+    "//! Near.\n//! ---\n//! use = [\"prices\"]\nexpect(prices::is_near(body.price, 100));";
+
+/// Returns the codes of a script or a library and of what lies beside it.
+fn of_files(code: Code, text: &str) -> Vec<Code> {
+    let service = "[[services]]\nurl = \"https://api.example.io/price\"\nmatch = [\"example\"]\n";
+    let (script, library) = match code {
+        Code::Library => (USING, text),
+        _ => (text, LIBRARY),
+    };
+    of_folder(&[
+        ("oes.toml", service),
+        ("example.rhai", script),
+        ("lib/prices.rhai", library),
+        ("schemas/price.json", r#"{"type": "object"}"#),
+    ])
+}
+
 /// Returns the codes of a config, with a script `example` beside it.
 fn of_config(config: &str, script: &str) -> Vec<Code> {
-    let folder = folder_of(&[("oes.toml", config), ("example.rhai", script)]);
+    of_folder(&[("oes.toml", config), ("example.rhai", script)])
+}
+
+fn of_folder(files: &[(&str, &str)]) -> Vec<Code> {
+    let folder = folder_of(files);
     let environment = BTreeMap::from([("TOKEN".to_owned(), "hunter2".to_owned())]);
     let report = match config::load(&folder.path().join("oes.toml"), &environment) {
         Ok(loaded) => loaded.report,
@@ -139,7 +186,6 @@ fn of_config(config: &str, script: &str) -> Vec<Code> {
 
 #[test]
 fn the_examples_of_scripts_yield_their_code_and_mended_nothing() {
-    let service = "[[services]]\nurl = \"https://api.example.io/price\"\nmatch = [\"example\"]\n";
     let sections = sections();
     for code in Code::ALL {
         let is_of_script = code.as_str().starts_with("script/");
@@ -151,13 +197,15 @@ fn the_examples_of_scripts_yield_their_code_and_mended_nothing() {
             panic!("{code} has no two examples");
         };
         let codes = |text: &str| -> Vec<Code> {
-            if *code == Code::UndeclaredHost {
-                of_config(service, text)
-            } else {
-                of_script(text).iter().map(|mistake| mistake.code).collect()
+            match code {
+                Code::UndeclaredHost | Code::UnknownLibrary | Code::Library | Code::SchemaFile => {
+                    of_files(*code, text)
+                }
+                _ => of_script(text).iter().map(|mistake| mistake.code).collect(),
             }
         };
-        assert_eq!(codes(wrong), [*code], "{wrong}");
+        let found: BTreeSet<Code> = codes(wrong).into_iter().collect();
+        assert_eq!(found, BTreeSet::from([*code]), "{wrong}");
         assert_eq!(codes(mended), [], "{mended}");
     }
 }

@@ -1,5 +1,6 @@
 //! The whole daemon: real loopback servers, or a fake prober on paused time, or the real binary.
 
+mod beside;
 mod channels;
 mod disk;
 mod paused;

@@ -7,11 +7,13 @@ mod change;
 mod cookbook;
 mod fuzz;
 mod hostile;
+mod libraries;
 mod lint;
 #[cfg(target_os = "linux")]
 mod processes;
 mod reference;
 mod requests;
+mod shared;
 mod shipped;
 mod sockets;
 mod texts;

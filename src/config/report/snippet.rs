@@ -64,7 +64,17 @@ impl Snippet {
 
 impl Excerpt {
     fn new(file: &FileReport, mistake: &Mistake) -> Self {
-        let (start, span) = first_line(&file.text, &file.starts, &mistake.span);
+        let (start, mut span) = first_line(&file.text, &file.starts, &mistake.span);
+        if span.is_empty() {
+            // What is missing is marked at what comes in its place, at the end of a line at what comes before it.
+            let (before, after) = file.text.split_at_checked(span.start).unwrap_or_default();
+            let on_line = |letter: &char| !matches!(letter, '\n' | '\r');
+            if let Some(next) = after.chars().next().filter(on_line) {
+                span.end += next.len_utf8();
+            } else if let Some(last) = before.chars().next_back().filter(on_line) {
+                span.start -= last.len_utf8();
+            }
+        }
         let piece = |range: std::ops::Range<usize>| file.text.get(range).unwrap_or_default();
         let end = file.text.get(span.start..).and_then(|rest| rest.find('\n'));
         let end = end.map_or(file.text.len(), |length| span.start + length);

@@ -54,8 +54,8 @@ pub struct Finding {
 pub struct Call {
     /// The function that was called.
     pub function: String,
-    /// The line that it was called from, where that is known.
-    pub from_line: Option<u32>,
+    /// Where it was called from, where that is known.
+    pub from: Option<Place>,
 }
 
 /// Writes pairs as an object in their order; of equal names the first counts.
@@ -136,12 +136,15 @@ impl Finding {
     /// Returns the functions of the script that were running: `in median_of (line 12), called from line 30`; absent
     /// where it was none.
     pub fn calls(&self) -> Option<String> {
-        let line = |line: u32| format!("line {line}");
+        let of_finding = self.at.as_ref();
+        let line = |of: &Place| match of_finding {
+            Some(at) if at.file != of.file => format!("{}:{}", of.file, of.line),
+            _ => format!("line {}", of.line),
+        };
         let in_brackets =
-            |of: Option<u32>| of.map_or_else(String::new, |of| format!(" ({})", line(of)));
+            |of: Option<&Place>| of.map_or_else(String::new, |of| format!(" ({})", line(of)));
         let first = self.stack.first()?;
-        let at = self.at.as_ref().map(|at| at.line);
-        let mut told = format!("in {}{}", first.function, in_brackets(at));
+        let mut told = format!("in {}{}", first.function, in_brackets(of_finding));
         let shown = self.stack.len().min(TOLD_CALLS_MAX);
         for (call, caller) in self
             .stack
@@ -152,14 +155,14 @@ impl Finding {
             told.extend([
                 ", called from ",
                 &caller.function,
-                &in_brackets(call.from_line),
+                &in_brackets(call.from.as_ref()),
             ]);
         }
         let left = self.stack.len() - shown;
         if left > 0 {
             told.extend([", called ", &counted(left, "more time")]);
         }
-        if let Some(of) = self.stack.last().and_then(|call| call.from_line) {
+        if let Some(of) = self.stack.last().and_then(|call| call.from.as_ref()) {
             told.extend([", called from ", &line(of)]);
         }
         Some(told)

@@ -1,6 +1,6 @@
 //! `expect` and `require`: a condition that, where it does not hold, shows what its operands were.
 
-use rhai::{Dynamic, Engine, EvalContext, Expr, Expression, Position, Token};
+use rhai::{ASTFlags, Dynamic, Engine, EvalContext, Expr, Expression, Position, Token};
 
 use super::{calls, verdict};
 use crate::model::json::Json;
@@ -96,10 +96,17 @@ fn check(
     let (position, written) = call(name, start.start_position());
     let mut texts = Vec::new();
     for other in others {
-        texts.push(text(
-            &context.eval_expression_tree(other)?,
-            verdict::MESSAGE_BYTES,
-        ));
+        let value = context.eval_expression_tree(other)?;
+        if !value.is_string() {
+            let mut fault = mistyped(format!(
+                "a code and a message are texts, got {}: it is {name}(condition, message) or {name}(condition, code, \
+                 message)",
+                kind_name(&value)
+            ));
+            fault.set_position(other.position());
+            return Err(fault);
+        }
+        texts.push(text(&value, verdict::MESSAGE_BYTES));
     }
     let expression = written.first().map_or("the condition", String::as_str);
     let (code, message) = match texts.as_slice() {
@@ -133,8 +140,9 @@ fn check(
 /// Returns where the call begins whose condition begins at `condition`, and its arguments as written.
 fn call(name: &str, condition: Position) -> (Position, Vec<String>) {
     run::with(|run| {
-        let source = &run.source.text;
-        let offset = error::span(source, condition).start;
+        let spot = run.source.spot(condition);
+        let source = &spot.part.text;
+        let offset = error::span(source, spot.position).start;
         let before = source.get(..offset).unwrap_or_default();
         let Some(start) = before.rfind(name) else {
             return Ok((condition, Vec::new()));
@@ -143,7 +151,7 @@ fn call(name: &str, condition: Position) -> (Position, Vec<String>) {
         let line = head.matches('\n').count() + 1;
         let column = head.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         let position = match (u16::try_from(line), u16::try_from(column)) {
-            (Ok(line), Ok(column)) => Position::new(line, column),
+            (Ok(line), Ok(column)) => spot.whole(Position::new(line, column)),
             _ => condition,
         };
         let written = calls::arguments(source, start);
@@ -209,14 +217,31 @@ fn written(expression: &Expr) -> Option<String> {
         Expr::FloatConstant(number, _) => Some(format!("{:?}", **number)),
         Expr::BoolConstant(value, _) => Some(value.to_string()),
         Expr::Dot(pair, _, _) => Some(format!("{}.{}", written(&pair.lhs)?, written(&pair.rhs)?)),
-        Expr::Index(pair, _, _) => {
-            // In a chain `a[0].b` the right side holds the index and all that follows it.
-            Some(format!("{}[{}]", written(&pair.lhs)?, written(&pair.rhs)?))
-        }
+        Expr::Index(pair, flags, _) => Some(format!(
+            "{}{}",
+            written(&pair.lhs)?,
+            indexed(&pair.rhs, *flags)?
+        )),
         Expr::FnCall(call, _) | Expr::MethodCall(call, _) if PURE.contains(&call.name.as_str()) => {
             let arguments: Option<Vec<String>> = call.args.iter().map(written).collect();
             Some(format!("{}({})", call.name, arguments?.join(", ")))
         }
         _ => None,
+    }
+}
+
+/// Returns an index in its brackets with what follows: in a chain `a[0].b` the right side holds both.
+fn indexed(right: &Expr, flags: ASTFlags) -> Option<String> {
+    let goes_on = !flags.contains(ASTFlags::BREAK);
+    match right {
+        Expr::Dot(pair, ..) if goes_on => {
+            Some(format!("[{}].{}", written(&pair.lhs)?, written(&pair.rhs)?))
+        }
+        Expr::Index(pair, flags, _) if goes_on => Some(format!(
+            "[{}]{}",
+            written(&pair.lhs)?,
+            indexed(&pair.rhs, *flags)?
+        )),
+        index => Some(format!("[{}]", written(index)?)),
     }
 }

@@ -18,6 +18,19 @@ use crate::script::value::{cut, json_text, kind_name, problem, text, to_json};
 use answers::{get_json, graphql, jsonrpc, millis, respond};
 pub(in crate::script) use errands::asked_only_the_service;
 
+/// What the answer to a request is a map of.
+pub(in crate::script) const ANSWER_KEYS: &[&str] = &[
+    "ok",
+    "status",
+    "headers",
+    "json",
+    "text",
+    "error",
+    "elapsed_ms",
+];
+/// What the answer to `tcp.exchange` is a map of.
+pub(in crate::script) const EXCHANGE_KEYS: &[&str] = &["ok", "text", "hex", "error", "elapsed_ms"];
+
 /// The handle `http`.
 #[derive(Debug, Clone)]
 pub(super) struct HttpHandle;

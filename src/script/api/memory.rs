@@ -2,6 +2,7 @@
 
 mod canonical;
 mod ring;
+pub(in crate::script) mod shared;
 mod track;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,16 +14,16 @@ use rhai::{Array, Dynamic, Engine};
 
 use super::time::duration_seconds;
 use crate::model::json::Json;
-use crate::model::judgement::{Memory, MemoryDiff, MemoryEntry};
-use crate::script::guard::Fallible;
+use crate::model::judgement::{Memory, MemoryDiff, MemoryEntry, SHARED};
+use crate::script::guard::{self, Fallible};
 use crate::script::limits::Limits;
 use crate::script::run;
 use crate::script::value::{Origin, json_bytes, json_part, problem, to_json, view};
 pub(super) use canonical::canonical;
 pub(in crate::script) use track::TRACKED;
 
-/// What keys begin with that are OES's own: they hold what `track`, `monotonic` and `memory.record` keep.
-const RESERVED: &[&str] = &["track:", "monotonic:", "ring:"];
+/// What keys begin with that are OES's own: they hold what `track`, `monotonic`, `memory.record` and `memory.shared` keep.
+const RESERVED: &[&str] = &["track:", "monotonic:", "ring:", SHARED];
 /// Bytes of a key.
 const KEY_BYTES: usize = 200;
 
@@ -37,8 +38,8 @@ pub(in crate::script) struct Remembered {
     now: Timestamp,
     set: BTreeMap<Arc<str>, MemoryEntry>,
     removed: BTreeSet<Arc<str>>,
-    /// Bytes of everything that is there, known from the first write on.
-    bytes: Option<usize>,
+    /// Bytes of everything that is there by what the keys begin with, known from the first write on.
+    bytes: BTreeMap<String, usize>,
 }
 
 impl Remembered {
@@ -48,7 +49,7 @@ impl Remembered {
             now,
             set: BTreeMap::new(),
             removed: BTreeSet::new(),
-            bytes: None,
+            bytes: BTreeMap::new(),
         }
     }
 
@@ -63,18 +64,24 @@ impl Remembered {
             .map(|entry| &entry.value)
     }
 
-    fn live(&self) -> impl Iterator<Item = (&Arc<str>, &MemoryEntry)> {
+    /// Returns what is there in the space of a key.
+    fn live(&self, space: &str) -> impl Iterator<Item = (&Arc<str>, &MemoryEntry)> {
         self.base
             .iter()
             .filter(|(key, _)| !self.set.contains_key(*key) && !self.removed.contains(*key))
             .chain(&self.set)
+            .filter(move |(key, _)| shared::space(key) == space)
             .filter(|(_, entry)| entry.expires_at.is_none_or(|end| end > self.now))
     }
 
-    /// Returns the bytes of everything that is there.
+    /// Returns the bytes of everything that the service itself remembers.
     pub(in crate::script) fn bytes(&self) -> usize {
-        self.bytes.unwrap_or_else(|| {
-            self.live()
+        self.bytes_in("")
+    }
+
+    fn bytes_in(&self, space: &str) -> usize {
+        self.bytes.get(space).copied().unwrap_or_else(|| {
+            self.live(space)
                 .map(|(key, entry)| key.len() + entry.value.to_string().len())
                 .sum()
         })
@@ -94,28 +101,45 @@ impl Remembered {
         }
         let size = json_bytes(&value)?;
         if size > limits.memory_value_bytes {
-            return Err(problem(format!(
-                "limit memory_value_bytes: `{key}` would have {size} bytes, {} are allowed; keep less of it, or raise \
-                 `limits.memory_value_bytes`",
-                limits.memory_value_bytes
-            )));
+            return Err(guard::trip(
+                "memory_value_bytes",
+                format!(
+                    "would remember {size} bytes as `{}`, {} are allowed",
+                    key.strip_prefix(shared::space(key)).unwrap_or(key),
+                    limits.memory_value_bytes
+                ),
+            ));
         }
         let old = self.get(key).map(|old| key.len() + old.to_string().len());
-        let total = (self.bytes() + key.len() + size).saturating_sub(old.unwrap_or(0));
+        let space = shared::space(key);
+        let total = (self.bytes_in(space) + key.len() + size).saturating_sub(old.unwrap_or(0));
         if total > limits.memory_bytes {
-            return Err(problem(format!(
-                "limit memory_bytes: the service would remember {total} bytes, {} are allowed; forget something, or \
-                 raise `limits.memory_bytes`",
-                limits.memory_bytes
-            )));
+            return Err(guard::trip(
+                "memory_bytes",
+                format!(
+                    "would have {} remember {total} bytes, {} are allowed",
+                    shared::whose(space),
+                    limits.memory_bytes
+                ),
+            ));
         }
-        if old.is_none() && self.live().count() >= limits.memory_keys {
-            return Err(problem(format!(
-                "limit memory_keys: the service remembers {} keys already; delete some, or raise `limits.memory_keys`",
-                limits.memory_keys
-            )));
+        // Counting takes time by what there is; it is done where there may be too many.
+        let at_most = self.base.len() + self.set.len();
+        if old.is_none()
+            && at_most >= limits.memory_keys
+            && self.live(space).count() >= limits.memory_keys
+        {
+            return Err(guard::trip(
+                "memory_keys",
+                format!(
+                    "would have {} remember `{}` beside {} other keys, as many as are allowed",
+                    shared::whose(space),
+                    key.strip_prefix(space).unwrap_or(key),
+                    limits.memory_keys
+                ),
+            ));
         }
-        self.bytes = Some(total);
+        self.bytes.insert(space.to_owned(), total);
         self.removed.remove(key);
         self.set
             .insert(key.into(), MemoryEntry { value, expires_at });
@@ -123,7 +147,7 @@ impl Remembered {
     }
 
     fn remove(&mut self, key: &str) {
-        self.bytes = None;
+        self.bytes.remove(shared::space(key));
         self.set.remove(key);
         if self.base.contains_key(key) {
             self.removed.insert(key.into());
@@ -157,47 +181,44 @@ pub(super) fn register(engine: &mut Engine) {
     engine
         .register_type_with_name::<MemoryHandle>("memory")
         .register_fn("get", |_: &mut MemoryHandle, key: &str| {
-            get(key, Dynamic::UNIT)
+            get(own(key)?, Dynamic::UNIT)
         })
         .register_fn(
             "get",
-            |_: &mut MemoryHandle, key: &str, default: Dynamic| get(key, default),
+            |_: &mut MemoryHandle, key: &str, default: Dynamic| get(own(key)?, default),
         )
         .register_fn("set", |_: &mut MemoryHandle, key: &str, value: Dynamic| {
-            set(key, &value, None)
+            set(own(key)?, &value, None)
         })
         .register_fn(
             "set",
             |_: &mut MemoryHandle, key: &str, value: Dynamic, ttl: Dynamic| {
-                set(key, &value, Some(duration_seconds(&ttl)?))
+                set(own(key)?, &value, Some(duration_seconds(&ttl)?))
             },
         )
-        .register_fn("del", |_: &mut MemoryHandle, key: &str| {
-            own(key)?;
-            run::matcher(|matcher, _| {
-                matcher.memory.remove(key);
-                Ok(())
-            })
-        })
+        .register_fn("del", |_: &mut MemoryHandle, key: &str| del(own(key)?))
         .register_fn(
             "push",
-            |_: &mut MemoryHandle, key: &str, value: Dynamic, keep: i64| push(key, &value, keep),
+            |_: &mut MemoryHandle, key: &str, value: Dynamic, keep: i64| {
+                push(own(key)?, &value, keep)
+            },
         );
     ring::register(engine);
+    shared::register(engine);
     track::register(engine);
 }
 
-fn own(key: &str) -> Fallible<()> {
+/// Returns a key that a script may use for itself.
+fn own(key: &str) -> Fallible<&str> {
     match RESERVED.iter().find(|prefix| key.starts_with(**prefix)) {
         Some(prefix) => Err(problem(format!(
             "keys that begin with `{prefix}` are OES's own"
         ))),
-        None => Ok(()),
+        None => Ok(key),
     }
 }
 
 fn get(key: &str, default: Dynamic) -> Fallible<Dynamic> {
-    own(key)?;
     run::matcher(|matcher, _| {
         Ok(matcher
             .memory
@@ -207,7 +228,6 @@ fn get(key: &str, default: Dynamic) -> Fallible<Dynamic> {
 }
 
 fn set(key: &str, value: &Dynamic, ttl: Option<f64>) -> Fallible<()> {
-    own(key)?;
     let value = to_json(value)?;
     let ttl = ttl.map(lasting).transpose()?;
     run::with(|run| {
@@ -220,6 +240,13 @@ fn set(key: &str, value: &Dynamic, ttl: Option<f64>) -> Fallible<()> {
     })
 }
 
+fn del(key: &str) -> Fallible<()> {
+    run::matcher(|matcher, _| {
+        matcher.memory.remove(key);
+        Ok(())
+    })
+}
+
 /// Returns seconds as a length of time.
 fn lasting(seconds: f64) -> Fallible<Duration> {
     Duration::try_from_secs_f64(seconds)
@@ -227,7 +254,6 @@ fn lasting(seconds: f64) -> Fallible<Duration> {
 }
 
 fn push(key: &str, value: &Dynamic, keep: i64) -> Fallible<Array> {
-    own(key)?;
     let value = json_part(value)?;
     let keep = usize::try_from(keep).unwrap_or(0);
     run::matcher(|matcher, limits| {

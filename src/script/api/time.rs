@@ -59,6 +59,12 @@ pub(in crate::script) fn seconds(value: f64) -> Dynamic {
     }
 }
 
+/// Tells whether a text is a time.
+pub(in crate::script) fn is_time(text: &str) -> bool {
+    let text = text.trim();
+    text.parse::<f64>().is_ok() || text.parse::<Timestamp>().is_ok()
+}
+
 /// Returns an instant in seconds since 1970: from RFC 3339 text, or a number of s, ms, µs or ns by its size.
 fn unix(value: &Dynamic) -> Fallible<f64> {
     let refused = |what: &str| {

@@ -14,6 +14,7 @@ use crate::model::code::FindingCode;
 use crate::model::exchange::{Exchange, Phase, Response};
 use crate::model::json::Json;
 use crate::script::engine::{HANDLES, VALUES};
+use crate::script::error;
 use crate::script::guard::{self, Fallible, Fault};
 use crate::script::run;
 use crate::script::value::{Origin, Raised, misshapen, problem, raised, view};
@@ -27,12 +28,17 @@ struct Seen {
     origin: Origin,
 }
 
+/// Has the interpreter ask for the values of OES, and lets nobody define them again.
 #[expect(
     deprecated,
     reason = "rhai marks hooks as volatile; the version is pinned"
 )]
-pub(super) fn register(engine: &mut Engine) {
-    engine.on_var(|name, index, _| {
+fn register_hooks(engine: &mut Engine) {
+    engine.on_var(|name, index, context| {
+        if context.call_level() >= context.engine().max_call_levels() {
+            return Err(guard::trip("call_depth", error::TOO_DEEP.to_owned()));
+        }
+        guard::check()?;
         // What the script defines itself, a parameter for instance, goes first.
         if index > 0 || !(VALUES.contains(&name) || HANDLES.contains(&name)) {
             return Ok(None);
@@ -49,6 +55,10 @@ pub(super) fn register(engine: &mut Engine) {
         }
         Ok(true)
     });
+}
+
+pub(super) fn register(engine: &mut Engine) {
+    register_hooks(engine);
     engine
         .register_type_with_name::<Seen>("response")
         .register_type_with_name::<Mismatch>("mismatch")
@@ -57,7 +67,8 @@ pub(super) fn register(engine: &mut Engine) {
         .register_get("path", |found: &mut Mismatch| {
             found.0.path.clone().map_or(Dynamic::UNIT, Dynamic::from)
         })
-        .register_fn("to_string", |found: &mut Mismatch| found.0.to_string())
+        .register_fn("to_string", |found: &mut Mismatch| found.to_string())
+        .register_fn("to_debug", |found: &mut Mismatch| found.to_string())
         .register_fn("to_string", |seen: &mut Seen| about(seen))
         .register_fn("to_debug", |seen: &mut Seen| about(seen))
         .register_get("json", |seen: &mut Seen| json_of(seen))

@@ -1,9 +1,12 @@
 //! What a script says: findings, notes, metrics, violations, steps, and ending early.
 
+use std::fmt;
+
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext, Position};
 use tokio::time::Instant;
 
 use super::calls;
+use crate::model::json::Json;
 use crate::model::judgement::{Finding, NamedViolation, Severity, StepRun};
 use crate::model::violation::Violation;
 use crate::script::guard::{self, Fallible};
@@ -107,8 +110,10 @@ pub(in crate::script) fn slug(text: &str) -> String {
 /// Returns the slug of the literal part of a call's first argument, else of the message.
 fn slug_of_call(position: Position, message: &str) -> String {
     let literal = run::with(|run| {
-        let start = error::span(&run.source.text, position).start;
-        Ok(calls::arguments(&run.source.text, start)
+        let spot = run.source.spot(position);
+        let text = &spot.part.text;
+        let start = error::span(text, spot.position).start;
+        Ok(calls::arguments(text, start)
             .first()
             .and_then(|argument| calls::literal(argument)))
     });
@@ -128,8 +133,7 @@ pub(in crate::script) fn said(message: &str, code: &str) -> String {
 /// Adds a finding with its place in the script.
 pub(super) fn found_at(mut finding: Finding, position: Position) -> Fallible<()> {
     run::with(|run| {
-        finding.at = error::place(&run.source.file, position);
-        finding.source = error::line(&run.source.text, position);
+        (finding.at, finding.source) = run.source.spot(position).shown();
         Ok(())
     })?;
     run::find(finding)
@@ -158,7 +162,7 @@ fn coded(
 }
 
 /// Returns a value as evidence: as it is if it is small JSON, else as a short text.
-pub(super) fn evidence_json(value: &Dynamic) -> crate::model::json::Json {
+pub(super) fn evidence_json(value: &Dynamic) -> Json {
     match to_json(value) {
         Ok(json) if json.summary(EVIDENCE_BYTES).len() < EVIDENCE_BYTES => json,
         Ok(json) => json.summary(200).into(),
@@ -185,6 +189,27 @@ fn listed(severity: Severity, position: Position, code: &str, mismatches: &Array
 /// One mismatch as a script holds it.
 #[derive(Debug, Clone)]
 pub(in crate::script) struct Mismatch(pub(in crate::script) Finding);
+
+impl Mismatch {
+    /// Returns it as `path`, `code` and `message`.
+    pub(in crate::script) fn json(&self) -> Json {
+        let Finding { path, message, .. } = &self.0;
+        Json::object([
+            ("path", path.as_deref().map_or(Json::Null, Json::from)),
+            ("code", Json::from(&*self.0.code)),
+            ("message", Json::from(message.as_str())),
+        ])
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.0.path {
+            write!(out, "{path} ")?;
+        }
+        write!(out, "{} {}", self.0.code, self.0.message)
+    }
+}
 
 /// Adds the finding that a map as the script's last value is: `#{ code, message, severity }`.
 pub(in crate::script) fn returned(map: &Map) -> Fallible<()> {

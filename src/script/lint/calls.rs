@@ -6,11 +6,12 @@ use std::sync::Arc;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 use super::known::Known;
-use super::{LANGUAGE, TOLD_MAX, arguments, literals};
+use super::{LANGUAGE, Subject, TOLD_MAX, arguments, library, literals};
 use crate::model::code::Code;
 use crate::model::span::{Mistake, did_you_mean};
 use crate::script::error::span;
 use crate::script::reference;
+use crate::script::source::{Part, Source};
 
 /// Functions of the language that a script may not use, with what to use instead.
 const REFUSED: &[(&str, &str)] = &[
@@ -26,12 +27,14 @@ pub(super) fn find(
     ast: &AST,
     known: &Known,
     functions: &[(Arc<str>, usize)],
-    text: &str,
+    subject: &Subject<'_>,
 ) -> Vec<Mistake> {
+    let text = subject.text;
     let mut search = Search {
         known,
         functions,
         text,
+        subject,
         found: Vec::new(),
     };
     search.definitions();
@@ -47,6 +50,9 @@ pub(super) fn find(
                 let mistake = literals::of_expectation(name, &custom.inputs, text);
                 search.found.extend(mistake);
             }
+            Some(ASTNode::Expr(variable @ Expr::Variable(..))) => {
+                search.found.extend(library::value(variable, subject));
+            }
             _ => {}
         }
         search.found.len() < TOLD_MAX
@@ -58,15 +64,16 @@ struct Search<'a> {
     known: &'a Known,
     functions: &'a [(Arc<str>, usize)],
     text: &'a str,
+    subject: &'a Subject<'a>,
     found: Vec<Mistake>,
 }
 
 impl Search<'_> {
     fn definitions(&mut self) {
         for (name, _) in self.functions {
-            if !reference::names().any(|known| *known == **name) {
+            let Some(whose) = self.taken(name) else {
                 continue;
-            }
+            };
             let place = self
                 .text
                 .find(&format!("fn {name}"))
@@ -75,14 +82,34 @@ impl Search<'_> {
                 Mistake::error(
                     Code::Redefined,
                     place..place + name.len(),
-                    format!("`{name}` is a function of OES and cannot be defined again"),
+                    format!("`{name}` is a function of {whose}"),
                 )
                 .help("give yours another name"),
             );
         }
     }
 
+    /// Returns whose function this is, where it cannot be defined again.
+    fn taken(&self, name: &str) -> Option<String> {
+        if reference::names().any(|known| known == name) {
+            return Some("OES and cannot be defined again".to_owned());
+        }
+        let defines = |library: &&Arc<Source>| library.defined().any(|known| **known == *name);
+        if let Some(library) = self.subject.libraries.iter().find(defines) {
+            return Some(format!("the library `{}`, too", library.name));
+        }
+        // A script by itself may have its own; a script and its libraries would have each other's.
+        let is_alone = self.subject.part == Part::Script && self.subject.libraries.is_empty();
+        let is_native = self.known.arities(name).is_some() || LANGUAGE.contains(&name);
+        (is_native && !is_alone).then(|| "the language, too".to_owned())
+    }
+
     fn call(&mut self, call: &FnCallExpr, position: Position) {
+        if call.is_qualified() {
+            self.found
+                .extend(library::call(call, position, self.subject));
+            return;
+        }
         self.found
             .extend(literals::of_call(call, position, self.text));
         let name = call.name.as_str();

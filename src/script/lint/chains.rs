@@ -19,7 +19,7 @@ const REQUEST: &[&str] = &["method", "url", "headers"];
 const TLS: &[&str] = &["days_left", "issuer", "subject"];
 
 /// Functions that change an array or a map, and that nothing else has.
-const CHANGES: &[&str] = &[
+pub(in crate::script) const CHANGES: &[&str] = &[
     "push",
     "insert",
     "shift",
@@ -55,7 +55,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 ];
 
 /// One step of a chain.
-pub(super) enum Link<'a> {
+pub(in crate::script) enum Link<'a> {
     /// `.name`
     Property(&'a str, Position),
     /// `.name(…)`
@@ -283,7 +283,7 @@ fn is_track(expression: &Expr) -> bool {
 }
 
 /// Returns what a chain begins with and its links; absent for what is no chain.
-pub(super) fn links(expression: &Expr) -> Option<(&Expr, Vec<Link<'_>>)> {
+pub(in crate::script) fn links(expression: &Expr) -> Option<(&Expr, Vec<Link<'_>>)> {
     let (pair, mut flags, mut by_index) = part(expression)?;
     let root = &pair.lhs;
     let mut links = Vec::new();

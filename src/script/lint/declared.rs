@@ -1,15 +1,17 @@
 //! What a script uses and its header must declare: secrets, sources of tokens. And the hosts that it asks by name, which
 //! only the config can hold against what it grants.
 
+use std::sync::Arc;
+
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use url::Url;
 
 use super::chains::{Link, links};
-use super::is_of_oes;
+use super::{Subject, is_of_oes};
 use crate::model::code::Code;
 use crate::model::span::{Mistake, did_you_mean};
 use crate::script::error::span;
-use crate::script::source::{AskedHost, Header};
+use crate::script::source::{AskedHost, Header, Part};
 
 /// What was found, in no order.
 #[derive(Default)]
@@ -19,7 +21,8 @@ pub(super) struct Uses {
 }
 
 /// Reads what a script uses that others must allow.
-pub(super) fn find(ast: &AST, header: &Header, text: &str) -> Uses {
+pub(super) fn find(ast: &AST, subject: &Subject<'_>) -> Uses {
+    let (header, text) = (subject.header, subject.text);
     let mut uses = Uses::default();
     ast.walk(&mut |path| {
         match path.last() {
@@ -46,13 +49,17 @@ pub(super) fn find(ast: &AST, header: &Header, text: &str) -> Uses {
                     if handle == "auth" {
                         uses.mistakes.extend(oauth2(call, *at, header, text));
                     }
-                    uses.hosts.extend(asked(handle, call, *at));
+                    uses.hosts.extend(asked(handle, call, *at, subject.file));
                 }
             }
             _ => {}
         }
         true
     });
+    if subject.part == Part::Library {
+        // What a library needs is declared by the script that uses it.
+        uses.mistakes.clear();
+    }
     uses
 }
 
@@ -97,7 +104,12 @@ fn oauth2(call: &FnCallExpr, position: Position, header: &Header, text: &str) ->
 }
 
 /// Returns the host that a call asks, where it is written out.
-fn asked(handle: &str, call: &FnCallExpr, position: Position) -> Option<AskedHost> {
+fn asked(
+    handle: &str,
+    call: &FnCallExpr,
+    position: Position,
+    file: &Arc<str>,
+) -> Option<AskedHost> {
     let line = position.line()?;
     let (url, any_port) = match (handle, call.args.as_slice()) {
         ("http", [_, url, ..]) if call.name == "request" => (literal_url(url)?, false),
@@ -115,6 +127,7 @@ fn asked(handle: &str, call: &FnCallExpr, position: Position) -> Option<AskedHos
     Some(AskedHost {
         url,
         any_port,
+        file: Arc::clone(file),
         line,
     })
 }

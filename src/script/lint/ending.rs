@@ -1,6 +1,6 @@
 //! What a script comes to: whether its last value counts, and whether it checks anything at all.
 
-use rhai::{AST, ASTNode, Expr, Stmt};
+use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 
 use super::is_of_oes;
 use crate::model::code::Code;
@@ -85,12 +85,10 @@ fn has_check(ast: &AST) -> bool {
         found |= match path.last() {
             Some(ASTNode::Expr(expression)) => match expression {
                 Expr::Custom(..) => true,
-                Expr::FnCall(call, _) | Expr::MethodCall(call, _) => {
-                    CHECKS.contains(&call.name.as_str())
-                }
+                Expr::FnCall(call, _) | Expr::MethodCall(call, _) => checks(call),
                 variable => is_of_oes(variable) == Some("http"),
             },
-            Some(ASTNode::Stmt(Stmt::FnCall(call, _))) => CHECKS.contains(&call.name.as_str()),
+            Some(ASTNode::Stmt(Stmt::FnCall(call, _))) => checks(call),
             // `return` and `throw` with a value.
             Some(ASTNode::Stmt(Stmt::Return(Some(_), ..))) => true,
             _ => false,
@@ -98,6 +96,11 @@ fn has_check(ast: &AST) -> bool {
         !found
     });
     found
+}
+
+/// Tells whether a call may find something; a function of a library may.
+fn checks(call: &FnCallExpr) -> bool {
+    call.is_qualified() || CHECKS.contains(&call.name.as_str())
 }
 
 /// Tells whether a statement is one that can have a value.

@@ -8,7 +8,7 @@ use super::chains::links;
 
 /// Returns the variables that hold one and the same thing wherever they are defined and whatever is assigned to them,
 /// with that thing; `of` says what a value is.
-pub(super) fn held<T: Clone + PartialEq>(
+pub(in crate::script) fn held<T: Clone + PartialEq>(
     ast: &AST,
     of: impl Fn(&Expr) -> Option<T>,
 ) -> BTreeMap<String, T> {

@@ -6,18 +6,28 @@ use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt, Token};
 
 use super::chains::{Link, links};
 use super::held::held;
-use super::{is_of_oes, literals};
+use super::{Subject, ending, is_of_oes, literals};
 use crate::model::code::Code;
 use crate::model::span::Mistake;
+use crate::script::api::schemas::is_file;
 use crate::script::error::span;
-use crate::script::source::{Param, ParamKind};
+use crate::script::source::{Param, ParamKind, Part};
 
-/// Returns everything that is wrong with parameters, in no order.
-pub(super) fn find(ast: &AST, params: &[Param], text: &str, is_channel: bool) -> Vec<Mistake> {
+/// What was found, in no order.
+pub(super) struct Uses {
+    pub(super) mistakes: Vec<Mistake>,
+    /// Whether any parameter is read.
+    pub(super) reads: bool,
+}
+
+/// Reads what a script does with parameters. A library has those of the script that uses it, which nobody knows yet.
+pub(super) fn find(ast: &AST, subject: &Subject<'_>) -> Uses {
+    let params = &subject.header.params;
     let held = held(ast, |value| read(value).map(str::to_owned));
     let mut search = Search {
         params,
-        text,
+        text: subject.text,
+        is_script: subject.part == Part::Script,
         held,
         read: BTreeSet::new(),
         reads_all: false,
@@ -36,16 +46,22 @@ pub(super) fn find(ast: &AST, params: &[Param], text: &str, is_channel: bool) ->
         }
         true
     });
+    let reads = search.reads_all || !search.read.is_empty();
+    let in_libraries = subject.libraries.iter().any(|library| library.reads_params);
     // What a channel's header declares are the options of the channel, which are read as `channel.NAME`.
-    if !is_channel && !search.reads_all {
+    if !ending::is_channel(ast) && !search.reads_all && !in_libraries {
         search.unread();
     }
-    search.found
+    Uses {
+        mistakes: search.found,
+        reads,
+    }
 }
 
 struct Search<'a> {
     params: &'a [Param],
     text: &'a str,
+    is_script: bool,
     /// Variables that hold a parameter and nothing else, with its name.
     held: BTreeMap<String, String>,
     read: BTreeSet<String>,
@@ -69,8 +85,10 @@ impl Search<'_> {
             return;
         };
         self.read.insert(name.to_string());
-        if call.name == "param" && call.args.len() == 1 {
-            self.undeclared(name, position);
+        let without_default = call.name == "param" && call.args.len() == 1;
+        let of_schema = call.name == "schema" && !is_file(name);
+        if self.is_script && (without_default || of_schema) {
+            self.undeclared(name, &call.name, position);
         }
     }
 
@@ -93,7 +111,7 @@ impl Search<'_> {
         }
     }
 
-    fn undeclared(&mut self, name: &str, position: Position) {
+    fn undeclared(&mut self, name: &str, function: &str, position: Position) {
         if self.params.iter().any(|known| *known.name == *name) {
             return;
         }
@@ -102,9 +120,13 @@ impl Search<'_> {
             span(self.text, position),
             format!("the header declares no parameter `{name}`"),
         )
-        .help(format!(
-            "add `//! [params.{name}]` to the header, or give a default: param(\"{name}\", …)"
-        ));
+        .help(if function == "schema" {
+            format!("add `//! [params.{name}]` to the header, or name a file: \"{name}.json\"")
+        } else {
+            format!(
+                "add `//! [params.{name}]` to the header, or give a default: param(\"{name}\", …)"
+            )
+        });
         self.found.push(mistake);
     }
 

@@ -69,8 +69,8 @@ pub(super) const GROUP: Group = Group {
             channels: true,
         },
         Function {
-            forms: &["schema(value: any, param: string) -> array"],
-            about: "mismatches with the JSON schema that the parameter of this name holds, at most 20; nothing is fetched",
+            forms: &["schema(value: any, name: string) -> array"],
+            about: "mismatches with the JSON schema that the parameter of this name holds, or that is in a file beside the script (`\"price.json\"`), at most 20; nothing is fetched",
             example: "fail(\"schema\", schema(body, \"shape\"));",
             requests: false,
             channels: false,

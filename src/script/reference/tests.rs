@@ -6,8 +6,9 @@ use regex::Regex;
 use rhai::Engine;
 
 use super::values::VALUES;
-use super::{Signature, definitions, functions};
+use super::{Signature, Value, definitions, functions};
 use crate::script::engine::{self, HANDLES};
+use crate::script::job::SERVICE_KEYS;
 use crate::script::source::Source;
 
 /// A function as a call sees it: of which handle, its name, how many arguments.
@@ -41,7 +42,7 @@ fn registered(engine: &Engine) -> BTreeSet<Callable> {
         let (name, rest) = signature.split_once('(').unwrap();
         let handle = HANDLES
             .iter()
-            .chain(&["http", "memory"])
+            .chain(&["http", "memory", "shared_memory"])
             .find(|handle| rest.starts_with(&format!("_: &mut {handle}")));
         let is_word = name.chars().all(|c| c.is_alphanumeric() || c == '_');
         if !is_word || REFUSED.contains(&name) {
@@ -82,11 +83,16 @@ fn the_table_has_every_value_and_every_property() {
     let (described, there): (BTreeSet<_>, BTreeSet<_>) =
         (names.iter().collect(), known.iter().collect());
     assert_eq!(described, there);
-    let described: BTreeSet<&str> = VALUES
-        .iter()
-        .find(|value| value.name == "response")
-        .map(|value| value.properties.iter().map(|property| property.0).collect())
-        .unwrap();
+    let described_of = |kind: fn(&Value) -> bool| -> BTreeSet<&str> {
+        let properties = VALUES.iter().filter(|value| kind(value));
+        properties
+            .flat_map(|value| value.properties)
+            .map(|property| property.0)
+            .collect()
+    };
+    let service = described_of(|value| value.name == "service");
+    assert_eq!(service, SERVICE_KEYS.iter().copied().collect());
+    let described = described_of(|value| value.kind == "response");
     let signatures = engine::build().gen_fn_signatures(true);
     let there: BTreeSet<&str> = signatures
         .iter()

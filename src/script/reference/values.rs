@@ -35,7 +35,14 @@ pub(super) const VALUES: &[Value] = &[
             Property("method", "string", "the method of its request"),
             Property("payload", "any", "the `payload` of its request, or `()`"),
             Property("tags", "array", "its tags"),
+            Property("group", "any", "its group, or `()`"),
             Property("interval", "number", "seconds between two probes"),
+            Property("timeout", "number", "seconds that a probe may take"),
+            Property(
+                "latency_ms",
+                "any",
+                "the limit of its `latency` rule in milliseconds, or `()`",
+            ),
         ],
     },
     Value {
@@ -53,8 +60,8 @@ pub(super) const VALUES: &[Value] = &[
     Value {
         name: "prev",
         kind: "response",
-        about: "the last response that had a body, or `()`; has `at` and `age` besides",
-        properties: &[],
+        about: "the last response that had a body, or `()`; has what `response` has, and besides:",
+        properties: PREV,
     },
     Value {
         name: "memory",
@@ -114,8 +121,11 @@ const RESPONSE: &[Property] = &[
         "any",
         "`days_left issuer subject` of the certificate, or `()`",
     ),
-    Property("at", "any", "of `prev`: when it came, seconds since 1970"),
-    Property("age", "any", "of `prev`: how long ago, in seconds"),
+];
+
+const PREV: &[Property] = &[
+    Property("at", "any", "when it came, seconds since 1970"),
+    Property("age", "any", "how long ago it came, in seconds"),
 ];
 
 pub(super) const PARAMETERS: Group = Group {

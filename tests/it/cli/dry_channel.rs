@@ -115,7 +115,7 @@ fn what_is_wrong_with_a_channel_is_said() {
             4,
             "✗ the message would be given up: c.rhai: the request would go to https://other.test",
         ),
-        (&["dry-run", "d.rhai"], 2, "d.rhai:2:"),
+        (&["dry-run", "d.rhai"], 2, "d.rhai:1:31"),
     ] {
         let shown = desk.seen(arguments);
         assert!(

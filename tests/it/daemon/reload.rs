@@ -86,6 +86,79 @@ async fn a_script_is_swapped_and_a_broken_edit_keeps_the_old_one_and_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_changed_library_swaps_its_scripts_and_a_broken_one_keeps_the_old() {
+    let rig = Rig::new();
+    rig.api.answers("/price", 200, "{\"price\": 5}");
+    std::fs::create_dir_all(rig.folder.path().join("lib")).unwrap();
+    rig.write("lib/prices.rhai", "fn limit() { 10 }");
+    let script = "//! ---\n//! use = [\"prices\"]\nbody.price < prices::limit()";
+    rig.write("cheap.rhai", script);
+    rig.write(
+        "oes.toml",
+        &(rig.config(&[]) + &*rig.service("price", "match = [\"cheap\"]")),
+    );
+    let daemon = rig.start().await;
+    rig.write("lib/prices.rhai", "fn limit() { 1 }");
+    assert_eq!(lines(&rig.messages(1).await), ["opened price error"]);
+
+    rig.write("lib/prices.rhai", "fn limit( { 10 }");
+    let messages = rig.messages(2).await;
+    assert_eq!(lines(&messages)[1], "opened OES config");
+    let said = messages[1]["data"].to_string();
+    assert!(said.contains("lib/prices.rhai"), "{said}");
+
+    rig.write("lib/prices.rhai", "fn limit() { 10 }");
+    let mut told = lines(&rig.messages(4).await)[2..].to_vec();
+    told.sort();
+    assert_eq!(told, ["resolved OES config", "resolved price error"]);
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_schema_changes_its_script() {
+    let rig = Rig::new();
+    rig.api.answers("/price", 200, "{\"price\": 5}");
+    rig.write("price.json", "{ \"required\": [\"price\"] }");
+    rig.write(
+        "typed.rhai",
+        "fail(\"schema\", schema(body, \"price.json\"));",
+    );
+    rig.write(
+        "oes.toml",
+        &(rig.config(&[]) + &*rig.service("price", "match = [\"typed\"]")),
+    );
+    let daemon = rig.start().await;
+    rig.write("price.json", "{ \"required\": [\"prices\"] }");
+    assert_eq!(lines(&rig.messages(1).await), ["opened price error"]);
+    rig.write("price.json", "{ \"required\": [\"price\"] }");
+    assert_eq!(lines(&rig.messages(2).await)[1], "resolved price error");
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_share_memory_that_a_restart_keeps() {
+    let rig = Rig::new();
+    rig.write(
+        "writes.rhai",
+        "memory.shared(\"s\").set(\"seen\", 1); expect(true);",
+    );
+    rig.write("reads.rhai", "memory.shared(\"s\").get(\"seen\", 0) == 0");
+    let writes = rig.service("writer", "match = [\"writes\"]");
+    let reads = rig.service("reader", "match = [\"reads\"]");
+    rig.write("oes.toml", &(rig.config(&[]) + &*writes + &*reads));
+    let daemon = rig.start().await;
+    assert_eq!(lines(&rig.messages(1).await), ["opened reader error"]);
+    daemon.stop(GRACE).await;
+
+    // The writer is gone; what it wrote is not.
+    rig.write("reads.rhai", "memory.shared(\"s\").get(\"seen\", 0) == 1");
+    rig.write("oes.toml", &(rig.config(&[]) + &*reads));
+    let daemon = rig.start().await;
+    assert_eq!(lines(&rig.messages(2).await)[1], "resolved reader error");
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_refused_config_opened_is_closed_by_a_restart_with_a_good_one() {
     let rig = Rig::new();
     rig.write("oes.toml", &rig.config(&["price"]));

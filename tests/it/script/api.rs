@@ -33,6 +33,65 @@ async fn a_function_is_called_with_plain_values() {
 }
 
 #[tokio::test]
+async fn a_mismatch_is_told_and_kept_by_its_path_code_and_message() {
+    let script = r#"let t = types(#{ p: 1 }, #{ p: "1" }); note(t); note(json(t)); note(`${t[0]}`); note(http);
+expect(t == [], "e"); fail("ev", "m", #{ t: t });"#;
+    let judgement = judge(&pool(&silent()), script, input("{}")).await;
+    let object =
+        r#"[{"path":"$.p","code":"type","message":"expected string (like \"1\"), got number 1"}]"#;
+    assert_eq!(
+        judgement.runs[0].notes,
+        [
+            "[$.p type expected string (like \"1\"), got number 1]",
+            object,
+            "$.p type expected string (like \"1\"), got number 1",
+            "(a handle of OES)"
+        ]
+    );
+    for finding in &judgement.findings {
+        assert_eq!(finding.evidence[0].1.to_string(), object);
+    }
+}
+
+#[tokio::test]
+async fn operands_are_named_as_they_are_written() {
+    for operand in [
+        "body.items[0].price",
+        "body.rows[0][1]",
+        "body.rows[0][1].x",
+        "body.rows[body.zero][1].x",
+    ] {
+        let script = format!("expect({operand} == \"2\", \"kind\");");
+        let input = input(r#"{"items":[{"price":2}],"rows":[[0,{"x":1}]],"zero":0}"#);
+        let judgement = judge(&pool(&silent()), &script, input).await;
+        assert_eq!(judgement.findings[0].evidence[0].0, operand);
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_much_to_remember_is_a_limit_of_its_own() {
+    for (script, code) in [
+        (
+            "for i in 0..2000 { memory.set(`${i}`, 1); }",
+            "limit.memory_keys",
+        ),
+        (
+            "let s = \"x\"; s.pad(70000, \"x\"); memory.set(\"s\", s);",
+            "limit.memory_value_bytes",
+        ),
+        (
+            "let s = \"x\"; s.pad(60000, \"x\"); for i in 0..20 { memory.set(`${i}`, s); }",
+            "limit.memory_bytes",
+        ),
+    ] {
+        let judgement = judge(&pool(&silent()), script, input("{}")).await;
+        assert_eq!(judgement.outcome, Outcome::Error, "{script}");
+        assert_eq!(&*judgement.findings[0].code, code, "{script}");
+        assert!(judgement.runs[0].memory.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn expect_shows_its_operands() {
     let pool = pool(&silent());
     let judgement = judge(
@@ -446,6 +505,43 @@ fn parameters_are_checked() {
         [
             "`test` has no parameter `max_aeg`",
             "`url` is \"x\", not a URL such as \"https://api.example.io/price\""
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_a_function_finds_says_in_which_function_and_from_where() {
+    let script = "\
+fn far(a, b) {
+  expect(a == b, \"far\", \"too far\");
+}
+fn all(items) {
+  for item in items { far(item, 1); }
+}
+fn twice() { fail(\"twice\", \"found\"); }
+
+all([2]);
+twice(); twice();
+expect(false, \"plain\", \"outside\");
+[1].for_each(|| { fail(\"closure\", \"within\"); });
+";
+    let judgement = judge(&pool(&silent()), script, input("{}")).await;
+    let told: Vec<String> = judgement
+        .findings
+        .iter()
+        .map(|finding| {
+            let calls = finding.calls().unwrap_or_default();
+            format!("{}: {calls}", finding.code)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "far: in far (line 2), called from all (line 5), called from line 9",
+            "twice: in twice (line 7)",
+            "twice: in twice (line 7)",
+            "plain: ",
+            "closure: in a closure (line 12)"
         ]
     );
 }

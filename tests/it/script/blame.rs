@@ -171,6 +171,101 @@ async fn an_answer_of_the_wrong_kind_is_its_senders_fault_and_a_value_of_its_own
     }
 }
 
+/// Mistakes of the script, with what is said of them.
+const OWN: &[(&str, &str)] = &[
+    (
+        "tcp.exchange(\"127.0.0.1\", \"80\", \"x\");",
+        "there is no `exchange` for tcp, a string, a string, a string; there is tcp.exchange(host: string, port: integer, send: any, options?: map)",
+    ),
+    (
+        "http.get(3);",
+        "there is no `get` for http, a whole number; there is http.get(url: string, options?: map)",
+    ),
+    (
+        "dns.lookup(\"localhost\", 3);",
+        "there is no `lookup` for dns, a string, a whole number; there is dns.lookup(name: string, kind?: string)",
+    ),
+    (
+        "tls.certificate(\"127.0.0.1\", \"x\");",
+        "there is no `certificate` for tls, a string, a string; there is tls.certificate(host: string, port?: integer)",
+    ),
+    (
+        "auth.oauth2(3);",
+        "there is no `oauth2` for auth, a whole number; there is auth.oauth2(name: string)",
+    ),
+    (
+        "expect(at(body, 3).x == 1);",
+        "there is no `at` for an object, a whole number; there is at(value: any, path: string, default?: any)",
+    ),
+    (
+        "warn(\"x\", 3);",
+        "there is no `warn` for a string, a whole number; there is warn(code: string, message: string, evidence?: map) or warn(code: string, mismatches: array)",
+    ),
+    (
+        "let b = body.items; b.push(3);",
+        "an array of a response is read only; take `.copy()` of it first",
+    ),
+    (
+        "[1].insert(\"x\", 2);",
+        "there is no function `insert` for an array, a string, a whole number",
+    ),
+    (
+        "let b = body.items; b.insert(\"x\", 2);",
+        "there is no function `insert` for an array, a string, a whole number",
+    ),
+    (
+        "let m = #{ price: body.total }; expect(m.prce > 1, \"x\");",
+        "there is no key `prce` (keys: price); did you mean `price`?",
+    ),
+    (
+        "let r = http.get(service.url); expect(r.stauts == 200, \"z\");",
+        "there is no key `stauts` (keys: ok, status, headers, json, text, error, elapsed_ms); did you mean `status`?",
+    ),
+    (
+        "expect(http.get(service.url).stauts == 200, \"z\");",
+        "there is no key `stauts` (keys: ok, status, headers, json, text, error, elapsed_ms); did you mean `status`?",
+    ),
+    (
+        "let c = || 3; c.call(1);",
+        "the closure takes 0 arguments, not 1",
+    ),
+    (
+        "let x = 1; let c = |y| x + y; c.call();",
+        "the closure takes 1 argument, not 0",
+    ),
+    (
+        "expect(false, 3);",
+        "a code and a message are texts, got a number: it is expect(condition, message) or expect(condition, code, message)",
+    ),
+];
+
+#[tokio::test]
+async fn what_a_script_does_wrong_itself_is_never_the_services_fault() {
+    let host = fake(|_| reply(200, "{}"));
+    let pool = pool(&host);
+    for (script, expected) in OWN {
+        let judgement = judge(&pool, script, input(r#"{"total":5,"items":[1]}"#)).await;
+        assert_eq!(
+            lines(&judgement),
+            [format!("error script: {expected}")],
+            "{script}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_argument_that_was_answered_is_its_senders_fault() {
+    let pool = pool(&silent());
+    for script in [
+        "tls.certificate(body.host, 443);",
+        "let mine = body.copy(); expect(mine.price > 1);",
+    ] {
+        let judgement = judge(&pool, script, input(r#"{"host":null}"#)).await;
+        let found = lines(&judgement).join("; ");
+        assert!(found.starts_with("fail shape: "), "{script}: {found}");
+    }
+}
+
 #[tokio::test]
 async fn a_broken_run_says_which_functions_were_running() {
     let pool = pool(&silent());

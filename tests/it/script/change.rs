@@ -84,7 +84,11 @@ async fn track_leaves_out_places_and_small_changes() {
         over_time(script, &runs).await,
         ["false", "false", "true", "false"]
     );
-    let wrong = over_time("track(\"b\", 1, #{ tolerence: 1 });", &[(0, "{}")]).await;
+    let wrong = over_time(
+        "let options = #{ tolerence: 1 }; track(\"b\", 1, options);",
+        &[(0, "{}")],
+    )
+    .await;
     assert_eq!(
         wrong,
         [

@@ -122,6 +122,7 @@ async fn found(recipe: &Recipe, probes: &[Probe]) -> Vec<String> {
         let past = Past {
             memory: Arc::clone(&memory),
             prev: None,
+            ..Past::default()
         };
         let at = now() + SignedDuration::from_mins(probe.minute);
         let observation = once

@@ -219,3 +219,43 @@ async fn a_slow_script_delays_no_quick_one() {
         "{slow:#?}"
     );
 }
+
+#[tokio::test]
+async fn a_limit_that_is_hit_in_a_function_is_told_with_its_line_and_the_calls() {
+    let pool = pool(&silent());
+    for (script, code, told) in [
+        (
+            "fn spin() {\n  let i = 0;\n  while true { i += 1; }\n}\n\nspin();",
+            "limit.operations",
+            "in spin (line 3), called from line 6",
+        ),
+        (
+            "fn fill() {\n  for i in 0..2000 {\n    memory.set(`k${i}`, 1);\n  }\n}\nfn all() { fill() }\nall();",
+            "limit.memory_keys",
+            "in fill (line 3), called from all (line 6), called from line 7",
+        ),
+        (
+            "fn notes() {\n  for i in 0..5000 { note(i); }\n}\nnotes();",
+            "limit.log_lines",
+            "in notes (line 2), called from line 4",
+        ),
+        (
+            "let found = [1, 2].map(|value| {\n  while true { value += 1; }\n});",
+            "limit.operations",
+            "in a closure (line 2), called from line 1",
+        ),
+    ] {
+        let judgement = judge(&pool, script, input("{}")).await;
+        let finding = judgement
+            .findings
+            .iter()
+            .find(|finding| &*finding.code == code)
+            .unwrap_or_else(|| panic!("{script}: {judgement:?}"));
+        assert_eq!(finding.calls().as_deref(), Some(told), "{script}");
+    }
+    let deep = "fn deep(n) {\n  deep(n + 1)\n}\ndeep(1);";
+    let judgement = judge(&pool, deep, input("{}")).await;
+    let finding = &judgement.findings[0];
+    assert_eq!(&*finding.code, "limit.call_depth");
+    assert_eq!(finding.at.as_ref().map(|at| at.line), Some(2));
+}

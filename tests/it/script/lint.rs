@@ -55,6 +55,14 @@ const WRONG: &[(&str, &str)] = &[
         "the header declares no parameter `x` (add `//! [params.x]` to the header, or give a default: param(\"x\", …))",
     ),
     (
+        "let n = \"a\"; memory.shared(n).set(\"b\", 1); expect(true);",
+        "the name of shared memory is not written out (write it as text: memory.shared(\"prices\"); what differs goes into the key)",
+    ),
+    (
+        "memory.shared(\"a:b\").set(\"b\", 1); expect(true);",
+        "`a:b` is no name of shared memory (letters, digits, `_`, `-` and `.`, at most 64)",
+    ),
+    (
         "let body = 3;",
         "`body` is a value of OES and cannot be defined again (give yours another name)",
     ),
@@ -62,7 +70,7 @@ const WRONG: &[(&str, &str)] = &[
     ("expect(prise > 1);", "there is no variable `prise`"),
     (
         "//! A\n//! ---\n//! kind = 1\n1",
-        "the header: unknown field `kind`, expected one of `request`, `status`, `hosts`, `secrets`, `payload`, `edits`, `groups`, `oauth2`, `one_of`, `params` (below `//! ---` a header is TOML with request, status, hosts, secrets, payload, edits, groups, one_of, [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, client_secret, scopes)",
+        "the header: unknown field `kind`, expected one of `request`, `status`, `use`, `hosts`, `secrets`, `payload`, `edits`, `groups`, `oauth2`, `one_of`, `params` (below `//! ---` a header is TOML with request, status, use, hosts, secrets, payload, edits, groups, one_of, [params.NAME] with kind, default, help and [oauth2.NAME] with token_url, client_id, client_secret, scopes)",
     ),
     (
         "//! A\n//! ---\n//! [params.p]\n//! kind = \"strin\"\nparam(\"p\")",

@@ -3,11 +3,11 @@
 //! Frames are bounded by what the run may hold; here it is seen that nothing of it can add up in the daemon from run to
 //! run. A worker that says more than its own limits let through is ended as one that broke.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::json::Json;
-use crate::model::judgement::{Finding, Judgement, MemoryEntry, ScriptRun};
+use crate::model::judgement::{Finding, Judgement, MemoryEntry, SHARED, ScriptRun};
 use crate::script::api::verdict::{metric_name, violation_name};
 use crate::script::execute::Task;
 use crate::script::job::Input;
@@ -98,26 +98,36 @@ fn grown(run: &ScriptRun, input: &Input, limits: &Limits) -> Option<&'static str
         return None;
     }
     let size = |value: &Json| value.to_string().len();
-    let mut bytes = 0_usize;
-    for (key, entry) in &diff.set {
-        let value = size(&entry.value);
-        if key.len() > KEY_BYTES || value > limits.memory_value_bytes {
-            return Some("a value that is too long to be remembered");
-        }
-        bytes = bytes.saturating_add(key.len() + value);
+    let is_long = |(key, entry): (&Arc<str>, &MemoryEntry)| {
+        own_key(key).1.len() > KEY_BYTES || size(&entry.value) > limits.memory_value_bytes
+    };
+    if diff.set.iter().any(is_long) {
+        return Some("a value that is too long to be remembered");
     }
     let removed: BTreeSet<&Arc<str>> = diff.removed.iter().collect();
     let stays = |(key, entry): &(&Arc<str>, &MemoryEntry)| {
         let lives = entry.expires_at.is_none_or(|end| end > input.now);
         lives && !diff.set.contains_key(*key) && !removed.contains(*key)
     };
-    let mut keys = diff.set.len();
-    for (key, entry) in before.iter().filter(stays) {
-        keys += 1;
-        bytes = bytes.saturating_add(key.len() + size(&entry.value));
+    // Each space of shared memory has the limits of a service.
+    let mut spaces: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for (key, entry) in before.iter().filter(stays).chain(&diff.set) {
+        let (space, key) = own_key(key);
+        let (keys, bytes) = spaces.entry(space).or_default();
+        *keys += 1;
+        *bytes = bytes.saturating_add(key.len() + size(&entry.value));
     }
-    (keys > limits.memory_keys || bytes > limits.memory_bytes)
+    spaces
+        .values()
+        .any(|(keys, bytes)| *keys > limits.memory_keys || *bytes > limits.memory_bytes)
         .then_some("more than a service may remember")
+}
+
+/// Returns the space of shared memory that a key is of, nothing for the service's own, and the key within it.
+fn own_key(key: &str) -> (&str, &str) {
+    key.strip_prefix(SHARED)
+        .and_then(|rest| rest.split_once(':'))
+        .unwrap_or(("", key))
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ fn files_are_found_at_any_depth_but_not_in_hidden_folders() {
       × key with no value, expected `=` [config/syntax]
        ╭─[target/n.test.toml:1:7]
      1 │ broken
+       ·      ─
        ╰────
       help: one key = value a line, strings in quotes; a service begins with [[services]]
     ");
