@@ -19,6 +19,7 @@ use crate::metrics::{ChannelOwed, Metrics, Workers};
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
 use crate::model::incident::Ledger;
+use crate::model::service::{ChannelName, ServiceName};
 use crate::policy::owed;
 use crate::script::pool::{Pool, WorkerFacts};
 use crate::web::{Facts, Health, Part};
@@ -100,8 +101,12 @@ impl Page {
         }
     }
 
-    fn notifier(ledger: &Ledger, now: Timestamp) -> Part {
-        let owed = owed(ledger);
+    fn owed(&self, ledger: &Ledger) -> Vec<ChannelOwed> {
+        owed(ledger, &self.book.borrow(), self.clock.now())
+    }
+
+    fn notifier(&self, ledger: &Ledger, now: Timestamp) -> Part {
+        let owed = self.owed(ledger);
         let oldest = owed.iter().filter_map(|one| one.oldest).min();
         let age = oldest.map(|oldest| since(oldest, now)).unwrap_or_default();
         let disabled: Vec<String> = ledger
@@ -170,22 +175,23 @@ impl Page {
     }
 }
 
-/// Returns what each channel is owed.
-fn owed(ledger: &Ledger) -> Vec<ChannelOwed> {
-    let one = |channel: &crate::model::service::ChannelName| {
-        let (messages, oldest) = owed::backlog(ledger, channel);
-        ChannelOwed {
-            channel: channel.clone(),
-            messages,
-            oldest,
-        }
+/// Returns what each channel is owed, and since when it is the channel that is waited for.
+fn owed(ledger: &Ledger, book: &Book, now: Timestamp) -> Vec<ChannelOwed> {
+    let cool_down = |service: &ServiceName| book.cool_down(service);
+    let one = |channel: &ChannelName| ChannelOwed {
+        channel: channel.clone(),
+        messages: owed::backlog(ledger, channel).0,
+        oldest: owed::waiting_since(ledger, channel, &cool_down, now),
     };
     ledger.channels.keys().map(one).collect()
 }
 
 /// Returns how many messages all channels are owed.
 pub(super) fn messages_owed(ledger: &Ledger) -> usize {
-    owed(ledger).iter().map(|one| one.messages).sum()
+    let channels = ledger.channels.keys();
+    channels
+        .map(|channel| owed::backlog(ledger, channel).0)
+        .sum()
 }
 
 fn known(facts: WorkerFacts) -> Workers {
@@ -204,7 +210,7 @@ impl Facts for Page {
     fn metrics(&self) -> String {
         let ledger = Arc::clone(&self.snapshots.borrow().ledger);
         self.metrics
-            .refresh(&ledger, &owed(&ledger), self.clock.now());
+            .refresh(&ledger, &self.owed(&ledger), self.clock.now());
         let health = self.history.health();
         let dropped = i64::try_from(health.dropped_rows + health.failed_rows).unwrap_or(i64::MAX);
         self.metrics.own.history_dropped.set(dropped);
@@ -223,7 +229,7 @@ impl Facts for Page {
         let mut parts = vec![
             self.scheduler(),
             Self::state(&snapshot),
-            Self::notifier(&snapshot.ledger, now),
+            self.notifier(&snapshot.ledger, now),
             self.config(),
         ];
         parts.extend(self.network());

@@ -222,6 +222,7 @@ pub fn take(ledger: &mut Ledger, steps: Vec<Step>, reminders: &[Duration], now: 
                 if let Some(muted) = &mut delivery.muted {
                     muted.is_on = false;
                 }
+                delivery.owed_since = Some(now);
             }),
             Step::Settle(channel, id) => with(ledger, channel, id, |delivery, incident| {
                 delivery.acked_generation = incident.generation;

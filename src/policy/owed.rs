@@ -30,7 +30,7 @@ use sha2::{Digest as _, Sha256};
 use super::backoff::HINT_MAX;
 use super::ledger::is_owed;
 use super::mute::Mute;
-use crate::model::duration::since;
+use crate::model::duration::{after, since};
 use crate::model::incident::{Announced, ChannelState, Delivery, Incident, IncidentId, Ledger};
 use crate::model::service::{ChannelName, ServiceName};
 use crate::model::storm::StormId;
@@ -142,12 +142,32 @@ fn digest(
     }))
 }
 
-/// Returns how many incidents a channel is owed, and since when the oldest.
+/// Returns how many incidents a channel is owed that nothing hides from it, and since when the oldest.
 pub fn backlog(ledger: &Ledger, channel: &ChannelName) -> (usize, Option<Timestamp>) {
-    due_of(ledger, channel).fold((0, None), |(count, oldest), (incident, delivery)| {
+    let shown = due_of(ledger, channel).filter(|(_, delivery)| !delivery.muted_now());
+    shown.fold((0, None), |(count, oldest), (incident, delivery)| {
         let since = owed_since(incident, delivery);
         (count + 1, Some(oldest.unwrap_or(since).min(since)))
     })
+}
+
+/// Returns since when the oldest of what a channel is owed waits for nothing but the channel; absent if nothing does.
+pub fn waiting_since(
+    ledger: &Ledger,
+    channel: &ChannelName,
+    cool_down: &dyn Fn(&ServiceName) -> Duration,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    due_of(ledger, channel)
+        .filter(|(_, delivery)| !delivery.muted_now())
+        .map(|(incident, delivery)| {
+            let announced = delivery.announced != Announced::No;
+            let before = incident.announced_before.filter(|_| !announced);
+            let cooled = before.map(|at| after(at, cool_down(&incident.service)));
+            owed_since(incident, delivery).max(cooled.unwrap_or(Timestamp::MIN))
+        })
+        .filter(|since| *since <= now)
+        .min()
 }
 
 /// Returns what a channel is owed, whether or not it is time.
