@@ -376,7 +376,7 @@ fn a_mute_hides_what_ends_within_it_and_tells_what_goes_on() {
     ];
     assert_eq!(
         messages(&goes_on, 1000, false),
-        ["200: 1 × Fire", "400: 1 × Resolve"]
+        ["202: 1 × Fire", "400: 1 × Resolve"]
     );
 }
 
