@@ -20,18 +20,26 @@ mod sandbox;
 #[path = "../probe/target.rs"]
 mod target;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use oes::clock::Clock;
 use oes::config::{self, ProcessEnvironment};
 use oes::daemon::observe::Past;
 use oes::daemon::once::Once;
 use oes::model::exchange::{Body, Exchange, Response, Timings};
-use oes::model::incident::{Incident, IncidentId, Ledger, Reason};
+use oes::model::incident::{
+    Announced, ChannelState, Delivery, Incident, IncidentId, Ledger, News, Reason,
+};
 use oes::model::judgement::Outcome;
-use oes::model::service::ServiceName;
+use oes::model::service::{ChannelName, ServiceName};
 use oes::model::violation::Violation;
+use oes::policy::almanac;
+use oes::policy::mute::{Facts, Muting};
+use oes::policy::owed::{self, Manner};
 use oes::script::pool::Sandbox;
 use oes::script::source::Source;
 use oes::state::{ServiceLine, StateFile};
@@ -49,6 +57,8 @@ fn main() {
     println!("| part | median [range] | target |\n| --- | --- | --- |");
     commit(1_000, 25);
     commit(10_000, 60);
+    tick(10_000, true);
+    tick(10_000, false);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -170,33 +180,11 @@ fn commit(services: usize, limit_ms: u64) {
             violations: Vec::new(),
         })
         .collect();
-    let incidents = lines
-        .iter()
-        .step_by(OPEN_EVERY)
-        .enumerate()
-        .map(|(number, line)| {
-            let incident = Incident {
-                id: IncidentId(format!("{number:016}").into()),
-                service: line.name.clone(),
-                violation: Violation::Error,
-                generation: 1,
-                opened_at: now,
-                closed_at: None,
-                ending: None,
-                last_good: Some(now),
-                announced_before: None,
-                news: News::Opened,
-                reminders: 0,
-                ack: None,
-                reason: Reason {
-                    rule: "4 of the last 7 probes failed, more than 50 % of 7".to_owned(),
-                    finding: Some("$.price: expected number, got string".to_owned()),
-                    exchange: format!("GET {} → 200 in 214 ms", line.url),
-                    ..Reason::default()
-                },
-            };
-            (incident.id.clone(), incident)
-        });
+    let broken = lines.iter().step_by(OPEN_EVERY);
+    let incidents = broken.enumerate().map(|(number, line)| {
+        let incident = incident(number, &line.name, &line.url, now);
+        (incident.id.clone(), incident)
+    });
     let mut ledger = Ledger {
         incidents: incidents.collect(),
         ..Ledger::default()
@@ -214,6 +202,87 @@ fn commit(services: usize, limit_ms: u64) {
         services / OPEN_EVERY
     );
     show(&name, times.collect(), &format!("≤ {limit_ms} ms"));
+}
+
+/// Returns an open incident.
+fn incident(number: usize, service: &ServiceName, url: &str, now: Timestamp) -> Incident {
+    Incident {
+        id: IncidentId(format!("{number:016}").into()),
+        service: service.clone(),
+        violation: Violation::Error,
+        generation: 1,
+        opened_at: now,
+        closed_at: None,
+        ending: None,
+        last_good: Some(now),
+        announced_before: None,
+        news: News::Opened,
+        reminders: 0,
+        ack: None,
+        reason: Reason {
+            rule: "4 of the last 7 probes failed, more than 50 % of 7".to_owned(),
+            finding: Some("$.price: expected number, got string".to_owned()),
+            exchange: format!("GET {url} → 200 in 214 ms"),
+            ..Reason::default()
+        },
+    }
+}
+
+/// One look of the notifier at a ledger with so many open incidents: what is muted, what one channel is owed, what time
+/// has changed.
+fn tick(open: usize, told: bool) {
+    let now = Clock::System.now();
+    let channel = ChannelName::new("ops");
+    let mut ledger = Ledger::default();
+    ledger
+        .channels
+        .insert(channel.clone(), ChannelState::default());
+    for number in 0..open {
+        let service = ServiceName::new(format!("service-{number:05}"));
+        let incident = incident(number, &service, "https://api.example.com/", now);
+        let delivery = Delivery {
+            acked_generation: u32::from(told),
+            announced: if told { Announced::Yes } else { Announced::No },
+            taken_at: told.then_some(now),
+            owed_since: Some(now),
+            ..Delivery::default()
+        };
+        let key = (channel.clone(), incident.id.clone());
+        ledger.deliveries.insert(key, delivery);
+        ledger.incidents.insert(incident.id.clone(), incident);
+    }
+    let services = HashMap::new();
+    let look = || {
+        let muting = Muting::new(Facts {
+            ledger: &ledger,
+            services: &services,
+            maintenance: &[],
+            suspect: &|_| false,
+            now,
+        });
+        let settings = owed::Settings {
+            gather: Duration::from_secs(2),
+            cool_down: &|_| Duration::from_mins(5),
+            mute: &|incident| muting.of(incident),
+            manner: Manner::default(),
+            digest: None,
+        };
+        let rules = almanac::Rules {
+            mute: &|incident| muting.of(incident),
+            reminders: &[Duration::from_hours(1)],
+            fallback: &|_| None,
+        };
+        let plan = owed::owed(&ledger, &channel, &settings, now);
+        (plan, almanac::due(&ledger, &rules, now).steps.len())
+    };
+    let times = (0..30).map(|_| {
+        let before = cpu::own();
+        std::hint::black_box(look());
+        cpu::own().saturating_sub(before)
+    });
+    let state = if told { "all told" } else { "none told yet" };
+    let name = format!("notifier, one look at {open} open incidents, {state}, processor time");
+    show(&name, times.collect(), "≤ 20 ms");
 }
 
 /// Runs that are measured together: the clock of another process is read from files.
