@@ -6,6 +6,7 @@
 mod change;
 mod channels;
 mod check;
+mod email;
 mod fingerprint;
 mod json;
 mod keys;
