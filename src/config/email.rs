@@ -81,7 +81,7 @@ pub(super) fn read(loader: &mut Loader<'_>, node: &Node) -> Option<Email> {
         security: security?,
         host: host?,
         port: port?,
-        login: login?,
+        login: login.ok()?,
         ca_pem: match ca_pem {
             None => None,
             Some(pem) => Some(pem?),
@@ -156,8 +156,11 @@ fn port(loader: &mut Loader<'_>, node: &Node, security: Security) -> Option<u16>
     Some(port)
 }
 
-/// Returns who logs in, `Some(None)` for nobody.
-fn login(loader: &mut Loader<'_>, node: &Node) -> Option<Option<Login>> {
+/// What was reported.
+struct Reported;
+
+/// Returns who logs in.
+fn login(loader: &mut Loader<'_>, node: &Node) -> Result<Option<Login>, Reported> {
     for (one, other) in [("username", "password"), ("password", "username")] {
         if let Some(member) = node.member(one)
             && node.get(other).is_none()
@@ -170,13 +173,13 @@ fn login(loader: &mut Loader<'_>, node: &Node) -> Option<Option<Login>> {
     let username = node.get("username").map(|node| loader.secret(node));
     let password = node.get("password").map(|node| loader.secret(node));
     match (username, password) {
-        (None, None) => Some(None),
+        (None, None) => Ok(None),
         // A password is hidden even where it is written out.
-        (Some(username), Some(password)) => Some(Some(Login {
-            username: username?,
-            password: Secret::hidden(password?.expose()),
+        (Some(Some(username)), Some(Some(password))) => Ok(Some(Login {
+            username,
+            password: Secret::hidden(password.expose()),
         })),
-        _ => None,
+        _ => Err(Reported),
     }
 }
 

@@ -89,7 +89,7 @@ pub(super) struct Cases {
     /// The key of that text.
     pub(super) key: &'static str,
     /// Texts that have keys of their own.
-    pub(super) cases: &'static [(&'static str, &'static Place)],
+    pub(super) own: &'static [(&'static str, &'static Place)],
     /// The keys for every other text, and for none.
     pub(super) other: &'static Place,
 }
@@ -99,7 +99,7 @@ impl Cases {
     pub(super) fn place(&self, table: &Node) -> &'static Place {
         let text = table.get(self.key).and_then(Node::text);
         let of = |case: &&(&str, &'static Place)| text.is_some_and(|text| **text == *case.0);
-        self.cases
+        self.own
             .iter()
             .find(of)
             .map_or(self.other, |(_, place)| *place)

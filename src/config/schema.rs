@@ -117,7 +117,7 @@ fn kind(of: &Kind, definitions: &mut Map<String, JsonValue>) -> JsonValue {
         Kind::Table(table) => reference(table, definitions),
         Kind::Cases(cases) => {
             let mut schema = reference(cases.other, definitions);
-            for (text, place) in cases.cases {
+            for (text, place) in cases.own {
                 let is = json!({ "properties": { cases.key: { "const": text } }, "required": [cases.key] });
                 let then = reference(place, definitions);
                 schema = json!({ "if": is, "then": then, "else": schema });

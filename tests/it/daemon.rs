@@ -2,6 +2,7 @@
 
 mod channels;
 mod disk;
+mod mail;
 mod paused;
 mod process;
 mod record;

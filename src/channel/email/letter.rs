@@ -18,6 +18,9 @@ const KEY: &[u8] = b"oes mail 1";
 /// Characters of a subject; what is cut off stands in the mail.
 const SUBJECT_CHARACTERS_MAX: usize = 180;
 
+/// Characters of a storm's id that tell one from another.
+const STORM_CHARACTERS: usize = 8;
+
 /// What the text is set in.
 const STYLE: &str = "max-width:640px;margin:0 auto;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;\
                      font-size:16px;line-height:1.45;overflow-wrap:anywhere;word-break:break-word";
@@ -145,18 +148,18 @@ impl<'a> Letter<'a> {
     }
 
     fn html(&self, refused: &[String]) -> String {
-        let refused: String = refused
-            .iter()
-            .map(|one| {
-                let text = not_delivered(one);
-                format!("<div style=\"margin-top:16px\">{}</div>\n", Escaped(&text))
-            })
-            .collect();
+        let mut below = String::new();
+        for one in refused {
+            let text = not_delivered(one);
+            below += "<div style=\"margin-top:16px\">";
+            below += &Escaped(&text).to_string();
+            below += "</div>\n";
+        }
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"supported-color-schemes\" content=\"light dark\">\n\
-             <title>{}</title>\n</head>\n<body style=\"margin:0;padding:16px\">\n<div style=\"{STYLE}\">\n{}{refused}</div>\n</body>\n</html>\n",
+             <title>{}</title>\n</head>\n<body style=\"margin:0;padding:16px\">\n<div style=\"{STYLE}\">\n{}{below}</div>\n</body>\n</html>\n",
             Escaped(&self.subject),
             self.message.to_html(),
         )
@@ -225,7 +228,8 @@ fn topic(message: &Message) -> String {
             format!("{} · {}", message.subject.name, message.incident.violation)
         }
         Message::Summary(message) if message.kind == SummaryKind::Storm => {
-            format!("storm · {}", message.id)
+            let id: String = message.id.chars().take(STORM_CHARACTERS).collect();
+            format!("storm · {id}")
         }
         Message::Summary(message) => message.title(),
     }

@@ -50,6 +50,11 @@ impl From<lettre::transport::smtp::Error> for Trouble {
                 text: error.source().map(ToString::to_string).unwrap_or_default(),
             },
             None => Self::Lost(match error.source() {
+                // Where the connection ended within an answer, or before one.
+                Some(source) if source.to_string() == "incomplete response" => {
+                    "it closed the connection".to_owned()
+                }
+                Some(_) if error.is_response() => "what it said is no SMTP".to_owned(),
                 Some(source) => once(source),
                 None => error.to_string(),
             }),
@@ -179,7 +184,7 @@ pub(super) fn before_the_end(email: &Email, trouble: Trouble) -> Answer {
         Trouble::Said { code, text } => {
             said(code, &text, format!("{place} answered {code} {text}"))
         }
-        Trouble::Lost(why) => Answer::retry(format!("the connection to {place} ended: {why}")),
+        Trouble::Lost(why) => Answer::retry(format!("{place} gave no answer: {why}")),
         Trouble::Late => Answer::retry(format!("{place} did not go on in time")),
     }
 }

@@ -273,3 +273,89 @@ fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
         .map(|part| part.as_bytes().to_vec())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tokio::io::{
+        AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream,
+    };
+
+    use super::*;
+
+    fn email() -> Email {
+        Email {
+            host: "mail.test".to_owned(),
+            port: 25,
+            security: Security::None,
+            login: None,
+            ca_pem: None,
+            timeout: Duration::from_secs(5),
+            from: "oes@example.io".parse().unwrap(),
+            to: vec!["ops@example.io".parse().unwrap()],
+            cc: Vec::new(),
+            reply_to: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// Takes a mail until so many bytes of it have come.
+    async fn take(stream: DuplexStream, bytes: usize) -> BufReader<DuplexStream> {
+        let mut stream = BufReader::new(stream);
+        let answers = BTreeMap::from([("EHLO", "250 mail.test\r\n"), ("DATA", "354 go on\r\n")]);
+        stream.write_all(b"220 mail.test\r\n").await.unwrap();
+        let mut line = String::new();
+        while !line.starts_with("DATA") {
+            line.clear();
+            stream.read_line(&mut line).await.unwrap();
+            let word = line.get(..4).unwrap_or_default();
+            let answer = answers.get(word).unwrap_or(&"250 ok\r\n");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        let mut part = vec![0; bytes];
+        stream.read_exact(&mut part).await.unwrap();
+        stream
+    }
+
+    /// Hands a mail over to what reads so many bytes of it; returns the answer.
+    async fn hand_over(email: &Email, stream: DuplexStream, mail: &[u8]) -> Answer {
+        let (deadline, hello) = (Instant::now() + email.timeout, ClientId::default());
+        let peer = SocketAddr::from(([127, 0, 0, 1], 25));
+        let talk = Talk::over(email, stream, peer, &hello, deadline).await;
+        let mut talk = talk.unwrap_or_else(|answer| panic!("{answer:?}"));
+        talk.address(1).await.unwrap();
+        talk.hand_over(mail).await.unwrap_err()
+    }
+
+    /// The buffer between the two holds less than the mail, so that it is certain which bytes were read.
+    #[tokio::test]
+    async fn what_breaks_off_before_the_end_of_the_mail_has_not_arrived() {
+        let mail = "x\r\n".repeat(20_000);
+        for (bytes, arrived) in [(0, false), (30_000, false), (mail.len() + 5, true)] {
+            let email = email();
+            let (ours, theirs) = tokio::io::duplex(1_024);
+            let server = async { drop(take(theirs, bytes).await) };
+            let (answer, ()) = tokio::join!(hand_over(&email, ours, mail.as_bytes()), server);
+            match answer {
+                Answer::Unknown { .. } if arrived => {}
+                Answer::Retry { .. } if !arrived => {}
+                _ => panic!("{bytes}: {answer:?}"),
+            }
+        }
+    }
+
+    /// Nobody reads on: the deadline comes while the mail is still being written.
+    #[tokio::test]
+    async fn what_hangs_before_the_end_of_the_mail_has_not_arrived() {
+        let mut email = email();
+        email.timeout = Duration::from_millis(300);
+        let (ours, theirs) = tokio::io::duplex(1_024);
+        let mail = "x\r\n".repeat(20_000);
+        let (answer, _open) = tokio::join!(
+            hand_over(&email, ours, mail.as_bytes()),
+            take(theirs, 30_000)
+        );
+        assert!(matches!(answer, Answer::Retry { .. }), "{answer:?}");
+    }
+}

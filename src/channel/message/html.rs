@@ -92,7 +92,7 @@ impl Page for Html {
         match link(value) {
             Some(link) => writeln!(
                 self.text,
-                "<a href=\"{}\">{}</a></div>",
+                "<a href=\"{}\" style=\"color:inherit\">{}</a></div>",
                 Escaped(link.as_str()),
                 Escaped(value)
             ),

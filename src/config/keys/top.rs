@@ -113,7 +113,7 @@ pub(in crate::config) static TOP: Place = Place {
 /// Where messages go.
 static CHANNELS: Cases = Cases {
     key: "kind",
-    cases: &[("email", &EMAIL)],
+    own: &[("email", &EMAIL)],
     other: &CHANNEL,
 };
 
