@@ -10,6 +10,7 @@ use std::time::Duration;
 use oes::channel::answer::Answer;
 use oes::channel::delivery::Attempt;
 use oes::channel::email::{Email, Login, Security};
+use oes::channel::fingerprint::fingerprint;
 use oes::channel::message::Message;
 use oes::channel::settings::{ChannelKind, Settings};
 use oes::model::secret::Secret;
@@ -40,11 +41,11 @@ fn plain(server: &MailServer) -> Email {
     }
 }
 
-fn login() -> Option<Login> {
-    Some(Login {
+fn login() -> Login {
+    Login {
         username: Secret::plain("oes@example.io"),
         password: Secret::hidden(PASSWORD),
-    })
+    }
 }
 
 fn channel(email: Email) -> Settings {
@@ -75,4 +76,58 @@ fn opening() -> Message {
 
 fn server() -> MailServer {
     MailServer::start(Protection::None)
+}
+
+#[test]
+fn a_channel_that_was_disabled_notices_every_change_of_its_settings() {
+    let server = server();
+    let first = plain(&server);
+    let with_login = |password: &str| {
+        let password = Secret::hidden(password);
+        let login = Login {
+            password,
+            ..login()
+        };
+        Email {
+            login: Some(login),
+            ..plain(&server)
+        }
+    };
+    let changed = [
+        Email {
+            port: 1,
+            ..plain(&server)
+        },
+        Email {
+            security: Security::Implicit,
+            ..plain(&server)
+        },
+        Email {
+            from: "a@example.io".parse().unwrap(),
+            ..plain(&server)
+        },
+        Email {
+            cc: first.to.clone(),
+            ..plain(&server)
+        },
+        Email {
+            ca_pem: Some(Arc::from(&b"x"[..])),
+            ..plain(&server)
+        },
+        Email {
+            headers: vec![("X-A".to_owned(), "b".to_owned())],
+            ..plain(&server)
+        },
+        with_login("one-password"),
+        with_login("other-password"),
+    ];
+    let mut seen: std::collections::BTreeSet<String> =
+        [fingerprint(&channel(first.clone()))].into();
+    assert!(!seen.insert(fingerprint(&channel(first))), "the same");
+    for email in changed {
+        assert!(
+            seen.insert(fingerprint(&channel(email.clone()))),
+            "{email:?}"
+        );
+    }
 }

@@ -14,7 +14,7 @@ fn trusting(server: &MailServer, security: Security, ca: &Authority) -> Email {
     Email {
         security,
         ca_pem: Some(Arc::from(ca.pem())),
-        login: login(),
+        login: Some(login()),
         timeout: Duration::from_secs(2),
         ..plain(server)
     }
@@ -106,7 +106,7 @@ async fn without_starttls_nothing_is_said() {
     let server = server();
     let mut email = plain(&server);
     email.security = Security::StartTls;
-    email.login = login();
+    email.login = Some(login());
     let answer = send(&email, &opening()).await;
     let place = email.place();
     assert_eq!(
