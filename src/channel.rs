@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod delivery;
+pub mod email;
 pub mod fingerprint;
 pub mod message;
 pub mod rehearsal;
@@ -13,6 +14,7 @@ pub mod settings;
 pub mod sign;
 
 mod asked;
+mod dial;
 mod http;
 mod job;
 mod request;

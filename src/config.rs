@@ -6,6 +6,7 @@
 mod change;
 mod channels;
 mod check;
+mod email;
 mod environment;
 mod fingerprint;
 mod json;

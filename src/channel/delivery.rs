@@ -103,6 +103,10 @@ impl Delivery {
                 (self.console.write)(&message.to_text(self.console.colour));
                 return Answer::Taken { remote_ref: None };
             }
+            ChannelKind::Email(email) => {
+                let deadline = self.deadline;
+                return email.send(&channel.name, message, attempt, deadline).await;
+            }
             ChannelKind::Script(source) => source,
         };
         let (veil, seen) = Veil::over(channel);
@@ -117,7 +121,8 @@ impl Delivery {
         pass.answer.cleaned(|text| veil.hide(text))
     }
 
-    /// Returns what [`Delivery::send`] would send, in order, without sending it; nothing for the console.
+    /// Returns what [`Delivery::send`] would send, in order, without sending it; nothing for the console, and the mail
+    /// for e-mail.
     ///
     /// This finds what `send` would find before its first byte: a script that breaks, a URL that is none, a host that
     /// is not the channel's, a bad signing secret.

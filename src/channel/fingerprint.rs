@@ -23,6 +23,10 @@ pub fn fingerprint(settings: &Settings) -> String {
     };
     match &settings.kind {
         ChannelKind::Console => put("console"),
+        ChannelKind::Email(email) => {
+            put("email");
+            email.parts().for_each(|part| put(&part));
+        }
         ChannelKind::Script(source) => {
             put("script");
             put(&source.name);

@@ -3,11 +3,9 @@
 //! A connection that is kept can be dead without anyone knowing, and then nobody can tell whether a message went out.
 //! Messages are rare, so each has a new one, and every failure says whether the receiver may have the message.
 
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, Uri};
@@ -17,16 +15,15 @@ use hyper_tls::HttpsConnector;
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
+use super::dial::{DialError, dial};
 use super::request::Prepared;
+use crate::model::causes::once;
 
 /// Bytes of an answer that are read.
 const REPLY_BYTES_MAX: usize = 64 << 10;
-
-/// How long one address may take to accept a connection while there are others.
-const ADDRESS_PATIENCE: Duration = Duration::from_secs(4);
 
 /// Why there is no complete answer. The text may quote what the receiver sent.
 #[derive(Debug, Error)]
@@ -96,7 +93,7 @@ impl Client {
         let (host, name) = (place(&uri), uri.host().unwrap_or_default().to_owned());
         // The address is part of the error.
         let not_sent = |error: &(dyn std::error::Error + 'static)| {
-            SendError::NotSent(format!("no connection to {name}: {}", causes(error)))
+            SendError::NotSent(format!("no connection to {name}: {}", once(error)))
         };
         let stream = self
             .connector
@@ -116,7 +113,7 @@ impl Client {
                 Ok(response) => read(response).await,
                 Err(mut error) => {
                     let never_left = error.take_message().is_some();
-                    let causes = causes(error.error());
+                    let causes = once(error.error());
                     let text = if error.error().is_parse() {
                         format!("{host} answered with something that is not HTTP: {causes}")
                     } else {
@@ -156,7 +153,7 @@ async fn read(response: http::Response<hyper::body::Incoming>) -> Result<Reply, 
             SendError::Unknown(format!(
                 "the answer {} broke off: {}",
                 head.status.as_u16(),
-                causes(&error)
+                once(&error)
             ))
         })?;
         if let Some(part) = frame.data_ref() {
@@ -174,61 +171,9 @@ async fn read(response: http::Response<hyper::body::Incoming>) -> Result<Reply, 
     })
 }
 
-/// Returns an error and its causes as one fragment, each said once.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
-}
-
-/// Makes TCP connections to the host of a URI, one address after another.
+/// Makes TCP connections to the host of a URI.
 #[derive(Clone, Copy)]
 struct Dial;
-
-/// Why no address took a connection.
-#[derive(Debug, Error)]
-enum DialError {
-    #[error("the name cannot be looked up: {0}")]
-    Lookup(std::io::Error),
-    #[error("the name has no address")]
-    NoAddress,
-    #[error("{address}: {source}")]
-    Connect {
-        address: SocketAddr,
-        source: std::io::Error,
-    },
-    #[error("{0} does not answer")]
-    Silent(SocketAddr),
-}
-
-impl Dial {
-    async fn dial(host: String, port: u16) -> Result<TokioIo<TcpStream>, DialError> {
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), port))
-            .await
-            .map_err(DialError::Lookup)?
-            .collect();
-        let mut failure = DialError::NoAddress;
-        for address in addresses {
-            match timeout(ADDRESS_PATIENCE, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => {
-                    // Without it the last segment of a large request may wait; the request is sent all the same.
-                    let _without_delay = stream.set_nodelay(true).is_ok();
-                    return Ok(TokioIo::new(stream));
-                }
-                Ok(Err(source)) => failure = DialError::Connect { address, source },
-                Err(_) => failure = DialError::Silent(address),
-            }
-        }
-        Err(failure)
-    }
-}
 
 impl Service<Uri> for Dial {
     type Response = TokioIo<TcpStream>;
@@ -240,16 +185,13 @@ impl Service<Uri> for Dial {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let host = uri
-            .host()
-            .unwrap_or_default()
-            .trim_matches(['[', ']'])
-            .to_owned();
+        let host = uri.host().unwrap_or_default().to_owned();
         let default = if uri.scheme_str() == Some("https") {
             443
         } else {
             80
         };
-        Box::pin(Self::dial(host, uri.port_u16().unwrap_or(default)))
+        let port = uri.port_u16().unwrap_or(default);
+        Box::pin(async move { Ok(TokioIo::new(dial(&host, port).await?)) })
     }
 }

@@ -2,11 +2,13 @@
 
 mod digest;
 mod example;
+mod html;
 mod incident;
 mod json;
 mod samples;
 mod storm;
 mod summary;
+mod terminal;
 mod text;
 mod words;
 
@@ -23,8 +25,11 @@ pub use digest::Digest;
 pub use incident::IncidentMessage;
 pub use storm::{Member, Storm};
 pub use summary::{Counts, Named, Summary, SummaryKind};
-pub use text::Colour;
+pub use terminal::Colour;
 pub use words::moment;
+
+pub(super) use html::Escaped;
+pub(super) use words::harmless;
 
 /// What a message says of the service itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +161,14 @@ impl Message {
         match self {
             Self::Incident(message) => message.to_text(colour),
             Self::Summary(message) => message.to_text(colour),
+        }
+    }
+
+    /// Returns the message as a piece of HTML that says the same. Data cannot bring markup of its own.
+    pub fn to_html(&self) -> String {
+        match self {
+            Self::Incident(message) => html::written(|page| message.write(page), &self.title()),
+            Self::Summary(message) => html::written(|page| message.write(page), &self.title()),
         }
     }
 }

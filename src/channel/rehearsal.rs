@@ -62,11 +62,15 @@ pub struct Read {
 }
 
 impl Rehearsal<'_> {
-    /// Returns what would be sent, in order; nothing for the console.
+    /// Returns what would be sent, in order; nothing for the console, and the mail for e-mail.
     ///
     /// # Errors
     /// What the try would come to before its first byte.
     pub async fn requests(&self) -> Result<Vec<Rehearsed>, Unsent> {
+        if let ChannelKind::Email(email) = &self.channel.kind {
+            let name = &self.channel.name;
+            return Ok(vec![email.rehearsed(name, self.message, self.attempt.at)]);
+        }
         let (veil, seen) = Veil::over(self.channel);
         let origins = origins(self.channel);
         let context = Context::of(&veil, &origins, self.message, self.attempt);
@@ -84,7 +88,7 @@ impl Rehearsal<'_> {
             .collect())
     }
 
-    /// Returns what the script reads in an answer; absent for the console, which gets none.
+    /// Returns what the script reads in an answer; absent for what gets none that a script reads.
     pub async fn reads(&self, replied: Replied) -> Option<Read> {
         let (veil, seen) = Veil::over(self.channel);
         let origins = origins(self.channel);
@@ -119,7 +123,7 @@ impl Rehearsal<'_> {
     }
 }
 
-/// A request as it would be sent, secrets shown as `***`.
+/// A request as it would be sent, secrets shown as `***`; or a mail, with its text as the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rehearsed {
     /// Request method.

@@ -121,7 +121,7 @@ pub(super) struct Prepared {
 /// its script gives to options which the config leaves out.
 pub(super) fn origins(settings: &Settings) -> Vec<Origin> {
     let params = match &settings.kind {
-        ChannelKind::Console => &[][..],
+        ChannelKind::Console | ChannelKind::Email(_) => &[][..],
         ChannelKind::Script(source) => &source.header.params,
     };
     let defaults = params

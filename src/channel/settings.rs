@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::email::Email;
 use crate::model::secret::Secret;
 use crate::model::service::ChannelName;
 use crate::script::source::Source;
@@ -17,7 +18,7 @@ pub struct Settings {
     pub kind: ChannelKind,
     /// The channel that is told instead if this one could not be told of an opening for so long.
     pub fallback: Option<(ChannelName, Duration)>,
-    /// Every other key of the config's table: `url`, `secret`, `username`, …
+    /// Every other key of a script's table: `url`, `secret`, `username`, …
     pub options: BTreeMap<Arc<str>, Secret>,
 }
 
@@ -26,6 +27,8 @@ pub struct Settings {
 pub enum ChannelKind {
     /// Writes to the terminal.
     Console,
+    /// Sends mail.
+    Email(Arc<Email>),
     /// A channel script.
     Script(Arc<Source>),
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::channel::settings::{ChannelKind, Settings};
+use crate::config::email;
 use crate::config::layers;
 use crate::config::loader::Loader;
 use crate::config::request;
@@ -127,6 +128,16 @@ fn name(node: &Node) -> Option<&str> {
 
 /// Returns a channel of this name; absent if what is wrong with it was reported.
 pub(super) fn channel(loader: &mut Loader<'_>, node: &Node, name: ChannelName) -> Option<Settings> {
+    let kind = node.get("kind")?;
+    let kind_name = kind.text()?;
+    if **kind_name == *"email" {
+        return Some(Settings {
+            name,
+            kind: ChannelKind::Email(Arc::new(email::read(loader, node)?)),
+            fallback: None,
+            options: BTreeMap::new(),
+        });
+    }
     let mut options = BTreeMap::new();
     let given = || {
         node.members()
@@ -138,8 +149,6 @@ pub(super) fn channel(loader: &mut Loader<'_>, node: &Node, name: ChannelName) -
             options.insert(Arc::clone(&member.key), value);
         }
     }
-    let kind = node.get("kind")?;
-    let kind_name = kind.text()?;
     let kind = match &**kind_name {
         "console" => {
             if let Some(member) = given().next() {
@@ -153,12 +162,6 @@ pub(super) fn channel(loader: &mut Loader<'_>, node: &Node, name: ChannelName) -
                 );
             }
             ChannelKind::Console
-        }
-        "email" => {
-            let message = "this release of OES sends no e-mail";
-            let mistake = Mistake::error(Code::UnknownName, kind.span.clone(), message);
-            loader.report(mistake.help("use a channel script such as `webhook`"));
-            return None;
         }
         script => {
             let source = scripts::find(loader, Role::Channel, script, &kind.span)?;

@@ -25,6 +25,7 @@ pub(super) fn check(node: &Node, kind: &Kind, what: &str, mistakes: &mut Vec<Mis
     };
     match kind {
         Kind::Table(place) => table(node, place, mistakes),
+        Kind::Cases(cases) => table(node, cases.place(node), mistakes),
         Kind::List(of) => {
             let element = format!("an element of {what}");
             for item in node.items() {
@@ -106,7 +107,7 @@ fn fits(kind: &Kind, node: &Node) -> bool {
         Kind::Only(value) => node.boolean() == Some(*value),
         Kind::Any | Kind::NotYet(_) => true,
         Kind::List(_) => matches!(node.value, Value::List(_)),
-        Kind::Map(_) | Kind::Table(_) => matches!(node.value, Value::Table(_)),
+        Kind::Map(_) | Kind::Table(_) | Kind::Cases(_) => matches!(node.value, Value::Table(_)),
         Kind::Either(kinds) => kinds.iter().any(|kind| fits(kind, node)),
     }
 }
@@ -132,6 +133,10 @@ fn wrong_kind(node: &Node, kind: &Kind, what: &str) -> Mistake {
         (Kind::List(Kind::Table(place)), Value::Table(_)) => mistake.help(format!(
             "a list holds {}: write two brackets, [[…]], in TOML, and [ {{ … }} ] in JSON",
             place.title
+        )),
+        (Kind::List(Kind::Cases(cases)), Value::Table(_)) => mistake.help(format!(
+            "a list holds {}: write two brackets, [[…]], in TOML, and [ {{ … }} ] in JSON",
+            cases.other.title
         )),
         (Kind::List(_), Value::Text(_)) => mistake.help("put it into brackets: [\"…\"]"),
         (Kind::Number(..) | Kind::Integer(..), Value::Text(text))

@@ -3,6 +3,7 @@
 
 mod channel_test;
 mod connection;
+mod email;
 mod labels;
 mod notify;
 mod service;
@@ -15,8 +16,9 @@ pub(super) use service::{
     DEFAULTS, EXACT_OPTIONS, MATCHER, NON_EMPTY_OPTIONS, SCRIPT_OPTIONS, SERVICE, TYPES_OPTIONS,
 };
 pub(super) use suite::SUITE;
-pub(super) use top::{CHANNEL, TOP};
+pub(super) use top::TOP;
 
+use crate::config::tree::Node;
 use crate::config::values::Unit;
 
 /// The keys of one kind of table.
@@ -75,9 +77,33 @@ pub(super) enum Kind {
     /// A table with free keys.
     Map(&'static Kind),
     Table(&'static Place),
+    /// A table whose keys depend on one of its texts.
+    Cases(&'static Cases),
     Either(&'static [Kind]),
     /// A key that a later release acts on; used now it would be a promise that nobody keeps.
     NotYet(&'static str),
+}
+
+/// A table whose keys depend on one of its texts.
+pub(super) struct Cases {
+    /// The key of that text.
+    pub(super) key: &'static str,
+    /// Texts that have keys of their own.
+    pub(super) own: &'static [(&'static str, &'static Place)],
+    /// The keys for every other text, and for none.
+    pub(super) other: &'static Place,
+}
+
+impl Cases {
+    /// Returns the keys that a table has.
+    pub(super) fn place(&self, table: &Node) -> &'static Place {
+        let text = table.get(self.key).and_then(Node::text);
+        let of = |case: &&(&str, &'static Place)| text.is_some_and(|text| **text == *case.0);
+        self.own
+            .iter()
+            .find(of)
+            .map_or(self.other, |(_, place)| *place)
+    }
 }
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
@@ -139,10 +165,10 @@ impl Kind {
             Self::Status => "a status rule".to_owned(),
             Self::JsonPath => "a path such as $.items[0].id".to_owned(),
             Self::List(of) => match of {
-                Self::Table(_) => "a list of tables".to_owned(),
+                Self::Table(_) | Self::Cases(_) => "a list of tables".to_owned(),
                 _ => "a list".to_owned(),
             },
-            Self::Map(_) | Self::Table(_) => "a table".to_owned(),
+            Self::Map(_) | Self::Table(_) | Self::Cases(_) => "a table".to_owned(),
             Self::Either(kinds) => {
                 let mut words: Vec<String> = kinds.iter().map(Self::wanted).collect();
                 words.dedup();
@@ -177,7 +203,7 @@ impl Kind {
             Self::JsonPath => "JSON path".to_owned(),
             Self::List(of) => format!("list of {}", of.documented()),
             Self::Map(of) => format!("table of {}", of.documented()),
-            Self::Table(_) => "table".to_owned(),
+            Self::Table(_) | Self::Cases(_) => "table".to_owned(),
             Self::Either(kinds) => {
                 let mut words: Vec<String> = kinds.iter().map(Self::documented).collect();
                 words.dedup();
@@ -200,7 +226,8 @@ pub(super) fn markdown() -> String {
         ("`record` as a table", &service::RECORD),
         ("`tls`", &connection::TLS),
         ("`auth`", &connection::AUTH),
-        ("Channel", &CHANNEL),
+        ("Channel", &top::CHANNEL),
+        ("Channel of kind `email`", &email::EMAIL),
         ("`notify`", &NOTIFY),
         ("Route (an element of `notify.routes`)", &notify::ROUTE),
         ("Maintenance", &notify::MAINTENANCE),

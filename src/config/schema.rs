@@ -115,6 +115,15 @@ fn kind(of: &Kind, definitions: &mut Map<String, JsonValue>) -> JsonValue {
         Kind::List(of) => json!({ "type": "array", "items": kind(of, definitions) }),
         Kind::Map(of) => json!({ "type": "object", "additionalProperties": kind(of, definitions) }),
         Kind::Table(table) => reference(table, definitions),
+        Kind::Cases(cases) => {
+            let mut schema = reference(cases.other, definitions);
+            for (text, place) in cases.own {
+                let is = json!({ "properties": { cases.key: { "const": text } }, "required": [cases.key] });
+                let then = reference(place, definitions);
+                schema = json!({ "if": is, "then": then, "else": schema });
+            }
+            schema
+        }
         Kind::Either(kinds) => {
             let all: Vec<JsonValue> = kinds.iter().map(|of| kind(of, definitions)).collect();
             json!({ "anyOf": all })

@@ -79,7 +79,7 @@ impl Role {
     fn built_in(self) -> &'static [&'static str] {
         match self {
             Self::Matcher => &["status_code", "types", "exact", "non_empty"],
-            Self::Channel => &["console"],
+            Self::Channel => &["console", "email"],
             Self::Library => &[],
         }
     }

@@ -97,7 +97,7 @@ impl Case {
             }
             Self::Channel(test) => match &test.settings.kind {
                 ChannelKind::Script(source) => Some(source),
-                ChannelKind::Console => None,
+                ChannelKind::Console | ChannelKind::Email(_) => None,
             },
         }
     }

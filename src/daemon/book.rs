@@ -96,14 +96,14 @@ impl From<&Config> for Book {
 
 fn kind(channel: &Settings) -> Option<(ChannelName, Arc<str>)> {
     match &channel.kind {
-        ChannelKind::Console => None,
+        ChannelKind::Console | ChannelKind::Email(_) => None,
         ChannelKind::Script(source) => Some((channel.name.clone(), Arc::clone(&source.name))),
     }
 }
 
 fn manner(channel: &Settings, singles: usize) -> (ChannelName, Manner) {
     let manner = match &channel.kind {
-        ChannelKind::Console => Manner {
+        ChannelKind::Console | ChannelKind::Email(_) => Manner {
             singles,
             ..Manner::default()
         },

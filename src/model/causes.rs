@@ -17,3 +17,17 @@ impl fmt::Display for Causes<'_> {
         Ok(())
     }
 }
+
+/// Returns an error and its causes as one fragment, each said once: some say their cause themselves.
+pub fn once(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -3,6 +3,7 @@
 mod beside;
 mod channels;
 mod disk;
+mod mail;
 mod paused;
 mod people;
 mod process;

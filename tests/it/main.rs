@@ -11,6 +11,7 @@
 mod architecture;
 mod channel_delivery;
 mod channel_discord;
+mod channel_email;
 mod channel_providers;
 mod channel_webhook;
 mod cli;

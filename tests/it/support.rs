@@ -4,6 +4,7 @@ pub(crate) mod authority;
 pub(crate) mod files;
 pub(crate) mod h2_server;
 pub(crate) mod inbox;
+pub(crate) mod mail;
 pub(crate) mod messages;
 pub(crate) mod scripts;
 pub(crate) mod tunnel;

@@ -1,8 +1,8 @@
-//! A message for a terminal.
+//! What a message says, line by line, whatever it is written on.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::AnsiColor;
 
 use super::{IncidentMessage, Summary, SummaryKind, samples, words};
 use crate::model::counted::counted;
@@ -10,31 +10,31 @@ use crate::model::duration::Shown;
 use crate::model::service::ServiceSeverity;
 use crate::policy::owed::Telling;
 
-/// Whether a text has colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Colour {
-    /// It has none.
-    #[default]
-    Plain,
-    /// It has ANSI escape sequences.
-    Ansi,
+/// What a message is written on. It takes data as it is and makes it harmless.
+pub(super) trait Page {
+    /// Writes the first line: the word that a reader sees first, and the title.
+    fn head(&mut self, word: &str, colour: AnsiColor, title: &str) -> fmt::Result;
+
+    /// Writes a line, nothing for an empty one.
+    fn line(&mut self, line: &str) -> fmt::Result;
+
+    /// Writes a line with a label, nothing for an empty value.
+    fn row(&mut self, label: &str, value: &str) -> fmt::Result;
+
+    /// Writes a gap.
+    fn blank(&mut self) -> fmt::Result;
 }
 
-/// Lines of a message about many things that a terminal shows.
+/// Lines of a message about many things that are shown.
 const SUMMARY_LINES_MAX: usize = 20;
 /// Characters of one value that are shown.
 const VALUE_CHARACTERS_MAX: usize = 300;
 
 impl IncidentMessage {
-    /// Returns the message as lines for a terminal, each ended. Data cannot bring escape sequences of its own.
-    pub fn to_text(&self, colour: Colour) -> String {
-        Page::written(colour, |page| self.write(page))
-            .unwrap_or_else(|| format!("{}  {}\n", self.word(), harmless(&self.title())))
-    }
-
-    fn write(&self, page: &mut Page) -> fmt::Result {
+    /// Writes all that it says.
+    pub(super) fn write(&self, page: &mut impl Page) -> fmt::Result {
         let reason = &self.incident.reason;
-        page.head(self.word(), self.style(), &self.title())?;
+        page.head(self.word(), self.colour(), &self.title())?;
         let resolved = self.telling == Telling::Resolve;
         if self.incident.is_open() {
             page.line(&reason.rule)?;
@@ -86,7 +86,7 @@ impl IncidentMessage {
     }
 
     /// Returns the word that a reader sees first; colour is never the only sign.
-    fn word(&self) -> &'static str {
+    pub(super) fn word(&self) -> &'static str {
         match self.telling {
             Telling::Fire => "✗ OPEN",
             Telling::Resolve => "✓ RESOLVED",
@@ -97,18 +97,17 @@ impl IncidentMessage {
         }
     }
 
-    fn style(&self) -> Style {
-        let colour = match (self.telling, self.subject.severity) {
+    fn colour(&self) -> AnsiColor {
+        match (self.telling, self.subject.severity) {
             (Telling::Fire | Telling::Reminder, severity) => alarm(severity),
             (Telling::Outage(_), _) => AnsiColor::Yellow,
             (Telling::Resolve, _) => AnsiColor::Green,
             (Telling::Unwatched, _) => AnsiColor::Magenta,
             (Telling::Acked, _) => AnsiColor::Cyan,
-        };
-        colour.on_default().bold()
+        }
     }
 
-    fn times(&self, page: &mut Page) -> fmt::Result {
+    fn times(&self, page: &mut impl Page) -> fmt::Result {
         let incident = &self.incident;
         let opened = self.sending.moment(incident.opened_at);
         match incident.closed_at {
@@ -165,14 +164,9 @@ impl IncidentMessage {
 }
 
 impl Summary {
-    /// Returns the message as lines for a terminal, each ended. Data cannot bring escape sequences of its own.
-    pub fn to_text(&self, colour: Colour) -> String {
-        Page::written(colour, |page| self.write(page))
-            .unwrap_or_else(|| format!("{}  {}\n", self.word(), harmless(&self.title())))
-    }
-
-    fn write(&self, page: &mut Page) -> fmt::Result {
-        page.head(self.word(), self.style(), &self.title())?;
+    /// Writes all that it says.
+    pub(super) fn write(&self, page: &mut impl Page) -> fmt::Result {
+        page.head(self.word(), self.colour(), &self.title())?;
         page.line(&self.rule)?;
         page.line(self.note.as_deref().unwrap_or_default())?;
         page.blank()?;
@@ -195,7 +189,7 @@ impl Summary {
     }
 
     /// Returns the word that a reader sees first; colour is never the only sign.
-    fn word(&self) -> &'static str {
+    pub(super) fn word(&self) -> &'static str {
         match (self.kind, self.counts.open) {
             (SummaryKind::Digest, _) => "· DIGEST",
             (SummaryKind::Storm, 0) => "✓ STORM OVER",
@@ -203,13 +197,12 @@ impl Summary {
         }
     }
 
-    fn style(&self) -> Style {
-        let colour = match (self.kind, self.counts.open) {
+    fn colour(&self) -> AnsiColor {
+        match (self.kind, self.counts.open) {
             (SummaryKind::Digest, _) => AnsiColor::Cyan,
             (SummaryKind::Storm, 0) => AnsiColor::Green,
             (SummaryKind::Storm, _) => alarm(self.subject.severity),
-        };
-        colour.on_default().bold()
+        }
     }
 }
 
@@ -218,61 +211,6 @@ fn alarm(severity: ServiceSeverity) -> AnsiColor {
         ServiceSeverity::Critical => AnsiColor::Red,
         ServiceSeverity::Warning => AnsiColor::Yellow,
         ServiceSeverity::Info => AnsiColor::Blue,
-    }
-}
-
-struct Page {
-    text: String,
-    colour: Colour,
-}
-
-impl Page {
-    /// Returns what is written. Writing to a string does not fail; if it did, the title would still have to be seen.
-    fn written(colour: Colour, write: impl FnOnce(&mut Self) -> fmt::Result) -> Option<String> {
-        let mut page = Self {
-            text: String::new(),
-            colour,
-        };
-        write(&mut page).ok()?;
-        Some(page.text)
-    }
-
-    fn head(&mut self, word: &str, style: Style, title: &str) -> fmt::Result {
-        let title = harmless(title);
-        match self.colour {
-            Colour::Plain => writeln!(self.text, "{word}  {title}"),
-            Colour::Ansi => {
-                let bold = Style::new().bold();
-                writeln!(self.text, "{style}{word}{style:#}  {bold}{title}{bold:#}")
-            }
-        }
-    }
-
-    /// Writes an indented line, nothing for an empty one.
-    fn line(&mut self, line: &str) -> fmt::Result {
-        if line.is_empty() {
-            return Ok(());
-        }
-        writeln!(self.text, "  {}", harmless(line))
-    }
-
-    /// Writes a line with a label, nothing for an empty value.
-    fn row(&mut self, label: &str, value: &str) -> fmt::Result {
-        if value.is_empty() {
-            return Ok(());
-        }
-        let value = harmless(value);
-        match self.colour {
-            Colour::Plain => writeln!(self.text, "  {label:<10}{value}"),
-            Colour::Ansi => {
-                let dim = Style::new().dimmed();
-                writeln!(self.text, "  {dim}{label:<10}{dim:#}{value}")
-            }
-        }
-    }
-
-    fn blank(&mut self) -> fmt::Result {
-        self.text.write_char('\n')
     }
 }
 
@@ -298,18 +236,4 @@ fn has_word(text: &str, words: &str) -> bool {
         let after = rest.strip_prefix(words).unwrap_or_default();
         !joined(before.chars().next_back()) && !joined(after.chars().next())
     })
-}
-
-/// Returns a text without anything that moves a terminal's cursor or turns its writing around.
-fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            '\n' | '\t' | '\r' => ' ',
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                '\u{fffd}'
-            }
-            other if other.is_control() => '\u{fffd}',
-            other => other,
-        })
-        .collect()
 }

@@ -1,4 +1,4 @@
-//! Times and spans as people read them.
+//! Times, spans and foreign texts as people read them.
 
 use std::time::Duration;
 
@@ -22,6 +22,20 @@ pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone())
         .strftime("%Y-%m-%d %H:%M:%S %Z")
         .to_string()
+}
+
+/// Returns a text on one line, without anything that moves a cursor or turns writing around.
+pub(in crate::channel) fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\t' | '\r' => ' ',
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                '\u{fffd}'
+            }
+            other if other.is_control() => '\u{fffd}',
+            other => other,
+        })
+        .collect()
 }
 
 #[cfg(test)]

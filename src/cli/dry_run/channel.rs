@@ -140,6 +140,13 @@ impl Channel {
                 output::result(format_args!("{sign} compiled {}, {lines}", source.file));
             }
             ChannelKind::Console => output::result("the console makes no requests"),
+            ChannelKind::Email(email) => {
+                let (sign, tls) = (styled(GOOD, "✓"), email.security.as_str());
+                output::result(format_args!(
+                    "{sign} e-mail by {}, tls {tls}",
+                    email.place()
+                ));
+            }
         }
         for example in examples {
             let title = example.message.title();
@@ -195,7 +202,7 @@ impl Channel {
         });
         let script = match &self.settings.kind {
             ChannelKind::Script(source) => Some(&*source.file),
-            ChannelKind::Console => None,
+            ChannelKind::Console | ChannelKind::Email(_) => None,
         };
         let messages: Vec<Value> = messages.collect();
         json!({

@@ -1,9 +1,10 @@
 //! The keys of the top level and of everything that is not a service.
 
+use super::email::EMAIL;
 use super::notify::{MAINTENANCE, NOTIFY};
 use super::{
-    CONFIRM, DAY, DEFAULTS, ERROR_THRESHOLD, INTERVAL, Kind, MINUTE, Place, SECOND, SERVICE, key,
-    seconds,
+    CONFIRM, Cases, DAY, DEFAULTS, ERROR_THRESHOLD, INTERVAL, Key, Kind, MINUTE, Place, SECOND,
+    SERVICE, key, seconds,
 };
 use crate::script::limits::HEAP_BYTES_MAX;
 
@@ -51,7 +52,7 @@ pub(in crate::config) static TOP: Place = Place {
         CONFIRM,
         key(
             "channels",
-            Kind::List(&Kind::Table(&CHANNEL)),
+            Kind::List(&Kind::Cases(&CHANNELS)),
             "the console",
             "Where messages go.",
         ),
@@ -109,21 +110,43 @@ pub(in crate::config) static TOP: Place = Place {
     open: false,
 };
 
-/// A channel.
+/// Where messages go.
+static CHANNELS: Cases = Cases {
+    key: "kind",
+    own: &[("email", &EMAIL)],
+    other: &CHANNEL,
+};
+
+/// Keys of every channel.
+pub(super) const NAME: Key = key(
+    "name",
+    Kind::Word,
+    "",
+    "Its name, for the `channels` of services.",
+);
+pub(super) const FALLBACK: Key = key(
+    "fallback",
+    Kind::Word,
+    "",
+    "The channel that is told instead of an opening that this one could not be told of.",
+);
+pub(super) const FALLBACK_AFTER: Key = key(
+    "fallback_after",
+    seconds(0, DAY),
+    "5m",
+    "For so long this channel is tried before its `fallback` is told; at once if it is disabled.",
+);
+
+/// A channel of any other kind than those with keys of their own.
 pub(in crate::config) static CHANNEL: Place = Place {
     title: "a channel",
     keys: &[
-        key(
-            "name",
-            Kind::Word,
-            "",
-            "Its name, for the `channels` of services.",
-        ),
+        NAME,
         key(
             "kind",
             Kind::Word,
             "",
-            "`console`, or the name of a channel script such as `discord`; other keys are its options.",
+            "`console`, `email`, or the name of a channel script such as `discord`, of which other keys are options.",
         ),
         key(
             "url",
@@ -131,18 +154,8 @@ pub(in crate::config) static CHANNEL: Place = Place {
             "",
             "Where it sends to, for kinds that need it.",
         ),
-        key(
-            "fallback",
-            Kind::Word,
-            "",
-            "The channel that is told instead of an opening that this one could not be told of.",
-        ),
-        key(
-            "fallback_after",
-            seconds(0, DAY),
-            "5m",
-            "For so long this channel is tried before its `fallback` is told; at once if it is disabled.",
-        ),
+        FALLBACK,
+        FALLBACK_AFTER,
     ],
     required: &["name", "kind"],
     open: true,

@@ -124,12 +124,15 @@ pub(super) fn read<'a>(loader: &mut Loader<'_>, root: &'a Node) -> Option<Subjec
 
 /// Returns the channel script that is named there; one that lacks a function is reported.
 fn channel<'a>(loader: &mut Loader<'_>, node: &'a Node) -> Option<Subject<'a>> {
-    if node.text().is_some_and(|name| &**name == "console") {
-        let mistake = Mistake::error(
-            Code::Value,
-            node.span.clone(),
-            "the console has no script to test",
-        );
+    let no_script = match node.text().map(|name| &**name) {
+        Some("console") => Some("the console has no script to test"),
+        Some("email") => Some(
+            "e-mail has no script to test; `oes dry-run` shows the mails of a config's channel",
+        ),
+        _ => None,
+    };
+    if let Some(message) = no_script {
+        let mistake = Mistake::error(Code::Value, node.span.clone(), message);
         loader.report(mistake.help("write channel = \"NAME.rhai\""));
         return None;
     }

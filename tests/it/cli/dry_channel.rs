@@ -139,3 +139,36 @@ fn plainer_words_are_shown_where_a_channel_has_some() {
         "{shown}"
     );
 }
+
+#[test]
+fn a_channel_of_e_mail_shows_its_mails_and_sends_none() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    let config = format!(
+        "[[services]]\nurl = \"https://a.test/\"\n[[channels]]\nname = \"mail\"\nkind = \"email\"\nhost = \"127.0.0.1\"\nport = {port}\n\
+         username = \"oes\"\npassword = \"hunter2-hunter2\"\nfrom = \"OES <oes@example.io>\"\nto = [\"ops@example.io\", \"b@example.io\"]\n"
+    );
+    let desk = Desk::new(&[("oes.toml", &config)]);
+    let shown = desk.seen(&["dry-run", "mail", "--now", "2026-01-01T00:00:00Z"]);
+    for part in [
+        "✓ e-mail by 127.0.0.1:PORT, tls starttls\n",
+        "── opened ──  example · error\nMAIL smtp://127.0.0.1:PORT\n",
+        "Date: Thu, 01 Jan 2026 00:00:00 GMT\n",
+        "From: OES <oes@example.io>\n",
+        "Subject: [OES] example · error\n",
+        "To: ops@example.io, b@example.io\n",
+        "✗ OPEN  example · error\n",
+        "Subject: Re: [OES] example · error\n",
+        "8 examples · nothing was sent",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let seen = json(&desk.run(&["dry-run", "mail", "--json"]));
+    assert_eq!(seen["channel"]["script"], serde_json::Value::Null);
+    assert_eq!(seen["messages"][0]["requests"][0]["method"], "MAIL");
+    server.set_nonblocking(true).unwrap();
+    assert!(server.accept().is_err(), "nobody connects");
+    let checked = desk.seen(&["check", "oes.toml"]);
+    assert!(checked.starts_with("exit 0"), "{checked}");
+}
