@@ -8,7 +8,7 @@ use crate::channel::message::{Digest, IncidentMessage, Member, Message, Sending,
 use crate::model::incident::{Delivery, Incident, Ledger};
 use crate::model::service::ChannelName;
 use crate::policy::causes;
-use crate::policy::owed::{Batch, Part, Told};
+use crate::policy::owed::{Batch, Part, Telling, Told};
 
 /// Returns the message that a batch is; absent if the ledger no longer has what it tells.
 pub(super) fn message(
@@ -80,8 +80,15 @@ fn of_storm(
     };
     let incidents: Vec<&Incident> = ledger.deliveries.iter().filter_map(member).collect();
     let service = |incident: &Incident| book.services.get(&incident.service).map(|one| &**one);
+    let mut known = ledger.channels.get(channel).into_iter();
+    let told = known.any(|state| {
+        let mut storms = state.storms.iter();
+        storms.any(|storm| storm.id == part.id && storm.told_at.is_some())
+    });
+    let opens = batch.told.iter().any(|one| one.telling == Telling::Fire);
     let storm = Storm {
         id: part.id.clone(),
+        first: opens && !told,
         services: book.services.len(),
         edit: part.edit.clone(),
         causes: causes::common(&incidents, &service),

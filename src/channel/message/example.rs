@@ -154,6 +154,7 @@ impl IncidentMessage {
             id: StormId("storm_example".into()),
             members: incidents.iter().map(member).collect(),
             services: counts.services,
+            first: edit.is_none() && counts.open > 0,
             edit,
             causes: Vec::new(),
             sending: self.sending.clone(),

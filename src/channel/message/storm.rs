@@ -33,6 +33,8 @@ pub struct Storm<'a> {
     pub members: Vec<Member<'a>>,
     /// How many services are watched.
     pub services: usize,
+    /// Whether the channel hears for the first time of something that is open.
+    pub first: bool,
     /// What the provider calls the message that is to be edited.
     pub edit: Option<String>,
     /// What they have in common, most important first.
@@ -74,6 +76,7 @@ impl From<Storm<'_>> for Summary {
             lines: storm.lines(),
             counts,
             incidents: incidents.map(Named::from).collect(),
+            first: storm.first,
             edit: storm.edit,
             sending: storm.sending,
         }

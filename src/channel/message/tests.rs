@@ -323,6 +323,7 @@ fn scripts_see_every_fact() {
     footnotes: []
     link: null
     remote_ref: null
+    first: true
     edit: null
     reminders: 0
     ack: null

@@ -141,6 +141,7 @@ impl Channel {
                 styled(FAINT, title)
             ));
             match &example.requests {
+                Ok(requests) if requests.is_empty() => output::result("no request"),
                 Ok(requests) => requests.iter().for_each(request),
                 Err(answer) => {
                     let (what, why) = (meaning(answer), answer.reason().unwrap_or_default());
