@@ -7,4 +7,5 @@ mod process;
 mod record;
 mod reload;
 mod rig;
+mod storms;
 mod story;
