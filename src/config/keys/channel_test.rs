@@ -117,7 +117,7 @@ pub(in crate::config) static MESSAGE: Place = Place {
         key(
             "reminders",
             Kind::Integer(0, 1000),
-            "1 in a `reminder`, else 0",
+            "1 in a reminder, else 0",
             "How many reminders there were.",
         ),
         key(
