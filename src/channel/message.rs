@@ -174,6 +174,21 @@ impl Message {
 }
 
 impl Sending {
+    /// Returns the sending of a message in UTC that nothing else is to be said of.
+    pub fn new(message_id: impl Into<String>, now: Timestamp) -> Self {
+        Self {
+            message_id: message_id.into(),
+            possible_repeat: false,
+            durable: true,
+            link: None,
+            now,
+            zone: TimeZone::UTC,
+            remote_ref: None,
+            muted: None,
+            instead: None,
+        }
+    }
+
     /// Returns what the reader should know of the sending.
     fn footnotes(&self) -> Vec<&'static str> {
         let mut notes = Vec::new();

@@ -286,8 +286,9 @@ fn url(map: &Object, context: &Context<'_>) -> Result<Url, RequestError> {
         .and_then(Json::as_str)
         .ok_or_else(|| RequestError::Shape("a request without the text `url`".to_owned()))?;
     let mut url = web_url(context.veil.reveal(text).trim())?;
-    if let Some(query) = map.get("query") {
-        let added = pairs(query, context.veil, "query")?;
+    let added = map.get("query");
+    let added = added.map(|query| pairs(query, context.veil, "query"));
+    if let Some(added) = added.transpose()?.filter(|added| !added.is_empty()) {
         let kept: Vec<(String, String)> = url
             .query_pairs()
             .filter(|(name, _)| added.iter().all(|(other, _)| other != name))

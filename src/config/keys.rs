@@ -238,7 +238,7 @@ pub(super) fn markdown() -> String {
 
 /// Returns the key reference of a file of tests in Markdown.
 pub(super) fn suite_markdown() -> String {
-    use channel_test::{FINDING, MESSAGE, REPEATED, REPLY, REQUEST, SUBJECT};
+    use channel_test::{ACK, FINDING, MESSAGE, REPEATED, REPLY, REQUEST, SUBJECT};
     use suite::{MOCK, NOTICE, PROBE, TEST};
     tables(&[
         ("File", &SUITE),
@@ -248,6 +248,7 @@ pub(super) fn suite_markdown() -> String {
         ("Message (an element of `notify`)", &NOTICE),
         ("Message of a channel (`message`)", &MESSAGE),
         ("`service` of a message", &SUBJECT),
+        ("`ack` of a message", &ACK),
         ("`finding` of a message", &FINDING),
         ("Long text", &REPEATED),
         ("Request of a channel (an element of `requests`)", &REQUEST),

@@ -53,7 +53,7 @@ pub(super) fn of_service(
         .iter()
         .filter_map(|node| {
             let name = node.get("name").and_then(Node::text);
-            let name = name.map_or_else(|| format!("of {service}"), |name| name.to_string());
+            let name = name.map_or_else(|| format!("of {service}"), ToString::to_string);
             let when = when(loader, node, zone)?;
             Some(Maintenance {
                 name,

@@ -8,7 +8,7 @@ use crate::channel::message::{Digest, IncidentMessage, Member, Message, Sending,
 use crate::model::incident::{Delivery, Incident, Ledger};
 use crate::model::service::ChannelName;
 use crate::policy::causes;
-use crate::policy::owed::{Batch, Part, Told};
+use crate::policy::owed::{Batch, Part, Telling, Told};
 
 /// Returns the message that a batch is; absent if the ledger no longer has what it tells.
 pub(super) fn message(
@@ -20,15 +20,10 @@ pub(super) fn message(
 ) -> Option<Message> {
     let book = shared.book.borrow();
     let sending = Sending {
-        message_id: batch.message_id.clone(),
         possible_repeat: batch.told.iter().any(|told| told.possible_repeat),
         durable,
-        link: None,
-        now: shared.clock.now(),
         zone: book.zone.clone().unwrap_or(TimeZone::UTC),
-        remote_ref: None,
-        muted: None,
-        instead: None,
+        ..Sending::new(batch.message_id.clone(), shared.clock.now())
     };
     if batch.digest.is_some() {
         return Some(digest(shared, &book, ledger, sending));
@@ -80,8 +75,15 @@ fn of_storm(
     };
     let incidents: Vec<&Incident> = ledger.deliveries.iter().filter_map(member).collect();
     let service = |incident: &Incident| book.services.get(&incident.service).map(|one| &**one);
+    let mut known = ledger.channels.get(channel).into_iter();
+    let told = known.any(|state| {
+        let mut storms = state.storms.iter();
+        storms.any(|storm| storm.id == part.id && storm.told_at.is_some())
+    });
+    let opens = batch.told.iter().any(|one| one.telling == Telling::Fire);
     let storm = Storm {
         id: part.id.clone(),
+        first: opens && !told,
         services: book.services.len(),
         edit: part.edit.clone(),
         causes: causes::common(&incidents, &service),

@@ -92,26 +92,26 @@ pub struct Routed {
 /// Returns who is told of a violation of a service that opens at this moment: those that the routes say, in order; the
 /// service's own channels where no route is for it.
 pub fn route(routes: &[Route], service: &Service, violation: &Violation, at: Timestamp) -> Routed {
-    let mut routed = Routed::default();
+    let mut told = Routed::default();
     for (number, route) in routes.iter().enumerate() {
         let in_time = route.hours.as_ref().is_none_or(|hours| hours.cover(at));
         if !in_time || !route.of.selects(&service.name, violation, Some(service)) {
             continue;
         }
-        routed.routes.push(number);
+        told.routes.push(number);
         for channel in &route.channels {
-            if !routed.channels.contains(channel) {
-                routed.channels.push(channel.clone());
+            if !told.channels.contains(channel) {
+                told.channels.push(channel.clone());
             }
         }
         if !route.goes_on {
             break;
         }
     }
-    if routed.routes.is_empty() {
-        routed.channels.clone_from(&service.channels);
+    if told.routes.is_empty() {
+        told.channels.clone_from(&service.channels);
     }
-    routed
+    told
 }
 
 #[cfg(test)]

@@ -6,8 +6,11 @@ use crate::model::counted::counted;
 use crate::model::incident::Incident;
 use crate::model::service::{Service, ServiceName};
 
-/// A cause is named if it is that of this share of the services.
-const SHARE: f64 = 0.8;
+/// A cause is named if it is that of so many of a hundred services.
+const SHARE_PERCENT: usize = 80;
+
+/// What is the same of some incidents.
+type Trait<'a> = &'a dyn Fn(&Incident) -> Option<String>;
 
 /// Returns what most open incidents share, in words: a kind of failure, a host, an address, a group. Nothing for fewer
 /// than three services.
@@ -24,7 +27,7 @@ pub fn common<'a>(
     if services.len() < 3 {
         return Vec::new();
     }
-    let traits: [(&str, &dyn Fn(&Incident) -> Option<String>); 4] = [
+    let traits: [(&str, Trait<'_>); 4] = [
         ("failed with", &|one| {
             Some(one.reason.code.as_ref()?.to_string())
         }),
@@ -52,7 +55,7 @@ pub fn common<'a>(
 }
 
 /// Returns the value that most services share, and of how many it is; nothing if they are too few.
-fn most(open: &[&Incident], of: &dyn Fn(&Incident) -> Option<String>) -> Option<(String, usize)> {
+fn most(open: &[&Incident], of: Trait<'_>) -> Option<(String, usize)> {
     let mut values: BTreeMap<String, BTreeSet<&ServiceName>> = BTreeMap::new();
     let mut services: BTreeSet<&ServiceName> = BTreeSet::new();
     for incident in open {
@@ -62,6 +65,6 @@ fn most(open: &[&Incident], of: &dyn Fn(&Incident) -> Option<String>) -> Option<
         }
     }
     let (value, names) = values.into_iter().max_by_key(|(_, names)| names.len())?;
-    let enough = names.len() as f64 >= SHARE * services.len() as f64;
+    let enough = names.len() * 100 >= services.len() * SHARE_PERCENT;
     enough.then_some((value, names.len()))
 }

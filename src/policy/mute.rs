@@ -194,8 +194,8 @@ impl<'a> Muting<'a> {
             if !seen.insert(name) {
                 continue;
             }
-            if let Some(until) = self.excuses(name, incident) {
-                return Some(Mute::until(until, format!("the outage of {name}")));
+            if let Some(mute) = self.excuses(name, incident) {
+                return Some(mute);
             }
             let further = self.facts.services.get(name);
             next.extend(further.iter().flat_map(|service| &service.depends_on));
@@ -203,18 +203,20 @@ impl<'a> Muting<'a> {
         None
     }
 
-    /// Tells whether a service that another depends on excuses its incident, and until when.
-    fn excuses(&self, name: &ServiceName, incident: &Incident) -> Option<Option<Timestamp>> {
+    /// Returns what a service that another depends on does to its incident.
+    fn excuses(&self, name: &ServiceName, incident: &Incident) -> Option<Mute> {
+        let outage = |until| Mute::until(until, format!("the outage of {name}"));
         if self.down.contains(name) {
-            return Some(None);
+            return Some(outage(None));
         }
         if let Some(back) = self.back.get(name)
             && incident.opened_at <= *back
         {
-            return Some(Some(after(*back, GRACE)));
+            return Some(outage(Some(after(*back, GRACE))));
         }
         let waits_until = after(incident.opened_at, SUSPECT);
-        ((self.facts.suspect)(name) && self.facts.now < waits_until).then_some(Some(waits_until))
+        let suspected = (self.facts.suspect)(name) && self.facts.now < waits_until;
+        suspected.then(|| outage(Some(waits_until)))
     }
 
     fn flaps(&self, incident: &Incident) -> Option<Mute> {

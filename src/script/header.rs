@@ -188,54 +188,64 @@ fn fill(header: &mut Header, raw: RawHeader, settings: &Settings, mistakes: &mut
     }
     let mut params: Vec<(Spanned<String>, RawParam)> = raw.params.into_iter().collect();
     params.sort_by_key(|(name, _)| name.span().start);
-    for (name, param) in params {
-        let kind = match &param.kind {
-            None => ParamKind::Any,
-            Some(written) => ParamKind::parse(written.get_ref()).unwrap_or_else(|| {
-                let mistake = Mistake::error(
-                    Code::ScriptHeader,
-                    settings.span(&written.span()),
-                    format!("`{}` is no kind of parameter", written.get_ref()),
-                );
-                mistakes.push(mistake.help(
-                    match did_you_mean(written.get_ref(), ParamKind::NAMES.map(|(name, _)| name)) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!(
-                            "kinds: {}",
-                            ParamKind::NAMES.map(|(name, _)| name).join(", ")
-                        ),
-                    },
-                ));
-                ParamKind::Any
-            }),
-        };
-        let default = param.default.and_then(|written| {
-            let span = settings.span(&written.span());
-            let json = Json::deserialize(written.into_inner()).ok();
-            match json {
-                Some(json) if kind.accepts(&json) || is_no_url(kind, &json) => Some(json),
-                _ => {
-                    mistakes.push(Mistake::error(
-                        Code::ScriptHeader,
-                        span,
-                        format!(
-                            "the default of `{}` is not of its kind, {kind}",
-                            name.get_ref()
-                        ),
-                    ));
-                    None
-                }
-            }
-        });
-        header.params.push(Param {
-            place: settings.span(&name.span()),
-            name: name.into_inner().into(),
-            kind,
-            default,
-            help: param.help,
-        });
+    for (name, raw) in params {
+        header.params.push(param(name, raw, settings, mistakes));
     }
     fill_one_of(header, raw.one_of, settings, mistakes);
+}
+
+/// Returns a parameter as the header declares it.
+fn param(
+    name: Spanned<String>,
+    param: RawParam,
+    settings: &Settings,
+    mistakes: &mut Vec<Mistake>,
+) -> Param {
+    let kind = match &param.kind {
+        None => ParamKind::Any,
+        Some(written) => ParamKind::parse(written.get_ref()).unwrap_or_else(|| {
+            let mistake = Mistake::error(
+                Code::ScriptHeader,
+                settings.span(&written.span()),
+                format!("`{}` is no kind of parameter", written.get_ref()),
+            );
+            mistakes.push(mistake.help(
+                match did_you_mean(written.get_ref(), ParamKind::NAMES.map(|(name, _)| name)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!(
+                        "kinds: {}",
+                        ParamKind::NAMES.map(|(name, _)| name).join(", ")
+                    ),
+                },
+            ));
+            ParamKind::Any
+        }),
+    };
+    let default = param.default.and_then(|written| {
+        let span = settings.span(&written.span());
+        let json = Json::deserialize(written.into_inner()).ok();
+        match json {
+            Some(json) if kind.accepts(&json) || is_no_url(kind, &json) => Some(json),
+            _ => {
+                mistakes.push(Mistake::error(
+                    Code::ScriptHeader,
+                    span,
+                    format!(
+                        "the default of `{}` is not of its kind, {kind}",
+                        name.get_ref()
+                    ),
+                ));
+                None
+            }
+        }
+    });
+    Param {
+        place: settings.span(&name.span()),
+        name: name.into_inner().into(),
+        kind,
+        default,
+        help: param.help,
+    }
 }
 
 /// Tells whether a default says that there is no URL where the config gives none.

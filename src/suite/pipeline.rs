@@ -150,15 +150,9 @@ impl<'a> Daybook<'a> {
                 subject: Subject::from(self.service),
                 dependents: Vec::new(),
                 sending: Sending {
-                    message_id: batch.message_id.clone(),
                     possible_repeat: told.possible_repeat,
-                    durable: true,
-                    link: None,
-                    now,
                     zone: self.zone.clone(),
-                    remote_ref: None,
-                    muted: None,
-                    instead: None,
+                    ..Sending::new(batch.message_id.clone(), now)
                 },
             };
             Some(Told {

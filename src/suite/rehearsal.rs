@@ -8,7 +8,7 @@ use super::stage::Stage;
 use crate::channel::delivery::Attempt;
 use crate::channel::message::Message;
 use crate::channel::rehearsal::{Rehearsal, Rehearsed, Unsent};
-use crate::channel::settings::Settings;
+use crate::channel::settings::{ChannelKind, Settings};
 use crate::script::limits::Limits;
 
 /// One message, and what a channel makes of it.
@@ -33,7 +33,10 @@ pub async fn rehearse(
 ) -> io::Result<Vec<Example>> {
     let stage = Stage::start(None)?;
     let mut examples: Vec<Example> = Vec::new();
-    for message in Message::examples(now) {
+    // A provider that groups by itself is never told of a storm.
+    let groups = matches!(&channel.kind, ChannelKind::Script(source) if source.header.groups);
+    let told = |message: &Message| !groups || message.kind() != "storm";
+    for message in Message::examples(now).into_iter().filter(told) {
         for plain in [false, true] {
             let rehearsal = Rehearsal {
                 pool: &stage.pool,

@@ -75,7 +75,7 @@ fn within_limits(body: &serde_json::Value) {
 
 #[tokio::test]
 async fn an_opening_says_what_failed() {
-    let received = sent(&price(Telling::Fire).into(), &[]).await;
+    let received = sent(&price(Telling::Fire), &[]).await;
     assert_eq!(received.headers["content-type"], "application/json");
     assert!(received.headers["user-agent"].starts_with("oes/"));
     within_limits(&received.json());
@@ -270,7 +270,7 @@ async fn options_change_the_message() {
         ("avatar_url", "https://a.example/x.png"),
         ("thread_id", "77"),
     ];
-    let received = sent(&price(Telling::Fire).into(), &options).await;
+    let received = sent(&price(Telling::Fire), &options).await;
     assert_eq!(
         received.target,
         "/api/webhooks/1/aBcDeFgHiJkL?thread_id=77&wait=true"
@@ -286,7 +286,7 @@ async fn only_an_opening_mentions_and_only_whom_the_config_names() {
         ("<@42>", r#"{"parse":[],"users":["42"]}"#),
         ("@here", r#"{"parse":["everyone"]}"#),
     ] {
-        let body = sent(&price(Telling::Fire).into(), &[("mention", mention)])
+        let body = sent(&price(Telling::Fire), &[("mention", mention)])
             .await
             .json();
         assert_eq!(body["content"], mention);

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 
 use oes::channel::answer::Answer;
 use oes::channel::delivery::Delivery;
-use oes::channel::message::Message;
+use oes::channel::message::{Counts, IncidentMessage, Message};
 use oes::config;
-use oes::policy::owed::{Telling, Unheard};
+use oes::model::mute::Ack;
+use oes::model::service::ServiceName;
+use oes::policy::owed::Telling;
 use oes::script::shipped;
 use url::form_urlencoded;
 
 use crate::support::files::folder_of;
 use crate::support::inbox::{Inbox, Received, Reply};
 use crate::support::messages::{channel, first_try, full_of, price};
-use crate::support::scripts::delivery;
+use crate::support::scripts::{delivery, shipped as shipped_source};
 
 /// A channel as a test sets it up: its options, where `@` is the inbox, and how its provider says that it has a message.
 struct Provider {
@@ -192,6 +194,49 @@ impl Provider {
     }
 }
 
+/// Providers that group by themselves: an alert for each incident, and never a storm.
+const GROUPING: [&str; 4] = ["alertmanager", "incidentio", "opsgenie", "pagerduty"];
+/// Those of them that cannot be told who has taken an incident on.
+const UNACKED: [&str; 2] = ["alertmanager", "incidentio"];
+/// Providers whose messages can be edited, with what one is called there.
+const EDITING: [(&str, &str); 5] = [
+    ("discord", "1456789012345678901"),
+    ("matrix", "$1"),
+    ("slack", "1767225600.000100"),
+    ("telegram", "4711"),
+    ("zulip", "4711"),
+];
+
+/// Returns a message about the price that tells this.
+fn told(telling: Telling) -> IncidentMessage {
+    let mut message = price(telling);
+    if matches!(telling, Telling::Reminder | Telling::Acked) {
+        message.incident.closed_at = None;
+        message.incident.ending = None;
+        message.incident.ack = Some(Ack {
+            at: message.sending.now,
+            by: "anna".to_owned(),
+            reason: "rolling back".to_owned(),
+        });
+    }
+    message
+}
+
+#[test]
+fn scripts_say_how_their_providers_take_many_incidents() {
+    for script in shipped::CHANNELS {
+        let header = shipped_source(script.name).header;
+        let groups = GROUPING.contains(&script.name);
+        let edits = EDITING.iter().any(|(kind, _)| *kind == script.name);
+        assert_eq!(
+            (header.groups, header.edits),
+            (groups, edits),
+            "{}",
+            script.name
+        );
+    }
+}
+
 #[test]
 fn every_channel_that_ships_is_tried() {
     for script in shipped::CHANNELS {
@@ -238,18 +283,17 @@ fn the_manual_has_a_config_of_every_channel_that_ships() {
 async fn every_telling_is_taken_by_every_provider() {
     let delivery = delivery();
     for provider in &PROVIDERS {
-        for telling in [
-            Telling::Fire,
-            Telling::Resolve,
-            Telling::Outage(Unheard::Brief),
-            Telling::Unwatched,
-        ] {
-            let message = price(telling);
+        for telling in IncidentMessage::TELLINGS {
+            let message = told(telling);
             let (received, answer) = provider
                 .send(&delivery, &message.clone().into(), provider.taken())
                 .await;
             let kind = provider.kind;
             assert!(matches!(answer, Answer::Taken { .. }), "{kind}: {answer:?}");
+            if telling == Telling::Acked && UNACKED.contains(&kind) {
+                assert!(received.is_empty(), "{kind}: {received:?}");
+                continue;
+            }
             // What ends is named, as it was when it opened.
             let named = received.iter().any(|one| {
                 one.body.contains("01J8ZK4N6P7Q8R9S") || one.target.contains("01J8ZK4N6P7Q8R9S")
@@ -339,6 +383,72 @@ async fn no_message_is_larger_than_its_provider_takes() {
     }
 }
 
+/// 1,000 incidents at once, in names of every kind of character, of which no provider is sent more than it takes.
+#[tokio::test]
+async fn no_storm_and_no_digest_is_larger_than_its_provider_takes() {
+    let delivery = delivery();
+    for provider in PROVIDERS.iter().filter(|one| !GROUPING.contains(&one.kind)) {
+        let edit = EDITING.iter().find(|(kind, _)| *kind == provider.kind);
+        for text in ["a", "&", "\\", "`", "@", "漢", "🙂"] {
+            let mut message = full_of(&text.repeat(300));
+            message.subject.name = ServiceName::new(text.repeat(200));
+            message.incident.service = message.subject.name.clone();
+            message.sending.link =
+                Some(format!("https://oes.example.io/{}", "x".repeat(470)).into());
+            let counts = Counts {
+                open: 999,
+                over: 1,
+                services: 1_200,
+            };
+            let mut storm = message.clone().as_storm(counts, None);
+            storm.note = Some(text.repeat(2_000));
+            let mut edited = message
+                .clone()
+                .as_storm(counts, edit.map(|(_, id)| (*id).to_owned()));
+            edited.note.clone_from(&storm.note);
+            for summary in [storm, edited, message.as_digest(counts)] {
+                let said = format!("{} {text} {}", provider.kind, summary.kind);
+                let (received, answer) = provider
+                    .send(&delivery, &summary.into(), provider.taken())
+                    .await;
+                assert!(matches!(answer, Answer::Taken { .. }), "{said}: {answer:?}");
+                for (part, size, most) in measured(provider.kind, received.first().unwrap()) {
+                    assert!(size <= most, "{said}: {part} has {size} of {most}");
+                }
+                if provider.kind != "webhook" {
+                    assert!(
+                        readable(&received[0].body).contains(" more"),
+                        "{said}: {received:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_digest_is_nobodys_alert() {
+    let delivery = delivery();
+    for provider in &PROVIDERS {
+        let digest = price(Telling::Fire).as_digest(Counts::default());
+        let (received, answer) = provider
+            .send(&delivery, &digest.into(), provider.taken())
+            .await;
+        let kind = provider.kind;
+        assert!(matches!(answer, Answer::Taken { .. }), "{kind}: {answer:?}");
+        assert_eq!(
+            received.is_empty(),
+            GROUPING.contains(&kind),
+            "{kind}: {received:?}"
+        );
+    }
+}
+
+/// Returns a body in which a form's spaces are spaces.
+fn readable(body: &str) -> String {
+    body.replace('+', " ")
+}
+
 fn measured(kind: &str, received: &Received) -> Vec<Measured> {
     let bytes = received.body.len();
     let form: BTreeMap<String, String> = form_urlencoded::parse(received.body.as_bytes())
@@ -350,9 +460,14 @@ fn measured(kind: &str, received: &Received) -> Vec<Measured> {
             ("title", form["title"].chars().count(), 250),
             ("url", form["url"].chars().count(), 512),
         ],
+        // An edit has no topic.
         "zulip" => vec![
             ("content", form["content"].len(), 10_000),
-            ("topic", form["topic"].chars().count(), 60),
+            (
+                "topic",
+                form.get("topic").map_or(1, |topic| topic.chars().count()),
+                60,
+            ),
         ],
         _ => {
             let json = received.json();
@@ -364,11 +479,14 @@ fn measured(kind: &str, received: &Received) -> Vec<Measured> {
             };
             let units = |pointer: &str| text(pointer).encode_utf16().count();
             match kind {
-                "slack" => vec![
-                    ("header", units("/blocks/0/text/text"), 150),
-                    ("what", units("/blocks/1/text/text"), 3000),
-                    ("rest", units("/blocks/2/text/text"), 3000),
-                ],
+                "slack" => {
+                    let blocks = json["blocks"].as_array().unwrap().iter();
+                    let texts = blocks.filter_map(|block| block["text"]["text"].as_str());
+                    let units = texts.map(|text| text.encode_utf16().count());
+                    let most = [150].into_iter().chain(std::iter::repeat(3000));
+                    let parts = units.zip(most);
+                    parts.map(|(size, most)| ("block", size, most)).collect()
+                }
                 "telegram" => vec![("text", shown(&text("/text")), 4096)],
                 "googlechat" => vec![("text", units("/text"), 4096)],
                 "mattermost" => vec![("text", units("/text"), 16_383)],
@@ -378,6 +496,7 @@ fn measured(kind: &str, received: &Received) -> Vec<Measured> {
                     ("message", text("/message").len(), 4096),
                     ("title", text("/title").len(), 1024),
                 ],
+                // A server adds what it knows of the event.
                 "matrix" => vec![("event", bytes, 60_000)],
                 "pagerduty" => vec![
                     ("summary", units("/payload/summary"), 1024),
@@ -388,11 +507,27 @@ fn measured(kind: &str, received: &Received) -> Vec<Measured> {
                     ("description", units("/description"), 15_000),
                     ("details", json["details"].to_string().chars().count(), 8000),
                 ],
-                "discord" => vec![("title", units("/embeds/0/title"), 256)],
+                "discord" => embed(&json["embeds"][0]),
+                "webhook" => vec![("body", bytes, 512_000)],
                 _ => vec![("body", bytes, 100_000)],
             }
         }
     }
+}
+
+/// Returns the sizes of the parts of a Discord embed, which count together as well.
+fn embed(embed: &serde_json::Value) -> Vec<Measured> {
+    let units = |text: &serde_json::Value| text.as_str().unwrap_or_default().encode_utf16().count();
+    let fields = embed["fields"].as_array().into_iter().flatten();
+    let texts = fields.flat_map(|field| [&field["name"], &field["value"]]);
+    let fields: usize = texts.map(units).sum();
+    let [title, description] = ["title", "description"].map(|part| units(&embed[part]));
+    let footer = units(&embed["footer"]["text"]);
+    vec![
+        ("title", title, 256),
+        ("description", description, 4096),
+        ("embed", title + description + fields + footer, 6000),
+    ]
 }
 
 /// Returns how many UTF-16 units of a text in HTML are shown.

@@ -53,7 +53,7 @@ fn page(received: &Received) -> String {
 
 #[tokio::test]
 async fn an_opening_holds_every_fact() {
-    assert_snapshot!(page(&sent(&price(Telling::Fire).into(), &[]).await), @r#"
+    assert_snapshot!(page(&sent(&price(Telling::Fire), &[]).await), @r#"
     POST /oes?team=ops
     data.acked_by: null
     data.closed_at: null
@@ -142,7 +142,7 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_secret_signs_the_very_bytes_that_are_sent() {
-    let received = sent(&price(Telling::Fire).into(), &[("secret", SECRET)]).await;
+    let received = sent(&price(Telling::Fire), &[("secret", SECRET)]).await;
     let header = |name: &str| received.headers[name].clone();
     assert_eq!(header("webhook-id"), "msg_5f0c9a");
     assert_eq!(header("webhook-timestamp"), "1767233683");
@@ -155,7 +155,7 @@ async fn a_secret_signs_the_very_bytes_that_are_sent() {
 #[tokio::test]
 async fn two_secrets_sign_twice_and_none_does_not() {
     let two = format!("{SECRET} whsec_{}", STANDARD.encode([9; 32]));
-    let received = sent(&price(Telling::Fire).into(), &[("secret", &two)]).await;
+    let received = sent(&price(Telling::Fire), &[("secret", &two)]).await;
     assert_eq!(received.headers["webhook-signature"].split(' ').count(), 2);
     let received = sent(
         &price(Telling::Fire),

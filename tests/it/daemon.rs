@@ -10,4 +10,5 @@ mod process;
 mod record;
 mod reload;
 mod rig;
+mod storms;
 mod story;

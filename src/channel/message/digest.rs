@@ -95,6 +95,7 @@ impl From<Digest<'_>> for Summary {
             lines,
             counts,
             incidents: open.into_iter().chain(over).map(Named::from).collect(),
+            first: false,
             edit: None,
             sending: digest.sending,
         }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::{Counts, Digest, IncidentMessage, Member, Message, Sending, Storm, Subject, Summary};
 use crate::model::duration::before;
@@ -17,6 +16,8 @@ use crate::policy::owed::{Telling, Unheard};
 
 /// How long an incident that is over was open.
 const OPEN_FOR: Duration = Duration::from_mins(28);
+/// The time between two of its probes.
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// The outcomes of the probes that the rule saw, with milliseconds.
 const PROBES: [(Outcome, u64); 4] = [
@@ -86,17 +87,7 @@ impl IncidentMessage {
             by: "somebody".to_owned(),
             reason: "on it".to_owned(),
         });
-        let minute = Duration::from_mins(1);
-        let samples = PROBES.into_iter().rev().zip(0..);
-        let mut samples: Vec<Sample> = samples
-            .map(|((outcome, latency_ms), ago)| Sample {
-                at: before(opened_at, minute * ago),
-                outcome,
-                latency: Some(Duration::from_millis(latency_ms)),
-                code: (outcome == Outcome::Fail).then(|| "example".into()),
-            })
-            .collect();
-        samples.reverse();
+        let samples = samples(opened_at);
         let ending = match telling {
             Telling::Fire | Telling::Reminder | Telling::Acked => None,
             Telling::Unwatched => Some(Ending::Unwatched),
@@ -112,7 +103,7 @@ impl IncidentMessage {
                 opened_at,
                 closed_at: over.then_some(now),
                 ending,
-                last_good: Some(before(opened_at, minute * 2)),
+                last_good: Some(before(opened_at, MINUTE * 2)),
                 announced_before: None,
                 news: News::Opened,
                 reminders: u32::from(telling == Telling::Reminder),
@@ -129,17 +120,7 @@ impl IncidentMessage {
             },
             subject: Subject::gone(name),
             dependents: Vec::new(),
-            sending: Sending {
-                message_id: "msg_example".to_owned(),
-                possible_repeat: false,
-                durable: true,
-                link: None,
-                now,
-                zone: TimeZone::UTC,
-                remote_ref: None,
-                muted: None,
-                instead: None,
-            },
+            sending: Sending::new("msg_example", now),
         }
     }
 
@@ -154,6 +135,7 @@ impl IncidentMessage {
             id: StormId("storm_example".into()),
             members: incidents.iter().map(member).collect(),
             services: counts.services,
+            first: edit.is_none() && counts.open > 0,
             edit,
             causes: Vec::new(),
             sending: self.sending.clone(),
@@ -192,4 +174,19 @@ impl IncidentMessage {
         };
         (1..=counts.open + counts.over).map(one).collect()
     }
+}
+
+/// Returns the samples that the rule of an example saw, the last one at its opening.
+fn samples(opened_at: Timestamp) -> Vec<Sample> {
+    let newest_first = PROBES.into_iter().rev().zip(0..);
+    let mut samples: Vec<Sample> = newest_first
+        .map(|((outcome, latency_ms), ago)| Sample {
+            at: before(opened_at, MINUTE * ago),
+            outcome,
+            latency: Some(Duration::from_millis(latency_ms)),
+            code: (outcome == Outcome::Fail).then(|| "example".into()),
+        })
+        .collect();
+    samples.reverse();
+    samples
 }

@@ -144,6 +144,11 @@ impl IncidentMessage {
         }
     }
 
+    /// Tells whether the channel hears for the first time of something that is open: what may wake people.
+    pub fn is_first(&self) -> bool {
+        self.telling == Telling::Fire
+    }
+
     /// Tells whether no probe passed before the incident opened. A violation that a script or the matcher caused
     /// says nothing of that.
     pub fn never_came_up(&self) -> bool {

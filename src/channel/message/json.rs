@@ -47,6 +47,7 @@ impl IncidentMessage {
             ),
             ("link", text(sending.link.as_deref())),
             ("remote_ref", text(sending.remote_ref.as_deref())),
+            ("first", Json::from(self.is_first())),
             ("edit", Json::Null),
             ("reminders", Json::from(u64::from(incident.reminders))),
             ("ack", self.ack()),

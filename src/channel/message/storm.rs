@@ -33,6 +33,8 @@ pub struct Storm<'a> {
     pub members: Vec<Member<'a>>,
     /// How many services are watched.
     pub services: usize,
+    /// Whether the channel hears for the first time of something that is open.
+    pub first: bool,
     /// What the provider calls the message that is to be edited.
     pub edit: Option<String>,
     /// What they have in common, most important first.
@@ -62,7 +64,7 @@ impl From<Storm<'_>> for Summary {
             id: storm.id.to_string(),
             generation: incidents.clone().map(|one| u64::from(one.generation)).sum(),
             subject: storm.subject(),
-            headline: storm.headline(counts),
+            headline: headline(counts),
             rule: storm.rule(),
             note: storm.note(counts),
             began_at: incidents
@@ -74,6 +76,7 @@ impl From<Storm<'_>> for Summary {
             lines: storm.lines(),
             counts,
             incidents: incidents.map(Named::from).collect(),
+            first: storm.first,
             edit: storm.edit,
             sending: storm.sending,
         }
@@ -115,14 +118,6 @@ impl Storm<'_> {
         Subject {
             severity: worst.max().unwrap_or(ServiceSeverity::Info),
             ..Subject::gone(ServiceName::new(name))
-        }
-    }
-
-    fn headline(&self, counts: Counts) -> String {
-        match (counts.open, counts.over) {
-            (0, over) => format!("all {} over", counted(over, "incident")),
-            (open, 0) => format!("{} open", counted(open, "incident")),
-            (open, over) => format!("{} open, {over} over", counted(open, "incident")),
         }
     }
 
@@ -176,5 +171,13 @@ impl Storm<'_> {
         let more = self.members.len().saturating_sub(LINES_MAX);
         let more = (more > 0).then(|| format!("+ {more} more"));
         shown.chain(more).collect()
+    }
+}
+
+fn headline(counts: Counts) -> String {
+    match (counts.open, counts.over) {
+        (0, over) => format!("all {} over", counted(over, "incident")),
+        (open, 0) => format!("{} open", counted(open, "incident")),
+        (open, over) => format!("{} open, {over} over", counted(open, "incident")),
     }
 }

@@ -43,6 +43,8 @@ pub struct Summary {
     pub counts: Counts,
     /// The incidents.
     pub incidents: Vec<Named>,
+    /// Whether the channel hears for the first time of something that is open: what may wake people.
+    pub first: bool,
     /// What the provider calls the message that this one replaces.
     pub edit: Option<String>,
     /// Its sending.
@@ -165,6 +167,7 @@ impl Summary {
             ("footnotes", footnotes.collect()),
             ("link", text(sending.link.as_deref())),
             ("remote_ref", text(sending.remote_ref.as_deref())),
+            ("first", Json::from(self.first)),
             ("edit", text(self.edit.as_deref())),
             ("reminders", Json::from(0_u64)),
             ("ack", Json::Null),

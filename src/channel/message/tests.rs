@@ -82,17 +82,7 @@ pub(in crate::channel) fn example(telling: Telling) -> IncidentMessage {
             tags: vec!["edge".into(), "paid".into()],
             runbook: Some("https://wiki.example.io/price".into()),
         },
-        sending: Sending {
-            message_id: "msg_5f0c9a".into(),
-            possible_repeat: false,
-            durable: true,
-            link: None,
-            now: at(OPENED + if over { 1_690 } else { 95 }),
-            zone: TimeZone::UTC,
-            remote_ref: None,
-            muted: None,
-            instead: None,
-        },
+        sending: Sending::new("msg_5f0c9a", at(OPENED + if over { 1_690 } else { 95 })),
     }
 }
 
@@ -323,6 +313,7 @@ fn scripts_see_every_fact() {
     footnotes: []
     link: null
     remote_ref: null
+    first: true
     edit: null
     reminders: 0
     ack: null

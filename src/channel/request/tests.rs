@@ -101,6 +101,10 @@ async fn keeps_a_query_and_adds_to_it() {
         "/T0/secret?k=v&wait=true"
     );
     assert_eq!(one(r#"[{"url":"{url}"}]"#).request.uri(), "/T0/secret?k=v");
+    assert_eq!(
+        one(r#"[{"url":"{plain}","query":{}}]"#).request.uri(),
+        one(r#"[{"url":"{plain}"}]"#).request.uri()
+    );
 }
 
 #[tokio::test]

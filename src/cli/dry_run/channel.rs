@@ -157,6 +157,7 @@ impl Channel {
                 styled(FAINT, title)
             ));
             match &example.requests {
+                Ok(requests) if requests.is_empty() => output::result("no request"),
                 Ok(requests) => requests.iter().for_each(request),
                 Err(unsent) => {
                     let answer = &unsent.answer;

@@ -108,6 +108,24 @@ pub(in crate::config) static MESSAGE: Place = Place {
             "",
             "Of a `storm`: what the provider calls the message that is to be edited.",
         ),
+        key(
+            "first",
+            Kind::Boolean,
+            "true while something is open and nothing is edited",
+            "Of a `storm`: whether the channel hears of it for the first time.",
+        ),
+        key(
+            "reminders",
+            Kind::Integer(0, 1000),
+            "1 in a reminder, else 0",
+            "How many reminders there were.",
+        ),
+        key(
+            "ack",
+            Kind::Table(&ACK),
+            "",
+            "Of `acked`: who has taken it on.",
+        ),
         key("link", LONG, "", "A page about the incident."),
         key("message_id", LONG, "msg_example", "Its id."),
         key("attempt", Kind::Integer(1, 1000), "1", "Which try it is."),
@@ -140,6 +158,17 @@ pub(in crate::config) static SUBJECT: Place = Place {
         key("runbook", LONG, "", "Link to instructions."),
     ],
     required: &[],
+    open: false,
+};
+
+/// Who has taken an incident on.
+pub(in crate::config) static ACK: Place = Place {
+    title: "an acknowledgement",
+    keys: &[
+        key("by", LONG, "", "Who."),
+        key("reason", LONG, "", "Why, or what comes next."),
+    ],
+    required: &["by"],
     open: false,
 };
 
@@ -227,7 +256,7 @@ static REPLY_KEYS: &[Key] = &[
         "reads",
         Kind::Word,
         "",
-        "What the script reads: `taken`, `taken as ID`, `retry`, `retry after 30s`, `rate_limited after 5s`, `rate_limited after 5s, global`, `reject`, `reject, plainer`, `disable`, `unknown`.",
+        "What the script reads: `taken`, `taken as ID`, `retry`, `retry after 30s`, `rate_limited after 5s`, `rate_limited after 5s, global`, `reject`, `reject, plainer`, `disable`, `edit_gone`, `unknown`.",
     ),
     key(
         "reason",

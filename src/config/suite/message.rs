@@ -14,6 +14,7 @@ use crate::model::code::Code;
 use crate::model::duration::before;
 use crate::model::incident::Reason;
 use crate::model::judgement::Outcome;
+use crate::model::mute::Ack;
 use crate::model::service::{ServiceName, ServiceSeverity};
 use crate::model::span::Mistake;
 use crate::model::violation::Sample;
@@ -39,6 +40,7 @@ pub(super) fn read(loader: &mut Loader<'_>, node: Option<&Node>, now: Timestamp)
         };
     };
     times(&mut message, table, now);
+    news(&mut message, table, now);
     service(&mut message, table);
     reason(loader, &mut message, table);
     sending(&mut message, table);
@@ -49,7 +51,11 @@ pub(super) fn read(loader: &mut Loader<'_>, node: Option<&Node>, now: Timestamp)
         services: number("services", 40),
     };
     let message = match table.get("kind").and_then(Node::text).map(|kind| &**kind) {
-        Some("storm") => message.as_storm(counts(4), text_of(table, "edit")).into(),
+        Some("storm") => {
+            let mut storm = message.as_storm(counts(4), text_of(table, "edit"));
+            storm.first = is(table, "first").unwrap_or(storm.first);
+            storm.into()
+        }
         Some("digest") => message.as_digest(counts(0)).into(),
         _ => message.into(),
     };
@@ -112,6 +118,20 @@ fn times(message: &mut IncidentMessage, table: &Node, now: Timestamp) {
     };
     for sample in &mut incident.reason.samples {
         sample.at = along(sample.at);
+    }
+}
+
+fn news(message: &mut IncidentMessage, table: &Node, now: Timestamp) {
+    let incident = &mut message.incident;
+    if let Some(reminders) = table.get("reminders").and_then(layers::integer) {
+        incident.reminders = reminders;
+    }
+    if let Some(ack) = table.get("ack") {
+        incident.ack = Some(Ack {
+            at: now,
+            by: text_of(ack, "by").unwrap_or_default(),
+            reason: text_of(ack, "reason").unwrap_or_default(),
+        });
     }
 }
 

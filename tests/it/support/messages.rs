@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use oes::channel::delivery::Attempt;
 use oes::channel::message::{IncidentMessage, Sending, Subject};
@@ -86,17 +85,7 @@ pub(crate) fn price(telling: Telling) -> IncidentMessage {
             runbook: Some("https://wiki.example.io/price".into()),
         },
         dependents: Vec::new(),
-        sending: Sending {
-            message_id: "msg_5f0c9a".into(),
-            possible_repeat: false,
-            durable: true,
-            link: None,
-            now: at(OPENED + if over { 1_690 } else { 95 }),
-            zone: TimeZone::UTC,
-            remote_ref: None,
-            muted: None,
-            instead: None,
-        },
+        sending: Sending::new("msg_5f0c9a", at(OPENED + if over { 1_690 } else { 95 })),
     }
 }
 
