@@ -75,9 +75,14 @@ pub(super) fn all(
     path: &Path,
     now: Timestamp,
 ) -> rusqlite::Result<BTreeMap<ServiceName, Restored>> {
+    read(&read_only(path)?, super::SAMPLES_KEPT, now)
+}
+
+/// Opens a database that a daemon may be writing.
+pub(super) fn read_only(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY)?;
-    read(&connection, super::SAMPLES_KEPT, now)
+    Ok(connection)
 }
 
 type Attempt = (Connection, BTreeMap<ServiceName, Restored>, bool);
@@ -210,6 +215,6 @@ fn read_memory(
     Ok(())
 }
 
-fn time(us: Option<i64>) -> Option<Timestamp> {
+pub(super) fn time(us: Option<i64>) -> Option<Timestamp> {
     Timestamp::from_microsecond(us?).ok()
 }

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, Transaction};
 
 /// Each makes the version of its place, from 1, out of the one before. Never change one that was released.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE services (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -32,7 +33,25 @@ const MIGRATIONS: [&str; 1] = ["
         expires_at_us INTEGER,
         PRIMARY KEY (service, key)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE incidents (
+        id TEXT PRIMARY KEY,
+        opened_at_us INTEGER NOT NULL,
+        closed_at_us INTEGER,
+        incident TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY,
+        incident TEXT NOT NULL,
+        at_us INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        channel TEXT,
+        text TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_of ON events (incident, id);
+",
+];
 
 /// Why a database does not have the tables of this version.
 #[derive(Debug, thiserror::Error)]

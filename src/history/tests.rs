@@ -188,7 +188,7 @@ fn a_database_of_a_newer_version_is_set_aside() {
     };
     assert_eq!(
         why,
-        "it has version 99, this oes knows up to 1: a newer one wrote it"
+        "it has version 99, this oes knows up to 2: a newer one wrote it"
     );
 }
 
