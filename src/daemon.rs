@@ -5,6 +5,8 @@
 
 mod almanac;
 mod book;
+pub mod control;
+pub mod control_file;
 mod fleet;
 mod health;
 mod heartbeat;
@@ -48,6 +50,7 @@ use crate::metrics::Metrics;
 use crate::model::causes::Causes;
 use crate::model::incident::{IncidentId, Ledger};
 use crate::model::route::Route;
+use crate::model::secret::Secret;
 use crate::model::service::Service;
 use crate::policy::ledger;
 use crate::policy::watch::Change;
@@ -57,6 +60,8 @@ use crate::script::pool::{Pool, PoolSettings, Program, Sandbox};
 use crate::state;
 use crate::web;
 
+use control::{Controller, Tokens};
+use control_file::ControlFile;
 use fleet::Fleet;
 use keeper::{Keeper, Snapshot};
 use observe::Tools;
@@ -124,6 +129,7 @@ pub struct Daemon {
     recorder: Arc<Recorder>,
     metrics: Metrics,
     address: SocketAddr,
+    data: PathBuf,
     reload: Arc<Notify>,
 }
 
@@ -177,7 +183,13 @@ impl Daemon {
 
         let writers = Supervisor::new(&metrics);
         let workers = Supervisor::new(&metrics);
-        let (keeper, keeping) = keeper::new(file, ledger, metrics.clone(), options.clock);
+        let (keeper, keeping) = keeper::new(
+            file,
+            ledger,
+            Arc::clone(&history),
+            metrics.clone(),
+            options.clock,
+        );
         start_keeper(&writers, keeping);
         let shared = Arc::new(watching::Parts {
             tools,
@@ -192,7 +204,12 @@ impl Daemon {
             sweeps: Sweeps::default(),
             suspects: Suspects::default(),
         });
-        let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivery, restored);
+        let mut fleet = Fleet::new(
+            Arc::clone(&shared),
+            workers.clone(),
+            Arc::clone(&delivery),
+            restored,
+        );
         let services = watched.len();
         fleet.apply(&config, watched).await;
         fleet.warn_of_disabled();
@@ -213,7 +230,9 @@ impl Daemon {
             "almanac",
             almanac::run(Arc::clone(&shared), workers.stopping()),
         );
-        start_web(&workers, listener, facts);
+        let control = control(&shared, delivery, &config, address);
+        start_web(&workers, listener, facts, Arc::new(control));
+        let data = config.data.clone();
         let reloader =
             reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
         start_once(&workers, "reload", reloader.run(workers.stopping()));
@@ -227,6 +246,7 @@ impl Daemon {
             recorder,
             metrics,
             address,
+            data,
             reload,
         })
     }
@@ -255,6 +275,7 @@ impl Daemon {
     /// then is told after the next start; only what could not be written down makes the stop [`Stopped::Abandoned`].
     pub async fn stop(self, grace: Duration) -> Stopped {
         self.workers.stop(grace).await;
+        ControlFile::remove(&self.data);
         let (history, recorder) = (Arc::clone(&self.history), Arc::clone(&self.recorder));
         let flushing = move || {
             let flushed = history.flush(HISTORY_GRACE);
@@ -329,10 +350,31 @@ fn start_keeper(writers: &Supervisor, keeping: keeper::Keeping) {
     start_once(writers, "keeper", keeping.run(writers.stopping()));
 }
 
-fn start_web(workers: &Supervisor, listener: TcpListener, facts: Arc<dyn web::Facts>) {
+/// Returns what the API acts on, and writes down for commands how to reach it.
+fn control(
+    shared: &watching::Parts,
+    delivery: Arc<Delivery>,
+    config: &Config,
+    address: SocketAddr,
+) -> Controller {
+    let token = control::new_token();
+    let own = config.server.token.as_ref().map(Secret::expose);
+    let tokens = Tokens::new(own.into_iter().chain([token.as_str()]));
+    if let Err(error) = ControlFile::new(address, token).write(&config.data) {
+        warn!(%error, "control.json cannot be written: commands that change something do not reach this daemon");
+    }
+    Controller::new(shared, delivery, &config.data, tokens)
+}
+
+fn start_web(
+    workers: &Supervisor,
+    listener: TcpListener,
+    facts: Arc<dyn web::Facts>,
+    control: Arc<dyn web::api::Control>,
+) {
     let stop = workers.stopping();
     start_once(workers, "web", async move {
-        if let Err(error) = web::serve(listener, facts, stop.cancelled_owned()).await {
+        if let Err(error) = web::serve(listener, facts, control, stop.cancelled_owned()).await {
             error!(error = %Causes(&error), "the pages are no longer served");
         }
     });
@@ -362,6 +404,7 @@ async fn tidy_hourly(shared: watching::Shared, stop: CancellationToken) {
     while stop.run_until_cancelled(sleep(TIDY_EVERY)).await.is_some() {
         let book = Arc::clone(&shared.books.borrow());
         shared.recorder.tidy(shared.clock.now());
+        shared.history.prune_incidents(shared.clock.now());
         shared
             .keeper
             .tell(move |ledger, now| fleet::tidy(ledger, &book.channels, now))

@@ -28,7 +28,7 @@ use oes::config::{self, ProcessEnvironment};
 use oes::daemon::observe::Past;
 use oes::daemon::once::Once;
 use oes::model::exchange::{Body, Exchange, Response, Timings};
-use oes::model::incident::{Incident, IncidentId, Ledger, Reason};
+use oes::model::incident::{Incident, IncidentId, Ledger, News, Reason};
 use oes::model::judgement::Outcome;
 use oes::model::service::ServiceName;
 use oes::model::violation::Violation;

@@ -99,13 +99,7 @@ pub(super) fn finish(exit: Exit) -> Exit {
 
 /// Writes an error with its causes to standard error and returns the exit code for wrong usage.
 pub(super) fn usage_error(error: &dyn std::error::Error) -> Exit {
-    note(format_args!(
-        "{}error:{} {}",
-        ERROR.render(),
-        ERROR.render_reset(),
-        Causes(error)
-    ));
-    Exit::Usage
+    refuse_as(None, Exit::Usage, error)
 }
 
 /// The JSON schema of a command, where its result is wanted as JSON.
@@ -114,14 +108,19 @@ pub(super) type Schema = Option<&'static str>;
 /// Says why a command cannot do its work, as JSON on standard output where that is wanted, and returns the exit code for
 /// wrong usage.
 pub(super) fn refuse(schema: Schema, error: &dyn std::error::Error) -> Exit {
-    let Some(schema) = schema else {
-        return usage_error(error);
-    };
-    let exit = Exit::Usage as u8;
-    json(
-        &serde_json::json!({ "schema": schema, "exit": exit, "error": Causes(error).to_string() }),
-    );
-    Exit::Usage
+    refuse_as(schema, Exit::Usage, error)
+}
+
+/// Does the same with another exit code.
+pub(super) fn refuse_as(schema: Schema, exit: Exit, error: &dyn std::error::Error) -> Exit {
+    let text = Causes(error).to_string();
+    match schema {
+        Some(schema) => {
+            json(&serde_json::json!({ "schema": schema, "exit": exit as u8, "error": text }));
+        }
+        None => note(format_args!("{} {text}", styled(ERROR, "error:"))),
+    }
+    exit
 }
 
 /// Writes a value as one line of JSON to standard output.

@@ -104,7 +104,10 @@ impl Page {
         let disabled: Vec<String> = ledger
             .channels
             .iter()
-            .filter_map(|(name, state)| Some(format!("{name} ({})", state.disabled.as_ref()?)))
+            .filter_map(|(name, state)| {
+                let why = state.disabled.as_ref()?;
+                Some(format!("{name} ({why}; for a new try: oes channel resume)"))
+            })
             .collect();
         let messages: usize = owed.iter().map(|one| one.messages).sum();
         let mut detail = format!("{} owed", counted(messages, "message"));
@@ -114,6 +117,7 @@ impl Page {
         if !disabled.is_empty() {
             detail = format!("{detail}; disabled: {}", disabled.join(", "));
         }
+        detail += &said(ledger, now);
         if let Some(letter) = ledger.dead_letters.last() {
             let count = ledger.dead_letters.len();
             detail = format!(
@@ -148,6 +152,22 @@ impl Page {
             detail: detail.to_owned(),
         }
     }
+}
+
+/// Returns what people have said about incidents.
+fn said(ledger: &Ledger, now: Timestamp) -> String {
+    let silences = ledger.silences.values();
+    let silences = silences.filter(|silence| silence.is_active(now)).count();
+    let incidents = ledger.incidents.values().filter(|one| one.is_open());
+    let taken = incidents.filter(|one| one.ack.is_some()).count();
+    let mut text = String::new();
+    if silences > 0 {
+        text += &format!("; {} in force", counted(silences, "silence"));
+    }
+    if taken > 0 {
+        text += &format!("; {} taken on", counted(taken, "incident"));
+    }
+    text
 }
 
 /// Returns what each channel is owed.

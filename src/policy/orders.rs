@@ -128,7 +128,8 @@ impl Refusal {
         Self::new(RefusalKind::Invalid, text)
     }
 
-    fn conflict(text: impl Into<String>) -> Self {
+    /// Returns a refusal for something that makes no sense as things are now.
+    pub fn conflict(text: impl Into<String>) -> Self {
         Self::new(RefusalKind::Conflict, text)
     }
 

@@ -1,6 +1,7 @@
 //! The whole daemon: real loopback servers, or a fake prober on paused time, or the real binary.
 
 mod channels;
+mod control;
 mod disk;
 mod paused;
 mod process;

@@ -19,7 +19,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    fn start(rig: &Rig, name: &str) -> Self {
+    pub(super) fn start(rig: &Rig, name: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_oes"));
         command.args(["run", "--grace", "1"]).arg(rig.path());
         Self::spawn(rig, name, &mut command)
