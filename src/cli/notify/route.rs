@@ -213,15 +213,17 @@ fn print(answer: &Answer<'_>, zone: &TimeZone) {
         table::print(&[vec![Cell::new(WARNING, "nobody is told")]]);
     }
     let rows = answer.channels.iter().map(|channel| {
-        let fallback = channel
-            .fallback
-            .map_or_else(String::new, |name| format!("if it cannot be told: {name}"));
-        vec![
+        let fallback = channel.fallback.map(|name| {
+            let text = format!("if it cannot be told: {name}");
+            Cell::new(FAINT, text)
+        });
+        let mut row = vec![
             Cell::plain("  tells"),
             Cell::new(BOLD, channel.name),
             Cell::new(FAINT, channel.kind),
-            Cell::new(FAINT, fallback),
-        ]
+        ];
+        row.extend(fallback);
+        row
     });
     table::print(&rows.collect::<Vec<_>>());
     if answer.routes.is_empty() {

@@ -274,9 +274,17 @@ async fn a_silence_hides_an_opening_and_its_end_tells_it() {
     rig.api.answers("/orders", 500, "{}");
     let told = rig.messages(1).await;
     assert_eq!(lines(&told), ["opened orders error"]);
+    let why = format!("the silence {id} by ada");
+    eventually("what holds it back", || {
+        let entries = oes::policy::outbox::entries(&ledger(&daemon));
+        let held = entries.first().and_then(|entry| entry.held.clone());
+        (held.as_ref() == Some(&why))
+            .then_some(())
+            .ok_or(format!("{entries:?}"))
+    })
+    .await;
     let outbox = caller.gets("/outbox").await;
-    let held = outbox["entries"][0]["held"].as_str().unwrap();
-    assert_eq!(held, format!("the silence {id} by ada"));
+    assert_eq!(outbox["entries"][0]["held"], why.as_str());
     let ready = super::rig::page(&daemon, "/readyz").await;
     assert!(ready.contains("1 silence in force"), "{ready}");
     let ended = caller
@@ -328,7 +336,7 @@ async fn a_message_that_was_given_up_is_delivered_after_a_retry() {
     let rig = Rig::new();
     rig.write("oes.toml", &rig.config(&["price"]));
     rig.api.answers("/price", 500, "{}");
-    rig.inbox.otherwise(Reply::status(400));
+    rig.inbox.otherwise(Reply::status(413));
     let daemon = rig.start().await;
     let caller = Caller::of(&rig);
     let message = eventually("a dead letter", || {
@@ -362,7 +370,7 @@ async fn a_channel_that_was_gone_is_resumed_and_tells_what_it_owes() {
     let rig = Rig::new();
     rig.write("oes.toml", &rig.config(&["price"]));
     rig.api.answers("/price", 500, "{}");
-    rig.inbox.otherwise(Reply::status(404));
+    rig.inbox.otherwise(Reply::status(410));
     let daemon = rig.start().await;
     let caller = Caller::of(&rig);
     eventually("a disabled channel", || {
