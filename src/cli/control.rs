@@ -3,6 +3,7 @@
 
 mod client;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -64,12 +65,18 @@ pub(super) enum OrderError {
     /// The daemon said no.
     #[error("{0}")]
     Said(String),
-    /// A daemon runs that cannot be reached.
-    #[error("the daemon that uses {} cannot be reached{}", folder.display(), mend(source.as_ref()))]
-    Unreachable {
+    /// A daemon runs that has not said how to reach it.
+    #[error("the daemon that uses {} cannot be reached{}", folder.display(), mend(source))]
+    NoDoor { folder: PathBuf, source: io::Error },
+    /// A daemon runs that does not answer.
+    #[error("the daemon that uses {} does not answer; it may be starting or stopping: try again", folder.display())]
+    NoAnswer {
         folder: PathBuf,
-        source: Option<ClientError>,
+        source: ClientError,
     },
+    /// What this command would write the daemon could not read.
+    #[error("{} belongs to another user; run this command as that user, or while the daemon runs", folder.display())]
+    Foreign { folder: PathBuf },
     #[error("the answer of the daemon makes no sense")]
     Nonsense(#[source] serde_json::Error),
     #[error(transparent)]
@@ -79,23 +86,26 @@ pub(super) enum OrderError {
     #[error(transparent)]
     Commit(#[from] CommitError),
     #[error("threads cannot be started")]
-    Threads(#[source] std::io::Error),
+    Threads(#[source] io::Error),
 }
 
-fn mend(source: Option<&ClientError>) -> &'static str {
-    match source {
-        None => {
-            ": it wrote no control.json there; look into its log, stop it and try again, or use its API with the \
-             `server.token` of the ops config"
+fn mend(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => {
+            "; it may be starting; if not, look into its log, or use its API with the `server.token` of the ops config"
         }
-        Some(_) => "; it may be starting or stopping: try again",
+        _ => "; run this command as the user of the daemon",
     }
 }
 
 impl OrderError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Refused(_) | Self::Said(_) | Self::Unreachable { .. } => Exit::Fail,
+            Self::Refused(_)
+            | Self::Said(_)
+            | Self::NoDoor { .. }
+            | Self::NoAnswer { .. }
+            | Self::Foreign { .. } => Exit::Fail,
             _ => Exit::Usage,
         }
     }
@@ -191,14 +201,17 @@ fn ask(data: &Path, asked: Asked<'_>) -> Result<bytes::Bytes, OrderError> {
     struct Problem {
         detail: String,
     }
-    let unreachable = |source| OrderError::Unreachable {
-        folder: data.to_owned(),
+    let folder = || data.to_owned();
+    let daemon = ControlFile::read(data).map_err(|source| OrderError::NoDoor {
+        folder: folder(),
         source,
-    };
-    let daemon = ControlFile::read(data).map_err(|_| unreachable(None))?;
+    })?;
     let runtime = runtime().map_err(OrderError::Threads)?;
     let answer = runtime.block_on(client::ask(&daemon, asked));
-    let (status, body) = answer.map_err(|error| unreachable(Some(error)))?;
+    let (status, body) = answer.map_err(|source| OrderError::NoAnswer {
+        folder: folder(),
+        source,
+    })?;
     if status.is_success() {
         return Ok(body);
     }
@@ -241,16 +254,18 @@ fn asked(order: &Order) -> Asked<'_> {
 fn by_hand(data: &Path, order: Order) -> Result<Carried, OrderError> {
     // Only a state file that is whole is changed: what to do about a damaged one a start decides.
     state::read(data)?;
+    if is_foreign(data) {
+        let folder = data.to_owned();
+        return Err(OrderError::Foreign { folder });
+    }
     let now = Clock::System.now();
     let boot: u64 = rand::random();
     let opened = StateFile::open(data, &format!("{boot:016x}"), now);
     let mut opened = match opened {
         // A daemon that has just started.
         Err(OpenError::Lock(LockError::Locked { folder, .. })) => {
-            return Err(OrderError::Unreachable {
-                folder,
-                source: None,
-            });
+            let source = io::ErrorKind::NotFound.into();
+            return Err(OrderError::NoDoor { folder, source });
         }
         opened => opened?,
     };
@@ -269,4 +284,17 @@ fn by_hand(data: &Path, order: Order) -> Result<Carried, OrderError> {
         done,
         durable: true,
     })
+}
+
+/// Tells whether a folder is another user's, as it is for root.
+#[cfg(unix)]
+fn is_foreign(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = folder.metadata().map(|metadata| metadata.uid());
+    owner.is_ok_and(|owner| owner != rustix::process::geteuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn is_foreign(_: &Path) -> bool {
+    false
 }

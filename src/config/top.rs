@@ -250,7 +250,7 @@ fn token(loader: &mut Loader<'_>, node: &Node) -> Option<Secret> {
     let text = token.expose();
     let sane = text.chars().all(|c| c.is_ascii_graphic());
     if text.len() >= TOKEN_CHARS_MIN && sane {
-        return Some(token);
+        return Some(Secret::hidden(text));
     }
     let message = if sane {
         format!("a token of fewer than {TOKEN_CHARS_MIN} characters can be guessed")

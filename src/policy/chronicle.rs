@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::ledger::is_owed;
@@ -20,15 +22,13 @@ const TEXT_CHARS_MAX: usize = 600;
 /// Returns what happened between two states of the ledger.
 pub fn between(before: &Ledger, after: &Ledger, now: Timestamp) -> Chronicle {
     let mut chronicle = Chronicle::default();
-    for (id, incident) in &after.incidents {
-        let known = before.incidents.get(id);
+    for (id, known, incident) in joined(&before.incidents, &after.incidents) {
         let mut events = Events::new(&mut chronicle, id, None, now);
         if events.of_incident(known, incident) {
             chronicle.incidents.push(incident.clone());
         }
     }
-    for ((channel, id), delivery) in &after.deliveries {
-        let known = before.deliveries.get(&(channel.clone(), id.clone()));
+    for ((channel, id), known, delivery) in joined(&before.deliveries, &after.deliveries) {
         if known == Some(delivery) {
             continue;
         }
@@ -49,6 +49,19 @@ pub fn between(before: &Ledger, after: &Ledger, now: Timestamp) -> Chronicle {
         );
     }
     chronicle
+}
+
+/// Returns everything that is there, with what it was before.
+fn joined<'a, K: Ord, V>(
+    before: &'a BTreeMap<K, V>,
+    after: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = (&'a K, Option<&'a V>, &'a V)> {
+    let mut before = before.iter().peekable();
+    after.iter().map(move |(key, value)| {
+        while before.next_if(|(known, _)| *known < key).is_some() {}
+        let known = before.next_if(|(known, _)| *known == key);
+        (key, known.map(|(_, value)| value), value)
+    })
 }
 
 /// Takes down what happened to one incident.

@@ -221,7 +221,7 @@ fn a_folder_that_another_process_has_is_left_alone() {
     assert_snapshot!(desk.seen(&["ack", "0w3ge"]), @r"
     exit 1
     ── err
-    error: the daemon that uses data cannot be reached: it wrote no control.json there; look into its log, stop it and try again, or use its API with the `server.token` of the ops config
+    error: the daemon that uses data cannot be reached; it may be starting; if not, look into its log, or use its API with the `server.token` of the ops config: No such file or directory (os error 2)
     ");
     desk.write(
         "data/control.json",
@@ -229,7 +229,7 @@ fn a_folder_that_another_process_has_is_left_alone() {
     );
     let seen = desk.seen(&["ack", "0w3ge"]);
     assert!(
-        seen.contains("cannot be reached; it may be starting or stopping: try again"),
+        seen.contains("does not answer; it may be starting or stopping: try again"),
         "{seen}"
     );
     assert_eq!(ledger(&desk), before);
@@ -492,4 +492,21 @@ fn an_ack_that_no_daemon_saw_is_in_the_story() {
     assert!(desk.run(&["ack", "0w3g", "--by", "bob"]).status.success());
     let seen = desk.seen(&["incidents", "show", "0w3g"]);
     assert!(seen.contains("taken on by bob"), "{seen}");
+}
+
+/// Root may write everywhere, and what it writes another user's daemon cannot read.
+#[cfg(unix)]
+#[test]
+fn the_state_of_another_user_is_left_alone() {
+    let (desk, daemon) = desk(&troubled());
+    drop(daemon);
+    if std::os::unix::fs::chown(desk.path("data"), Some(65_534), None).is_err() {
+        eprintln!("skipped: only root can give a folder away");
+        return;
+    }
+    assert_snapshot!(desk.seen(&["ack", "0w3ge"]), @r"
+    exit 1
+    ── err
+    error: data belongs to another user; run this command as that user, or while the daemon runs
+    ");
 }

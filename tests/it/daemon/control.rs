@@ -553,7 +553,7 @@ async fn commands_go_through_the_daemon_that_runs() {
     let (code, said) = ordered(&rig, &["channel", "resume", "hook"]).await;
     assert_eq!(code, Some(1), "{said}");
     assert!(
-        said.contains("cannot be reached: it wrote no control.json there"),
+        said.contains("cannot be reached; it may be starting; if not,"),
         "{said}"
     );
     daemon.stop(GRACE).await;
@@ -563,4 +563,39 @@ async fn commands_go_through_the_daemon_that_runs() {
         said.ends_with("no daemon runs; it is in the state file for the next start\n"),
         "{said}"
     );
+}
+
+/// Where the state file cannot be written the order is in force, and the answer says that a restart forgets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_written_down_is_not_confirmed() {
+    const ADD: &[&str] = &[
+        "silence", "add", "--all", "--for", "1h", "--reason", "x", "--json",
+    ];
+    let rig = Rig::new();
+    rig.write("oes.toml", &rig.config(&["price"]));
+    let daemon = rig.start().await;
+    let caller = Caller::of(&rig);
+    // Nothing that is in the way of the next commit can be removed.
+    let blocked = rig.folder.path().join("data/.state.json.tmp");
+    std::fs::create_dir(&blocked).unwrap();
+    let made = caller
+        .asks("POST", "/silences", Some(&silence("price", 60)))
+        .await;
+    assert_eq!(
+        (made.status, &made.body["durable"]),
+        (202, &json!(false)),
+        "{made:?}"
+    );
+    let (code, said) = ordered(&rig, ADD).await;
+    let told: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &told["durable"]), (Some(3), &json!(false)), "{said}");
+    assert_eq!(ledger(&daemon).silences.len(), 2, "in force all the same");
+    assert!(on_disk(&rig).silences.is_empty());
+    std::fs::remove_dir(&blocked).unwrap();
+    let made = caller
+        .asks("POST", "/silences", Some(&silence("price", 60)))
+        .await;
+    assert_eq!((made.status, &made.body["durable"]), (201, &json!(true)));
+    assert_eq!(on_disk(&rig).silences.len(), 3);
+    daemon.stop(GRACE).await;
 }
