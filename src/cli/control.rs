@@ -29,7 +29,7 @@ use client::{Asked, ClientError};
 /// Who acts, and why.
 #[derive(Debug, Args)]
 pub(super) struct Author {
-    /// Who you are [default: $SUDO_USER, or $USER]
+    /// Who you are [default: `$SUDO_USER`, or `$USER`]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
 }

@@ -160,14 +160,13 @@ fn said(ledger: &Ledger, now: Timestamp) -> String {
     let silences = silences.filter(|silence| silence.is_active(now)).count();
     let incidents = ledger.incidents.values().filter(|one| one.is_open());
     let taken = incidents.filter(|one| one.ack.is_some()).count();
-    let mut text = String::new();
-    if silences > 0 {
-        text += &format!("; {} in force", counted(silences, "silence"));
-    }
-    if taken > 0 {
-        text += &format!("; {} taken on", counted(taken, "incident"));
-    }
-    text
+    let parts = [
+        (silences, "silence", "in force"),
+        (taken, "incident", "taken on"),
+    ];
+    let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
+    let words = parts.map(|(count, what, how)| format!("; {} {how}", counted(count, what)));
+    words.collect::<Vec<String>>().concat()
 }
 
 /// Returns what each channel is owed.

@@ -56,7 +56,7 @@ pub fn entries(ledger: &Ledger) -> Vec<Entry> {
             is_owed(incident, delivery).then(|| of_delivery(ledger, channel, incident, delivery))
         })
         .collect();
-    owed.sort_by(|a, b| a.since.cmp(&b.since));
+    owed.sort_by_key(|entry| entry.since);
     owed.extend(ledger.dead_letters.iter().map(of_letter));
     owed
 }

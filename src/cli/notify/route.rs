@@ -152,7 +152,8 @@ fn answer<'a>(
 }
 
 fn matched(config: &Config, routed: &Routed) -> Vec<Matched> {
-    let routes = routed.routes.iter().filter_map(|index| {
+    let numbers = routed.routes.iter();
+    let matched = numbers.filter_map(|index| {
         let route = config.notify.routes.get(*index)?;
         Some(Matched {
             number: index + 1,
@@ -160,7 +161,7 @@ fn matched(config: &Config, routed: &Routed) -> Vec<Matched> {
             hours: route.hours.as_ref().map(ToString::to_string),
         })
     });
-    routes.collect()
+    matched.collect()
 }
 
 fn channels<'a>(config: &'a Config, routed: &Routed) -> Vec<Channel<'a>> {

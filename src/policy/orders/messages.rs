@@ -28,7 +28,10 @@ pub(super) fn retry(ledger: &mut Ledger, message: &str, now: Timestamp) -> Resul
     let mut refused = None;
     for entry in entries_of(ledger, message)? {
         let owed = match entry.state {
-            State::Owed => try_at_once(ledger, &entry),
+            State::Owed => {
+                try_at_once(ledger, &entry);
+                Ok(())
+            }
             State::Dead => owe_again(ledger, &entry, now),
         };
         match owed {
@@ -63,12 +66,11 @@ fn of_letter(entry: &Entry, letter: &DeadLetter) -> bool {
         && entry.incident == letter.incident
 }
 
-fn try_at_once(ledger: &mut Ledger, entry: &Entry) -> Result<(), Refusal> {
+fn try_at_once(ledger: &mut Ledger, entry: &Entry) {
     let key = (entry.channel.clone(), entry.incident.clone());
     if let Some(delivery) = ledger.deliveries.get_mut(&key) {
         delivery.next_at = None;
     }
-    Ok(())
 }
 
 /// Owes a channel again what was given up: the newest truth about the incident.

@@ -121,7 +121,8 @@ fn a_silence_is_there_until_it_is_ended() {
 
 #[test]
 fn a_silence_that_makes_no_sense_is_refused() {
-    let rows: [(fn(&mut NewSilence), &str); 6] = [
+    type Row = (fn(&mut NewSilence), &'static str);
+    let rows: [Row; 6] = [
         (|one| one.until = at(10), "a silence ends after it begins"),
         (
             |one| {
@@ -161,14 +162,12 @@ fn an_incident_is_taken_on_by_the_beginning_of_its_name() {
         by: "ada".to_owned(),
         reason: String::new(),
     };
-    for (name, expected) in [
-        (&id.0[..3], RefusalKind::NotFound),
-        ("zzzz", RefusalKind::NotFound),
-    ] {
-        let refusal = carry_out(&mut ledger, order(name), at(1)).unwrap_err();
-        assert_eq!(refusal.kind, expected);
+    let beginning = |length| id.0.chars().take(length).collect::<String>();
+    for name in [beginning(3), "zzzz".to_owned()] {
+        let refusal = carry_out(&mut ledger, order(&name), at(1)).unwrap_err();
+        assert_eq!(refusal.kind, RefusalKind::NotFound);
     }
-    carry_out(&mut ledger, order(&id.0[..4]), at(1)).unwrap();
+    carry_out(&mut ledger, order(&beginning(4)), at(1)).unwrap();
     assert_eq!(ledger.incidents[&id].ack.as_ref().unwrap().by, "ada");
     close(
         &mut ledger,

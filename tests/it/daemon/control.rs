@@ -158,18 +158,16 @@ async fn nobody_else_can_read_the_token_and_each_start_makes_another() {
     assert_ne!(tokens[0], tokens[1]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_makes_no_sense_is_a_problem_in_words() {
-    let rig = Rig::new();
-    rig.write("oes.toml", &rig.config(&["price"]));
-    let daemon = rig.start().await;
-    let caller = Caller::of(&rig);
+/// A method, a path, a body, and the status and the words of the answer.
+type Senseless = (&'static str, &'static str, Option<Value>, u16, &'static str);
+
+fn bad_silences() -> Vec<Senseless> {
     let mut both = silence("price", 60);
     both["until"] = json!("2030-01-01T00:00:00Z");
     let mut other = silence("price", 60);
     other["url"] = json!("http://127.0.0.1/");
     let large = json!({ "reason": "x".repeat(70_000) });
-    let rows = [
+    vec![
         (
             "POST",
             "/silences",
@@ -193,6 +191,11 @@ async fn what_makes_no_sense_is_a_problem_in_words() {
             413,
             "length limit exceeded",
         ),
+    ]
+}
+
+fn senseless() -> Vec<Senseless> {
+    vec![
         (
             "DELETE",
             "/silences/zzz",
@@ -243,8 +246,16 @@ async fn what_makes_no_sense_is_a_problem_in_words() {
             "this page does not take that method",
         ),
         ("GET", "/nothing", None, 404, "there is no such page"),
-    ];
-    for (method, path, body, status, words) in rows {
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_makes_no_sense_is_a_problem_in_words() {
+    let rig = Rig::new();
+    rig.write("oes.toml", &rig.config(&["price"]));
+    let daemon = rig.start().await;
+    let caller = Caller::of(&rig);
+    for (method, path, body, status, words) in bad_silences().into_iter().chain(senseless()) {
         let answer = caller.asks(method, path, body.as_ref()).await;
         let detail = answer.body["detail"].as_str().unwrap_or_default();
         assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
