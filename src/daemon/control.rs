@@ -73,10 +73,14 @@ impl Controller {
             .await;
         let stopping = |_| Refusal::conflict("the daemon is stopping: nothing was done");
         let done = told.await.map_err(stopping)??;
+        let words = done.to_string().replace('\n', "; ");
         if durable {
-            info!(order = %done, "ordered");
+            info!(order = words, "ordered");
         } else {
-            warn!(order = %done, "ordered; not durable, since the state file cannot be written");
+            warn!(
+                order = words,
+                "ordered; not durable, since the state file cannot be written"
+            );
         }
         Ok(Carried { done, durable })
     }

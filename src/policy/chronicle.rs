@@ -13,7 +13,9 @@ use jiff::Timestamp;
 use super::ledger::is_owed;
 use crate::model::duration::{Shown, since};
 use crate::model::event::{Chronicle, Event, EventKind};
-use crate::model::incident::{Announced, Delivery, Ending, Incident, IncidentId, Ledger, News};
+use crate::model::incident::{
+    Announced, Delivery, Ending, Incident, IncidentId, Intent, Ledger, News,
+};
 use crate::model::service::ChannelName;
 
 /// Texts are cut to this many characters.
@@ -144,14 +146,17 @@ impl<'a> Events<'a> {
         (was, incident): (Option<&Incident>, &Incident),
     ) {
         self.of_mute(before, after);
+        let told = |generation| {
+            let mut known = [Some(incident), was].into_iter().flatten();
+            let of = known.find(|one| one.generation == generation);
+            of.map_or("what was so then", |one| what(one, before.announced))
+        };
+        let message =
+            |intent: &Intent| format!("{}, message {}", told(intent.generation), intent.message_id);
         let ended = before.intent.as_ref().filter(|_| after.intent.is_none());
         if after.acked_generation > before.acked_generation {
             if let Some(intent) = ended {
-                let told = [Some(incident), was].into_iter().flatten();
-                let told = told.filter(|one| one.generation == intent.generation);
-                let told = told.map(|one| what(one, before.announced)).next();
-                let told = told.unwrap_or("what was so then");
-                let text = format!("{told}, message {}{}", intent.message_id, storm(after));
+                let text = format!("{}{}", message(intent), storm(after));
                 self.add(EventKind::Taken, text);
             } else {
                 let hidden = after.muted.as_ref().filter(|muted| muted.is_on);
@@ -164,13 +169,14 @@ impl<'a> Events<'a> {
         } else if after.attempts > before.attempts || ended.is_some() {
             let gone = "the message that was to be edited is gone";
             let why = after.last_error.as_deref().unwrap_or(gone);
-            self.add(EventKind::Refused, why);
+            let intent = before.intent.as_ref();
+            let what = intent.map_or(incident.generation, |intent| intent.generation);
+            self.add(EventKind::Refused, format!("{}: {why}", told(what)));
         }
         if let Some(intent) = &after.intent
             && before.intent.as_ref() != Some(intent)
         {
-            let told = what(incident, before.announced);
-            let text = format!("{told}, message {}{}", intent.message_id, storm(after));
+            let text = format!("{}{}", message(intent), storm(after));
             self.add(EventKind::Intended, text);
         }
         match (&before.given_up, &after.given_up) {

@@ -175,6 +175,10 @@ fn short(what: &str, text: String) -> Result<String, Refusal> {
             "`{what}` is longer than 1,000 characters"
         )));
     }
+    // It is shown in logs, on terminals and in messages.
+    if text.chars().any(char::is_control) {
+        return Err(Refusal::invalid(format!("`{what}` is more than one line")));
+    }
     Ok(text)
 }
 
@@ -234,8 +238,12 @@ impl fmt::Display for Done {
         match self {
             Self::Silenced { silence } => write!(
                 f,
-                "silence {} of {} until {}",
-                silence.id, silence.of, silence.until
+                "silence {} of {} until {} by {}: {}",
+                silence.id,
+                silence.of,
+                silence.until.strftime("%Y-%m-%d %H:%M:%S UTC"),
+                silence.by,
+                silence.reason
             ),
             Self::SilenceEnded { silence } => {
                 write!(f, "silence {} of {} is over", silence.id, silence.of)

@@ -61,9 +61,9 @@ pub(super) fn print(story: &Story, zone: &TimeZone, now: Timestamp) {
 
 fn row(line: &Line, zone: &TimeZone) -> Vec<Cell> {
     let text = if line.is_fact {
-        Cell::new(BOLD, &line.text)
+        Cell::new(BOLD, line)
     } else {
-        Cell::plain(&line.text)
+        Cell::plain(line)
     };
     vec![Cell::new(FAINT, moment(line.at, zone)), text]
 }

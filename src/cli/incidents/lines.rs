@@ -1,10 +1,14 @@
 //! What happened, in words.
 
+use std::collections::HashMap;
+use std::fmt;
+
 use jiff::Timestamp;
 
 use crate::model::duration::{Shown, since};
 use crate::model::event::{Event, EventKind};
 use crate::model::incident::{Announced, Delivery, Ending, Incident};
+use crate::model::service::ChannelName;
 use crate::policy::story::{Story, Told};
 
 /// One line of the timeline.
@@ -12,19 +16,32 @@ pub(super) struct Line {
     pub(super) at: Timestamp,
     /// Whether the incident itself changed, and not only who knows of it.
     pub(super) is_fact: bool,
-    pub(super) text: String,
+    text: String,
+    /// How often it happened in a row.
+    times: u32,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        match self.times {
+            1 => Ok(()),
+            times => write!(f, " ({times} times)"),
+        }
+    }
 }
 
 /// Returns the timeline, oldest first. Where nothing was written down it is what the incident itself knows.
 pub(super) fn timeline(story: &Story) -> Vec<Line> {
     let incident = &story.incident;
     let known = |kind| story.events.iter().any(|event| event.kind == kind);
-    let mut lines: Vec<Line> = story.events.iter().map(line).collect();
+    let mut lines = lines(&story.events);
     let mut fact = |at, text: String| {
         lines.push(Line {
             at,
             is_fact: true,
             text,
+            times: 1,
         });
     };
     if let Some(at) = incident.last_good {
@@ -50,6 +67,49 @@ pub(super) fn timeline(story: &Story) -> Vec<Line> {
     lines
 }
 
+/// Returns the lines of events: of a message what became of it, and of tries that failed alike how many there were.
+fn lines(events: &[Event]) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut refused: HashMap<&ChannelName, (&Event, usize, u32)> = HashMap::new();
+    for (position, event) in events.iter().enumerate() {
+        let Some(channel) = &event.channel else {
+            lines.push(line(event));
+            continue;
+        };
+        let rest = events.get(position + 1..).unwrap_or_default();
+        if event.kind == EventKind::Intended && has_ended(rest, channel) {
+            continue;
+        }
+        let before = refused.get_mut(channel);
+        if let Some((known, place, count)) = before
+            && known.kind == event.kind
+            && known.text == event.text
+        {
+            *count += 1;
+            if let Some(first) = lines.get_mut(*place) {
+                first.times = *count;
+            }
+            continue;
+        }
+        refused.remove(channel);
+        if event.kind == EventKind::Refused {
+            refused.insert(channel, (event, lines.len(), 1));
+        }
+        lines.push(line(event));
+    }
+    lines
+}
+
+/// Tells whether what became of a message is known.
+fn has_ended(rest: &[Event], channel: &ChannelName) -> bool {
+    let mut next = rest
+        .iter()
+        .filter(|event| event.channel.as_ref() == Some(channel));
+    let of_message = [EventKind::Intended, EventKind::Taken, EventKind::Refused];
+    let end = next.find(|event| of_message.contains(&event.kind));
+    end.is_some_and(|event| event.kind != EventKind::Intended)
+}
+
 fn line(event: &Event) -> Line {
     let text = &event.text;
     let channel = event
@@ -65,7 +125,7 @@ fn line(event: &Event) -> Line {
         EventKind::Closed => text.clone(),
         EventKind::Intended => format!("{channel} is sent {text}"),
         EventKind::Taken => format!("{channel} took {text}"),
-        EventKind::Refused => format!("{channel} did not take it: {text}"),
+        EventKind::Refused => format!("{channel} did not take {text}"),
         EventKind::GivenUp => format!("given up on {channel} {text}"),
         EventKind::OwedAgain => format!("owed to {channel} again"),
         EventKind::Muted => format!("held back from {channel} by {text}"),
@@ -77,6 +137,7 @@ fn line(event: &Event) -> Line {
         at: event.at,
         is_fact,
         text,
+        times: 1,
     }
 }
 

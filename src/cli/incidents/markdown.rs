@@ -30,7 +30,7 @@ fn write(out: &mut String, story: &Story, zone: &TimeZone) -> fmt::Result {
     }
     writeln!(out, "\n## Timeline\n\n| when | what |\n| --- | --- |")?;
     for line in lines::timeline(story) {
-        let text = plain(&line.text);
+        let text = plain(&line.to_string());
         let text = if line.is_fact {
             format!("**{text}**")
         } else {

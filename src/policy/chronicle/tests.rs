@@ -136,7 +136,7 @@ fn an_incident_is_told_from_its_opening_to_its_end() {
         [
             "opened 2 of 2 failed; refused 1",
             "intended hook the opening, message ID",
-            "refused hook no",
+            "refused hook the opening: no",
             "intended hook the opening, message ID",
             "taken hook the opening, message ID",
         ]
@@ -203,7 +203,7 @@ fn what_is_given_up_hidden_or_dropped_is_told() {
             "muted hook the silence x by ada",
             "unmuted hook the silence x by ada",
             "intended hook the opening, message ID",
-            "refused hook no",
+            "refused hook the opening: no",
             "given_up hook after 1 tries: no",
             "owed_again hook ",
             "untold hook dropped by hand",

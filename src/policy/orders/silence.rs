@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Done, Refusal, TEXT_CHARS_MAX, text};
+use super::{Done, Refusal, text};
 use crate::model::duration::since;
 use crate::model::incident::Ledger;
 use crate::model::mute::{Selector, Silence, SilenceId};
@@ -89,9 +89,7 @@ fn check_selector(of: &Selector) -> Result<(), Refusal> {
         &of.violations,
     ];
     for name in lists.iter().copied().flatten() {
-        if name.is_empty() || name.chars().count() > TEXT_CHARS_MAX {
-            return Err(Refusal::invalid("a name is 1 to 1,000 characters"));
-        }
+        text("name", name.clone())?;
     }
     if lists.iter().any(|list| list.len() > NAMES_MAX) {
         return Err(Refusal::invalid("a list has at most 100 names"));

@@ -122,7 +122,7 @@ fn a_silence_is_there_until_it_is_ended() {
 #[test]
 fn a_silence_that_makes_no_sense_is_refused() {
     type Row = (fn(&mut NewSilence), &'static str);
-    let rows: [Row; 6] = [
+    let rows: [Row; 8] = [
         (|one| one.until = at(10), "a silence ends after it begins"),
         (
             |one| {
@@ -139,6 +139,14 @@ fn a_silence_that_makes_no_sense_is_refused() {
         (
             |one| one.reason = "x".repeat(1001),
             "`reason` is longer than 1,000 characters",
+        ),
+        (
+            |one| one.reason = "two\nlines".to_owned(),
+            "`reason` is more than one line",
+        ),
+        (
+            |one| one.of.services = BTreeSet::from([String::new()]),
+            "`name` is empty",
         ),
         (
             |one| one.of.severities = BTreeSet::from(["high".to_owned()]),

@@ -363,7 +363,9 @@ fn write_story(desk: &Desk, incident: Incident) {
             event(1, Muted, "the silence 7c2f0000 by ada"),
             event(20, Unmuted, "the silence 7c2f0000 by ada"),
             event(21, Intended, &message),
-            event(21, Refused, "the receiver answered 503"),
+            event(21, Refused, "the opening: the receiver answered 503"),
+            event(21, Intended, &message),
+            event(22, Refused, "the opening: the receiver answered 503"),
             event(22, Intended, &message),
             event(22, Taken, &message),
             event(23, Acked, "by ada: on it"),
@@ -420,9 +422,7 @@ fn the_story_of_an_incident_begins_a_post_mortem() {
     | 2026-11-26 02:13:07 UTC | **opened: 4 of the last 7 probes failed, more than 50 %; $.price: expected number, got string "1\|31"** |
     | 2026-11-26 02:14:07 UTC | held back from hook by the silence 7c2f0000 by ada |
     | 2026-11-26 02:33:07 UTC | no longer held back from hook by the silence 7c2f0000 by ada |
-    | 2026-11-26 02:34:07 UTC | hook is sent the opening, message 0123456789abcdef0123456789abcdef |
-    | 2026-11-26 02:34:07 UTC | hook did not take it: the receiver answered 503 |
-    | 2026-11-26 02:35:07 UTC | hook is sent the opening, message 0123456789abcdef0123456789abcdef |
+    | 2026-11-26 02:34:07 UTC | hook did not take the opening: the receiver answered 503 (2 times) |
     | 2026-11-26 02:35:07 UTC | hook took the opening, message 0123456789abcdef0123456789abcdef |
     | 2026-11-26 02:36:07 UTC | **taken on by ada: on it** |
     | 2026-11-26 02:41:07 UTC | **recovered after 28 min** |
@@ -441,7 +441,7 @@ fn the_story_of_an_incident_begins_a_post_mortem() {
     "##);
     let told = json(&desk.run(&["incidents", "show", ID, "--json"]));
     assert_eq!(told["schema"], "oes.incident/1");
-    assert_eq!(told["events"].as_array().unwrap().len(), 10);
+    assert_eq!(told["events"].as_array().unwrap().len(), 12);
     assert_eq!(told["channels"][0]["channel"], "hook");
     // A week later the state file has forgotten it.
     file_forgets(&mut daemon);
@@ -451,7 +451,7 @@ fn the_story_of_an_incident_begins_a_post_mortem() {
         "{seen}"
     );
     assert!(
-        seen.contains("hook did not take it: the receiver answered 503"),
+        seen.contains("hook did not take the opening: the receiver answered 503"),
         "{seen}"
     );
     assert_snapshot!(desk.seen(&["incidents"]), @r"
