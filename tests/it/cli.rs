@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod dry_channel;
 mod dry_run;
+mod incidents;
 mod interrupt;
 mod learn;
 mod new;
@@ -18,6 +19,7 @@ mod secrets;
 mod shell;
 mod status;
 mod test;
+mod troubled;
 mod unanswered;
 
 use std::path::{Path, PathBuf};

@@ -1,102 +1,16 @@
 //! What people order over the API: who may, what is on disk when it is confirmed, and what channels are told then.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use oes::clock::Clock;
 use oes::daemon::Daemon;
-use oes::daemon::control_file::ControlFile;
-use oes::state;
 use serde_json::{Value, json};
 
-use super::process::Process;
-use super::rig::{Rig, eventually, ledger, line, lines, load, options};
+use super::caller::{Caller, on_disk, silence};
+use super::rig::{Rig, eventually, ledger, line, lines, load, options, page};
 use crate::support::inbox::Reply;
 
 const GRACE: Duration = Duration::from_secs(2);
-
-/// An answer of the API.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    kind: String,
-    body: Value,
-}
-
-/// A caller of the API.
-struct Caller {
-    address: SocketAddr,
-    token: Option<String>,
-}
-
-impl Caller {
-    /// Returns a caller with the token that the daemon of a rig has written down.
-    fn of(rig: &Rig) -> Self {
-        let file = ControlFile::read(&rig.folder.path().join("data")).unwrap();
-        Self {
-            address: file.address,
-            token: Some(file.token),
-        }
-    }
-
-    async fn asks(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        let body = body.map(ToString::to_string).unwrap_or_default();
-        let token = self.token.as_ref();
-        let token = token.map_or_else(String::new, |token| {
-            format!("authorization: Bearer {token}\r\n")
-        });
-        let kind = if body.is_empty() {
-            ""
-        } else {
-            "content-type: application/json\r\n"
-        };
-        let request = format!(
-            "{method} /api/v1{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{token}{kind}content-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        let address = self.address;
-        let asked = tokio::task::spawn_blocking(move || {
-            let mut stream = TcpStream::connect(address).unwrap();
-            stream.write_all(request.as_bytes()).unwrap();
-            let mut text = String::new();
-            stream.read_to_string(&mut text).unwrap();
-            text
-        });
-        answer(&asked.await.unwrap())
-    }
-
-    async fn gets(&self, path: &str) -> Value {
-        let answer = self.asks("GET", path, None).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.body
-    }
-}
-
-fn answer(text: &str) -> Answer {
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let kind = head.to_lowercase();
-    let kind = kind
-        .lines()
-        .find_map(|line| line.strip_prefix("content-type: "))
-        .unwrap_or_default();
-    Answer {
-        status,
-        kind: kind.to_owned(),
-        body: serde_json::from_str(body).unwrap_or(Value::Null),
-    }
-}
-
-fn silence(service: &str, seconds: u32) -> Value {
-    json!({ "of": { "services": [service] }, "for_s": seconds, "by": "ada", "reason": "deployment" })
-}
-
-fn on_disk(rig: &Rig) -> oes::model::incident::Ledger {
-    state::read(&rig.folder.path().join("data")).unwrap().ledger
-}
 
 async fn opened(daemon: &Daemon) -> String {
     eventually("an incident", || {
@@ -296,7 +210,7 @@ async fn a_silence_hides_an_opening_and_its_end_tells_it() {
     .await;
     let outbox = caller.gets("/outbox").await;
     assert_eq!(outbox["entries"][0]["held"], why.as_str());
-    let ready = super::rig::page(&daemon, "/readyz").await;
+    let ready = page(&daemon, "/readyz").await;
     assert!(ready.contains("1 silence in force"), "{ready}");
     let ended = caller
         .asks("DELETE", &format!("/silences/{id}"), None)
@@ -337,7 +251,7 @@ async fn an_ack_is_on_disk_before_its_answer_and_ends_the_reminders() {
     let known = rig.bodies().len();
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(rig.bodies().len(), known, "no reminder after it");
-    let ready = super::rig::page(&daemon, "/readyz").await;
+    let ready = page(&daemon, "/readyz").await;
     assert!(ready.contains("1 incident taken on"), "{ready}");
     daemon.stop(GRACE).await;
 }
@@ -392,7 +306,7 @@ async fn a_channel_that_was_gone_is_resumed_and_tells_what_it_owes() {
             .ok_or(format!("{:?}", ledger.channels))
     })
     .await;
-    let ready = super::rig::page(&daemon, "/readyz").await;
+    let ready = page(&daemon, "/readyz").await;
     assert!(ready.contains("oes channel resume"), "{ready}");
     rig.inbox.otherwise(Reply::status(204));
     let before = rig.inbox.received().len();
@@ -467,146 +381,5 @@ async fn the_story_of_an_incident_is_told_with_every_message() {
             "opened", "intended", "refused", "intended", "taken", "closed", "intended", "taken"
         ]
     );
-    daemon.stop(GRACE).await;
-}
-
-/// Returns how a command of the real binary ended and what it said.
-fn oes(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_oes"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .env("NO_COLOR", "1")
-        .env("USER", "ada")
-        .output()
-        .unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (
-        output.status.code(),
-        String::from_utf8_lossy(&said).into_owned(),
-    )
-}
-
-async fn ordered(rig: &Rig, arguments: &'static [&'static str]) -> (Option<i32>, String) {
-    let folder = rig.folder.path().to_owned();
-    let run = tokio::task::spawn_blocking(move || oes(&folder, arguments));
-    run.await.unwrap()
-}
-
-/// What was confirmed is there after the process was killed in the next moment, and the next start keeps to it.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_silence_that_was_confirmed_survives_kill_9() {
-    const ADD: &[&str] = &[
-        "silence",
-        "add",
-        "--service",
-        "price",
-        "--for",
-        "1h",
-        "--reason",
-        "deployment",
-    ];
-    let rig = Rig::new();
-    rig.write("oes.toml", &rig.config(&["price", "orders"]));
-    let mut process = Process::start(&rig, "log");
-    process.address().await;
-    let (code, said) = ordered(&rig, ADD).await;
-    process.signal(rustix::process::Signal::KILL);
-    process.ends().await;
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("of service price until "), "{said}");
-    let silences = on_disk(&rig).silences;
-    let made = silences.values().next().unwrap();
-    assert_eq!(
-        (made.by.as_str(), made.reason.as_str()),
-        ("ada", "deployment")
-    );
-    // What the killed one left behind is no door, and none is needed.
-    let (code, said) = ordered(&rig, &["silence", "list", "--json"]).await;
-    assert_eq!(code, Some(0), "{said}");
-    rig.api.answers("/price", 500, "{}");
-    rig.api.answers("/orders", 500, "{}");
-    let _second = Process::start(&rig, "log2");
-    assert_eq!(lines(&rig.messages(1).await), ["opened orders error"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn commands_go_through_the_daemon_that_runs() {
-    let rig = Rig::new();
-    rig.write("oes.toml", &rig.config(&["price"]));
-    rig.api.answers("/price", 500, "{}");
-    let daemon = rig.start().await;
-    rig.messages(1).await;
-    let (code, said) = ordered(&rig, &["ack", "zzzz"]).await;
-    assert_eq!(
-        (code, said.as_str()),
-        (Some(1), "error: there is no incident `zzzz`\n")
-    );
-    let (code, said) = ordered(&rig, &["notify", "test", "hook"]).await;
-    assert_eq!(
-        (code, said.as_str()),
-        (
-            Some(0),
-            "✓ hook took the test message, sent by the daemon\n"
-        )
-    );
-    let (code, said) = ordered(&rig, &["channel", "resume", "hook", "--json"]).await;
-    let told: Value = serde_json::from_str(&said).unwrap();
-    assert_eq!(code, Some(0), "{said}");
-    assert_eq!(told["schema"], "oes.channel-resume/1");
-    assert_eq!(told["through"], "daemon");
-    let (code, said) = ordered(&rig, &["outbox", "list"]).await;
-    assert_eq!(
-        (code, said.as_str()),
-        (Some(0), "every channel has been told everything\n")
-    );
-    std::fs::remove_file(rig.folder.path().join("data/control.json")).unwrap();
-    let (code, said) = ordered(&rig, &["channel", "resume", "hook"]).await;
-    assert_eq!(code, Some(1), "{said}");
-    assert!(
-        said.contains("cannot be reached; it may be starting; if not,"),
-        "{said}"
-    );
-    daemon.stop(GRACE).await;
-    let (code, said) = ordered(&rig, &["channel", "resume", "hook"]).await;
-    assert_eq!(code, Some(0), "{said}");
-    assert!(
-        said.ends_with("no daemon runs; it is in the state file for the next start\n"),
-        "{said}"
-    );
-}
-
-/// Where the state file cannot be written the order is in force, and the answer says that a restart forgets it.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_written_down_is_not_confirmed() {
-    const ADD: &[&str] = &[
-        "silence", "add", "--all", "--for", "1h", "--reason", "x", "--json",
-    ];
-    let rig = Rig::new();
-    rig.write("oes.toml", &rig.config(&["price"]));
-    let daemon = rig.start().await;
-    let caller = Caller::of(&rig);
-    // Nothing that is in the way of the next commit can be removed.
-    let blocked = rig.folder.path().join("data/.state.json.tmp");
-    std::fs::create_dir(&blocked).unwrap();
-    let made = caller
-        .asks("POST", "/silences", Some(&silence("price", 60)))
-        .await;
-    assert_eq!(
-        (made.status, &made.body["durable"]),
-        (202, &json!(false)),
-        "{made:?}"
-    );
-    let (code, said) = ordered(&rig, ADD).await;
-    let told: Value = serde_json::from_str(&said).unwrap();
-    assert_eq!((code, &told["durable"]), (Some(3), &json!(false)), "{said}");
-    assert_eq!(ledger(&daemon).silences.len(), 2, "in force all the same");
-    assert!(on_disk(&rig).silences.is_empty());
-    std::fs::remove_dir(&blocked).unwrap();
-    let made = caller
-        .asks("POST", "/silences", Some(&silence("price", 60)))
-        .await;
-    assert_eq!((made.status, &made.body["durable"]), (201, &json!(true)));
-    assert_eq!(on_disk(&rig).silences.len(), 3);
     daemon.stop(GRACE).await;
 }
