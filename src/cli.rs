@@ -1,29 +1,37 @@
 //! The command line: one file a command, results on standard output, everything else on standard error.
 
+mod ack;
 mod backtest;
 mod blindspots;
+mod channel;
 mod check;
+mod control;
 mod demo;
 mod dry_run;
 mod explain;
 mod finding;
 mod fit;
+mod incidents;
 mod init;
 mod learn;
 mod load;
 mod logging;
 mod new;
 mod new_file;
+mod notify;
+mod outbox;
 mod output;
 mod probe;
 mod refused;
 mod run;
 mod script_worker;
 mod shell;
+mod silence;
 mod status;
 mod table;
 mod test;
 mod watch;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -61,6 +69,12 @@ enum Command {
     Backtest(Box<backtest::Arguments>),
     Probe(probe::Arguments),
     Status(status::Arguments),
+    Incidents(incidents::Arguments),
+    Ack(ack::Arguments),
+    Silence(silence::Arguments),
+    Outbox(outbox::Arguments),
+    Channel(channel::Arguments),
+    Notify(notify::Arguments),
     Explain(explain::Arguments),
     Init(init::Arguments),
     New(new::Arguments),
@@ -107,6 +121,12 @@ pub fn main() -> ExitCode {
         Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Incidents(arguments) => incidents::run(&arguments),
+        Command::Ack(arguments) => ack::run(&arguments),
+        Command::Silence(arguments) => silence::run(&arguments),
+        Command::Outbox(arguments) => outbox::run(&arguments),
+        Command::Channel(arguments) => channel::run(&arguments),
+        Command::Notify(arguments) => notify::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::New(arguments) => new::run(&arguments),

@@ -168,12 +168,15 @@ impl Sandbox {
 pub struct Server {
     /// Address and port; loopback unless the config says `public = true`.
     pub listen: SocketAddr,
+    /// What callers of the API may show, besides the token that each start makes anew.
+    pub token: Option<Secret>,
 }
 
 impl Default for Server {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9115)),
+            token: None,
         }
     }
 }

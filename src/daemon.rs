@@ -7,6 +7,8 @@ mod almanac;
 mod book;
 mod canaries;
 pub mod common;
+pub mod control;
+pub mod control_file;
 mod fleet;
 mod health;
 mod heartbeat;
@@ -53,6 +55,7 @@ use crate::metrics::Metrics;
 use crate::model::causes::Causes;
 use crate::model::incident::{IncidentId, Ledger};
 use crate::model::route::Route;
+use crate::model::secret::Secret;
 use crate::model::service::Service;
 use crate::policy::ledger;
 use crate::policy::watch::Change;
@@ -63,6 +66,8 @@ use crate::state;
 use crate::web;
 
 use canaries::Network;
+use control::{Controller, Tokens};
+use control_file::ControlFile;
 use fleet::Fleet;
 use keeper::{Keeper, Snapshot};
 use observe::Tools;
@@ -130,6 +135,7 @@ pub struct Daemon {
     recorder: Arc<Recorder>,
     metrics: Metrics,
     address: SocketAddr,
+    data: PathBuf,
     reload: Arc<Notify>,
 }
 
@@ -176,8 +182,13 @@ impl Daemon {
 
         let writers = Supervisor::new(&metrics);
         let workers = Supervisor::new(&metrics);
-        let (keeper, keeping) =
-            keeper::new(opened.file, opened.ledger, metrics.clone(), options.clock);
+        let (keeper, keeping) = keeper::new(
+            opened.file,
+            opened.ledger,
+            Arc::clone(&opened.history),
+            metrics.clone(),
+            options.clock,
+        );
         start_keeper(&writers, keeping);
         let shared = Arc::new(watching::Parts {
             tools,
@@ -194,14 +205,17 @@ impl Daemon {
             seen: Seen::default(),
         });
         let known = opened.restored;
-        let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivery, known);
+        let delivered = Arc::clone(&delivery);
+        let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivered, known);
         let services = watched.len();
         fleet.apply(&config, watched).await;
         fleet.warn_of_disabled();
         let reload = Arc::new(Notify::new());
         let facts = Arc::new(health::Page::new(&shared, fleet.book()));
         start_upkeep(&workers, &shared, &facts);
-        start_web(&workers, opened.listener, facts);
+        let control = control(&shared, delivery, &config, address);
+        start_web(&workers, opened.listener, facts, Arc::new(control));
+        let data = config.data.clone();
         let reloader =
             reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
         start_once(&workers, "reload", reloader.run(workers.stopping()));
@@ -216,6 +230,7 @@ impl Daemon {
             recorder: opened.recorder,
             metrics,
             address,
+            data,
             reload,
         })
     }
@@ -245,6 +260,7 @@ impl Daemon {
     pub async fn stop(self, grace: Duration) -> Stopped {
         service_manager::stopping();
         self.workers.stop(grace).await;
+        ControlFile::remove(&self.data);
         let (history, recorder) = (Arc::clone(&self.history), Arc::clone(&self.recorder));
         let flushing = move || {
             let flushed = history.flush(HISTORY_GRACE);
@@ -340,10 +356,31 @@ fn start_upkeep(workers: &Supervisor, shared: &watching::Shared, page: &Arc<heal
     }
 }
 
-fn start_web(workers: &Supervisor, listener: TcpListener, facts: Arc<dyn web::Facts>) {
+/// Returns what the API acts on, and writes down for commands how to reach it.
+fn control(
+    shared: &watching::Parts,
+    delivery: Arc<Delivery>,
+    config: &Config,
+    address: SocketAddr,
+) -> Controller {
+    let token = control::new_token();
+    let own = config.server.token.as_ref().map(Secret::expose);
+    let tokens = Tokens::new(own.into_iter().chain([token.as_str()]));
+    if let Err(error) = ControlFile::new(address, token).write(&config.data) {
+        warn!(%error, "control.json cannot be written: commands that change something do not reach this daemon");
+    }
+    Controller::new(shared, delivery, &config.data, tokens)
+}
+
+fn start_web(
+    workers: &Supervisor,
+    listener: TcpListener,
+    facts: Arc<dyn web::Facts>,
+    control: Arc<dyn web::api::Control>,
+) {
     let stop = workers.stopping();
     start_once(workers, "web", async move {
-        if let Err(error) = web::serve(listener, facts, stop.cancelled_owned()).await {
+        if let Err(error) = web::serve(listener, facts, control, stop.cancelled_owned()).await {
             error!(error = %Causes(&error), "the pages are no longer served");
         }
     });
@@ -373,6 +410,7 @@ async fn tidy_hourly(shared: watching::Shared, stop: CancellationToken) {
     while stop.run_until_cancelled(sleep(TIDY_EVERY)).await.is_some() {
         let book = Arc::clone(&shared.books.borrow());
         shared.recorder.tidy(shared.clock.now());
+        shared.history.prune_incidents(shared.clock.now());
         shared
             .keeper
             .tell(move |ledger, now| fleet::tidy(ledger, &book.channels, now))

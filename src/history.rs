@@ -1,9 +1,10 @@
-//! The database beside the state file: windows, counters and what scripts remember.
+//! The database beside the state file: windows, counters, what scripts remember, and what happened to incidents.
 //!
 //! One thread owns the connection and writes in batches; everybody else hands rows to a queue that never blocks.
 //! Nothing here can stop the monitor: a database that cannot be used is set aside or done without, rows that find
 //! no room are dropped and counted. After `kill -9` at most the last second is missing, and the database is whole.
 
+pub mod incidents;
 mod load;
 mod private;
 pub mod recordings;
@@ -23,8 +24,9 @@ use crossbeam_channel::{Sender, TrySendError};
 use jiff::Timestamp;
 
 pub use self::private::narrow;
-use self::writer::{Command, Row};
+use self::writer::{Command, Item, Row};
 use crate::model::duration::Shown;
+use crate::model::event::Chronicle;
 use crate::model::judgement::{Memory, MemoryDiff, Outcome};
 use crate::model::service::ServiceName;
 use crate::model::violation::Sample;
@@ -232,26 +234,38 @@ impl Store {
 
     /// Queues a sample, which is counted as well. Never blocks.
     pub fn write_sample(&self, service: &ServiceName, sample: Sample) {
-        self.queue(Command::Row(service.clone(), Row::Sample(sample)));
+        self.queue(Item::Row(service.clone(), Row::Sample(sample)));
     }
 
     /// Queues what a run changed in a service's memory. Never blocks.
     pub fn write_memory(&self, service: &ServiceName, diff: MemoryDiff) {
         if !diff.is_empty() {
-            self.queue(Command::Row(service.clone(), Row::Memory(diff)));
+            self.queue(Item::Row(service.clone(), Row::Memory(diff)));
         }
     }
 
     /// Queues what a run of a service changed in what all services remember together. Never blocks.
     pub fn write_shared(&self, service: &ServiceName, diff: MemoryDiff) {
         if !diff.is_empty() {
-            self.queue(Command::Row(service.clone(), Row::Shared(diff)));
+            self.queue(Item::Row(service.clone(), Row::Shared(diff)));
         }
     }
 
     /// Queues the removal of everything about a service.
     pub fn forget(&self, service: &ServiceName) {
-        self.queue(Command::Row(service.clone(), Row::Forget));
+        self.queue(Item::Row(service.clone(), Row::Forget));
+    }
+
+    /// Queues what happened to incidents. Never blocks.
+    pub fn write_chronicle(&self, chronicle: Chronicle) {
+        if chronicle != Chronicle::default() {
+            self.queue(Item::Chronicle(Box::new(chronicle)));
+        }
+    }
+
+    /// Queues the removal of incidents that are too old, or too many.
+    pub fn prune_incidents(&self, now: Timestamp) {
+        self.queue(Item::Prune(now));
     }
 
     /// Waits until what was queued before is on disk, at most `patience`.
@@ -281,7 +295,8 @@ impl Store {
         }
     }
 
-    fn queue(&self, command: Command) {
+    fn queue(&self, item: Item) {
+        let command = Command::Write(item);
         let sent = self.sender.as_ref().map(|sender| sender.try_send(command));
         if let None | Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) = sent {
             self.dropped_rows.fetch_add(1, Ordering::Relaxed);

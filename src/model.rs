@@ -4,6 +4,7 @@ pub mod causes;
 pub mod code;
 pub mod counted;
 pub mod duration;
+pub mod event;
 pub mod exchange;
 pub mod failure;
 pub mod incident;

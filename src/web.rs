@@ -1,6 +1,10 @@
-//! What OES answers over HTTP: whether it lives, whether it does its work, and its metrics.
+//! What OES answers over HTTP: whether it lives, whether it does its work, its metrics, and the API for those who may
+//! act on it.
 //!
 //! There is no endpoint that takes a URL: OES never asks an address because a visitor named it.
+
+pub mod api;
+mod problem;
 
 use std::io;
 use std::net::SocketAddr;
@@ -69,6 +73,7 @@ const STOP_GRACE: Duration = Duration::from_secs(2);
 pub async fn serve(
     listener: TcpListener,
     facts: Arc<dyn Facts>,
+    control: Arc<dyn api::Control>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (told, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -76,7 +81,7 @@ pub async fn serve(
         stop.await;
         drop(told);
     };
-    let serving = axum::serve(listener, router(facts))
+    let serving = axum::serve(listener, router(facts, control))
         .with_graceful_shutdown(stop)
         .into_future();
     tokio::select! {
@@ -85,17 +90,18 @@ pub async fn serve(
     }
 }
 
-fn router(facts: Arc<dyn Facts>) -> Router {
+fn router(facts: Arc<dyn Facts>, control: Arc<dyn api::Control>) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(facts)
+        .nest("/api/v1", api::router(control))
 }
 
 async fn index() -> &'static str {
-    "OES\n\n/healthz   is the daemon alive\n/readyz    does it do its work\n/metrics   OpenMetrics\n"
+    "OES\n\n/healthz   is the daemon alive\n/readyz    does it do its work\n/metrics   OpenMetrics\n/api/v1    for those who show a token\n"
 }
 
 async fn metrics(State(facts): State<Arc<dyn Facts>>) -> Response {

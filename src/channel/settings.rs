@@ -32,3 +32,14 @@ pub enum ChannelKind {
     /// A channel script.
     Script(Arc<Source>),
 }
+
+impl ChannelKind {
+    /// Returns its name in the config.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Console => "console",
+            Self::Email(_) => "email",
+            Self::Script(source) => &source.name,
+        }
+    }
+}

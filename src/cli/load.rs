@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::output::{self, Schema, colours_on_stderr};
 use super::{Exit, fit};
 use crate::config::report::{Look, Report};
-use crate::config::{self, Config, ProcessEnvironment};
+use crate::config::{self, Config, Environment, ProcessEnvironment};
 use crate::model::span::did_you_mean;
 
 /// Columns of a report where there is no terminal.
@@ -74,10 +74,22 @@ pub(super) fn say_stand_ins(missing: &[String]) {
     output::note(format_args!("note: {} {rest}", markers.join(", ")));
 }
 
+/// The environment of a person who looks: the variables of the daemon need not be set to see how it is. Any value will do
+/// that can stand for a text and for a URL.
+pub(super) struct AnyEnvironment;
+
+impl Environment for AnyEnvironment {
+    fn var(&self, name: &str) -> Option<String> {
+        ProcessEnvironment
+            .var(name)
+            .or_else(|| Some("http://127.0.0.1/".to_owned()))
+    }
+}
+
 /// Why a service that was named is not found.
 #[derive(Debug, Error)]
 pub(super) enum SubjectError {
-    #[error("there is no oes.toml or oes.json here; name the ops config before the service")]
+    #[error("there is no oes.toml or oes.json here; name the ops config")]
     NoConfig,
     #[error("{config} has no service `{name}`; {help}")]
     NoService {
@@ -87,16 +99,34 @@ pub(super) enum SubjectError {
     },
 }
 
-/// Returns the ops config and the name that `[CONFIG] SERVICE` mean.
+/// Returns the ops config and the name that `[CONFIG] NAME` mean.
 ///
 /// # Errors
 /// [`SubjectError::NoConfig`] if no config is named and none lies here.
 pub(super) fn subject(words: &[String]) -> Result<(PathBuf, &String), SubjectError> {
-    match words {
-        [config, name] => Ok((PathBuf::from(config), name)),
-        [name] => Ok((default_config().ok_or(SubjectError::NoConfig)?, name)),
-        _ => Err(SubjectError::NoConfig),
-    }
+    let (config, [name]) = subjects(words)?;
+    Ok((config, name))
+}
+
+/// Returns the ops config and the names that `[CONFIG] NAME…` mean.
+///
+/// # Errors
+/// [`SubjectError::NoConfig`] if no config is named and none lies here.
+pub(super) fn subjects<const N: usize>(
+    words: &[String],
+) -> Result<(PathBuf, &[String; N]), SubjectError> {
+    let (before, names) = words.split_last_chunk().ok_or(SubjectError::NoConfig)?;
+    let config = named(before.first().map(Path::new))?;
+    Ok((config, names))
+}
+
+/// Returns the ops config that is named, or that lies here.
+///
+/// # Errors
+/// [`SubjectError::NoConfig`] if none does.
+pub(super) fn named(config: Option<&Path>) -> Result<PathBuf, SubjectError> {
+    let config = config.map(Path::to_owned);
+    config.or_else(default_config).ok_or(SubjectError::NoConfig)
 }
 
 /// Returns the position of a service in a config.

@@ -111,13 +111,7 @@ pub(super) fn finish(exit: Exit) -> Exit {
 
 /// Writes an error with its causes to standard error and returns the exit code for wrong usage.
 pub(super) fn usage_error(error: &dyn std::error::Error) -> Exit {
-    note(format_args!(
-        "{}error:{} {}",
-        ERROR.render(),
-        ERROR.render_reset(),
-        Causes(error)
-    ));
-    Exit::Usage
+    refuse_as(None, Exit::Usage, error)
 }
 
 /// The JSON schema of a command, where its result is wanted as JSON.
@@ -126,22 +120,28 @@ pub(super) type Schema = Option<&'static str>;
 /// Says why a command cannot do its work, as JSON on standard output where that is wanted, and returns the exit code for
 /// wrong usage.
 pub(super) fn refuse(schema: Schema, error: &dyn std::error::Error) -> Exit {
-    let Some(schema) = schema else {
-        return usage_error(error);
-    };
-    refuse_as_json(schema, &Causes(error).to_string(), None);
-    Exit::Usage
+    refuse_as(schema, Exit::Usage, error)
+}
+
+/// Does the same with another exit code.
+pub(super) fn refuse_as(schema: Schema, exit: Exit, error: &dyn std::error::Error) -> Exit {
+    let text = Causes(error).to_string();
+    match schema {
+        Some(schema) => refuse_as_json(schema, exit, &text, None),
+        None => note(format_args!("{} {text}", styled(ERROR, "error:"))),
+    }
+    exit
 }
 
 /// Says as JSON what is wrong with what a command was given, where that stands in no file.
-pub(super) fn refuse_as_json(schema: &str, message: &str, help: Option<&str>) {
+pub(super) fn refuse_as_json(schema: &str, exit: Exit, message: &str, help: Option<&str>) {
     let mut mistake = serde_json::json!({ "severity": "error", "message": message });
     if let (Some(help), Some(members)) = (help, mistake.as_object_mut()) {
         members.insert("help".to_owned(), help.into());
     }
     json(&serde_json::json!({
         "schema": schema,
-        "exit": Exit::Usage as u8,
+        "exit": exit as u8,
         "error": message,
         "mistakes": [mistake],
     }));

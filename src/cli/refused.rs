@@ -19,7 +19,12 @@ pub(super) fn told(error: &clap::Error) -> ExitCode {
         .collect();
     if words.iter().any(|word| word == "--json") {
         let said = Said::of(&error.render().to_string());
-        output::refuse_as_json(&schema(&words), &said.message, said.help.as_deref());
+        output::refuse_as_json(
+            &schema(&words),
+            Exit::Usage,
+            &said.message,
+            said.help.as_deref(),
+        );
     } else {
         output::keep(error.print());
     }

@@ -82,7 +82,7 @@ pub(super) fn completions(arguments: &CompletionArguments) -> Exit {
 /// To read it: `oes man | man -l -`. To install all: `oes man > oes.1`, `oes man dry-run > oes-dry-run.1` and so on.
 #[derive(Debug, Args)]
 pub(super) struct ManArguments {
-    /// The command, such as `dry-run`
+    /// The command, such as `dry-run` or `silence-add`
     command: Option<String>,
 }
 
@@ -98,12 +98,18 @@ enum PageError {
 /// What each exit code says, for the manual pages.
 const EXIT_STATUS: [(u8, &str); 6] = [
     (Exit::Pass as u8, "All is well; warnings count as well."),
-    (Exit::Fail as u8, "A service fails."),
+    (
+        Exit::Fail as u8,
+        "A service fails, or what was asked for was refused.",
+    ),
     (
         Exit::Usage as u8,
         "The arguments, the ops config or a script are wrong, or the result could not be written.",
     ),
-    (Exit::Unknown as u8, "A service could not be judged."),
+    (
+        Exit::Unknown as u8,
+        "A service could not be judged, or what was ordered is not on disk.",
+    ),
     (Exit::ScriptError as u8, "A script broke."),
     (Exit::Interrupted as u8, "Stopped by Ctrl-C."),
 ];
@@ -126,7 +132,7 @@ fn page(command: Option<&str>) -> Result<Vec<u8>, PageError> {
         .after_help(Resettable::<StyledStr>::Reset);
     described.build();
     if let Some(name) = command {
-        let named = described.find_subcommand(name).cloned();
+        let named = find(&described, name).cloned();
         described = named.ok_or_else(|| no_command(name, &described))?;
     }
     let mut page = Vec::new();
@@ -136,6 +142,16 @@ fn page(command: Option<&str>) -> Result<Vec<u8>, PageError> {
         writeln!(page, ".TP\n\\fB{code}\\fR\n{meaning}")?;
     }
     Ok(page)
+}
+
+/// Returns a command by the name that the manual has for it: `dry-run`, `silence-add`.
+fn find<'a>(program: &'a clap::Command, name: &str) -> Option<&'a clap::Command> {
+    program.find_subcommand(name).or_else(|| {
+        program.get_subcommands().find_map(|command| {
+            let rest = name.strip_prefix(command.get_name())?;
+            find(command, rest.strip_prefix('-')?)
+        })
+    })
 }
 
 fn no_command(name: &str, program: &clap::Command) -> PageError {

@@ -8,18 +8,20 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::output::{BOLD, ERROR, FAINT, GOOD, WARNING, styled};
 use super::table::{self, Cell};
-use super::{Exit, load, output};
+use super::{Exit, load, output, silence};
 use crate::clock::Clock;
 use crate::config::report::{Line, Report};
 use crate::config::{self, StandIns};
 use crate::model::causes::Causes;
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
-use crate::model::incident::{DeadLetter, Incident};
+use crate::model::incident::{DeadLetter, Incident, Ledger};
+use crate::model::mute::Silence;
 use crate::state::{self, ReadError, ServiceLine, Snapshot};
 use channels::Channel;
 use standing::Standing;
@@ -56,6 +58,8 @@ struct Status<'a> {
     seq: u64,
     services: Vec<Service<'a>>,
     incidents: &'a [&'a Incident],
+    /// Those that are in force.
+    silences: Vec<&'a Silence>,
     channels: Vec<Channel<'a>>,
     dead_letters: usize,
     newest_dead_letters: Vec<&'a DeadLetter>,
@@ -136,6 +140,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         print_daemon(&known, now);
         print_services(&known, &open, arguments.all, now);
         let ledger = &known.snapshot.ledger;
+        print_silences(ledger, now);
         channels::print(&channels::of(ledger, now), now);
         channels::print_letters(ledger, now);
         print_summary(&known, &open);
@@ -256,11 +261,26 @@ fn print_json(known: &Known, open: &[&Incident], exit: Exit, now: Timestamp) {
             .map(|(line, standing)| Service { line, standing })
             .collect(),
         incidents: open,
+        silences: in_force(ledger, now),
         channels: channels::of(ledger, now),
         dead_letters: ledger.dead_letters.len(),
         newest_dead_letters: channels::newest_letters(ledger),
         mistakes: known.broken.as_ref().map(Report::lines).unwrap_or_default(),
     });
+}
+
+fn in_force(ledger: &Ledger, now: Timestamp) -> Vec<&Silence> {
+    let silences = ledger.silences.values();
+    silences.filter(|silence| silence.is_active(now)).collect()
+}
+
+fn print_silences(ledger: &Ledger, now: Timestamp) {
+    let row = |silence: &Silence| {
+        let silence = silence::row(silence, &TimeZone::UTC, now);
+        [vec![Cell::new(FAINT, "silence")], silence].concat()
+    };
+    let rows: Vec<_> = in_force(ledger, now).into_iter().map(row).collect();
+    table::print(&rows);
 }
 
 fn print_daemon(known: &Known, now: Timestamp) {
@@ -336,7 +356,9 @@ fn incident_row(incident: &Incident, now: Timestamp) -> Vec<Cell> {
         .finding
         .clone()
         .unwrap_or_else(|| reason.rule.clone());
-    let first_line = why.lines().next().unwrap_or_default().to_owned();
+    let first_line = why.lines().next().unwrap_or_default();
+    let taken = incident.ack.as_ref();
+    let taken = taken.map_or_else(String::new, |ack| format!("taken on by {}: ", ack.by));
     vec![
         Cell::new(ERROR, "✗"),
         Cell::new(BOLD, &incident.service),
@@ -345,6 +367,6 @@ fn incident_row(incident: &Incident, now: Timestamp) -> Vec<Cell> {
             "for {}",
             Shown(since(incident.opened_at, now))
         )),
-        Cell::plain(first_line),
+        Cell::plain(format_args!("{taken}{first_line}")),
     ]
 }

@@ -24,6 +24,7 @@ use crate::config::values;
 use crate::config::{Config, Sandbox, Server};
 use crate::model::code::Code;
 use crate::model::maintenance::Maintenance;
+use crate::model::secret::Secret;
 use crate::model::service::LatencyTrigger;
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
@@ -32,6 +33,8 @@ use crate::script::limits::Limits;
 const COOL_DOWN: Duration = Duration::from_mins(5);
 /// The predecessor's `error_threshold`.
 const ERROR_THRESHOLD: f64 = 0.5;
+/// A token of the API has at least so many characters.
+const TOKEN_CHARS_MIN: usize = 16;
 /// The default of `confirm`.
 const CONFIRM: [Duration; 3] = [
     Duration::from_secs(10),
@@ -245,13 +248,33 @@ fn server(loader: &mut Loader<'_>, root: &Node) -> Server {
     let Some(table) = root.get("server") else {
         return server;
     };
-    let public = table.get("public").and_then(Node::boolean).unwrap_or(false);
-    let Some((node, text)) = table
-        .get("listen")
-        .and_then(|node| Some((node, node.text()?)))
-    else {
-        return server;
+    server.token = table.get("token").and_then(|node| token(loader, node));
+    server.listen = listen(loader, table).unwrap_or(server.listen);
+    server
+}
+
+/// Reads the token of the API.
+fn token(loader: &mut Loader<'_>, node: &Node) -> Option<Secret> {
+    let token = loader.secret(node)?;
+    let text = token.expose();
+    let sane = text.chars().all(|c| c.is_ascii_graphic());
+    if text.len() >= TOKEN_CHARS_MIN && sane {
+        return Some(Secret::hidden(text));
+    }
+    let message = if sane {
+        format!("a token of fewer than {TOKEN_CHARS_MIN} characters can be guessed")
+    } else {
+        "a token is of ASCII letters, digits and signs, without spaces".to_owned()
     };
+    let mistake = Mistake::error(Code::Value, node.span.clone(), message);
+    loader.report(mistake.help("make one with: openssl rand -hex 32"));
+    None
+}
+
+fn listen(loader: &mut Loader<'_>, table: &Node) -> Option<SocketAddr> {
+    let public = table.get("public").and_then(Node::boolean).unwrap_or(false);
+    let node = table.get("listen")?;
+    let text = node.text()?;
     // `localhost:9115` and `:9115` are what people write; both have one meaning here.
     let written = text
         .strip_prefix("localhost:")
@@ -260,7 +283,7 @@ fn server(loader: &mut Loader<'_>, root: &Node) -> Server {
         .strip_prefix(':')
         .map_or_else(|| written.clone(), |port| format!("0.0.0.0:{port}"));
     match written.parse::<SocketAddr>() {
-        Ok(address) if check::is_local(&address) || public => server.listen = address,
+        Ok(address) if check::is_local(&address) || public => return Some(address),
         Ok(_) => {
             let message = format!(
                 "`{}` can be reached from other machines",
@@ -278,5 +301,5 @@ fn server(loader: &mut Loader<'_>, root: &Node) -> Server {
             loader.report(Mistake::error(Code::Value, node.span.clone(), message).help(help));
         }
     }
-    server
+    None
 }

@@ -38,6 +38,8 @@ pub(super) struct Book {
     pub(super) zone: Option<TimeZone>,
     /// Every channel.
     pub(super) channels: BTreeSet<ChannelName>,
+    /// What the config says of each.
+    pub(super) settings: HashMap<ChannelName, Arc<Settings>>,
     /// The kind of each channel that is a script: what a provider's limit for everything concerns.
     pub(super) kinds: HashMap<ChannelName, Arc<str>>,
     /// How each channel is told of many incidents.
@@ -80,6 +82,9 @@ impl From<&Config> for Book {
             reminders: config.notify.reminders.clone(),
             zone: Some(config.notify.time_zone.clone()),
             channels: channels().map(|channel| channel.name.clone()).collect(),
+            settings: channels()
+                .map(|channel| (channel.name.clone(), Arc::new(channel.clone())))
+                .collect(),
             kinds: channels().filter_map(kind).collect(),
             manners: channels()
                 .map(|channel| manner(channel, config.notify.singles))

@@ -112,7 +112,10 @@ impl Page {
         let disabled: Vec<String> = ledger
             .channels
             .iter()
-            .filter_map(|(name, state)| Some(format!("{name} ({})", state.disabled.as_ref()?)))
+            .filter_map(|(name, state)| {
+                let why = state.disabled.as_ref()?;
+                Some(format!("{name} ({why}; for a new try: oes channel resume)"))
+            })
             .collect();
         let messages: usize = owed.iter().map(|one| one.messages).sum();
         let mut detail = format!("{} owed", counted(messages, "message"));
@@ -122,6 +125,7 @@ impl Page {
         if !disabled.is_empty() {
             detail = format!("{detail}; disabled: {}", disabled.join(", "));
         }
+        detail += &said(ledger, now);
         if let Some(letter) = ledger.dead_letters.last() {
             let count = ledger.dead_letters.len();
             detail = format!(
@@ -173,6 +177,21 @@ impl Page {
             detail: detail.to_owned(),
         }
     }
+}
+
+/// Returns what people have said about incidents.
+fn said(ledger: &Ledger, now: Timestamp) -> String {
+    let silences = ledger.silences.values();
+    let silences = silences.filter(|silence| silence.is_active(now)).count();
+    let incidents = ledger.incidents.values().filter(|one| one.is_open());
+    let taken = incidents.filter(|one| one.ack.is_some()).count();
+    let parts = [
+        (silences, "silence", "in force"),
+        (taken, "incident", "taken on"),
+    ];
+    let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
+    let words = parts.map(|(count, what, how)| format!("; {} {how}", counted(count, what)));
+    words.collect::<Vec<String>>().concat()
 }
 
 /// Returns what each channel is owed, and since when it is the channel that is waited for.

@@ -14,12 +14,13 @@ use tracing::{error, info, warn};
 
 use super::jump::Jumps;
 use crate::clock::Clock;
+use crate::history::Store;
 use crate::metrics::Metrics;
 use crate::model::causes::Causes;
 use crate::model::incident::Ledger;
 use crate::model::service::ServiceName;
 use crate::model::violation::Violation;
-use crate::policy::delivery;
+use crate::policy::{chronicle, delivery};
 use crate::state::{CommitError, Committed, ServiceLine, StateFile};
 
 /// Changes that may wait; a full queue makes the sender wait.
@@ -115,6 +116,8 @@ pub struct Keeping {
     file: Option<StateFile>,
     ledger: Arc<Ledger>,
     services: Arc<[ServiceLine]>,
+    /// Takes down what happens to each incident.
+    history: Arc<Store>,
     metrics: Metrics,
     clock: Clock,
     jumps: Jumps,
@@ -130,7 +133,13 @@ impl std::fmt::Debug for Request {
 }
 
 /// Returns the keeper of `file`, whose present contents are `ledger`, and its own side.
-pub fn new(file: StateFile, ledger: Ledger, metrics: Metrics, clock: Clock) -> (Keeper, Keeping) {
+pub fn new(
+    file: StateFile,
+    ledger: Ledger,
+    history: Arc<Store>,
+    metrics: Metrics,
+    clock: Clock,
+) -> (Keeper, Keeping) {
     let (sender, requests) = mpsc::channel(QUEUE);
     let ledger = Arc::new(ledger);
     let first = Snapshot {
@@ -148,6 +157,7 @@ pub fn new(file: StateFile, ledger: Ledger, metrics: Metrics, clock: Clock) -> (
         file: Some(file),
         ledger,
         services: Arc::from([]),
+        history,
         metrics,
         clock,
         jumps: Jumps::new(clock.now(), Instant::now()),
@@ -323,6 +333,9 @@ impl Keeping {
 
     /// Shows everybody the ledger as it is now: people are told even where it cannot be written down.
     fn publish(&self, durable: bool) {
+        let before = Arc::clone(&self.snapshots.borrow().ledger);
+        let happened = chronicle::between(&before, &self.ledger, self.clock.now());
+        self.history.write_chronicle(happened);
         self.snapshots.send_modify(|snapshot| {
             snapshot.ledger = Arc::clone(&self.ledger);
             snapshot.durable = durable;
@@ -331,7 +344,7 @@ impl Keeping {
 }
 
 /// Returns the lines of the state file with what each service breaks now.
-fn with_violations(services: &[ServiceLine], ledger: &Ledger) -> Vec<ServiceLine> {
+pub fn with_violations(services: &[ServiceLine], ledger: &Ledger) -> Vec<ServiceLine> {
     let mut open: BTreeMap<&ServiceName, Vec<Violation>> = BTreeMap::new();
     for incident in ledger
         .incidents

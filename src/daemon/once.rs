@@ -10,12 +10,14 @@ use super::canaries::Network;
 use super::host::ScriptHost;
 use super::observe::{Past, Tools, Watched, ask, judge, observe};
 use super::prepare::{PrepareError, prepare};
+use crate::channel::delivery::{Console, Delivery, DeliveryError};
 use crate::clock::Clock;
 use crate::config::ServiceConfig;
 use crate::model::exchange::Exchange;
 use crate::model::observation::Observation;
 use crate::probe::{self, HttpProber};
 use crate::script::host::Host;
+use crate::script::limits::Limits;
 use crate::script::pool::{Pool, PoolSettings, Sandbox};
 
 /// Probes and judges services of a config, one call at a time or many at once. Clones share.
@@ -89,6 +91,14 @@ impl Once {
     /// [`PrepareError`] if its TLS files or its proxy cannot be used.
     pub fn prepare(&self, service: &Arc<ServiceConfig>) -> Result<Watched, PrepareError> {
         prepare(&self.tools, service)
+    }
+
+    /// Returns what sends messages, with scripts within these limits.
+    ///
+    /// # Errors
+    /// [`DeliveryError`] if the system has no certificate authorities that can be read.
+    pub fn delivery(&self, limits: Limits, console: Console) -> Result<Delivery, DeliveryError> {
+        Delivery::new(Arc::clone(&self.tools.pool), limits, console)
     }
 
     /// Probes a service once with nothing remembered.

@@ -125,7 +125,7 @@ pub(super) fn warn_of_disabled(ledger: &Ledger, channel: &ChannelName) {
             channel.name = %channel,
             reason,
             owed,
-            "channel is disabled; it is tried again when its settings change, or after a SIGHUP"
+            "channel is disabled; it is tried again when its settings change, after a SIGHUP, or by `oes channel resume`"
         );
     }
 }

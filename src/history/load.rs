@@ -58,7 +58,7 @@ pub(super) fn memory_of(
     service: &ServiceName,
     now: Timestamp,
 ) -> rusqlite::Result<Memory> {
-    let connection = reader(path)?;
+    let connection = read_only(path)?;
     let mut services = read(&connection, super::SAMPLES_KEPT, now)?;
     let mut memory = services.remove(service).unwrap_or_default().memory;
     memory.extend(read_shared(&connection, now)?);
@@ -70,10 +70,11 @@ pub(super) fn all(
     path: &Path,
     now: Timestamp,
 ) -> rusqlite::Result<BTreeMap<ServiceName, Restored>> {
-    read(&reader(path)?, super::SAMPLES_KEPT, now)
+    read(&read_only(path)?, super::SAMPLES_KEPT, now)
 }
 
-fn reader(path: &Path) -> rusqlite::Result<Connection> {
+/// Opens a database that a daemon may be writing.
+pub(super) fn read_only(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY)?;
     Ok(connection)
@@ -237,6 +238,6 @@ fn entry(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Option<(Arc<str>, Me
     }))
 }
 
-fn time(us: Option<i64>) -> Option<Timestamp> {
+pub(super) fn time(us: Option<i64>) -> Option<Timestamp> {
     Timestamp::from_microsecond(us?).ok()
 }

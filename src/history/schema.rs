@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction};
 
 /// Each makes the version of its place, from 1, out of the one before. Never change one that was released.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE services (
         id INTEGER PRIMARY KEY,
@@ -40,6 +40,23 @@ const MIGRATIONS: [&str; 2] = [
         value TEXT NOT NULL,
         expires_at_us INTEGER
     ) STRICT, WITHOUT ROWID;
+",
+    "
+    CREATE TABLE incidents (
+        id TEXT PRIMARY KEY,
+        opened_at_us INTEGER NOT NULL,
+        closed_at_us INTEGER,
+        incident TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY,
+        incident TEXT NOT NULL,
+        at_us INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        channel TEXT,
+        text TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_of ON events (incident, id);
 ",
 ];
 

@@ -9,7 +9,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, never,
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
-use super::Counters;
+use super::{Counters, incidents};
+use crate::model::event::Chronicle;
 use crate::model::judgement::{MemoryDiff, Outcome};
 use crate::model::service::ServiceName;
 use crate::model::violation::Sample;
@@ -25,10 +26,20 @@ const TRIM_EVERY: i64 = 16;
 
 /// What the writer is asked to do.
 pub(super) enum Command {
-    /// Write a row about a service.
-    Row(ServiceName, Row),
+    /// Write something.
+    Write(Item),
     /// Write everything and answer, with the error if there was one.
     Flush(Sender<Option<String>>),
+}
+
+/// What is written.
+pub(super) enum Item {
+    /// A row about a service.
+    Row(ServiceName, Row),
+    /// What happened to incidents.
+    Chronicle(Box<Chronicle>),
+    /// Forget the incidents that are too old at this moment, or too many.
+    Prune(Timestamp),
 }
 
 /// What is written about a service.
@@ -121,11 +132,11 @@ impl Writer {
             };
             let mut asked = None;
             let gone = match command {
-                Ok(Command::Row(service, row)) => {
+                Ok(Command::Write(item)) => {
                     if batch.is_empty() {
                         due = crossbeam_channel::after(BATCH_AGE);
                     }
-                    batch.push((service, row));
+                    batch.push(item);
                     if batch.len() < BATCH_ROWS {
                         continue;
                     }
@@ -152,7 +163,7 @@ impl Writer {
     }
 
     /// Writes a batch in one transaction. A batch that cannot be written is dropped and counted.
-    fn write(&mut self, batch: &[(ServiceName, Row)]) {
+    fn write(&mut self, batch: &[Item]) {
         let rows = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         if rows == 0 {
             return;
@@ -168,16 +179,18 @@ impl Writer {
         }
     }
 
-    fn try_write(&mut self, batch: &[(ServiceName, Row)]) -> Result<(), String> {
-        for (service, row) in batch {
-            match row {
-                Row::Sample(sample) => self
+    fn try_write(&mut self, batch: &[Item]) -> Result<(), String> {
+        for item in batch {
+            match item {
+                Item::Row(service, Row::Sample(sample)) => self
                     .counters
                     .entry(service.clone())
                     .or_default()
                     .add(sample),
-                Row::Memory(_) | Row::Shared(_) => {}
-                Row::Forget => drop(self.counters.remove(service)),
+                Item::Row(service, Row::Forget) => drop(self.counters.remove(service)),
+                Item::Row(_, Row::Memory(_) | Row::Shared(_))
+                | Item::Chronicle(_)
+                | Item::Prune(_) => {}
             }
         }
         if self.shared.is_full() {
@@ -209,20 +222,22 @@ struct Tables<'a> {
 }
 
 impl Tables<'_> {
-    fn apply(&mut self, batch: &[(ServiceName, Row)]) -> rusqlite::Result<()> {
+    fn apply(&mut self, batch: &[Item]) -> rusqlite::Result<()> {
         let mut counted: BTreeMap<&ServiceName, i64> = BTreeMap::new();
-        for (service, row) in batch {
-            match row {
-                Row::Sample(sample) => {
+        for item in batch {
+            match item {
+                Item::Row(service, Row::Sample(sample)) => {
                     let id = self.sample(service, sample)?;
                     counted.insert(service, id);
                 }
-                Row::Memory(diff) => self.memory(service, diff)?,
-                Row::Shared(diff) => self.shared(diff)?,
-                Row::Forget => {
+                Item::Row(_, Row::Shared(diff)) => self.shared(diff)?,
+                Item::Row(service, Row::Memory(diff)) => self.memory(service, diff)?,
+                Item::Row(service, Row::Forget) => {
                     counted.remove(service);
                     self.forget(service)?;
                 }
+                Item::Chronicle(chronicle) => incidents::write(self.transaction, chronicle)?,
+                Item::Prune(now) => incidents::prune(self.transaction, *now)?,
             }
         }
         for (service, id) in counted {

@@ -51,15 +51,13 @@ impl Hours {
 
 impl fmt::Display for Hours {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for day in &self.days {
-            write!(f, "{} ", short(*day))?;
-        }
-        write!(
-            f,
-            "{} to {}",
-            self.from.strftime("%H:%M"),
-            self.to.strftime("%H:%M")
-        )
+        let days = self.days.iter().map(|day| short(*day).to_owned());
+        let hours = (self.from != self.to).then(|| {
+            let clock = |time: Time| time.strftime("%H:%M").to_string();
+            format!("{} to {}", clock(self.from), clock(self.to))
+        });
+        let parts: Vec<String> = days.chain(hours).collect();
+        f.write_str(&parts.join(" "))
     }
 }
 

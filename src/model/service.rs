@@ -162,6 +162,11 @@ pub enum ServiceSeverity {
     Critical,
 }
 
+impl ServiceSeverity {
+    /// Every severity, the lightest first.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Critical];
+}
+
 /// What a probe sends.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {

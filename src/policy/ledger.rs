@@ -46,16 +46,20 @@ impl Default for Retention {
 
 /// Returns the name of an incident from random bytes: 16 characters of Crockford's base 32.
 pub fn incident_id(random: [u8; 10]) -> IncidentId {
+    IncidentId(Arc::from(crockford(random)))
+}
+
+/// Returns random bytes as digits of Crockford's base 32: 8 for each 5 bytes.
+pub(super) fn crockford<const N: usize>(random: [u8; N]) -> String {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let bits = random
         .iter()
         .fold(0_u128, |bits, byte| (bits << 8) | u128::from(*byte));
-    let id: String = (0..16)
+    (0..N * 8 / 5)
         .rev()
         .filter_map(|digit| DIGITS.get(usize::try_from((bits >> (digit * 5)) & 31).ok()?))
         .map(|digit| char::from(*digit))
-        .collect();
-    IncidentId(Arc::from(id))
+        .collect()
 }
 
 /// Writes what a probe changed for a service into the ledger, for the channels that the routes say; tells whether

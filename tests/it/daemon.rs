@@ -1,7 +1,10 @@
 //! The whole daemon: real loopback servers, or a fake prober on paused time, or the real binary.
 
 mod beside;
+mod caller;
 mod channels;
+mod commands;
+mod control;
 mod disk;
 mod mail;
 mod paused;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::output::{self, BOLD, ERROR, FAINT, GOOD, WARNING, styled};
+use crate::cli::shell;
 use crate::cli::table::{self, Cell};
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
@@ -127,7 +128,8 @@ impl Channel<'_> {
             Doing::Paused | Doing::Failing => why(&self.state.last_error),
             Doing::Disabled => {
                 let why = why(&self.state.disabled).unwrap_or_default();
-                Some(format!("{why}; SIGHUP gives it a new try"))
+                let name = shell::quoted(self.name.as_str());
+                Some(format!("{why}; for a new try: oes channel resume {name}"))
             }
         }
     }

@@ -61,7 +61,7 @@ pub(in crate::config) static TOP: Place = Place {
             "server",
             Kind::Table(&SERVER),
             "",
-            "Where OES answers: metrics, health.",
+            "Where OES answers: metrics, health, the API.",
         ),
         key(
             "data",
@@ -172,7 +172,12 @@ pub(super) static SERVER: Place = Place {
             "Whether `listen` may be an address that other machines reach.",
         ),
         key("base_path", Kind::NotYet("a base path"), "", ""),
-        key("token", Kind::NotYet("admin actions"), "", ""),
+        key(
+            "token",
+            Kind::Text,
+            "one made at each start",
+            "A secret of at least 16 characters that other programs show to use the API (docs/api.md).",
+        ),
     ],
     required: &[],
     open: false,

@@ -144,6 +144,6 @@ fn a_response_that_does_not_pass_is_not_changed() {
     assert_snapshot!(alone.seen(&["blindspots", "price"]), @r"
     exit 2
     ── err
-    error: there is no oes.toml or oes.json here; name the ops config before the service
+    error: there is no oes.toml or oes.json here; name the ops config
     ");
 }

@@ -29,6 +29,15 @@ fn the_help_of_the_program() {
                    is sent
       status       Show which services are wrong, since when and why, and whom the daemon still has to
                    tell
+      incidents    List the incidents that are open and those that have ended lately, or show the story
+                   of one
+      ack          Take an incident on: everybody who was told of it is told by whom, and there are no
+                   more reminders
+      silence      Mute messages for a while; probing goes on
+      outbox       Show what channels have not been told yet or could not be told, and decide what
+                   becomes of it
+      channel      Act on a channel
+      notify       Show who would be told of a violation and why, or send a test message
       explain      Explain a code: what it means, why it matters, how to mend it
       init         Write a first ops config, a first matcher script and the schema into a folder
       new          Write a new script to begin with, and tests that it passes
@@ -75,6 +84,12 @@ fn every_command_explains_itself() {
         "dry-run",
         "probe",
         "status",
+        "incidents",
+        "ack",
+        "silence",
+        "outbox",
+        "channel",
+        "notify",
         "init",
         "new",
         "learn",
@@ -100,7 +115,7 @@ fn a_wrong_command_is_answered_with_a_near_one() {
     ── err
     error: unrecognized subcommand 'chek'
 
-      tip: some similar subcommands exist: 'schema', 'check'
+      tip: some similar subcommands exist: 'ack', 'schema', 'check'
 
     Usage: oes [OPTIONS] <COMMAND>
 

@@ -132,17 +132,30 @@ fn every_page_that_the_manual_names_can_be_printed() {
         main.contains("EXIT STATUS") && main.contains("\\fB130\\fR"),
         "{main}"
     );
-    let named: Vec<&str> = main
-        .lines()
-        .filter_map(|line| line.strip_prefix("oes\\-")?.strip_suffix("(1)"))
-        .collect();
-    assert_eq!(named.len(), 17, "{main}");
+    let named_in = |page: &str| {
+        let name = |line: &str| {
+            let name = line.strip_prefix("oes\\-")?.strip_suffix("(1)")?;
+            Some(name.replace('\\', ""))
+        };
+        page.lines().filter_map(name).collect::<Vec<String>>()
+    };
+    let named = named_in(&main);
+    assert_eq!(named.len(), 23, "{main}");
+    let mut below = 0;
     for name in named {
-        let name = name.replace('\\', "");
-        let page = page(&[&name]);
-        assert!(page.contains(&format!(".TH oes-{name} 1")), "{page}");
-        assert!(page.contains("EXIT STATUS"), "{page}");
+        let of_command = page(&[&name]);
+        assert!(
+            of_command.contains(&format!(".TH oes-{name} 1")),
+            "{of_command}"
+        );
+        assert!(of_command.contains("EXIT STATUS"), "{of_command}");
+        for name in named_in(&of_command) {
+            let page = page(&[&name]);
+            assert!(page.contains(&format!(".TH oes-{name} 1")), "{page}");
+            below += 1;
+        }
     }
+    assert_eq!(below, 11);
     let error = String::from_utf8(desk.run(&["man", "dryrun"]).stderr).unwrap();
     assert!(
         error.contains("there is no command `dryrun`; did you mean `dry-run`?"),

@@ -262,7 +262,7 @@ fn channels_say_how_they_are_and_what_nobody_will_get() {
       connection  [31mrefused
     channel  fine   fine                                       nothing owed       last message TIME ago
     channel  off    disabled                                   1 owed for 10 min  nothing sent yet
-      the webhook is gone (404); SIGHUP gives it a new try
+      the webhook is gone (404); for a new try: oes channel resume off
     7 messages could not be delivered
       ✗  a · error  on off  60 min ago  no 6
       ✗  a · error  on off  2 h ago     no 5

@@ -1,0 +1,50 @@
+//! What commands that look need of a data folder: the state file, and the zone in which people read times.
+
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+
+use super::Exit;
+use super::load::{self, AnyEnvironment};
+use super::output::{self, Schema, WARNING, styled};
+use crate::config;
+use crate::model::causes::Causes;
+use crate::state::{self, ReadError, Snapshot};
+
+/// Returns the ops config that is meant and what the state file beside it says; says why there is none.
+pub(super) fn state(config: Option<&Path>, schema: Schema) -> Result<(PathBuf, Snapshot), Exit> {
+    let path = match load::named(config) {
+        Ok(path) => path,
+        Err(error) => return Err(output::refuse(schema, &error)),
+    };
+    if !path.exists() {
+        load::load(&path, schema);
+        return Err(Exit::Usage);
+    }
+    match state::read_or_previous(&config::data_folder(&path)) {
+        Ok((snapshot, damage)) => {
+            if let Some(error) = damage {
+                let warning = styled(WARNING, "warning:");
+                output::note(format_args!(
+                    "{warning} {}; shown is its previous copy",
+                    Causes(&error)
+                ));
+            }
+            Ok((path, snapshot))
+        }
+        Err(error) => {
+            let exit = output::refuse(schema, &error);
+            if schema.is_none() && matches!(error, ReadError::Missing { .. }) {
+                let path = path.display();
+                output::note(format_args!("it is there once `oes run {path}` has run"));
+            }
+            Err(exit)
+        }
+    }
+}
+
+/// Returns the zone in which people read times; UTC where the config cannot be read.
+pub(super) fn zone(config: &Path) -> TimeZone {
+    config::load(config, &AnyEnvironment)
+        .map_or(TimeZone::UTC, |loaded| loaded.config.notify.time_zone)
+}

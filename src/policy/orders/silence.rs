@@ -1,0 +1,109 @@
+//! What may be silenced.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Done, Refusal, text};
+use crate::model::duration::since;
+use crate::model::incident::Ledger;
+use crate::model::mute::{Selector, Silence, SilenceId};
+use crate::model::service::ServiceSeverity;
+use crate::policy::ledger::crockford;
+
+/// At most so many silences at once.
+pub const SILENCES_MAX: usize = 1000;
+/// At most so many names in one list of a selector.
+const NAMES_MAX: usize = 100;
+/// No silence is longer: one that is meant to stay belongs into the ops config.
+const SILENCE_MAX: Duration = Duration::from_hours(24 * 366);
+
+/// A silence as it is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewSilence {
+    /// What it concerns; an empty selector is everything.
+    pub of: Selector,
+    /// When it begins; absent for now.
+    #[serde(default)]
+    pub from: Option<Timestamp>,
+    /// When it ends.
+    pub until: Timestamp,
+    /// Who wants it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Makes a silence; the bytes become its name.
+pub(super) fn make(
+    ledger: &mut Ledger,
+    wanted: NewSilence,
+    random: [u8; 5],
+    now: Timestamp,
+) -> Result<Done, Refusal> {
+    let silence = Silence {
+        id: SilenceId(Arc::from(crockford(random))),
+        of: wanted.of,
+        from: wanted.from.unwrap_or(now),
+        until: wanted.until,
+        by: text("by", wanted.by)?,
+        reason: text("reason", wanted.reason)?,
+        made_at: now,
+    };
+    check_selector(&silence.of)?;
+    if silence.until <= silence.from {
+        return Err(Refusal::invalid("a silence ends after it begins"));
+    }
+    if silence.until <= now {
+        return Err(Refusal::invalid(format!(
+            "the silence would have ended already, at {}",
+            silence.until
+        )));
+    }
+    if since(now, silence.until) > SILENCE_MAX {
+        return Err(Refusal::invalid(
+            "a silence ends within a year; what is to stay belongs into the ops config",
+        ));
+    }
+    if ledger.silences.len() >= SILENCES_MAX {
+        return Err(Refusal::conflict(format!(
+            "there are {SILENCES_MAX} silences already; end some"
+        )));
+    }
+    if ledger.silences.contains_key(&silence.id) {
+        return Err(Refusal::conflict("this name is taken; try again"));
+    }
+    ledger.silences.insert(silence.id.clone(), silence.clone());
+    Ok(Done::Silenced { silence })
+}
+
+fn check_selector(of: &Selector) -> Result<(), Refusal> {
+    let lists = [
+        &of.services,
+        &of.tags,
+        &of.groups,
+        &of.severities,
+        &of.violations,
+    ];
+    for name in lists.iter().copied().flatten() {
+        text("name", name.clone())?;
+    }
+    if lists.iter().any(|list| list.len() > NAMES_MAX) {
+        return Err(Refusal::invalid("a list has at most 100 names"));
+    }
+    let severities = ServiceSeverity::ALL.map(ServiceSeverity::as_str);
+    match of
+        .severities
+        .iter()
+        .find(|name| !severities.contains(&name.as_str()))
+    {
+        Some(name) => Err(Refusal::invalid(format!(
+            "there is no severity `{name}`: there are {}",
+            severities.join(", ")
+        ))),
+        None => Ok(()),
+    }
+}
