@@ -40,7 +40,7 @@ fn what_all_services_remember_survives_a_restart() {
     // A database of the version before has no such table.
     drop(Store::open(&path, 7, at(0)));
     let old = rusqlite::Connection::open(&path).unwrap();
-    old.execute_batch("DROP TABLE shared_memory; PRAGMA user_version = 1;")
+    old.execute_batch("DROP TABLE shared_memory; DROP TABLE incidents; DROP TABLE events; PRAGMA user_version = 1;")
         .unwrap();
     assert!(read_memory(&path, &service(1), at(1)).unwrap().is_empty());
     drop(old);
@@ -222,7 +222,7 @@ fn a_database_of_a_newer_version_is_set_aside() {
     };
     assert_eq!(
         why,
-        "it has version 99, this oes knows up to 2: a newer one wrote it"
+        "it has version 99, this oes knows up to 3: a newer one wrote it"
     );
 }
 

@@ -281,7 +281,7 @@ fn mistakes_are_json_where_json_is_wanted() {
     ];
     assert_snapshot!(rows.map(said).join("\n"), @r#"
     "unrecognized subcommand 'chek'"
-    "some similar subcommands exist: 'schema', 'check'; Usage: oes [OPTIONS] <COMMAND>"
+    "some similar subcommands exist: 'ack', 'schema', 'check'; Usage: oes [OPTIONS] <COMMAND>"
     "the following required arguments were not provided: <CONFIG>"
     "Usage: oes check --json <CONFIG>"
     "unexpected argument '--fromat' found"

@@ -29,6 +29,23 @@ fn signal(id: u32, signal: Signal) {
     kill_process(id, signal).unwrap();
 }
 
+/// Stops a process, and waits until it stands: the signal is delivered after a while.
+fn halt(id: u32) {
+    signal(id, Signal::STOP);
+    let began = std::time::Instant::now();
+    let stands = || {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat"));
+        stat.is_ok_and(|stat| stat.contains(") T "))
+    };
+    while !stands() {
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "{id} does not stop"
+        );
+        std::thread::yield_now();
+    }
+}
+
 /// Each of these tests has a process of its own, so that the workers it finds are its own.
 fn alone(name: &str) -> bool {
     if std::env::var_os(ALONE).is_some() {
@@ -192,8 +209,10 @@ async fn a_worker_that_hangs_is_ended_in_time() {
     let pool = processes(&silent());
     let judgement = judge(&pool, "true", input("{}")).await;
     assert_eq!(judgement.outcome, Outcome::Pass);
-    for id in workers() {
-        signal(id, Signal::STOP);
+    let halted = workers();
+    assert_eq!(halted.len(), 1, "the worker is not found");
+    for id in halted {
+        halt(id);
     }
     let mut short = input("{}");
     short.wall = Duration::from_millis(300);
