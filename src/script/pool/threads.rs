@@ -1,5 +1,8 @@
 //! Threads of this process that run scripts: plain checks and scripts that wait for requests have threads of their own,
 //! queues are bounded, and a thread that does not come back is replaced.
+//!
+//! Of the threads for plain checks only the first waits for work. The others help once work piles up or the first is
+//! busy for long: a thread that is awake already costs a short script less than one that has to be woken.
 
 mod ticket;
 mod watch;
@@ -24,10 +27,15 @@ use ticket::{Reply, Ticket};
 use watch::Watch;
 use worker::Work;
 
+/// So many checks wait before another thread helps.
+const PILE: usize = 4;
+
 /// The threads. Dropping it lets them finish what they have and end.
 pub(super) struct Threads {
     plain: Sender<Work>,
     waiting: Sender<Work>,
+    /// Wakes the threads that help with plain checks.
+    help: Sender<()>,
     watch: Arc<Watch>,
     queue: usize,
     tickets: AtomicU64,
@@ -47,9 +55,11 @@ impl Threads {
             stack_bytes: engine::stack_bytes(settings.heap_bytes),
             coverage,
         };
-        let watch = Watch::start(shared, [plain_work, waiting_work])?;
-        for _ in 0..settings.threads.max(1) {
-            watch.add_worker(Lane::Plain)?;
+        let (help, helping) = crossbeam_channel::bounded(1);
+        let watch = Watch::start(shared, [plain_work, waiting_work], (help.clone(), helping))?;
+        watch.add_worker(Lane::Plain)?;
+        for _ in 1..settings.threads.max(1) {
+            watch.add_helper()?;
         }
         for _ in 0..settings.waiting_threads.max(1) {
             watch.add_worker(Lane::Waiting)?;
@@ -57,6 +67,7 @@ impl Threads {
         Ok(Self {
             plain,
             waiting,
+            help,
             watch,
             queue: settings.queue,
             tickets: AtomicU64::new(0),
@@ -108,7 +119,12 @@ impl Threads {
             Lane::Plain => &self.plain,
             Lane::Waiting => &self.waiting,
         };
-        queue.try_send(work).map_err(|refused| {
+        let sent = queue.try_send(work);
+        if matches!(lane, Lane::Plain) && (queue.len() >= PILE || self.watch.first_is_long()) {
+            // A full channel holds a wake-up already.
+            self.help.try_send(()).unwrap_or_default();
+        }
+        sent.map_err(|refused| {
             let (TrySendError::Full(work) | TrySendError::Disconnected(work)) = refused;
             self.watch.remove(work.ticket());
             Box::new(queue_full(self.queue))

@@ -32,7 +32,7 @@ fn signal(id: u32, signal: Signal) {
 /// Stops a process, and waits until it stands: the signal is delivered after a while.
 fn halt(id: u32) {
     signal(id, Signal::STOP);
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let stands = || {
         let stat = fs::read_to_string(format!("/proc/{id}/stat"));
         stat.is_ok_and(|stat| stat.contains(") T "))

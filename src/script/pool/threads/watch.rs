@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender};
 use tokio::time::Instant;
 
 use super::ticket::Ticket;
-use super::worker::{self, Shared, Work};
+use super::worker::{self, Pace, Shared, Turns, Work};
 use crate::script::engine;
 use crate::script::pool::{GRACE, Lane, overdue};
 
@@ -23,6 +23,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(super) struct Watch {
     shared: Arc<Shared>,
     queues: [Receiver<Work>; 2],
+    /// Wakes the threads that help with plain checks.
+    help: (Sender<()>, Receiver<()>),
+    /// What the first of the threads for plain checks does.
+    first: Arc<Pace>,
     tickets: Mutex<HashMap<u64, Arc<Ticket>>>,
     /// Told when the first run comes in; the watching thread sleeps while there is none.
     wake: Sender<()>,
@@ -32,11 +36,17 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn start(shared: Shared, queues: [Receiver<Work>; 2]) -> io::Result<Arc<Self>> {
+    pub(super) fn start(
+        shared: Shared,
+        queues: [Receiver<Work>; 2],
+        help: (Sender<()>, Receiver<()>),
+    ) -> io::Result<Arc<Self>> {
         let (wake, woken) = crossbeam_channel::bounded(1);
         let watch = Arc::new(Self {
             shared: Arc::new(shared),
             queues,
+            help,
+            first: Arc::default(),
             tickets: Mutex::default(),
             wake,
             workers: Mutex::default(),
@@ -70,26 +80,52 @@ impl Watch {
     }
 
     pub(super) fn add_worker(self: &Arc<Self>, lane: Lane) -> io::Result<()> {
+        let (queue, pace) = match lane {
+            Lane::Plain => (&self.queues[0], Some(Arc::clone(&self.first))),
+            Lane::Waiting => (&self.queues[1], None),
+        };
+        let turns = Turns {
+            queue: queue.clone(),
+            pace,
+            help: None,
+        };
+        self.spawn(turns)
+    }
+
+    /// Starts a thread that works only while it is woken.
+    pub(super) fn add_helper(self: &Arc<Self>) -> io::Result<()> {
+        self.spawn(Turns {
+            queue: self.queues[0].clone(),
+            pace: None,
+            help: Some(self.help.1.clone()),
+        })
+    }
+
+    fn spawn(self: &Arc<Self>, turns: Turns) -> io::Result<()> {
         let number = self.next_worker.fetch_add(1, Ordering::Relaxed);
         let given_up = Arc::new(AtomicBool::new(false));
         lock(&self.workers).insert(number, Arc::clone(&given_up));
-        let queue = match lane {
-            Lane::Plain => &self.queues[0],
-            Lane::Waiting => &self.queues[1],
-        }
-        .clone();
         let watch = Arc::downgrade(self);
         let shared = Arc::clone(&self.shared);
         std::thread::Builder::new()
             .name(format!("{}-{number}", engine::THREAD_NAME))
             .stack_size(self.shared.stack_bytes)
-            .spawn(move || worker::work(number, &queue, &shared, &watch, &given_up))?;
+            .spawn(move || worker::work(number, &turns, &shared, &watch, &given_up))?;
         Ok(())
+    }
+
+    /// Tells whether the first thread for plain checks is at one that is no short one.
+    pub(super) fn first_is_long(&self) -> bool {
+        self.first.is_long()
     }
 
     /// Answers for runs that are over their time, and replaces the threads of those that do not end.
     fn look(self: &Arc<Self>) {
         let now = Instant::now();
+        if !self.queues[0].is_empty() && self.first_is_long() {
+            // What waits behind a long check has waited long enough.
+            self.help.0.try_send(()).unwrap_or_default();
+        }
         let late: Vec<Arc<Ticket>> = lock(&self.tickets)
             .values()
             .filter(|ticket| now > ticket.deadline() + GRACE)

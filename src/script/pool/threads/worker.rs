@@ -2,9 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, TryRecvError};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -41,25 +42,79 @@ impl Work {
     }
 }
 
-/// Takes work from the queue until there is none and nobody who could send any, or until given up.
+/// A check that takes longer holds up others.
+const LONG: Duration = Duration::from_millis(2);
+
+/// Since when a thread is at what it does.
+#[derive(Default)]
+pub(super) struct Pace(Mutex<Option<Instant>>);
+
+impl Pace {
+    fn set(&self, since: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    /// Tells whether it is at something that takes long.
+    pub(super) fn is_long(&self) -> bool {
+        let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| since.elapsed() > LONG)
+    }
+}
+
+/// When a thread works.
+pub(super) struct Turns {
+    /// Its work.
+    pub(super) queue: Receiver<Work>,
+    /// Notes what it does, if anybody asks.
+    pub(super) pace: Option<Arc<Pace>>,
+    /// It works only while it is woken, until nothing waits; absent for one that always does.
+    pub(super) help: Option<Receiver<()>>,
+}
+
+impl Turns {
+    /// Returns the next work; nothing once nobody could send any.
+    fn next(&self) -> Option<Work> {
+        let Some(help) = &self.help else {
+            return self.queue.recv().ok();
+        };
+        loop {
+            match self.queue.try_recv() {
+                Ok(work) => return Some(work),
+                Err(TryRecvError::Empty) => help.recv().ok()?,
+                Err(TryRecvError::Disconnected) => return None,
+            }
+        }
+    }
+
+    fn note(&self, since: Option<Instant>) {
+        if let Some(pace) = &self.pace {
+            pace.set(since);
+        }
+    }
+}
+
+/// Takes work in its turns until there is none and nobody who could send any, or until given up.
 pub(super) fn work(
     number: u64,
-    queue: &Receiver<Work>,
+    turns: &Turns,
     shared: &Shared,
     watch: &Weak<Watch>,
     given_up: &AtomicBool,
 ) {
     let new_bench = || Bench::covering(shared.coverage.as_ref());
     let mut bench = new_bench();
-    for work in queue {
+    while let Some(work) = turns.next() {
+        let now = Instant::now();
+        turns.note(Some(now));
         let ticket = Arc::clone(work.ticket());
-        if ticket.begin(number, Instant::now()) {
+        if ticket.begin(number, now) {
             let done = catch_unwind(AssertUnwindSafe(|| perform(&mut bench, &work, shared)));
             if done.is_err() {
                 bench = new_bench();
                 ticket.refuse(panicked());
             }
         }
+        turns.note(None);
         match watch.upgrade() {
             Some(watch) if !given_up.load(Ordering::Relaxed) => watch.remove(&ticket),
             _ => return,
