@@ -1,11 +1,13 @@
 //! Writes the messages: what a channel is told, from the ledger and the config.
 
+use std::collections::HashSet;
+
 use jiff::tz::TimeZone;
 
 use super::book::Book;
 use super::notifier::Shared;
 use crate::channel::message::{Digest, IncidentMessage, Member, Message, Sending, Storm, Subject};
-use crate::model::incident::{Delivery, Incident, Ledger};
+use crate::model::incident::{Delivery, Incident, IncidentId, Ledger};
 use crate::model::service::ChannelName;
 use crate::policy::causes;
 use crate::policy::owed::{Batch, Part, Telling, Told};
@@ -68,9 +70,10 @@ fn of_storm(
     ledger: &Ledger,
     sending: Sending,
 ) -> Message {
+    let new: HashSet<&IncidentId> = batch.told.iter().map(|told| &told.incident).collect();
     let member = |((of, id), delivery): (&(ChannelName, _), &Delivery)| {
-        let new = || batch.told.iter().any(|told| told.incident == *id);
-        let belongs = of == channel && (delivery.storm.as_ref() == Some(&part.id) || new());
+        let belongs =
+            of == channel && (delivery.storm.as_ref() == Some(&part.id) || new.contains(id));
         ledger.incidents.get(id).filter(|_| belongs)
     };
     let incidents: Vec<&Incident> = ledger.deliveries.iter().filter_map(member).collect();

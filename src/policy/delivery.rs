@@ -3,20 +3,21 @@
 //! The intent is on disk before the first byte leaves. A generation that a channel took never goes back, and every
 //! generation that is given up leaves a dead letter.
 
+mod many;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::many::{digested, edit_gone, grow, note_single, note_told};
 use super::backoff::delay_with_hint;
 use super::ledger::{DEAD_LETTERS_MAX, is_owed};
-use super::owed::{Batch, Part, SINGLES_WITHIN, Telling};
+use super::owed::{Batch, Telling};
 use crate::model::duration::{after, since};
 use crate::model::incident::{
-    Announced, ChannelState, DeadLetter, Delivery, Digested, GivenUp, GivenUpCause, Incident,
-    Intent, Ledger,
+    Announced, ChannelState, DeadLetter, Delivery, GivenUp, GivenUpCause, Incident, Intent, Ledger,
 };
 use crate::model::service::ChannelName;
-use crate::model::storm::{Storm, StormId};
 
 /// After this long without success an announcement is given up.
 pub const FIRE_HORIZON: Duration = Duration::from_hours(24);
@@ -107,23 +108,6 @@ pub fn intend(ledger: &mut Ledger, channel: &ChannelName, batch: &Batch, now: Ti
     true
 }
 
-/// Notes a storm, and that it has grown.
-fn grow(ledger: &mut Ledger, channel: &ChannelName, id: &StormId, grows: bool, now: Timestamp) {
-    let storms = &mut ledger.channels.entry(channel.clone()).or_default().storms;
-    match storms.iter_mut().find(|storm| storm.id == *id) {
-        Some(storm) if grows => storm.grown_at = now,
-        Some(_) => {}
-        None => storms.push(Storm {
-            id: id.clone(),
-            began_at: now,
-            // Openings join a storm of openings; one of ends alone takes none in.
-            grown_at: if grows { now } else { Timestamp::UNIX_EPOCH },
-            told_at: None,
-            remote_ref: None,
-        }),
-    }
-}
-
 /// Writes down that the channel took a message. Changes since the intent are still owed. Returns `false` and
 /// changes nothing if there is no such intent.
 pub fn confirm(
@@ -179,40 +163,6 @@ pub fn confirm(
         revive(ledger, channel, now);
     }
     found
-}
-
-/// Notes where the daily digest stands; tells whether that is news.
-fn digested(ledger: &mut Ledger, channel: &ChannelName, due: Timestamp, settled: bool) -> bool {
-    let state = ledger.channels.entry(channel.clone()).or_default();
-    let known = state.digest.as_ref();
-    if known.is_some_and(|known| known.due > due || (known.due == due && known.settled)) {
-        return false;
-    }
-    state.digest = Some(Digested { due, settled });
-    true
-}
-
-/// Notes that the channel has taken a message about a storm.
-fn note_told(state: &mut ChannelState, part: &Part, remote_ref: Option<&str>, now: Timestamp) {
-    let storm = state.storms.iter_mut().find(|storm| storm.id == part.id);
-    if let Some(storm) = storm {
-        storm.told_at = Some(now);
-        // An edited message keeps its name.
-        if part.edit.is_none()
-            && let Some(remote_ref) = remote_ref
-        {
-            storm.remote_ref = Some(remote_ref.to_owned());
-        }
-    }
-}
-
-/// Notes that the channel has been told of an opening in a message of its own.
-fn note_single(state: &mut ChannelState, batch: &Batch, now: Timestamp) {
-    if batch.told.iter().any(|told| told.telling.announces()) {
-        let recent = |at: &Timestamp| *at <= now && since(*at, now) < SINGLES_WITHIN;
-        state.singles.retain(recent);
-        state.singles.push(now);
-    }
 }
 
 /// Writes down that a try failed, and when the next may be. Returns how many were given up: the newest dead letters.
@@ -279,35 +229,6 @@ pub fn fail(
     }
     cap(ledger);
     given_up
-}
-
-/// Forgets the message that was to be edited, so that a new one is sent; tells whether there was one.
-fn edit_gone(ledger: &mut Ledger, channel: &ChannelName, batch: &Batch) -> bool {
-    let Some(part) = batch.storm.as_ref().filter(|part| part.edit.is_some()) else {
-        return false;
-    };
-    // An earlier try of the same message may have been taken: then that stays known.
-    for told in batch.told.iter().filter(|told| !told.possible_repeat) {
-        let key = (channel.clone(), told.incident.clone());
-        if let Some(delivery) = ledger.deliveries.get_mut(&key) {
-            delivery
-                .intent
-                .take_if(|intent| intent.message_id == batch.message_id);
-        }
-    }
-    let storms = ledger
-        .channels
-        .get_mut(channel)
-        .map(|state| &mut state.storms);
-    for storm in storms
-        .into_iter()
-        .flatten()
-        .filter(|storm| storm.id == part.id)
-    {
-        storm.remote_ref = None;
-        storm.told_at = None;
-    }
-    true
 }
 
 fn tried(delivery: &mut Delivery) -> u32 {
