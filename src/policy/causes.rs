@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::counted::counted;
 use crate::model::incident::Incident;
 use crate::model::service::{Service, ServiceName};
 
@@ -28,28 +27,26 @@ pub fn common<'a>(
         return Vec::new();
     }
     let traits: [(&str, Trait<'_>); 4] = [
-        ("failed with", &|one| {
+        ("failure", &|one| {
             Some(one.reason.code.as_ref()?.to_string())
         }),
-        ("asked the address", &|one| one.reason.address.clone()),
-        ("asked the host", &|one| {
+        ("address", &|one| one.reason.address.clone()),
+        ("host", &|one| {
             let url = &service(one)?.request.url;
             let port = url.port().map(|port| format!(":{port}"));
-            Some(format!("{}{}", url.host_str()?, port.unwrap_or_default()))
+            let host = format!("{}{}", url.host_str()?, port.unwrap_or_default());
+            // A host that is an address was named with it.
+            (one.reason.address.as_ref() != Some(&host)).then_some(host)
         }),
-        ("are of the group", &|one| service(one)?.group.clone()),
+        ("group", &|one| service(one)?.group.clone()),
     ];
     traits
         .iter()
         .filter_map(|(words, of)| {
             let (value, count) = most(&open, of)?;
-            let all = count == services.len();
-            let who = if all {
-                format!("all {count}")
-            } else {
-                format!("{count} of {}", counted(services.len(), "service"))
-            };
-            Some(format!("{who} {words} {value}"))
+            let of = services.len();
+            let share = (count < of).then(|| format!(" ({count} of {of})"));
+            Some(format!("{words} {value}{}", share.unwrap_or_default()))
         })
         .collect()
 }

@@ -116,7 +116,7 @@ impl IncidentMessage {
         };
         (opens && !named.is_empty()).then(|| {
             format!(
-                "On it depend {}{more}; they are not announced meanwhile.",
+                "Depending on it: {}{more}, not announced meanwhile.",
                 named.join(", ")
             )
         })

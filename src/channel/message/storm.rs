@@ -148,7 +148,7 @@ impl Storm<'_> {
         if counts.open == 0 || self.causes.is_empty() {
             return None;
         }
-        Some(format!("In common: {}.", self.causes.join("; ")))
+        Some(format!("In common: {}.", self.causes.join(", ")))
     }
 
     /// Returns a line for each incident, and one that counts those for which there is no room.

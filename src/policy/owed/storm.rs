@@ -255,6 +255,11 @@ fn of_one(channel: &ChannelName, one: &Entry<'_>) -> Next {
     }
 }
 
+/// Returns the name of a storm after its first message: short enough to be told by a person.
+fn named(message_id: &str) -> StormId {
+    StormId(message_id.get(..12).unwrap_or(message_id).into())
+}
+
 /// Returns the message about all of these that nothing holds now, of a storm that begins or has begun.
 fn together(
     channel: &ChannelName,
@@ -267,7 +272,7 @@ fn together(
     let later = || entries.iter().map(Entry::due).min();
     let members = ready().map(|one| (&one.told.incident, one.told.generation));
     let message_id = message_id(channel, members.collect());
-    let (id, edit) = storm.unwrap_or_else(|| (StormId(message_id.as_str().into()), None));
+    let (id, edit) = storm.unwrap_or_else(|| (named(&message_id), None));
     Next {
         due: due.or_else(later).unwrap_or(now),
         since: ready().map(|one| one.since).min().unwrap_or(now),

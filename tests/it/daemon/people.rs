@@ -229,7 +229,7 @@ async fn the_outage_of_a_dependency_is_told_once_and_names_what_depends_on_it() 
     sleep(Duration::from_mins(10)).await;
     assert_eq!(days.titles(), ["✗ OPEN  db · error"]);
     let text = days.last();
-    assert!(text.contains("On it depend api"), "{text}");
+    assert!(text.contains("Depending on it: api"), "{text}");
     assert_eq!(ledger(&days.daemon).incidents.len(), 3, "probing goes on");
     days.world.comes_back(&["db", "web"]);
     let back = Instant::now();
@@ -331,7 +331,7 @@ async fn hundreds_of_services_down_at_once_are_two_messages_and_their_end_is_one
     let text = days.last();
     assert!(text.contains("connect_refused 200"), "{text}");
     assert!(
-        text.contains("In common: all 200 failed with connect_refused"),
+        text.contains("In common: failure connect_refused."),
         "{text}"
     );
     let known = ledger(&days.daemon);
