@@ -28,8 +28,11 @@ use jiff::Timestamp;
 
 use oes::clock::Clock;
 use oes::config::{self, ProcessEnvironment};
+use oes::daemon::keeper;
 use oes::daemon::observe::Past;
 use oes::daemon::once::Once;
+use oes::history::Store;
+use oes::metrics::Metrics;
 use oes::model::exchange::{Body, Exchange, Response, Timings};
 use oes::model::incident::{
     Announced, ChannelState, Delivery, Incident, IncidentId, Ledger, News, Reason,
@@ -38,12 +41,15 @@ use oes::model::judgement::Outcome;
 use oes::model::service::{ChannelName, ServiceName};
 use oes::model::violation::Violation;
 use oes::policy::almanac;
+use oes::policy::ledger;
 use oes::policy::mute::{Facts, Muting};
 use oes::policy::owed::{self, Manner};
+use oes::policy::watch::Opened;
 use oes::script::pool::Sandbox;
 use oes::script::source::Source;
 use oes::state::{ServiceLine, StateFile};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// A script of twenty lines.
 const SCRIPT: &str = include_str!("bench.rhai");
@@ -57,6 +63,7 @@ fn main() {
     println!("| part | median [range] | target |\n| --- | --- | --- |");
     commit(1_000, 25);
     commit(10_000, 60);
+    at_once(1_000);
     tick(10_000, true);
     tick(10_000, false);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -226,6 +233,64 @@ fn incident(number: usize, service: &ServiceName, url: &str, now: Timestamp) -> 
             ..Reason::default()
         },
     }
+}
+
+/// Incidents that services open within one moment, each by itself: until all are on disk.
+fn at_once(incidents: usize) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let times = (0..10).map(|_| runtime.block_on(opened_at_once(incidents)));
+    let name = format!("{incidents} incidents opened at once, until all are on disk");
+    show(&name, times.collect(), "≤ 200 ms");
+}
+
+async fn opened_at_once(incidents: usize) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::System;
+    let now = clock.now();
+    let file = StateFile::open(folder.path(), "bench", now).unwrap().file;
+    let history = Store::open(&folder.path().join("oes.db"), 7, now).store;
+    let metrics = Metrics::default();
+    let (keeper, keeping) = keeper::new(file, Ledger::default(), Arc::new(history), metrics, clock);
+    let stop = CancellationToken::new();
+    let keeps = tokio::spawn(keeping.run(stop.clone()));
+    let channels = [ChannelName::new("ops"), ChannelName::new("pager")];
+    let began = Instant::now();
+    let mut services = tokio::task::JoinSet::new();
+    for number in 0..incidents {
+        let (keeper, channels) = (keeper.clone(), channels.clone());
+        let incident = incident(
+            number,
+            &ServiceName::new(format!("service-{number:05}")),
+            "https://api.example.com/",
+            now,
+        );
+        services.spawn(async move {
+            let opened = Opened {
+                violation: incident.violation,
+                since: now,
+                last_good: None,
+                reason: incident.reason,
+            };
+            let open = move |ledger: &mut Ledger, now| {
+                ledger::open(
+                    ledger,
+                    incident.id,
+                    &incident.service,
+                    opened,
+                    &channels,
+                    now,
+                )
+            };
+            assert!(keeper.commit(open).await, "not durable");
+        });
+    }
+    while let Some(done) = services.join_next().await {
+        done.unwrap();
+    }
+    let took = began.elapsed();
+    stop.cancel();
+    keeps.await.unwrap();
+    took
 }
 
 /// One look of the notifier at a ledger with so many open incidents: what is muted, what one channel is owed, what time

@@ -123,6 +123,40 @@ async fn a_hangup_reads_the_config_again() {
     process.says("config is unchanged").await;
 }
 
+/// For so long the daemon stands still, as on a machine that sleeps.
+const STANDSTILL: Duration = Duration::from_mins(1);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_stood_still_for_a_minute_goes_on_and_repeats_nothing() {
+    let rig = Rig::new();
+    rig.api.answers("/down", 500, "{}");
+    rig.write("oes.toml", &rig.config(&["down", "up", "other"]));
+    let process = Process::start(&rig, "log");
+    rig.messages(1).await;
+    process.signal(Signal::STOP);
+    tokio::time::sleep(STANDSTILL / 2).await;
+    rig.api.answers("/down", 200, "{}");
+    let hits = rig.api.hits("/up");
+    tokio::time::sleep(STANDSTILL / 2).await;
+    assert!(rig.api.hits("/up") <= hits + 1, "it does not stand still");
+    process.signal(Signal::CONT);
+    let told = rig.messages(2).await;
+    let kinds: Vec<&str> = told
+        .iter()
+        .map(|one| one["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["incident.opened", "incident.resolved"]);
+    let hits = rig.api.hits("/up");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(rig.bodies().len(), 2, "{:#?}", rig.bodies());
+    // Ten a second are due; what was missed is not made up for.
+    let probes = rig.api.hits("/up") - hits;
+    assert!(
+        (5..=60).contains(&probes),
+        "{probes} probes in three seconds"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_daemon_on_the_same_folder_is_refused() {
     let rig = Rig::new();
