@@ -48,6 +48,7 @@ use oes::policy::watch::Opened;
 use oes::script::pool::Sandbox;
 use oes::script::source::Source;
 use oes::state::{ServiceLine, StateFile};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -252,10 +253,11 @@ async fn opened_at_once(incidents: usize) -> Duration {
     let metrics = Metrics::default();
     let (keeper, keeping) = keeper::new(file, Ledger::default(), Arc::new(history), metrics, clock);
     let stop = CancellationToken::new();
-    let keeps = tokio::spawn(keeping.run(stop.clone()));
+    let mut keeps = JoinSet::new();
+    keeps.spawn(keeping.run(stop.clone()));
     let channels = [ChannelName::new("ops"), ChannelName::new("pager")];
     let began = Instant::now();
-    let mut services = tokio::task::JoinSet::new();
+    let mut services = JoinSet::new();
     for number in 0..incidents {
         let (keeper, channels) = (keeper.clone(), channels.clone());
         let incident = incident(
@@ -289,7 +291,7 @@ async fn opened_at_once(incidents: usize) -> Duration {
     }
     let took = began.elapsed();
     stop.cancel();
-    keeps.await.unwrap();
+    keeps.join_next().await.unwrap().unwrap();
     took
 }
 
