@@ -66,8 +66,12 @@ impl<'a> Letter<'a> {
             }
             // A storm is called by its first message.
             Message::Summary(message) if message.kind == SummaryKind::Storm => {
-                let first = name(&message.id);
-                (own.clone(), Some(first).filter(|first| *first != own))
+                let root = name(&message.id);
+                if message.sending.message_id.starts_with(&message.id) {
+                    (root, None)
+                } else {
+                    (own, Some(root))
+                }
             }
             Message::Summary(_) => (own, None),
         };
