@@ -1,6 +1,6 @@
 //! Writes the messages: what a channel is told, from the ledger and the config.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::tz::TimeZone;
 
@@ -8,7 +8,8 @@ use super::book::Book;
 use super::notifier::Shared;
 use crate::channel::message::{Digest, IncidentMessage, Member, Message, Sending, Storm, Subject};
 use crate::model::incident::{Delivery, Incident, IncidentId, Ledger};
-use crate::model::service::ChannelName;
+use crate::model::service::{ChannelName, ServiceName};
+use crate::model::violation::Violation;
 use crate::policy::causes;
 use crate::policy::owed::{Batch, Part, Telling, Told};
 
@@ -77,6 +78,22 @@ fn of_storm(
         ledger.incidents.get(id).filter(|_| belongs)
     };
     let incidents: Vec<&Incident> = ledger.deliveries.iter().filter_map(member).collect();
+    let muted = |incident: &Incident| {
+        let delivery = ledger
+            .deliveries
+            .get(&(channel.clone(), incident.id.clone()));
+        Some(delivery?.muted.as_ref()?.why.clone())
+    };
+    let down: BTreeSet<&ServiceName> = incidents
+        .iter()
+        .filter(|one| one.is_open() && one.violation == Violation::Error)
+        .map(|one| &one.service)
+        .collect();
+    let dependents: BTreeSet<ServiceName> = down
+        .iter()
+        .flat_map(|service| book.dependents_of(service))
+        .filter(|name| !down.contains(name))
+        .collect();
     let service = |incident: &Incident| book.services.get(&incident.service).map(|one| &**one);
     let mut known = ledger.channels.get(channel).into_iter();
     let told = known.any(|state| {
@@ -95,8 +112,10 @@ fn of_storm(
             .map(|incident| Member {
                 incident,
                 subject: subject(book, incident),
+                muted: muted(incident),
             })
             .collect(),
+        dependents: dependents.iter().map(ToString::to_string).collect(),
         sending,
     };
     Message::Summary(Box::new(storm.into()))

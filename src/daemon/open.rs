@@ -71,14 +71,14 @@ fn open_state(config: &Config, now: Timestamp) -> Result<(StateFile, Ledger), St
             warn!(
                 why,
                 kept = aside.as_ref().map(|aside| aside.display().to_string()),
-                "state file was damaged; going on with the previous copy"
+                "state file cannot be used; going on with the previous copy"
             );
         }
         state::Recovery::SetAside { why, aside } => {
             warn!(
                 why,
                 kept = aside.as_ref().map(|aside| aside.display().to_string()),
-                "state file was damaged; starting with nothing known"
+                "state file cannot be used; starting with nothing known"
             );
         }
     }

@@ -130,6 +130,7 @@ impl IncidentMessage {
         let member = |incident| Member {
             incident,
             subject: self.subject.clone(),
+            muted: None,
         };
         Summary::from(Storm {
             id: StormId("storm_example".into()),
@@ -138,6 +139,7 @@ impl IncidentMessage {
             first: edit.is_none() && counts.open > 0,
             edit,
             causes: Vec::new(),
+            dependents: Vec::new(),
             sending: self.sending.clone(),
         })
     }

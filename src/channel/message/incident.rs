@@ -89,7 +89,9 @@ impl IncidentMessage {
             .as_ref()
             .filter(|_| self.telling == Telling::Fire);
         let muted = muted.map(|why| format!("It was held back by {why}."));
-        let instead = self.sending.instead.as_ref().map(|instead| {
+        let opens = matches!(self.telling, Telling::Fire | Telling::Reminder);
+        let instead = self.sending.instead.as_ref().filter(|_| opens);
+        let instead = instead.map(|instead| {
             format!(
                 "This is told here because channel {} could not be told: {}.",
                 instead.of, instead.why

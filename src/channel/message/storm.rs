@@ -12,6 +12,8 @@ use crate::model::storm::StormId;
 
 /// Lines that a message has at most; channels with less room show fewer.
 const LINES_MAX: usize = 200;
+/// Dependents that are named.
+const DEPENDENTS_MAX: usize = 10;
 /// Causes that are named.
 const CAUSES_MAX: usize = 4;
 
@@ -22,6 +24,8 @@ pub struct Member<'a> {
     pub incident: &'a Incident,
     /// Its service.
     pub subject: Subject,
+    /// What held its opening back before, for people.
+    pub muted: Option<String>,
 }
 
 /// What a message about a storm is made from.
@@ -39,6 +43,8 @@ pub struct Storm<'a> {
     pub edit: Option<String>,
     /// What they have in common, most important first.
     pub causes: Vec<String>,
+    /// Services that depend on those that are down, and are not announced themselves meanwhile.
+    pub dependents: Vec<String>,
     /// Its sending.
     pub sending: Sending,
 }
@@ -80,6 +86,17 @@ impl From<Storm<'_>> for Summary {
             edit: storm.edit,
             sending: storm.sending,
         }
+    }
+}
+
+impl Member<'_> {
+    /// Returns what people did about it, and what held it back, in front of what was found.
+    fn said(&self) -> String {
+        let ack = self.incident.ack.as_ref();
+        let acked = ack.map(|ack| format!("taken on by {} · ", ack.by));
+        let muted = self.muted.as_ref();
+        let muted = muted.map(|why| format!("held back by {why} · "));
+        acked.into_iter().chain(muted).collect()
     }
 }
 
@@ -145,10 +162,21 @@ impl Storm<'_> {
     }
 
     fn note(&self, counts: Counts) -> Option<String> {
-        if counts.open == 0 || self.causes.is_empty() {
+        if counts.open == 0 {
             return None;
         }
-        Some(format!("In common: {}.", self.causes.join(", ")))
+        let common =
+            (!self.causes.is_empty()).then(|| format!("In common: {}.", self.causes.join(", ")));
+        let named = self.dependents.iter().take(DEPENDENTS_MAX);
+        let named: Vec<&str> = named.map(String::as_str).collect();
+        let more = self.dependents.len().saturating_sub(DEPENDENTS_MAX);
+        let more = (more > 0).then(|| format!(" and {more} more"));
+        let dependents = (!named.is_empty()).then(|| {
+            let (named, more) = (named.join(", "), more.unwrap_or_default());
+            format!("Depending on them, and not announced meanwhile: {named}{more}.")
+        });
+        let notes: Vec<String> = common.into_iter().chain(dependents).collect();
+        (!notes.is_empty()).then(|| notes.join(" "))
     }
 
     /// Returns a line for each incident, and one that counts those for which there is no room.
@@ -158,7 +186,12 @@ impl Storm<'_> {
             let reason = &incident.reason;
             let found = reason.finding.as_ref().unwrap_or(&reason.rule);
             match incident.closed_at {
-                None => format!("✗ {} · {} · {found}", incident.service, incident.violation),
+                None => format!(
+                    "✗ {} · {} · {}{found}",
+                    incident.service,
+                    incident.violation,
+                    member.said()
+                ),
                 Some(closed) => format!(
                     "✓ {} · {} · over after {}",
                     incident.service,

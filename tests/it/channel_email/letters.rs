@@ -206,7 +206,11 @@ async fn a_storm_is_one_thread_and_shows_its_worst() {
         id.clone_into(&mut summary.sending.message_id);
         summary.into()
     };
-    let mails = arrive(&[storm(1_000, 0, "5f0c9a115f0c9a1100ff"), storm(0, 1_000, "77")]).await;
+    let mails = arrive(&[
+        storm(1_000, 0, "5f0c9a115f0c9a1100ff"),
+        storm(0, 1_000, "77"),
+    ])
+    .await;
     let first = mails[0].header("Message-ID");
     assert_eq!(mails[0].header("Subject"), "[OES] storm · 5f0c9a11");
     assert_eq!(mails[0].header("References"), "");
