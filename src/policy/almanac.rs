@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::ledger::is_owed;
 use super::mute::Mute;
-use super::owed::owed_since;
+use super::owed::{LIVES, owed_since};
 use crate::model::duration::{after, since};
 use crate::model::incident::{
-    Announced, Delivery, Incident, IncidentId, Instead, Ledger, Muted, News,
+    Announced, ChannelState, Delivery, Incident, IncidentId, Instead, Ledger, Muted, News,
 };
 use crate::model::mute::SilenceId;
 use crate::model::service::ChannelName;
@@ -183,12 +183,29 @@ fn remind(due: &mut Due, ledger: &Ledger, rules: &Rules<'_>, incident: &Incident
     };
     let at = after(told_at, wait);
     if at <= now
+        && let Some(until) = in_storm_until(ledger, incident, now)
+    {
+        due.look_at(Some(until));
+        return;
+    }
+    if at <= now
         && let Some(mute) = (rules.mute)(incident)
     {
         due.look_at(mute.until);
         return;
     }
     due.at(at, now, || Step::Remind(incident.id.clone()));
+}
+
+/// Returns until when an incident is told with a storm, whose message says that it is open; absent if it is not.
+fn in_storm_until(ledger: &Ledger, incident: &Incident, now: Timestamp) -> Option<Timestamp> {
+    let until = |(channel, state): (&ChannelName, &ChannelState)| {
+        let key = (channel.clone(), incident.id.clone());
+        let id = ledger.deliveries.get(&key)?.storm.as_ref()?;
+        let storm = state.storms.iter().find(|storm| storm.id == *id)?;
+        Some(after(storm.began_at, LIVES)).filter(|until| *until > now)
+    };
+    ledger.channels.iter().filter_map(until).max()
 }
 
 /// Returns when the first channel was told of an incident; absent while none was.

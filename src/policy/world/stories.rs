@@ -434,3 +434,33 @@ fn a_digest_is_sent_once_a_day_and_no_more_if_it_is_late() {
     world.happen(&Event::Wait(2 * 3600));
     assert_eq!(next(&world, tomorrow), Plan::Idle);
 }
+
+#[test]
+fn nobody_is_reminded_of_a_storm_while_its_message_says_what_is_open() {
+    let mut world = World::new();
+    world.channels.truncate(1);
+    let start = world.now;
+    for (_, event) in all_at_once(0) {
+        world.now = start;
+        world.happen(&event);
+    }
+    world.now = after(start, Duration::from_secs(3));
+    world.work(|| Answer::Take).unwrap();
+    assert_eq!(world.messages, 1);
+    let reminders = |minutes: u64| {
+        let rules = almanac::Rules {
+            mute: &|_| None,
+            reminders: &[Duration::from_mins(1)],
+            fallback: &|_| None,
+        };
+        let now = after(start, Duration::from_mins(minutes));
+        let due = almanac::due(&world.ledger, &rules, now);
+        (due.steps.len(), due.next.is_some())
+    };
+    assert_eq!(
+        reminders(2),
+        (0, true),
+        "looked at again when the storm is over"
+    );
+    assert_eq!(reminders(61), (SERVICES, false));
+}
