@@ -206,6 +206,21 @@ fn every_key_of_a_service_reaches_the_service() {
 }
 
 #[test]
+fn the_maintenance_of_a_service_is_its_own_also_where_all_stand_in_one_line() {
+    let text = r#"{"services":[{"name":"a","url":"https://a.example/"},{"name":"b","url":"https://b.example/","maintenance":[{"cron":"0 2 * * *","lasts":"1h"}]}]}"#;
+    let config = load_text("oes.json", text, Path::new(""), &environment())
+        .map_err(|report| report.plain())
+        .unwrap()
+        .config;
+    let named: Vec<String> = config
+        .maintenance
+        .iter()
+        .map(|one| format!("{}: {}", one.name, one.of))
+        .collect();
+    assert_eq!(named, ["of b: service b"]);
+}
+
+#[test]
 fn durations_and_sizes() {
     let good = [
         ("\"1h30m\"", 5_400_000),

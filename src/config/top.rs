@@ -81,8 +81,8 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
         channels: channels.names,
         limits: Arc::clone(&limits),
     };
-    let services = services(loader, root, &ground);
-    maintenance.extend(own_maintenance(loader, root, &services, &notify.time_zone));
+    let (services, own) = services(loader, root, &ground, &notify.time_zone);
+    maintenance.extend(own);
     if !loader.has_errors() {
         loader.notes.extend(mean_note(&services));
     }
@@ -110,47 +110,19 @@ pub(super) fn data(root: Option<&Node>) -> &str {
     written.map_or("oes-data", |text| text)
 }
 
-/// Reads the planned mutes that services bring themselves.
-fn own_maintenance(
-    loader: &mut Loader<'_>,
-    root: &Node,
-    services: &[Arc<super::ServiceConfig>],
-    zone: &TimeZone,
-) -> Vec<Maintenance> {
-    let defaults = root.get("defaults");
-    let nodes = ["services", "service"]
-        .iter()
-        .filter_map(|key| root.get(key));
-    let nodes: Vec<&Node> = nodes.flat_map(Node::items).collect();
-    let starts = line_starts(loader.text);
-    let mut all = Vec::new();
-    for service in services {
-        let begins = |node: &&&Node| line_of(&starts, node.span.start) == service.line;
-        let Some(node) = nodes.iter().find(begins) else {
-            continue;
-        };
-        let layers = Layers {
-            service: node,
-            defaults,
-        };
-        let list = layers.get("maintenance");
-        let name = service.service.name.as_str();
-        all.extend(maintenance::of_service(loader, list, name, zone));
-    }
-    all
-}
-
 fn canaries(loader: &mut Loader<'_>, root: &Node) -> Vec<Url> {
     let nodes = root.get("canaries").map_or(&[][..], Node::items);
     let urls = nodes.iter().filter_map(|node| request::url(loader, node));
     urls.map(|(url, _)| url).collect()
 }
 
+/// Returns the services, and the planned mutes that they bring themselves.
 fn services(
     loader: &mut Loader<'_>,
     root: &Node,
     ground: &Ground<'_>,
-) -> Vec<Arc<super::ServiceConfig>> {
+    zone: &TimeZone,
+) -> (Vec<Arc<super::ServiceConfig>>, Vec<Maintenance>) {
     let nodes: Vec<&Node> = ["services", "service"]
         .iter()
         .filter_map(|key| root.get(key))
@@ -190,16 +162,21 @@ fn services(
     let names = names::of(loader, &nodes, ground.defaults);
     names::check_dependencies(loader, &nodes, ground.defaults, &names);
     let starts = line_starts(loader.text);
-    nodes
-        .iter()
-        .zip(&names)
-        .filter_map(|(node, name)| {
-            let line = line_of(&starts, node.span.start);
-            // A service whose name cannot be used is read all the same, for the other mistakes in it.
-            let service = service::read(loader, node, ground, name.as_deref().unwrap_or("?"), line);
-            name.as_ref().and(service).map(Arc::new)
-        })
-        .collect()
+    let (mut services, mut mutes) = (Vec::new(), Vec::new());
+    for (node, name) in nodes.into_iter().zip(&names) {
+        let line = line_of(&starts, node.span.start);
+        // A service whose name cannot be used is read all the same, for the other mistakes in it.
+        let called = name.as_deref().unwrap_or("?");
+        let service = service::read(loader, node, ground, called, line);
+        services.extend(name.as_ref().and(service).map(Arc::new));
+        let layers = Layers {
+            service: node,
+            defaults: ground.defaults,
+        };
+        let own = layers.get("maintenance");
+        mutes.extend(maintenance::of_service(loader, own, called, zone));
+    }
+    (services, mutes)
 }
 
 /// Returns what to know of the default trigger where it is used: one slow answer moves a mean for a whole window.
