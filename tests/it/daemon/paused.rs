@@ -40,56 +40,58 @@ impl Prober for Fake {
                 !self.panics.swap(false, Ordering::SeqCst),
                 "the prober breaks once"
             );
-            let failed = |kind| Failure {
-                kind,
-                phase: None,
-                message: "so the test says".to_owned(),
-            };
-            let result = if self.ours.load(Ordering::SeqCst) {
-                Err(failed(FailureKind::LocalDescriptors))
-            } else if self.down.load(Ordering::SeqCst) {
-                Err(failed(FailureKind::ConnectRefused))
+            let failed = if self.ours.load(Ordering::SeqCst) {
+                Some(FailureKind::LocalDescriptors)
             } else {
-                Ok(Response {
-                    status: http::StatusCode::OK,
-                    version: http::Version::HTTP_11,
-                    headers: http::HeaderMap::new(),
-                    body: Body::new("{}"),
-                })
+                let down = self.down.load(Ordering::SeqCst);
+                down.then_some(FailureKind::ConnectRefused)
             };
-            Exchange {
-                started_at: now,
-                sent: Arc::default(),
-                timings: Timings::default(),
-                bearer: None,
-                hops: Vec::new(),
-                peer: None,
-                certificate: None,
-                result,
-            }
+            exchange(now, failed)
         })
     }
 }
 
-/// What the console was told, and when.
-type Told = Arc<Mutex<Vec<(Instant, String)>>>;
+/// Returns an exchange that failed like this, else one that was answered with 200 and an empty object.
+pub(super) fn exchange(now: Timestamp, failed: Option<FailureKind>) -> Exchange {
+    let failed = failed.map(|kind| Failure {
+        kind,
+        phase: None,
+        message: "so the test says".to_owned(),
+    });
+    let response = || Response {
+        status: http::StatusCode::OK,
+        version: http::Version::HTTP_11,
+        headers: http::HeaderMap::new(),
+        body: Body::new("{}"),
+    };
+    Exchange {
+        started_at: now,
+        sent: Arc::default(),
+        timings: Timings::default(),
+        bearer: None,
+        hops: Vec::new(),
+        peer: None,
+        certificate: None,
+        result: failed.map_or_else(|| Ok(response()), Err),
+    }
+}
 
-struct Days {
-    fake: Arc<Fake>,
-    told: Told,
-    daemon: Daemon,
+/// What the console was told, and when.
+pub(super) type Told = Arc<Mutex<Vec<(Instant, String)>>>;
+
+/// A daemon on paused time, from midnight of 2026-01-01 on.
+pub(super) struct Watching {
+    pub(super) told: Told,
+    pub(super) daemon: Daemon,
     _folder: tempfile::TempDir,
 }
 
-async fn days(keys: &str) -> Days {
+/// Starts a daemon of this config with a prober of the test.
+pub(super) async fn watching(config: &str, prober: Arc<dyn Prober>) -> Watching {
     let folder = tempfile::tempdir().unwrap();
-    let text = format!(
-        "version = \"1.0\"\n{keys}\n[server]\nlisten = \"127.0.0.1:0\"\n\
-         [[services]]\nname = \"price\"\nurl = \"http://127.0.0.1:9/\"\nmatch = [\"status_code\"]\n"
-    );
     let loaded = config::load_text(
         "oes.toml",
-        &text,
+        config,
         folder.path(),
         &config::ProcessEnvironment,
     );
@@ -97,7 +99,7 @@ async fn days(keys: &str) -> Days {
         Ok(loaded) => loaded.config,
         Err(report) => panic!("{:#?}", report.lines()),
     };
-    let (fake, told) = (Arc::new(Fake::default()), Told::default());
+    let told = Told::default();
     let heard = Arc::clone(&told);
     let console = Console {
         write: Box::new(move |text| {
@@ -108,21 +110,35 @@ async fn days(keys: &str) -> Days {
         }),
         colour: Colour::Plain,
     };
-    let clock = Clock::anchored("2026-01-01T00:00:00Z".parse().unwrap());
     let options = Options {
         config_path: None,
         console,
-        clock,
+        clock: Clock::anchored("2026-01-01T00:00:00Z".parse().unwrap()),
         worker: None,
     };
-    let daemon = Daemon::start_with(config, options, Arc::clone(&fake) as Arc<_>)
-        .await
-        .unwrap();
-    Days {
-        fake,
+    let daemon = Daemon::start_with(config, options, prober).await.unwrap();
+    Watching {
         told,
         daemon,
         _folder: folder,
+    }
+}
+
+struct Days {
+    fake: Arc<Fake>,
+    watching: Watching,
+}
+
+async fn days(keys: &str) -> Days {
+    let text = format!(
+        "version = \"1.0\"\n{keys}\n[server]\nlisten = \"127.0.0.1:0\"\n\
+         [[services]]\nname = \"price\"\nurl = \"http://127.0.0.1:9/\"\nmatch = [\"status_code\"]\n"
+    );
+    let fake = Arc::new(Fake::default());
+    let prober = Arc::clone(&fake) as Arc<_>;
+    Days {
+        fake,
+        watching: watching(&text, prober).await,
     }
 }
 
@@ -134,11 +150,11 @@ async fn an_outage_at_an_interval_of_five_minutes_is_told_about_a_minute_after_i
     days.fake.down.store(true, Ordering::SeqCst);
     sleep(Duration::from_mins(10)).await;
     let first_failure = days.fake.asked.lock().unwrap()[good];
-    let told = days.told.lock().unwrap().clone();
+    let told = days.watching.told.lock().unwrap().clone();
     assert_eq!(told.len(), 1, "{told:?}");
     let took = told[0].0 - first_failure;
     assert!(took <= Duration::from_secs(80), "{took:?}");
-    days.daemon.stop(Duration::from_secs(1)).await;
+    days.watching.daemon.stop(Duration::from_secs(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,8 +167,8 @@ async fn three_days_of_probes_keep_their_grid_and_say_nothing() {
         let off = (pair[1] - pair[0]).abs_diff(Duration::from_mins(5));
         assert!(off <= Duration::from_millis(5), "{off:?} off the grid");
     }
-    assert_eq!(days.told.lock().unwrap().len(), 0);
-    days.daemon.stop(Duration::from_secs(1)).await;
+    assert_eq!(days.watching.told.lock().unwrap().len(), 0);
+    days.watching.daemon.stop(Duration::from_secs(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,14 +182,14 @@ async fn the_same_violation_is_not_announced_again_within_its_cool_down() {
         sleep(Duration::from_mins(3)).await;
     }
     // The first outage and its end; the other two are held.
-    assert_eq!(days.told.lock().unwrap().len(), 2);
-    assert_eq!(ledger(&days.daemon).incidents.len(), 3);
+    assert_eq!(days.watching.told.lock().unwrap().len(), 2);
+    assert_eq!(ledger(&days.watching.daemon).incidents.len(), 3);
     sleep(Duration::from_hours(3)).await;
     assert!(
-        days.told.lock().unwrap().len() > 2,
+        days.watching.told.lock().unwrap().len() > 2,
         "what is held is not lost"
     );
-    days.daemon.stop(Duration::from_secs(1)).await;
+    days.watching.daemon.stop(Duration::from_secs(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,15 +197,15 @@ async fn what_is_our_own_fault_never_opens_error() {
     let days = days("interval = \"10s\"").await;
     days.fake.ours.store(true, Ordering::SeqCst);
     sleep(Duration::from_mins(25)).await;
-    assert_eq!(ledger(&days.daemon).incidents.len(), 0);
+    assert_eq!(ledger(&days.watching.daemon).incidents.len(), 0);
     sleep(Duration::from_mins(10)).await;
-    let open: Vec<String> = ledger(&days.daemon)
+    let open: Vec<String> = ledger(&days.watching.daemon)
         .incidents
         .values()
         .map(|one| one.violation.to_string())
         .collect();
     assert_eq!(open, ["unknown"]);
-    days.daemon.stop(Duration::from_secs(1)).await;
+    days.watching.daemon.stop(Duration::from_secs(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,11 +214,11 @@ async fn a_panic_of_a_loop_is_counted_and_the_service_is_watched_again() {
     sleep(Duration::from_mins(1)).await;
     days.fake.panics.store(true, Ordering::SeqCst);
     sleep(Duration::from_mins(1)).await;
-    assert!((metric(&days.daemon, "oes_task_panics") - 1.0).abs() < 0.1);
+    assert!((metric(&days.watching.daemon, "oes_task_panics") - 1.0).abs() < 0.1);
     let before = days.fake.asked.lock().unwrap().len();
     sleep(Duration::from_mins(1)).await;
     assert!(days.fake.asked.lock().unwrap().len() >= before + 5);
-    days.daemon.stop(Duration::from_secs(1)).await;
+    days.watching.daemon.stop(Duration::from_secs(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,9 +237,9 @@ async fn a_loop_that_panicked_goes_on_with_what_it_saw() {
     probed(2).await;
     days.fake.panics.store(true, Ordering::SeqCst);
     probed(1).await;
-    assert!(ledger(&days.daemon).incidents.is_empty());
+    assert!(ledger(&days.watching.daemon).incidents.is_empty());
     probed(1).await;
-    let open = ledger(&days.daemon).incidents.len();
+    let open = ledger(&days.watching.daemon).incidents.len();
     assert_eq!(open, 1, "three of five failed, two before the panic");
-    days.daemon.stop(Duration::from_secs(1)).await;
+    days.watching.daemon.stop(Duration::from_secs(1)).await;
 }

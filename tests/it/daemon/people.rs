@@ -7,16 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use oes::channel::delivery::Console;
-use oes::channel::message::Colour;
-use oes::clock::Clock;
-use oes::config;
-use oes::daemon::{Daemon, Options};
-use oes::model::exchange::{Body, Exchange, Response, Timings};
-use oes::model::failure::{Failure, FailureKind};
+use oes::model::exchange::Exchange;
+use oes::model::failure::FailureKind;
 use oes::probe::{Plan, Prober};
 use tokio::time::{Instant, sleep};
 
+use super::paused::{Watching, exchange, watching};
 use super::rig::ledger;
 
 /// A world in which hosts are up but for some.
@@ -55,40 +51,16 @@ impl Prober for World {
         now: Timestamp,
     ) -> Pin<Box<dyn Future<Output = Exchange> + Send + 'a>> {
         let url = url::Url::parse(&plan.sent().url).unwrap();
-        let result = if self.answers(url.host_str().unwrap()) {
-            Ok(Response {
-                status: http::StatusCode::OK,
-                version: http::Version::HTTP_11,
-                headers: http::HeaderMap::new(),
-                body: Body::new("{}"),
-            })
-        } else {
-            Err(Failure {
-                kind: FailureKind::ConnectRefused,
-                phase: None,
-                message: "so the test says".to_owned(),
-            })
-        };
-        Box::pin(async move {
-            Exchange {
-                started_at: now,
-                sent: Arc::default(),
-                timings: Timings::default(),
-                bearer: None,
-                hops: Vec::new(),
-                peer: None,
-                certificate: None,
-                result,
-            }
-        })
+        let answers = self.answers(url.host_str().unwrap());
+        let failed = (!answers).then_some(FailureKind::ConnectRefused);
+        Box::pin(async move { exchange(now, failed) })
     }
 }
 
 struct Days {
     world: Arc<World>,
-    told: Arc<Mutex<Vec<(Duration, String)>>>,
-    daemon: Daemon,
-    _folder: tempfile::TempDir,
+    began: Instant,
+    watching: Watching,
 }
 
 /// The table of a service of this host.
@@ -100,67 +72,43 @@ fn service(host: &str, keys: &str) -> String {
 
 /// Watches from midnight of 2026-01-01, a Thursday.
 async fn days(keys: &str, services: &str) -> Days {
-    let folder = tempfile::tempdir().unwrap();
     let text = format!(
         "version = \"1.0\"\ninterval = \"1m\"\n{keys}\n[server]\nlisten = \"127.0.0.1:0\"\n{services}"
     );
-    let loaded = config::load_text(
-        "oes.toml",
-        &text,
-        folder.path(),
-        &config::ProcessEnvironment,
-    );
-    let config = match loaded {
-        Ok(loaded) => loaded.config,
-        Err(report) => panic!("{:#?}", report.lines()),
-    };
-    let (world, told) = (Arc::new(World::default()), Arc::<Mutex<Vec<_>>>::default());
-    let (heard, began) = (Arc::clone(&told), Instant::now());
-    let console = Console {
-        write: Box::new(move |text| {
-            heard
-                .lock()
-                .unwrap()
-                .push((began.elapsed(), text.to_owned()));
-        }),
-        colour: Colour::Plain,
-    };
-    let options = Options {
-        config_path: None,
-        console,
-        clock: Clock::anchored("2026-01-01T00:00:00Z".parse().unwrap()),
-        worker: None,
-    };
+    let (world, began) = (Arc::new(World::default()), Instant::now());
     let prober = Arc::clone(&world) as Arc<_>;
-    let daemon = Daemon::start_with(config, options, prober).await.unwrap();
     Days {
         world,
-        told,
-        daemon,
-        _folder: folder,
+        began,
+        watching: watching(&text, prober).await,
     }
 }
 
 impl Days {
     /// Returns the first lines of what was told so far.
     fn titles(&self) -> Vec<String> {
-        let told = self.told.lock().unwrap();
+        let told = self.watching.told.lock().unwrap();
         let first = |text: &String| text.lines().next().unwrap_or_default().to_owned();
         told.iter().map(|(_, text)| first(text)).collect()
     }
 
-    /// Returns when the messages came, in whole minutes.
+    /// Returns how long after the start the messages came.
+    fn times(&self) -> Vec<Duration> {
+        let told = self.watching.told.lock().unwrap();
+        told.iter().map(|(at, _)| *at - self.began).collect()
+    }
+
+    /// Returns the same in whole minutes.
     fn minutes(&self) -> Vec<u64> {
-        let told = self.told.lock().unwrap();
-        told.iter().map(|(at, _)| at.as_secs() / 60).collect()
+        self.times().iter().map(|at| at.as_secs() / 60).collect()
     }
 
     fn last(&self) -> String {
-        self.told.lock().unwrap().last().unwrap().1.clone()
+        self.watching.told.lock().unwrap().last().unwrap().1.clone()
     }
 
     async fn ends(self) {
-        self.daemon.stop(Duration::from_secs(1)).await;
+        self.watching.daemon.stop(Duration::from_secs(1)).await;
     }
 }
 
@@ -213,7 +161,7 @@ async fn a_maintenance_hides_what_is_over_by_its_end_and_tells_what_is_not() {
         text.contains("held back by the maintenance nightly"),
         "{text}"
     );
-    let (at, _) = days.told.lock().unwrap()[2].clone();
+    let at = days.times()[2];
     assert_eq!(at.as_secs() / 60, 180, "at three o'clock");
     days.ends().await;
 }
@@ -230,7 +178,11 @@ async fn the_outage_of_a_dependency_is_told_once_and_names_what_depends_on_it() 
     assert_eq!(days.titles(), ["✗ OPEN  db · error"]);
     let text = days.last();
     assert!(text.contains("Depending on it: api"), "{text}");
-    assert_eq!(ledger(&days.daemon).incidents.len(), 3, "probing goes on");
+    assert_eq!(
+        ledger(&days.watching.daemon).incidents.len(),
+        3,
+        "probing goes on"
+    );
     days.world.comes_back(&["db", "web"]);
     let back = Instant::now();
     sleep(Duration::from_mins(20)).await;
@@ -242,7 +194,7 @@ async fn the_outage_of_a_dependency_is_told_once_and_names_what_depends_on_it() 
         "{titles:?}"
     );
     assert_eq!(titles[2..], ["✗ OPEN  api · error"], "{titles:?}");
-    let told_at = days.told.lock().unwrap()[2].0;
+    let told_at = days.times()[2];
     assert!(told_at > Duration::from_mins(20), "{told_at:?} {back:?}");
     let text = days.last();
     assert!(text.contains("held back by the outage of db"), "{text}");
@@ -292,7 +244,7 @@ async fn a_lost_network_is_one_message_and_no_service_is_blamed() {
     days.world.goes_down(&all);
     sleep(Duration::from_mins(20)).await;
     assert_eq!(days.titles(), ["✗ OPEN  OES · network"]);
-    let open: Vec<String> = ledger(&days.daemon)
+    let open: Vec<String> = ledger(&days.watching.daemon)
         .incidents
         .values()
         .map(|one| format!("{} {}", one.service, one.violation))
@@ -334,7 +286,7 @@ async fn hundreds_of_services_down_at_once_are_two_messages_and_their_end_is_one
         text.contains("In common: failure connect_refused."),
         "{text}"
     );
-    let known = ledger(&days.daemon);
+    let known = ledger(&days.watching.daemon);
     assert_eq!(known.incidents.len(), 200);
     assert!(
         known
@@ -391,7 +343,7 @@ async fn routes_say_who_is_told_by_tag_and_hour() {
     let services = service("a", "tags = [\"quiet\"]") + &*service("b", "channels = [\"ops\"]");
     let days = days(keys, &services).await;
     let told = |name: &str| {
-        let ledger = ledger(&days.daemon);
+        let ledger = ledger(&days.watching.daemon);
         let of = |((channel, id), _): (&(oes::model::service::ChannelName, _), _)| {
             (ledger.incidents[id].service.as_str() == name).then(|| channel.to_string())
         };
