@@ -47,6 +47,7 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
     let mut unanswered = 0_u32;
     let mut wait = Duration::ZERO;
     let mut books = shared.books.subscribe();
+    let mut ready = Ready::default();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
@@ -55,14 +56,15 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
         }
         wait = EVERY;
         let canaries = books.borrow_and_update().canaries.clone();
-        if canaries.is_empty() {
+        ready.keep_up(&shared, canaries).await;
+        if ready.plans.is_empty() {
             unanswered = 0;
             back(&shared).await;
             wait = Duration::from_hours(1);
             continue;
         }
         let Some(answered) = stop
-            .run_until_cancelled(any_answers(&shared, &canaries))
+            .run_until_cancelled(any_answers(&shared, &ready.plans))
             .await
         else {
             break;
@@ -76,28 +78,49 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
         if unanswered == 1 {
             wait = AGAIN_AFTER;
         } else {
-            lost(&shared, canaries.len()).await;
+            lost(&shared, ready.plans.len()).await;
+        }
+    }
+}
+
+/// The canaries of a config, made ready to be asked.
+#[derive(Default)]
+struct Ready {
+    canaries: Vec<Url>,
+    plans: Vec<Arc<Plan>>,
+}
+
+impl Ready {
+    /// Makes canaries ready that are not yet; one that cannot be asked says nothing of the network and is left out.
+    async fn keep_up(&mut self, shared: &Shared, canaries: Vec<Url>) {
+        if self.canaries == canaries {
+            return;
+        }
+        self.canaries.clone_from(&canaries);
+        let tools = shared.tools.clone();
+        // The first plan of a TLS profile loads the certificate authorities.
+        let plans = tokio::task::spawn_blocking(move || -> Vec<Arc<Plan>> {
+            let plan = |url| {
+                let parts = RequestParts {
+                    timeout: TIMEOUT,
+                    ..RequestParts::new(Method::HEAD, url)
+                };
+                tools.plans.plan_for(parts).ok().map(Arc::new)
+            };
+            canaries.into_iter().filter_map(plan).collect()
+        });
+        self.plans = plans.await.unwrap_or_default();
+        if self.plans.len() < self.canaries.len() {
+            let left_out = self.canaries.len() - self.plans.len();
+            warn!(left_out, "canaries that cannot be asked");
         }
     }
 }
 
 /// Tells whether any canary answers at all.
-async fn any_answers(shared: &Shared, canaries: &[Url]) -> bool {
-    let tools = shared.tools.clone();
-    let urls = canaries.to_vec();
-    // The first plan of a TLS profile loads the certificate authorities.
-    let plans = tokio::task::spawn_blocking(move || -> Vec<Plan> {
-        let plan = |url| {
-            let parts = RequestParts {
-                timeout: TIMEOUT,
-                ..RequestParts::new(Method::HEAD, url)
-            };
-            tools.plans.plan_for(parts).ok()
-        };
-        urls.into_iter().filter_map(plan).collect()
-    });
+async fn any_answers(shared: &Shared, canaries: &[Arc<Plan>]) -> bool {
     let mut asked = JoinSet::new();
-    for plan in plans.await.unwrap_or_default() {
+    for plan in canaries.iter().map(Arc::clone) {
         let (prober, now) = (Arc::clone(&shared.tools.prober), shared.clock.now());
         asked.spawn(async move { prober.probe(&plan, Instant::now(), now).await });
     }
