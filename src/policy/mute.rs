@@ -72,6 +72,15 @@ pub struct Facts<'a> {
     pub now: Timestamp,
 }
 
+/// Returns what is on, and until when. What `defaults` plan comes once for each service, one after the other: its times
+/// are looked at once.
+fn on_now(maintenance: &[Maintenance], now: Timestamp) -> Vec<(&Maintenance, Timestamp)> {
+    let runs = maintenance.chunk_by(|one, next| one.when == next.when);
+    let on = runs.filter_map(|run| Some((run, run.first()?.is_on(now)?)));
+    on.flat_map(|(run, until)| run.iter().map(move |one| (one, until)))
+        .collect()
+}
+
 /// What is muted at one moment.
 pub struct Muting<'a> {
     facts: Facts<'a>,
@@ -98,11 +107,7 @@ impl<'a> Muting<'a> {
                 .values()
                 .filter(|silence| silence.is_active(now))
                 .collect(),
-            maintenance: facts
-                .maintenance
-                .iter()
-                .filter_map(|one| Some((one, one.is_on(now)?)))
-                .collect(),
+            maintenance: on_now(facts.maintenance, now),
             down: HashSet::new(),
             back: HashMap::new(),
             flapping: HashSet::new(),
