@@ -8,9 +8,6 @@ use crate::model::incident::Incident;
 use crate::model::violation::Violation;
 use crate::policy::owed::{Telling, Unheard};
 
-/// Dependents that a message names.
-const DEPENDENTS_MAX: usize = 10;
-
 /// Returns the stable name of a telling, which channel scripts and webhook receivers see.
 fn kind(telling: Telling) -> &'static str {
     match telling {
@@ -106,22 +103,12 @@ impl IncidentMessage {
 
     fn note_of_dependents(&self) -> Option<String> {
         let opens = matches!(self.telling, Telling::Fire | Telling::Reminder);
-        let named = self.dependents.iter().take(DEPENDENTS_MAX);
-        let named: Vec<String> = named
-            .map(|(name, broken)| format!("{name}{}", if *broken { " (broken too)" } else { "" }))
-            .collect();
-        let more = self.dependents.len().saturating_sub(DEPENDENTS_MAX);
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
+        let name = |(name, broken): &(String, bool)| {
+            format!("{name}{}", if *broken { " (broken too)" } else { "" })
         };
-        (opens && !named.is_empty()).then(|| {
-            format!(
-                "Depending on it: {}{more}, not announced meanwhile.",
-                named.join(", ")
-            )
-        })
+        let names: Vec<String> = self.dependents.iter().map(name).collect();
+        let list = words::named(&names).filter(|_| opens)?;
+        Some(format!("Depending on it: {list}, not announced meanwhile."))
     }
 
     fn note_of_telling(&self) -> Option<&'static str> {

@@ -12,8 +12,6 @@ use crate::model::storm::StormId;
 
 /// Lines that a message has at most; channels with less room show fewer.
 const LINES_MAX: usize = 200;
-/// Dependents that are named.
-const DEPENDENTS_MAX: usize = 10;
 /// Causes that are named.
 const CAUSES_MAX: usize = 4;
 
@@ -167,14 +165,8 @@ impl Storm<'_> {
         }
         let common =
             (!self.causes.is_empty()).then(|| format!("In common: {}.", self.causes.join(", ")));
-        let named = self.dependents.iter().take(DEPENDENTS_MAX);
-        let named: Vec<&str> = named.map(String::as_str).collect();
-        let more = self.dependents.len().saturating_sub(DEPENDENTS_MAX);
-        let more = (more > 0).then(|| format!(" and {more} more"));
-        let dependents = (!named.is_empty()).then(|| {
-            let (named, more) = (named.join(", "), more.unwrap_or_default());
-            format!("Depending on them, and not announced meanwhile: {named}{more}.")
-        });
+        let dependents = words::named(&self.dependents)
+            .map(|named| format!("Depending on them, and not announced meanwhile: {named}."));
         let notes: Vec<String> = common.into_iter().chain(dependents).collect();
         (!notes.is_empty()).then(|| notes.join(" "))
     }

@@ -17,6 +17,21 @@ pub(super) fn span(span: Duration) -> String {
     Shown(shown).to_string()
 }
 
+/// Names that a note has at most; the rest is counted.
+const NAMED_MAX: usize = 10;
+
+/// Returns names with commas between them: `a, b and 3 more`; absent without any.
+pub(super) fn named(names: &[String]) -> Option<String> {
+    let shown = names.get(..NAMED_MAX).unwrap_or(names).join(", ");
+    let more = names.len().saturating_sub(NAMED_MAX);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    (!names.is_empty()).then(|| format!("{shown}{more}"))
+}
+
 /// Returns a moment in a zone: `2026-01-01 03:13:07 CET`, with the offset where the zone has no letters.
 pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone())
