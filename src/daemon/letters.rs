@@ -95,11 +95,9 @@ fn of_storm(
         .filter(|name| !down.contains(name))
         .collect();
     let service = |incident: &Incident| book.services.get(&incident.service).map(|one| &**one);
-    let mut known = ledger.channels.get(channel).into_iter();
-    let told = known.any(|state| {
-        let mut storms = state.storms.iter();
-        storms.any(|storm| storm.id == part.id && storm.told_at.is_some())
-    });
+    let state = ledger.channels.get(channel);
+    let known = state.and_then(|state| state.storm(&part.id));
+    let told = known.is_some_and(|storm| storm.told_at.is_some());
     let opens = batch.told.iter().any(|one| one.telling == Telling::Fire);
     let storm = Storm {
         id: part.id.clone(),

@@ -119,7 +119,7 @@ async fn tell(sender: &Sender<'_>, batch: Batch, before: &Snapshot) {
     }
     let state = before.ledger.channels.get(&channel.name);
     if let Some(part) = &batch.storm
-        && !state.is_some_and(|state| state.storms.iter().any(|storm| storm.id == part.id))
+        && state.and_then(|state| state.storm(&part.id)).is_none()
     {
         info!(channel.name = %channel.name, storm = %part.id, incidents = batch.told.len(), "storm");
         shared.sweeps.look(Sweep::All);

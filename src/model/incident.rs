@@ -298,6 +298,16 @@ pub struct Digested {
 }
 
 impl ChannelState {
+    /// Returns a storm that it is told of.
+    pub fn storm(&self, id: &StormId) -> Option<&Storm> {
+        self.storms.iter().find(|storm| storm.id == *id)
+    }
+
+    /// Returns a storm that it is told of, to change it.
+    pub fn storm_mut(&mut self, id: &StormId) -> Option<&mut Storm> {
+        self.storms.iter_mut().find(|storm| storm.id == *id)
+    }
+
     /// Tells whether the channel takes nothing now: it is disabled, its last try failed, or it asked for a rest.
     pub fn is_unreachable(&self, now: Timestamp) -> bool {
         self.disabled.is_some()

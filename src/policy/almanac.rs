@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::ledger::is_owed;
 use super::mute::Mute;
-use super::owed::{LIVES, owed_since};
+use super::owed::{lives_until, owed_since};
 use crate::model::duration::{after, since};
 use crate::model::incident::{
     Announced, ChannelState, Delivery, Incident, IncidentId, Instead, Ledger, Muted, News,
@@ -109,23 +109,15 @@ fn hush(
     let hidden = delivery.muted.as_ref().filter(|muted| muted.is_on);
     let mute = (rules.mute)(incident).filter(|_| incident.is_open());
     due.look_at(mute.as_ref().and_then(|mute| mute.until));
-    let key = || (channel.clone(), incident.id.clone());
-    let step = match (incident.is_open(), mute, hidden) {
+    let (channel, id) = (channel.clone(), incident.id.clone());
+    due.steps.extend(match (incident.is_open(), mute, hidden) {
         (true, Some(mute), hidden) if hidden.is_none_or(|hidden| hidden.why != mute.why) => {
-            let (channel, id) = key();
-            Step::Hush(channel, id, mute.why)
+            Some(Step::Hush(channel, id, mute.why))
         }
-        (true, None, Some(_)) => {
-            let (channel, id) = key();
-            Step::Unhush(channel, id)
-        }
-        (false, _, Some(_)) => {
-            let (channel, id) = key();
-            Step::Settle(channel, id)
-        }
-        _ => return,
-    };
-    due.steps.push(step);
+        (true, None, Some(_)) => Some(Step::Unhush(channel, id)),
+        (false, _, Some(_)) => Some(Step::Settle(channel, id)),
+        _ => None,
+    });
 }
 
 /// Decides whether another channel is told instead.
@@ -199,21 +191,27 @@ fn remind(due: &mut Due, ledger: &Ledger, rules: &Rules<'_>, incident: &Incident
 
 /// Returns until when an incident is told with a storm, whose message says that it is open; absent if it is not.
 fn in_storm_until(ledger: &Ledger, incident: &Incident, now: Timestamp) -> Option<Timestamp> {
-    let until = |(channel, state): (&ChannelName, &ChannelState)| {
-        let key = (channel.clone(), incident.id.clone());
-        let id = ledger.deliveries.get(&key)?.storm.as_ref()?;
-        let storm = state.storms.iter().find(|storm| storm.id == *id)?;
-        Some(after(storm.began_at, LIVES)).filter(|until| *until > now)
+    let until = |(state, delivery): (&ChannelState, &Delivery)| {
+        lives_until(state.storm(delivery.storm.as_ref()?)?, now)
     };
-    ledger.channels.iter().filter_map(until).max()
+    told(ledger, incident).filter_map(until).max()
 }
 
 /// Returns when the first channel was told of an incident; absent while none was.
 fn told_at(ledger: &Ledger, incident: &Incident) -> Option<Timestamp> {
-    let key = |channel: &ChannelName| (channel.clone(), incident.id.clone());
-    let channels = ledger.channels.keys();
-    let deliveries = channels.filter_map(|channel| ledger.deliveries.get(&key(channel)));
-    deliveries.filter_map(|delivery| delivery.taken_at).min()
+    let taken = told(ledger, incident).filter_map(|(_, delivery)| delivery.taken_at);
+    taken.min()
+}
+
+/// Returns the channels that are for an incident, with what each knows of it.
+fn told<'a>(
+    ledger: &'a Ledger,
+    incident: &'a Incident,
+) -> impl Iterator<Item = (&'a ChannelState, &'a Delivery)> {
+    ledger.channels.iter().filter_map(|(channel, state)| {
+        let key = (channel.clone(), incident.id.clone());
+        Some((state, ledger.deliveries.get(&key)?))
+    })
 }
 
 /// Returns how long after its announcement people are reminded of an incident for the next time.

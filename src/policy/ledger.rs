@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::owed::LIVES;
+use super::owed::lives_until;
 use super::watch::{Change, Opened, Rules};
 use crate::model::duration::since;
 use crate::model::incident::{
@@ -18,7 +18,6 @@ use crate::model::incident::{
 use crate::model::mute::Ack;
 use crate::model::route::{Route, route};
 use crate::model::service::{ChannelName, Service, ServiceName};
-use crate::model::storm::Storm;
 use crate::model::violation::{Sample, Violation};
 
 /// Dead letters beyond this many are dropped, oldest first.
@@ -304,8 +303,9 @@ pub fn prune(
         .channels
         .retain(|channel, _| channels.contains(channel));
     for state in ledger.channels.values_mut() {
-        let lives = |storm: &Storm| since(storm.began_at, now) < LIVES;
-        state.storms.retain(lives);
+        state
+            .storms
+            .retain(|storm| lives_until(storm, now).is_some());
     }
     ledger
         .announced

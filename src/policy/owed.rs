@@ -35,8 +35,8 @@ use crate::model::incident::{Announced, ChannelState, Delivery, Incident, Incide
 use crate::model::service::{ChannelName, ServiceName};
 use crate::model::storm::StormId;
 
-pub(super) use storm::SINGLES_WITHIN;
-pub use storm::{LIVES, Manner, SINGLES};
+pub use storm::{Manner, SINGLES};
+pub(super) use storm::{SINGLES_WITHIN, lives_until};
 pub use telling::{Telling, Told, Unheard};
 
 /// How messages are held back.

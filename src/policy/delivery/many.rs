@@ -16,11 +16,11 @@ pub(super) fn grow(
     grows: bool,
     now: Timestamp,
 ) {
-    let storms = &mut ledger.channels.entry(channel.clone()).or_default().storms;
-    match storms.iter_mut().find(|storm| storm.id == *id) {
+    let state = ledger.channels.entry(channel.clone()).or_default();
+    match state.storm_mut(id) {
         Some(storm) if grows => storm.grown_at = now,
         Some(_) => {}
-        None => storms.push(Storm {
+        None => state.storms.push(Storm {
             id: id.clone(),
             began_at: now,
             // Openings join a storm of openings; one of ends alone takes none in.
@@ -54,8 +54,7 @@ pub(super) fn note_told(
     remote_ref: Option<&str>,
     now: Timestamp,
 ) {
-    let storm = state.storms.iter_mut().find(|storm| storm.id == part.id);
-    if let Some(storm) = storm {
+    if let Some(storm) = state.storm_mut(&part.id) {
         storm.told_at = Some(now);
         // An edited message keeps its name.
         if part.edit.is_none()
@@ -89,15 +88,8 @@ pub(super) fn edit_gone(ledger: &mut Ledger, channel: &ChannelName, batch: &Batc
                 .take_if(|intent| intent.message_id == batch.message_id);
         }
     }
-    let storms = ledger
-        .channels
-        .get_mut(channel)
-        .map(|state| &mut state.storms);
-    for storm in storms
-        .into_iter()
-        .flatten()
-        .filter(|storm| storm.id == part.id)
-    {
+    let state = ledger.channels.get_mut(channel);
+    if let Some(storm) = state.and_then(|state| state.storm_mut(&part.id)) {
         storm.remote_ref = None;
         storm.told_at = None;
     }

@@ -26,13 +26,18 @@ pub(in crate::policy) const SINGLES_WITHIN: Duration = Duration::from_mins(1);
 /// For so long after its last new member a storm takes further openings in.
 const GROWS: Duration = Duration::from_mins(1);
 /// For so long a storm is told in one message.
-pub const LIVES: Duration = Duration::from_hours(1);
+const LIVES: Duration = Duration::from_hours(1);
 /// The least time between two edits.
 const EDIT_EVERY: Duration = Duration::from_secs(5);
 /// A storm whose message cannot be edited is told again once it was quiet for so long …
 const QUIET: Duration = Duration::from_secs(15);
 /// … or after this at the latest.
 const TOLD_EVERY: Duration = Duration::from_mins(5);
+
+/// Returns until when a storm is told in one message; absent once it is no more.
+pub(in crate::policy) fn lives_until(storm: &Storm, now: Timestamp) -> Option<Timestamp> {
+    Some(after(storm.began_at, LIVES)).filter(|until| *until > now)
+}
 
 /// How a channel is told of many incidents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,9 +120,8 @@ fn resent<'a>(
     for (id, members) in sent {
         let storm = members.iter().find_map(|one| one.delivery.storm.clone());
         let held = members.iter().map(|one| one.free).max().unwrap_or(now);
-        let known = |id: &StormId| state.storms.iter().find(|one| one.id == *id);
         let next = storm.map(|id| {
-            let edit = known(&id).and_then(|storm| storm.remote_ref.clone());
+            let edit = state.storm(&id).and_then(|storm| storm.remote_ref.clone());
             let edit = edit.filter(|_| manner.edits);
             together(channel, &members, Some((id, edit)), held)
         });
@@ -149,7 +153,7 @@ impl<'s, 'a> Sorted<'s, 'a> {
         manner: Manner,
         now: Timestamp,
     ) -> Self {
-        let live = |storm: &&Storm| manner.storms && since(storm.began_at, now) < LIVES;
+        let live = |storm: &&Storm| manner.storms && lives_until(storm, now).is_some();
         let grows = |storm: &&Storm| since(storm.grown_at, now) < GROWS;
         let growing = state
             .storms
@@ -159,7 +163,7 @@ impl<'s, 'a> Sorted<'s, 'a> {
         let mut sorted = Self::default();
         for entry in entries {
             let member = entry.delivery.storm.as_ref();
-            let storm = member.and_then(|id| state.storms.iter().find(|one| one.id == *id));
+            let storm = member.and_then(|id| state.storm(id));
             let announces = entry.told.telling.announces();
             let pending = entry.delivery.intent.is_some();
             let storm = match storm.filter(live) {
