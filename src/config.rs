@@ -9,6 +9,7 @@ mod check;
 mod email;
 mod environment;
 mod fingerprint;
+mod heartbeat;
 mod json;
 mod keys;
 pub mod labels;
@@ -97,7 +98,7 @@ pub struct Config {
 pub struct ServiceConfig {
     /// The service.
     pub service: Arc<Service>,
-    /// Its matchers in the order written; never empty. Equal ones of several services are one.
+    /// Its matchers in the order written; empty of a service that reports. Equal ones of several services are one.
     pub matchers: Vec<Arc<Matcher>>,
     /// What one run of its scripts is allowed; services that say the same share it.
     pub limits: Arc<Limits>,

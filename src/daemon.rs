@@ -4,6 +4,7 @@
 //! first and the keeper last, so that what was sent is also written down.
 
 mod almanac;
+mod beats;
 mod book;
 mod canaries;
 pub mod common;
@@ -11,6 +12,7 @@ pub mod control;
 pub mod control_file;
 mod fleet;
 mod health;
+mod heart;
 mod heartbeat;
 mod host;
 mod jump;
@@ -65,6 +67,7 @@ use crate::script::pool::{Pool, PoolSettings, Program, Sandbox};
 use crate::state;
 use crate::web;
 
+use beats::{Beats, Ear};
 use canaries::Network;
 use control::{Controller, Tokens};
 use control_file::ControlFile;
@@ -203,6 +206,7 @@ impl Daemon {
             books: watch::channel(Arc::default()).0,
             sweeps: Sweeps::default(),
             seen: Seen::default(),
+            beats: Beats::default(),
         });
         let known = opened.restored;
         let delivered = Arc::clone(&delivery);
@@ -214,7 +218,14 @@ impl Daemon {
         let facts = Arc::new(health::Page::new(&shared, fleet.book()));
         start_upkeep(&workers, &shared, &facts);
         let control = control(&shared, delivery, &config, address);
-        start_web(&workers, opened.listener, facts, Arc::new(control));
+        let ear = Ear::new(shared.beats.clone(), Arc::clone(&shared.history));
+        start_web(
+            &workers,
+            opened.listener,
+            facts,
+            Arc::new(control),
+            Arc::new(ear),
+        );
         let data = config.data.clone();
         let reloader =
             reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
@@ -377,10 +388,12 @@ fn start_web(
     listener: TcpListener,
     facts: Arc<dyn web::Facts>,
     control: Arc<dyn web::api::Control>,
+    beats: Arc<dyn web::beat::Listener>,
 ) {
     let stop = workers.stopping();
     start_once(workers, "web", async move {
-        if let Err(error) = web::serve(listener, facts, control, stop.cancelled_owned()).await {
+        let stopped = stop.cancelled_owned();
+        if let Err(error) = web::serve(listener, facts, control, beats, stopped).await {
             error!(error = %Causes(&error), "the pages are no longer served");
         }
     });

@@ -7,6 +7,7 @@ pub mod duration;
 pub mod event;
 pub mod exchange;
 pub mod failure;
+pub mod heartbeat;
 pub mod incident;
 pub mod json;
 pub mod judgement;

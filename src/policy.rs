@@ -9,6 +9,7 @@ pub mod causes;
 pub mod chronicle;
 pub mod delivery;
 pub mod faults;
+pub mod heartbeat;
 pub mod ledger;
 pub mod mute;
 pub mod orders;

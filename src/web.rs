@@ -4,10 +4,12 @@
 //! There is no endpoint that takes a URL: OES never asks an address because a visitor named it.
 
 pub mod api;
+pub mod beat;
 mod problem;
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +20,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde::Serialize;
 use tokio::net::TcpListener;
+
+/// What will be there later.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What the pages show; asked anew for each request.
 pub trait Facts: Send + Sync {
@@ -74,6 +79,7 @@ pub async fn serve(
     listener: TcpListener,
     facts: Arc<dyn Facts>,
     control: Arc<dyn api::Control>,
+    beats: Arc<dyn beat::Listener>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (told, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -81,7 +87,7 @@ pub async fn serve(
         stop.await;
         drop(told);
     };
-    let serving = axum::serve(listener, router(facts, control))
+    let serving = axum::serve(listener, router(facts, control, beats))
         .with_graceful_shutdown(stop)
         .into_future();
     tokio::select! {
@@ -90,18 +96,23 @@ pub async fn serve(
     }
 }
 
-fn router(facts: Arc<dyn Facts>, control: Arc<dyn api::Control>) -> Router {
+fn router(
+    facts: Arc<dyn Facts>,
+    control: Arc<dyn api::Control>,
+    beats: Arc<dyn beat::Listener>,
+) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(facts)
+        .nest("/beat", beat::router(beats))
         .nest("/api/v1", api::router(control))
 }
 
 async fn index() -> &'static str {
-    "OES\n\n/healthz   is the daemon alive\n/readyz    does it do its work\n/metrics   OpenMetrics\n/api/v1    for those who show a token\n"
+    "OES\n\n/healthz   is the daemon alive\n/readyz    does it do its work\n/metrics   OpenMetrics\n/beat      where jobs report\n/api/v1    for those who show a token\n"
 }
 
 async fn metrics(State(facts): State<Arc<dyn Facts>>) -> Response {

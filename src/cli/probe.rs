@@ -17,7 +17,7 @@ use crate::model::counted::counted;
 use crate::model::duration::Shown;
 use crate::model::judgement::{Finding, Outcome};
 use crate::model::observation::Observation;
-use crate::model::service::ServiceName;
+use crate::model::service::{Service, ServiceName};
 
 /// Probe every service of an ops config once and show a table; nothing is saved, nothing is sent
 ///
@@ -78,6 +78,17 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(rows) => rows,
         Err(error) => return output::refuse(schema, &error),
     };
+    let services = config.services.iter().map(|one| &one.service);
+    let reporting = services
+        .filter(|service| is_wanted(&arguments.services, service) && service.heartbeat.is_some())
+        .count();
+    let unasked = (reporting > 0).then(|| {
+        let count = counted(reporting, "heartbeat");
+        format!("not asked: {count}, which a job reports by itself")
+    });
+    if let (true, Some(problem)) = (rows.is_empty(), &unasked) {
+        return output::refuse(schema, &std::io::Error::other(problem.as_str()));
+    }
     if rows.is_empty() {
         let wanted = arguments.services.join("`, `");
         let problem = format!("no service has `{wanted}` in its name");
@@ -96,6 +107,9 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         });
     } else {
         print_table(&rows);
+        if let Some(unasked) = unasked {
+            output::note(unasked);
+        }
     }
     runtime.shutdown_timeout(Duration::from_millis(100));
     exit
@@ -106,7 +120,7 @@ async fn probe_all(once: Once, config: &crate::config::Config, wanted: &[String]
     let mut probes = JoinSet::new();
     for (index, service) in config.services.iter().enumerate() {
         let name = service.service.name.clone();
-        if wanted.is_empty() || wanted.iter().any(|text| name.as_str().contains(text)) {
+        if is_wanted(wanted, &service.service) && service.service.heartbeat.is_none() {
             let once = once.clone();
             let service = std::sync::Arc::clone(service);
             probes.spawn(async move { (index, name, once.probe(&service).await) });
@@ -126,6 +140,11 @@ async fn probe_all(once: Once, config: &crate::config::Config, wanted: &[String]
     bar.finish_and_clear();
     rows.sort_by_key(|(index, ..)| *index);
     rows
+}
+
+fn is_wanted(wanted: &[String], service: &Service) -> bool {
+    let name = service.name.as_str();
+    wanted.is_empty() || wanted.iter().any(|text| name.contains(text))
 }
 
 fn line((_, service, observation): &Row) -> Line<'_> {

@@ -37,6 +37,9 @@ pub(super) fn of(service: &Service, matchers: &[Arc<str>]) -> String {
             digest.secret(client_secret);
         }
     }
+    if let Some(heartbeat) = &service.heartbeat {
+        digest.secret(&heartbeat.token);
+    }
     for secret in service.grants.secrets.values() {
         digest.secret(secret);
     }

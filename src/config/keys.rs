@@ -4,6 +4,7 @@
 mod channel_test;
 mod connection;
 mod email;
+mod heartbeat;
 mod labels;
 mod notify;
 mod service;
@@ -221,6 +222,7 @@ pub(super) fn markdown() -> String {
     tables(&[
         ("Top level", &TOP),
         ("Service", &SERVICE),
+        ("Service of kind `heartbeat`", &heartbeat::HEARTBEAT),
         ("Matcher (an element of `match`)", &MATCHER),
         ("`latency` as a table", &service::LATENCY),
         ("`record` as a table", &service::RECORD),

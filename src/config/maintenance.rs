@@ -104,22 +104,9 @@ fn when(loader: &mut Loader<'_>, node: &Node, zone: &TimeZone) -> Option<When> {
             })
         }
         [None, None, Some(cron), Some(lasts)] => {
-            let text = cron.text()?;
-            let name = zone.iana_name().unwrap_or("UTC");
-            match Cron::parse(text, name) {
-                Ok(begins) => Some(When::Cron {
-                    begins,
-                    lasts: layers::seconds(lasts)?,
-                }),
-                Err(error) => {
-                    let message = format!("`{}` is no cron expression: {error}", shorten(text));
-                    let mistake = Mistake::error(Code::Value, cron.span.clone(), message);
-                    loader.report(mistake.help(
-                        "write minute, hour, day of month, month and day of week: `0 2 * * SUN` is two o'clock on Sundays",
-                    ));
-                    None
-                }
-            }
+            let begins = self::cron(loader, cron, &zone)?;
+            let lasts = layers::seconds(lasts)?;
+            Some(When::Cron { begins, lasts })
         }
         _ => {
             let mistake = Mistake::error(
@@ -131,6 +118,21 @@ fn when(loader: &mut Loader<'_>, node: &Node, zone: &TimeZone) -> Option<When> {
             None
         }
     }
+}
+
+/// Reads a cron expression.
+pub(super) fn cron(loader: &mut Loader<'_>, node: &Node, zone: &TimeZone) -> Option<Cron> {
+    let text = node.text()?;
+    let parsed = Cron::parse(text, zone.iana_name().unwrap_or("UTC"));
+    parsed
+        .map_err(|error| {
+            let message = format!("`{}` is no cron expression: {error}", shorten(text));
+            let mistake = Mistake::error(Code::Value, node.span.clone(), message);
+            loader.report(mistake.help(
+                "write minute, hour, day of month, month and day of week: `0 2 * * SUN` is two o'clock on Sundays",
+            ));
+        })
+        .ok()
 }
 
 /// Reads a moment: with an offset, or in a zone.

@@ -5,11 +5,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::config::ServiceConfig;
 use crate::config::channels;
 use crate::config::fingerprint;
+use crate::config::heartbeat;
 use crate::config::layers::{self, Layers};
 use crate::config::limits;
 use crate::config::loader::Loader;
@@ -19,9 +21,10 @@ use crate::config::transport;
 use crate::config::tree::{Node, Value};
 use crate::config::values::{self, Unit};
 use crate::model::code::Code;
+use crate::model::heartbeat::{Heartbeat, Rhythm};
 use crate::model::service::{
-    ChannelName, ErrorRule, Grants, LatencyRule, LatencyTrigger, RecordRule, Service, ServiceName,
-    ServiceSeverity, WINDOW,
+    ChannelName, ErrorRule, Grants, LatencyRule, LatencyTrigger, RecordRule, Request, Service,
+    ServiceName, ServiceSeverity, Transport, WINDOW,
 };
 use crate::model::span::{Lack, Mistake};
 use crate::script::limits::Limits;
@@ -29,6 +32,8 @@ use crate::script::source::Source;
 
 /// The default deadline of a probe.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Two beats by a cron expression are hardly ever further apart.
+const CRON_GAP: Duration = Duration::from_hours(31 * 24);
 /// The default of `unknown_after`.
 const UNKNOWN_AFTER: Duration = Duration::from_mins(30);
 
@@ -41,6 +46,7 @@ pub(super) struct Ground<'a> {
     pub(super) cool_down: Duration,
     pub(super) channels: Vec<ChannelName>,
     pub(super) limits: Arc<Limits>,
+    pub(super) zone: TimeZone,
 }
 
 /// Reads a service; absent without a usable URL. What is wrong is reported either way. `name` and `line` were found
@@ -56,36 +62,27 @@ pub(super) fn read(
         service: node,
         defaults: ground.defaults,
     };
-    let request = request::read(loader, &layers);
-    let transport = transport::read(loader, &layers);
-    let judges = matchers::read(loader, &layers);
-    let grants = grants(loader, &layers, &judges);
+    let means = if heartbeat::is_one(node) {
+        Means::waiting(loader, node, ground, name)
+    } else {
+        Means::asking(loader, &layers, ground)
+    };
     let channels = channels(loader, &layers, ground);
     let runbook = layers
         .get("runbook")
         .and_then(|node| request::url(loader, node));
-    let error = ErrorRule {
-        threshold: layers
-            .get("error_threshold")
-            .and_then(|node| Some(node.number()?.as_f64()))
-            .unwrap_or(ground.error_threshold),
-        window: layers.integer("window").unwrap_or(WINDOW),
-    };
-    let timeout = layers.duration("timeout").unwrap_or(TIMEOUT);
-    let latency = latency(loader, &layers, error.window, timeout);
+    let means = means?;
     let service = Service {
         name: ServiceName::new(name),
-        request: request?,
-        transport,
-        timeout,
-        interval: layers.duration("interval").unwrap_or(ground.interval),
-        confirm: layers
-            .get("confirm")
-            .map_or_else(|| ground.confirm.clone(), layers::confirm),
-        error,
-        latency,
+        request: means.request,
+        transport: means.transport,
+        timeout: means.timeout,
+        interval: means.interval,
+        confirm: means.confirm,
+        error: means.error,
+        latency: means.latency,
         unknown_after: layers.duration("unknown_after").unwrap_or(UNKNOWN_AFTER),
-        grants: Arc::new(grants),
+        grants: Arc::new(means.grants),
         channels,
         notify_cool_down: layers.duration("cool_down").unwrap_or(ground.cool_down),
         tags: layers.get("tags").map(layers::words).unwrap_or_default(),
@@ -107,20 +104,106 @@ pub(super) fn read(
             .get("public")
             .and_then(Node::boolean)
             .unwrap_or(false),
+        heartbeat: means.heartbeat.map(Arc::new),
     };
-    let limits = limits::of_service(loader, &layers, &ground.limits);
     Some(ServiceConfig {
-        limits: if limits == *ground.limits {
-            Arc::clone(&ground.limits)
-        } else {
-            Arc::new(limits)
-        },
-        fingerprint: fingerprint::of(&service, &judges.prints),
+        limits: means.limits,
+        fingerprint: fingerprint::of(&service, &means.judges.prints),
         service: Arc::new(service),
-        matchers: judges.matchers,
-        record: record(&layers),
+        matchers: means.judges.matchers,
+        record: means.record,
         line,
     })
+}
+
+/// How OES learns of a service: it asks, or it waits for what is reported.
+struct Means {
+    request: Request,
+    transport: Arc<Transport>,
+    judges: matchers::Judges,
+    grants: Grants,
+    timeout: Duration,
+    interval: Duration,
+    confirm: Vec<Duration>,
+    error: ErrorRule,
+    latency: Option<LatencyRule>,
+    limits: Arc<Limits>,
+    record: Option<RecordRule>,
+    heartbeat: Option<Heartbeat>,
+}
+
+impl Means {
+    /// Reads how a service is asked; absent without a usable URL.
+    fn asking(loader: &mut Loader<'_>, layers: &Layers<'_>, ground: &Ground<'_>) -> Option<Self> {
+        let request = request::read(loader, layers);
+        let transport = transport::read(loader, layers);
+        let judges = matchers::read(loader, layers);
+        let grants = grants(loader, layers, &judges);
+        let error = ErrorRule {
+            threshold: layers
+                .get("error_threshold")
+                .and_then(|node| Some(node.number()?.as_f64()))
+                .unwrap_or(ground.error_threshold),
+            window: layers.integer("window").unwrap_or(WINDOW),
+        };
+        let timeout = layers.duration("timeout").unwrap_or(TIMEOUT);
+        let latency = latency(loader, layers, error.window, timeout);
+        let limits = limits::of_service(loader, layers, &ground.limits);
+        Some(Self {
+            request: request?,
+            transport,
+            judges,
+            grants,
+            timeout,
+            interval: layers.duration("interval").unwrap_or(ground.interval),
+            confirm: layers
+                .get("confirm")
+                .map_or_else(|| ground.confirm.clone(), layers::confirm),
+            error,
+            latency,
+            limits: if limits == *ground.limits {
+                Arc::clone(&ground.limits)
+            } else {
+                Arc::new(limits)
+            },
+            record: record(layers),
+            heartbeat: None,
+        })
+    }
+
+    /// Reads what a service reports; absent without a token or a rhythm. What `defaults` say of how services are asked
+    /// does not concern it.
+    fn waiting(
+        loader: &mut Loader<'_>,
+        service: &Node,
+        ground: &Ground<'_>,
+        name: &str,
+    ) -> Option<Self> {
+        let own = Layers {
+            service,
+            defaults: None,
+        };
+        let latency = latency(loader, &own, WINDOW, Duration::MAX);
+        let heartbeat = heartbeat::read(loader, service, ground)?;
+        Some(Self {
+            request: Request::of_heartbeat(name).ok()?,
+            transport: Arc::default(),
+            judges: matchers::Judges::default(),
+            grants: Grants::default(),
+            timeout: heartbeat.grace,
+            interval: match heartbeat.rhythm {
+                Rhythm::Every(period) => period,
+                // What is shown of it is the expression; only that it is no gap matters.
+                Rhythm::Cron(_) => CRON_GAP,
+            },
+            confirm: Vec::new(),
+            error: ErrorRule::default(),
+            latency,
+            limits: Arc::clone(&ground.limits),
+            record: None,
+            heartbeat: Some(heartbeat),
+        })
+    }
 }
 
 fn record(layers: &Layers<'_>) -> Option<RecordRule> {

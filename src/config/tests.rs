@@ -1,6 +1,7 @@
 //! What configs mean, and that no text breaks the loader.
 
 mod drawing;
+mod heartbeat;
 mod laws;
 mod record;
 mod recovery;

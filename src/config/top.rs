@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::config::channels;
 use crate::config::check;
+use crate::config::heartbeat;
 use crate::config::keys::{Kind, TOP};
 use crate::config::layers::{self, Layers};
 use crate::config::limits;
@@ -80,8 +80,9 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
         cool_down: notify.cool_down,
         channels: channels.names,
         limits: Arc::clone(&limits),
+        zone: notify.time_zone.clone(),
     };
-    let (services, own) = services(loader, root, &ground, &notify.time_zone);
+    let (services, own) = services(loader, root, &ground);
     maintenance.extend(own);
     if !loader.has_errors() {
         loader.notes.extend(mean_note(&services));
@@ -121,7 +122,6 @@ fn services(
     loader: &mut Loader<'_>,
     root: &Node,
     ground: &Ground<'_>,
-    zone: &TimeZone,
 ) -> (Vec<Arc<super::ServiceConfig>>, Vec<Maintenance>) {
     let nodes: Vec<&Node> = ["services", "service"]
         .iter()
@@ -162,20 +162,27 @@ fn services(
     let names = names::of(loader, &nodes, ground.defaults);
     names::check_dependencies(loader, &nodes, ground.defaults, &names);
     let starts = line_starts(loader.text);
-    let (mut services, mut mutes) = (Vec::new(), Vec::new());
+    let (mut services, mut mutes, mut heartbeats) = (Vec::new(), Vec::new(), Vec::new());
     for (node, name) in nodes.into_iter().zip(&names) {
         let line = line_of(&starts, node.span.start);
         // A service whose name cannot be used is read all the same, for the other mistakes in it.
         let called = name.as_deref().unwrap_or("?");
         let service = service::read(loader, node, ground, called, line);
+        if let Some(heartbeat) = service
+            .as_ref()
+            .and_then(|one| one.service.heartbeat.clone())
+        {
+            heartbeats.push((node, heartbeat));
+        }
         services.extend(name.as_ref().and(service).map(Arc::new));
         let layers = Layers {
             service: node,
             defaults: ground.defaults,
         };
         let own = layers.get("maintenance");
-        mutes.extend(maintenance::of_service(loader, own, called, zone));
+        mutes.extend(maintenance::of_service(loader, own, called, &ground.zone));
     }
+    heartbeat::check_tokens(loader, &heartbeats);
     (services, mutes)
 }
 
@@ -198,7 +205,7 @@ fn mean_note(services: &[Arc<super::ServiceConfig>]) -> Option<String> {
 /// Reads the defaults as if they were a service, so that mistakes in them are found even where every service overrides
 /// them; and refuses keys that only one service can have.
 fn check_defaults(loader: &mut Loader<'_>, defaults: &Node, ground: &Ground<'_>) {
-    for key in ["name", "url"] {
+    for key in ["name", "url", "kind"] {
         if let Some(member) = defaults.member(key) {
             let message = format!("`{key}` cannot be a default");
             let mistake = Mistake::error(Code::Conflict, member.key_span.clone(), message);
@@ -213,6 +220,7 @@ fn check_defaults(loader: &mut Loader<'_>, defaults: &Node, ground: &Ground<'_>)
         cool_down: ground.cool_down,
         channels: ground.channels.clone(),
         limits: Arc::clone(&ground.limits),
+        zone: ground.zone.clone(),
     };
     // A default matcher may take its sample from each service.
     if defaults.get("response").is_some() || defaults.get("response_matcher").is_none() {
@@ -230,8 +238,8 @@ fn server(loader: &mut Loader<'_>, root: &Node) -> Server {
     server
 }
 
-/// Reads the token of the API.
-fn token(loader: &mut Loader<'_>, node: &Node) -> Option<Secret> {
+/// Reads a token that a caller shows.
+pub(super) fn token(loader: &mut Loader<'_>, node: &Node) -> Option<Secret> {
     let token = loader.secret(node)?;
     let text = token.expose();
     let sane = text.chars().all(|c| c.is_ascii_graphic());

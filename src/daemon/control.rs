@@ -25,7 +25,8 @@ use crate::model::service::ChannelName;
 use crate::policy::orders::{self, Order, Refusal};
 use crate::policy::owed::Telling;
 use crate::policy::story::Story;
-use crate::web::api::{Carried, Control, Pending, Tested};
+use crate::web::Pending;
+use crate::web::api::{Carried, Control, Tested};
 
 /// A story waits for the database so long to have written the newest events.
 const PATIENCE: Duration = Duration::from_secs(2);

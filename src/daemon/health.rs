@@ -63,17 +63,23 @@ impl Page {
 
     fn scheduler(&self) -> Part {
         let book = self.book.borrow();
+        // Those that report by themselves are not probed.
         let shortest = book
             .services
             .values()
-            .map(|service| service.interval + service.timeout)
+            .filter(|service| service.heartbeat.is_none())
+            .map(|service| service.interval.saturating_add(service.timeout))
             .min();
         let last = Duration::from_millis(self.pulse.load(Ordering::Relaxed));
         let silence = self.started.elapsed().saturating_sub(last);
-        let ready = shortest
-            .is_none_or(|shortest| silence < (shortest * PATIENCE_INTERVALS).max(PATIENCE_MIN));
+        let ready = shortest.is_none_or(|shortest: Duration| {
+            silence < (shortest * PATIENCE_INTERVALS).max(PATIENCE_MIN)
+        });
         let services = counted(book.services.len(), "service");
-        let detail = format!("{services}, last probe {} ago", Shown(silence));
+        let detail = match shortest {
+            Some(_) => format!("{services}, last probe {} ago", Shown(silence)),
+            None => format!("{services}, none of them to be asked"),
+        };
         Part {
             name: "scheduler",
             alive: ready,

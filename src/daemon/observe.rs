@@ -106,6 +106,7 @@ pub async fn observe(
     Observation {
         at: now,
         exchange,
+        beat: None,
         judgement,
     }
 }

@@ -139,6 +139,7 @@ impl Once {
         Observation {
             at: now,
             exchange: Some(exchange),
+            beat: None,
             judgement,
         }
     }

@@ -10,8 +10,10 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::beats::Beats;
 use super::book::Book;
 use super::common::Common;
+use super::heart::{Heard, Heart, Sent};
 use super::keeper::Keeper;
 use super::observe::{Past, Tools, Watched, as_prev, observe};
 use super::recording;
@@ -48,6 +50,8 @@ pub(super) struct Parts {
     pub(super) sweeps: Sweeps,
     /// What the newest probes have shown.
     pub(super) seen: Seen,
+    /// Who listens to which beats.
+    pub(super) beats: Beats,
     /// What the grids of all services count from.
     pub(super) started: Instant,
     /// Milliseconds after `started` at which any service was last probed.
@@ -71,6 +75,8 @@ pub(super) struct Watching {
     watched: Arc<Watched>,
     watch: Watch,
     past: Past,
+    /// Of a service that reports.
+    heart: Option<Heart>,
     sweeps: watch::Receiver<Arc<Sweep>>,
     /// When all services were last looked at at once.
     swept: Option<Instant>,
@@ -95,7 +101,12 @@ impl Watching {
         let watched = Arc::clone(&settings.borrow());
         let service = &watched.config.service;
         let schedule = Schedule::new(service.name.as_str(), service.interval);
-        let due = Instant::now() + schedule.first(services);
+        let now = shared.clock.now();
+        let heart = Heart::of(service, &watch, &shared.beats, now);
+        let due = match &heart {
+            Some(heart) => heart.due(now),
+            None => Instant::now() + schedule.first(services),
+        };
         let name = service.name.clone();
         let counters = ServiceCounters::new(&name);
         let regular = due;
@@ -112,6 +123,7 @@ impl Watching {
             watched,
             watch,
             past,
+            heart,
             counters,
             schedule,
             due,
@@ -130,8 +142,9 @@ impl Watching {
                     Ok(()) => { self.reconfigure().await; continue }
                     Err(_) => break,
                 },
+                Some(sent) = Heart::next(self.heart.as_mut()) => { self.hear(sent).await; continue }
                 () = sleep_until(self.due) => {}
-                Ok(()) = self.sweeps.changed() => {
+                Ok(()) = self.sweeps.changed(), if self.heart.is_none() => {
                     let sweep = Arc::clone(&self.sweeps.borrow_and_update());
                     if !sweep.concerns(&self.name) { continue }
                     if *sweep == Sweep::All {
@@ -140,6 +153,14 @@ impl Watching {
                 }
             }
             let now = self.shared.clock.now();
+            if let Some(heart) = &mut self.heart {
+                let missed = heart.look(now);
+                self.due = heart.due(now);
+                if let Some(observation) = missed {
+                    self.take(&observation).await;
+                }
+                continue;
+            }
             let observing = Box::pin(observe(
                 &self.shared.tools,
                 &self.watched,
@@ -161,6 +182,29 @@ impl Watching {
         }
     }
 
+    /// Takes in what the service reports.
+    async fn hear(&mut self, sent: Sent) {
+        let now = self.shared.clock.now();
+        let Some(heart) = &mut self.heart else {
+            return;
+        };
+        let observation = heart.hear(&sent.report, now);
+        self.due = heart.due(now);
+        let heard = Heard {
+            service: self.name.clone(),
+            late_at: heart.late_at(),
+        };
+        if let Some(mut observation) = observation {
+            // The job may print what it knows.
+            self.watched
+                .redaction
+                .apply_judgement(&mut observation.judgement);
+            self.take(&observation).await;
+        }
+        // Whoever reported may be gone.
+        sent.heard.send(heard).unwrap_or_default();
+    }
+
     /// Goes on with changed settings; window, memory and open violations stay.
     async fn reconfigure(&mut self) {
         self.watched = Arc::clone(&self.settings.borrow_and_update());
@@ -178,6 +222,16 @@ impl Watching {
                     !ledger::unwatch(ledger, kept, now).is_empty()
                 })
                 .await;
+        }
+        let now = self.shared.clock.now();
+        let beats = &self.shared.beats;
+        self.heart = match self.heart.take() {
+            Some(heart) => heart.follow(service, beats, now),
+            None => Heart::of(service, &self.watch, beats, now),
+        };
+        if let Some(heart) = &self.heart {
+            self.due = heart.due(now);
+            return;
         }
         if schedule != self.schedule {
             self.schedule = schedule;
@@ -242,11 +296,14 @@ impl Watching {
     }
 
     fn count(&self, observation: &Observation) {
-        let elapsed = self.shared.started.elapsed().as_millis();
-        self.shared.pulse.fetch_max(
-            u64::try_from(elapsed).unwrap_or(u64::MAX),
-            Ordering::Relaxed,
-        );
+        // What is reported says nothing of whether OES still asks.
+        if self.heart.is_none() {
+            let elapsed = self.shared.started.elapsed().as_millis();
+            self.shared.pulse.fetch_max(
+                u64::try_from(elapsed).unwrap_or(u64::MAX),
+                Ordering::Relaxed,
+            );
+        }
         let metrics = &self.shared.metrics;
         let outcome = observation.judgement.outcome;
         let timings = observation

@@ -170,6 +170,12 @@ codes! {
         Script = "script",
         /// The script's last value is `false`.
         ScriptReturnedFalse = "script-returned-false",
+        /// A job did not report in time.
+        HeartbeatLate = "heartbeat.late",
+        /// A job reported that it failed.
+        HeartbeatFailed = "heartbeat.failed",
+        /// A run that a job began did not end in time.
+        HeartbeatUnfinished = "heartbeat.unfinished",
         /// No thread had time for the script.
         ScriptQueue = "script.queue",
         /// The interpreter, or the process that it runs in, broke.

@@ -58,7 +58,7 @@ impl Cron {
     }
 
     /// Returns the next moment after one, absent if there is none.
-    fn next(&self, after: Timestamp) -> Option<Timestamp> {
+    pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         let start = MakeTimestamp::from_second(after.as_second()).ok()?;
         let next = self.times.find_next(start).ok()?;
         Timestamp::from_second(next.timestamp().as_second()).ok()

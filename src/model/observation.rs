@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::duration::Shown;
 use super::exchange::{Exchange, Phase};
 use super::failure::{Failure, FailureKind};
+use super::heartbeat::Beat;
 use super::judgement::{HttpCall, Judgement};
 use super::violation::Sample;
 
@@ -19,6 +20,8 @@ pub struct Observation {
     pub at: Timestamp,
     /// What the probe saw; absent if the service's scripts make their own requests.
     pub exchange: Option<Arc<Exchange>>,
+    /// What a job reported, or that it did not; absent of a service that is asked.
+    pub beat: Option<Beat>,
     /// What the matchers said.
     pub judgement: Judgement,
 }
@@ -40,8 +43,11 @@ impl Observation {
     /// Returns the time of the exchange, or of the scripts' own requests together.
     ///
     /// It is there if a response came, if the request was on its way when the probe failed, and of a timeout in any
-    /// phase but the look-up, where it is the time until the probe was given up.
+    /// phase but the look-up, where it is the time until the probe was given up. Of a job it is the time of its run.
     pub fn latency(&self) -> Option<Duration> {
+        if let Some(beat) = &self.beat {
+            return beat.took;
+        }
         let Some(exchange) = &self.exchange else {
             self.calls().next()?;
             return Some(Duration::from_millis(
@@ -86,9 +92,10 @@ fn was_on_its_way(failure: &Failure) -> bool {
 impl fmt::Display for Observation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(exchange) = &self.exchange else {
-            return match self.calls().last() {
-                Some(call) => write_call(f, call),
-                None => f.write_str("no request was made"),
+            return match (&self.beat, self.calls().last()) {
+                (Some(beat), _) => f.write_str(&beat.words),
+                (None, Some(call)) => write_call(f, call),
+                (None, None) => f.write_str("no request was made"),
             };
         };
         let Exchange { sent, timings, .. } = &**exchange;
@@ -136,6 +143,7 @@ mod tests {
                 certificate: None,
                 result,
             })),
+            beat: None,
             judgement: Judgement::of(findings),
         }
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::heartbeat::Heartbeat;
 use super::json::Json;
 use super::redaction::Redaction;
 use super::secret::Secret;
@@ -96,6 +97,8 @@ pub struct Service {
     pub depends_on: Vec<ServiceName>,
     /// Whether a public page shows it.
     pub public: bool,
+    /// What is expected of it where it is not asked but reports; absent of a service that is asked.
+    pub heartbeat: Option<Arc<Heartbeat>>,
 }
 
 impl Service {
@@ -123,6 +126,9 @@ impl Service {
                 hidden.add(client_secret);
                 hidden.add(client_id);
             }
+        }
+        if let Some(heartbeat) = &self.heartbeat {
+            hidden.add(&heartbeat.token);
         }
         for secret in request.secrets.iter().chain(self.grants.secrets.values()) {
             hidden.add(secret);
@@ -188,6 +194,27 @@ pub struct Request {
     pub payload: Option<Json>,
     /// How the probe says who it is.
     pub auth: Auth,
+}
+
+impl Request {
+    /// Returns the request of a service that is not asked: its URL, `heartbeat:NAME`, only names it.
+    ///
+    /// # Errors
+    /// If no URL can hold the name.
+    pub fn of_heartbeat(name: &str) -> Result<Self, url::ParseError> {
+        let url = Url::parse(&format!("heartbeat:{name}"))?;
+        Ok(Self {
+            method: http::Method::POST,
+            shown_url: url.as_str().into(),
+            url,
+            headers: Vec::new(),
+            body: None,
+            body_is_secret: false,
+            secrets: Vec::new(),
+            payload: None,
+            auth: Auth::None,
+        })
+    }
 }
 
 /// How a probe says who it is.

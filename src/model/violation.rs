@@ -23,13 +23,22 @@ pub enum Violation {
     Unknown,
     /// Its verdicts change too often to be told each time.
     Flapping,
+    /// A job does not report, or reports that it failed.
+    Heartbeat,
     /// A name that a script gave.
     Named(Arc<str>),
 }
 
 impl Violation {
     /// Names that a script may not give, since OES uses them.
-    pub const RESERVED: [&'static str; 5] = ["error", "latency", "matcher", "unknown", "flapping"];
+    pub const RESERVED: [&'static str; 6] = [
+        "error",
+        "latency",
+        "matcher",
+        "unknown",
+        "flapping",
+        "heartbeat",
+    ];
 
     /// Returns the name used in the state file, messages, metrics and routes.
     pub fn as_str(&self) -> &str {
@@ -39,6 +48,7 @@ impl Violation {
             Self::Matcher => "matcher",
             Self::Unknown => "unknown",
             Self::Flapping => "flapping",
+            Self::Heartbeat => "heartbeat",
             Self::Named(name) => name,
         }
     }
@@ -60,6 +70,7 @@ impl FromStr for Violation {
             "matcher" => Self::Matcher,
             "unknown" => Self::Unknown,
             "flapping" => Self::Flapping,
+            "heartbeat" => Self::Heartbeat,
             other => Self::Named(other.into()),
         })
     }

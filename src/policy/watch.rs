@@ -9,6 +9,7 @@
 //! | `matcher` | the second outcome `error` with no judged probe in between | the first judged probe |
 //! | `unknown` | outcome `unknown`, and nothing else for `unknown_after` | the first outcome that is not `unknown` |
 //! | `flapping` | `error` is open and half of the last verdicts differ from the one before | at most a quarter does |
+//! | `heartbeat` | a beat is late, or says that the job failed | a good beat |
 //! | named | a script that did not break names it | the next judged probe does not name it, provided that a script ran or the probe is good |
 //!
 //! A judged probe is one whose outcome counts: pass, warn, fail. Time in which nobody looked (OES was down, the
@@ -66,6 +67,8 @@ pub struct Rules {
     pub interval: Duration,
     /// The deadline of one probe.
     pub timeout: Duration,
+    /// Whether the service is not probed but reports: `heartbeat` is judged then, and `error` is not.
+    pub heartbeat: bool,
 }
 
 impl From<&Service> for Rules {
@@ -77,6 +80,7 @@ impl From<&Service> for Rules {
             confirm: service.confirm.clone(),
             interval: service.interval,
             timeout: service.timeout,
+            heartbeat: service.heartbeat.is_some(),
         }
     }
 }
@@ -84,7 +88,12 @@ impl From<&Service> for Rules {
 impl Rules {
     /// Tells whether a violation can still be judged by these rules; an open one that cannot is no longer watched.
     pub fn watches(&self, violation: &Violation) -> bool {
-        *violation != Violation::Latency || self.latency.is_some()
+        match violation {
+            Violation::Latency => self.latency.is_some(),
+            Violation::Heartbeat => self.heartbeat,
+            Violation::Error => !self.heartbeat,
+            _ => true,
+        }
     }
 
     /// Returns how many samples the rules look at.
@@ -247,7 +256,7 @@ impl Watch {
     }
 
     /// Takes one probe in, and returns what it changed, in the order error, latency, matcher, unknown,
-    /// flapping, named.
+    /// flapping, heartbeat, named.
     ///
     /// `exchange` is written only where something changed.
     pub fn observe(

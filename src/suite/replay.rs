@@ -161,6 +161,7 @@ impl<'a> Course<'a> {
         self.take(&Observation {
             at,
             exchange: exchange.map(Arc::clone),
+            beat: None,
             judgement,
         });
     }

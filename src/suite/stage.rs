@@ -153,6 +153,7 @@ impl<'a> Play<'a> {
         let observation = Observation {
             at: self.now,
             exchange,
+            beat: None,
             judgement,
         };
         self.past.prev = as_prev(&observation).or(self.past.prev.take());

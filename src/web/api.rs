@@ -3,7 +3,6 @@
 //! Every call shows a token. None takes a URL. What is confirmed is on disk; what could only be done in memory is
 //! answered 202.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -16,6 +15,7 @@ use axum::routing::{delete, get, post};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Pending;
 use super::problem::Problem;
 use crate::model::incident::{Incident, Ledger};
 use crate::model::maintenance::Maintenance;
@@ -27,9 +27,6 @@ use crate::policy::story::Story;
 
 /// No body of a request is larger.
 const BODY_BYTES_MAX: usize = 64 << 10;
-
-/// What will be there later.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What the API acts on.
 pub trait Control: Send + Sync {

@@ -6,6 +6,7 @@ mod channels;
 mod commands;
 mod control;
 mod disk;
+mod heartbeat;
 mod mail;
 mod paused;
 mod people;

@@ -153,6 +153,11 @@ pub(in crate::cli) enum ArgumentError {
     /// No such service, and nothing else to probe.
     #[error("{} has no service `{name}`; a matcher needs a URL to probe, or --response FILE to judge", config.display())]
     NoService { name: String, config: PathBuf },
+    /// A service that is never asked.
+    #[error(
+        "`{name}` is a heartbeat: it reports to OES and is never asked, so there is nothing to try; `oes status` shows how it is"
+    )]
+    Heartbeat { name: String },
     /// Nothing to probe.
     #[error("a matcher needs a URL to probe, or --response FILE to judge")]
     NoUrl,

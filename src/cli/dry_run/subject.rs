@@ -70,6 +70,9 @@ impl Subject {
             return Ok(None);
         }
         match Self::named(loaded, name) {
+            Some(subject) if subject.service.service.heartbeat.is_some() => {
+                Err(ArgumentError::Heartbeat { name: name.clone() })
+            }
             Some(subject) => {
                 let subject = subject.unchanged_by(arguments, &path)?;
                 subject

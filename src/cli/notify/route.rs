@@ -28,7 +28,7 @@ use crate::state;
 #[derive(Debug, Args)]
 #[command(override_usage = "oes notify route [OPTIONS] [CONFIG] <SERVICE> <VIOLATION>")]
 pub(super) struct Arguments {
-    /// The service, and the violation: error, latency, matcher, unknown, flapping, or a name that a script gives; before
+    /// The service, and the violation: error, latency, matcher, unknown, flapping, heartbeat, or a name that a script gives; before
     /// them the ops config, unless that is the oes.toml or oes.json here
     #[arg(required = true, num_args = 2..=3, value_name = "SERVICE VIOLATION")]
     subject: Vec<String>,

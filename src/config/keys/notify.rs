@@ -21,7 +21,7 @@ const VIOLATIONS: Key = key(
     "violations",
     WORDS,
     "all",
-    "Violations: `error`, `latency`, `matcher`, `unknown`, `flapping`, or a name that a script gives.",
+    "Violations: `error`, `latency`, `matcher`, `unknown`, `flapping`, `heartbeat`, or a name that a script gives.",
 );
 
 /// Keys of a planned time.

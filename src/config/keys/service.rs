@@ -12,12 +12,59 @@ use crate::config::values::Unit;
 const TEXTS: Kind = Kind::Map(&Kind::Text);
 const WORDS: Kind = Kind::List(&Kind::Word);
 const PATHS: Kind = Kind::List(&Kind::JsonPath);
+/// Keys of everything that is watched, whether it is asked or reports.
+pub(super) const CHANNELS: Key = key("channels", WORDS, "all", "Channels that are told.");
+pub(super) const COOL_DOWN: Key = key(
+    "cool_down",
+    ANNOUNCED_AGAIN,
+    "5m",
+    "Least time before the same violation is announced again.",
+);
+pub(super) const SEVERITY: Key = key(
+    "severity",
+    Kind::OneOf(&["info", "warning", "critical"]),
+    "critical",
+    "How bad a violation is.",
+);
+pub(super) const GROUP: Key = key("group", Kind::Word, "", "The group it is shown in.");
+pub(super) const TAGS: Key = key("tags", WORDS, "", "Free words.");
+pub(super) const RUNBOOK: Key = key(
+    "runbook",
+    Kind::Url,
+    "",
+    "A link for the person who is woken.",
+);
+pub(super) const DEPENDS_ON: Key = key(
+    "depends_on",
+    WORDS,
+    "",
+    "Names of services whose outage explains this one's.",
+);
+pub(super) const PUBLIC: Key = key(
+    "public",
+    Kind::Boolean,
+    "false",
+    "Whether a public page may show it.",
+);
+pub(super) const OWN: Key = key(
+    "maintenance",
+    OWN_MAINTENANCES,
+    "",
+    "Planned times in which its messages are muted; probing goes on.",
+);
+
 const SERVICE_KEYS: &[Key] = &[
     key(
         "name",
         Kind::Word,
         "METHOD url",
         "The name of the service: its key in the state file, in messages and metrics.",
+    ),
+    key(
+        "kind",
+        Kind::OneOf(&["http", "heartbeat"]),
+        "http",
+        "What it is: OES asks it, or (`heartbeat`, with keys of its own) it reports to OES.",
     ),
     key("url", Kind::Url, "", "What to ask."),
     key("http_method", Kind::Method, "GET", "The request method."),
@@ -150,51 +197,21 @@ const SERVICE_KEYS: &[Key] = &[
         "",
         "Secrets that scripts of this service may send, by name.",
     ),
-    key("channels", WORDS, "all", "Channels that are told."),
-    key(
-        "cool_down",
-        ANNOUNCED_AGAIN,
-        "5m",
-        "Least time before the same violation is announced again.",
-    ),
-    key(
-        "severity",
-        Kind::OneOf(&["info", "warning", "critical"]),
-        "critical",
-        "How bad a violation is.",
-    ),
-    key("group", Kind::Word, "", "The group it is shown in."),
-    key("tags", WORDS, "", "Free words."),
-    key(
-        "runbook",
-        Kind::Url,
-        "",
-        "A link for the person who is woken.",
-    ),
-    key(
-        "depends_on",
-        WORDS,
-        "",
-        "Names of services whose outage explains this one's.",
-    ),
-    key(
-        "public",
-        Kind::Boolean,
-        "false",
-        "Whether a public page may show it.",
-    ),
+    CHANNELS,
+    COOL_DOWN,
+    SEVERITY,
+    GROUP,
+    TAGS,
+    RUNBOOK,
+    DEPENDS_ON,
+    PUBLIC,
     key(
         "record",
         RECORD_KIND,
         "false",
         "Whether what its probes see is kept for `oes backtest`: `true`, or how much.",
     ),
-    key(
-        "maintenance",
-        OWN_MAINTENANCES,
-        "",
-        "Planned times in which its messages are muted; probing goes on.",
-    ),
+    OWN,
 ];
 
 /// A service.
@@ -215,10 +232,10 @@ pub(in crate::config) static DEFAULTS: Place = Place {
 
 const FORM: Kind = Kind::Either(&[Kind::Text, Kind::Number(f64::MIN, f64::MAX), Kind::Boolean]);
 const MATCH: Kind = Kind::List(&Kind::Either(&[Kind::Word, Kind::Table(&MATCHER)]));
-const LIMIT: Kind = Kind::Duration(Unit::Milliseconds, 1, 10 * MINUTE);
+const LIMIT: Kind = Kind::Duration(Unit::Milliseconds, 1, 30 * DAY);
 const OWN_MAINTENANCES: Kind = Kind::List(&Kind::Table(&OWN_MAINTENANCE));
 const RECORD_KIND: Kind = Kind::Either(&[Kind::Boolean, Kind::Table(&RECORD)]);
-const LATENCY_KIND: Kind = Kind::Either(&[LIMIT, Kind::Table(&LATENCY)]);
+pub(super) const LATENCY_KIND: Kind = Kind::Either(&[LIMIT, Kind::Table(&LATENCY)]);
 
 /// One matcher of `match`.
 pub(in crate::config) static MATCHER: Place = Place {

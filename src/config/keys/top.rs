@@ -1,6 +1,7 @@
 //! The keys of the top level and of everything that is not a service.
 
 use super::email::EMAIL;
+use super::heartbeat::HEARTBEAT;
 use super::notify::{MAINTENANCE, NOTIFY};
 use super::{
     CONFIRM, Cases, DAY, DEFAULTS, ERROR_THRESHOLD, INTERVAL, Key, Kind, MINUTE, Place, SECOND,
@@ -20,13 +21,13 @@ pub(in crate::config) static TOP: Place = Place {
         ),
         key(
             "services",
-            Kind::List(&Kind::Table(&SERVICE)),
+            Kind::List(&Kind::Cases(&SERVICES)),
             "",
             "What is watched.",
         ),
         key(
             "service",
-            Kind::List(&Kind::Table(&SERVICE)),
+            Kind::List(&Kind::Cases(&SERVICES)),
             "",
             "The same as `services`, for `[[service]]` in TOML.",
         ),
@@ -108,6 +109,13 @@ pub(in crate::config) static TOP: Place = Place {
     ],
     required: &[],
     open: false,
+};
+
+/// What is watched.
+static SERVICES: Cases = Cases {
+    key: "kind",
+    own: &[("heartbeat", &HEARTBEAT)],
+    other: &SERVICE,
 };
 
 /// Where messages go.

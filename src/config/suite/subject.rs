@@ -189,6 +189,12 @@ fn configured<'a>(loader: &mut Loader<'_>, root: &'a Node, member: &Member) -> O
         loader.report(mistake.help(help));
         return None;
     };
+    if service.service.heartbeat.is_some() {
+        let message = format!("`{}` is a heartbeat: it is never asked", shorten(text));
+        let mistake = Mistake::error(Code::Value, name.node.span.clone(), message);
+        loader.report(mistake.help("name a service that OES asks"));
+        return None;
+    }
     Some(Subject::Service(Box::new(Configured {
         service: Arc::clone(service),
         gather: config.notify.gather,
@@ -219,6 +225,7 @@ impl Subject<'_> {
                     cool_down: every,
                     channels: Vec::new(),
                     limits: Arc::default(),
+                    zone: TimeZone::UTC,
                 };
                 service::read(loader, &table, &ground, &source.name, line).map(Arc::new)
             }

@@ -34,11 +34,17 @@ impl Watch {
         judgement: &Judgement,
     ) -> Vec<(Violation, Finding)> {
         // A rule that is kept matters only to a violation that is open; most probes so make no text at all.
-        let mut findings = vec![(Violation::Error, self.judge_error(sample))];
+        let mut findings = Vec::with_capacity(5);
+        if !self.rules.heartbeat {
+            findings.push((Violation::Error, self.judge_error(sample)));
+        }
         findings.push((Violation::Latency, self.judge_latency(sample)));
         findings.push((Violation::Matcher, self.judge_matcher(sample)));
         findings.push((Violation::Unknown, self.judge_unknown(sample)));
         findings.push((Violation::Flapping, self.judge_flapping(sample, &findings)));
+        if self.rules.heartbeat {
+            findings.push((Violation::Heartbeat, self.judge_heartbeat(sample)));
+        }
         findings.extend(self.judge_named(sample, judgement));
         findings
     }
@@ -152,6 +158,17 @@ impl Watch {
                      at most a quarter is"
                 ),
             );
+        }
+        Finding::Unclear
+    }
+
+    /// Each beat counts: none is one of many.
+    fn judge_heartbeat(&self, sample: &Sample) -> Finding {
+        if !sample.outcome.is_good() {
+            return Finding::Broken(sample.at, "no beat may be late or bad".to_owned());
+        }
+        if self.is_open(&Violation::Heartbeat) {
+            return Finding::Kept("a good beat came".to_owned());
         }
         Finding::Unclear
     }

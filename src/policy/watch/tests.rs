@@ -10,6 +10,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 fn rules() -> Rules {
     Rules {
+        heartbeat: false,
         error: ErrorRule::default(),
         latency: Some(LatencyRule {
             limit: Duration::from_millis(500),

@@ -1,0 +1,126 @@
+//! The loop of a service that reports: what it hears, and what it makes of silence.
+
+use std::future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::beats::Beats;
+use crate::model::code::FindingCode;
+use crate::model::duration::since;
+use crate::model::heartbeat::{Beat, Heartbeat, Report};
+use crate::model::judgement::Judgement;
+use crate::model::observation::Observation;
+use crate::model::service::{Service, ServiceName};
+use crate::policy::heartbeat::Pulse;
+use crate::policy::watch::Watch;
+
+/// The clock on the wall is looked at so often: it may jump, and the machine may sleep.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// A report on its way to the loop of its service.
+pub(super) struct Sent {
+    pub(super) report: Report,
+    /// Told once the report is taken in.
+    pub(super) heard: oneshot::Sender<Heard>,
+}
+
+/// A report that was taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Heard {
+    /// Whose it was.
+    pub(super) service: ServiceName,
+    /// When silence becomes a violation.
+    pub(super) late_at: Timestamp,
+}
+
+/// What a loop keeps of a service that reports.
+pub(super) struct Heart {
+    rule: Arc<Heartbeat>,
+    pulse: Pulse,
+    beats: mpsc::Receiver<Sent>,
+}
+
+impl Heart {
+    /// Returns the heart of a service; absent if it is one that is asked.
+    pub(super) fn of(
+        service: &Service,
+        watch: &Watch,
+        beats: &Beats,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let rule = Arc::clone(service.heartbeat.as_ref()?);
+        Some(Self {
+            pulse: Pulse::new(&rule, last_beat(watch), now),
+            beats: beats.listen(&service.name, &rule.token),
+            rule,
+        })
+    }
+
+    /// Goes on with other settings.
+    pub(super) fn follow(
+        mut self,
+        service: &Service,
+        beats: &Beats,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let rule = Arc::clone(service.heartbeat.as_ref()?);
+        if rule != self.rule {
+            self.pulse.follow(&rule, now);
+            self.beats = beats.listen(&service.name, &rule.token);
+            self.rule = rule;
+        }
+        Some(self)
+    }
+
+    /// Waits for the next report; for ever of a service that is asked.
+    pub(super) async fn next(heart: Option<&mut Self>) -> Option<Sent> {
+        match heart {
+            Some(heart) => heart.beats.recv().await,
+            None => future::pending().await,
+        }
+    }
+
+    /// Takes a report in; absent if it is judged by what comes later.
+    pub(super) fn hear(&mut self, report: &Report, now: Timestamp) -> Option<Observation> {
+        let judged = self.pulse.report(&self.rule, report, now)?;
+        Some(observation(judged, now))
+    }
+
+    /// Looks whether a beat is missing.
+    pub(super) fn look(&mut self, now: Timestamp) -> Option<Observation> {
+        let missing = self.late_at() <= now;
+        missing.then(|| observation(self.pulse.miss(&self.rule, now), now))
+    }
+
+    /// Returns when silence becomes a violation, or is said again.
+    pub(super) fn late_at(&self) -> Timestamp {
+        self.pulse.due(&self.rule)
+    }
+
+    /// Returns when to look next.
+    pub(super) fn due(&self, now: Timestamp) -> Instant {
+        Instant::now() + since(now, self.late_at()).min(LOOK_EVERY)
+    }
+}
+
+fn observation((beat, judgement): (Beat, Judgement), at: Timestamp) -> Observation {
+    Observation {
+        at,
+        exchange: None,
+        beat: Some(beat),
+        judgement,
+    }
+}
+
+/// Returns when the service last reported the end of a run, good or bad.
+fn last_beat(watch: &Watch) -> Option<Timestamp> {
+    let failed = FindingCode::HeartbeatFailed.as_str();
+    let samples = watch.window().counted();
+    let beats =
+        samples.filter(|sample| sample.outcome.is_good() || sample.code.as_deref() == Some(failed));
+    beats.map(|sample| sample.at).last().or(watch.last_good())
+}

@@ -1,0 +1,80 @@
+//! A service that is not asked but reports: a job that sends a beat whenever it has run.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::duration::{Shown, after};
+use super::maintenance::Cron;
+use super::secret::Secret;
+
+/// A beat that comes so much before its moment is the one for it: clocks differ.
+const EARLY: Duration = Duration::from_secs(30);
+
+/// What is expected of a job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heartbeat {
+    /// When a beat is expected.
+    pub rhythm: Rhythm,
+    /// How much later it may come.
+    pub grace: Duration,
+    /// How long a run may take from its reported beginning to its end; absent for any time.
+    pub run_max: Option<Duration>,
+    /// What the job shows.
+    pub token: Secret,
+}
+
+/// When beats are expected.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rhythm {
+    /// So long after the one before.
+    Every(Duration),
+    /// At the moments of a cron expression.
+    Cron(Cron),
+}
+
+impl Rhythm {
+    /// Returns when a beat is expected after one that came at `last`; absent if a cron expression has no more moments.
+    pub fn next(&self, last: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Every(period) => Some(after(last, *period)),
+            Self::Cron(cron) => cron.next(after(last, EARLY)),
+        }
+    }
+}
+
+/// Writes `every 24 h`, or `at 0 3 * * *`.
+impl fmt::Display for Rhythm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Every(period) => write!(f, "every {}", Shown(*period)),
+            Self::Cron(cron) => write!(f, "at {cron}"),
+        }
+    }
+}
+
+/// What a job reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// A run begins.
+    Begun,
+    /// A run ended well.
+    Done,
+    /// A run failed.
+    Failed {
+        /// Its exit status, where it says one.
+        exit: Option<u8>,
+        /// The first line of what it says, may be empty.
+        text: String,
+    },
+}
+
+/// A beat, or that there is none, as a message shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beat {
+    /// How long the run took, where its beginning was reported.
+    pub took: Option<Duration>,
+    /// In words.
+    pub words: String,
+}

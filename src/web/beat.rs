@@ -1,0 +1,159 @@
+//! Where jobs report: `POST /beat/TOKEN` when a run ended well, `…/start` when it begins, `…/fail` when it failed, or
+//! `…/STATUS` with the exit status of the job.
+//!
+//! The token is all that a job knows and may do. The last line of a body is shown where a run failed; however long a body
+//! is, the beat counts.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use http_body_util::BodyExt as _;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Pending;
+use super::problem::Problem;
+use crate::model::heartbeat::Report;
+use crate::model::service::ServiceName;
+
+/// The end of a body is kept to find its last line.
+const TAIL_BYTES: usize = 4 << 10;
+/// No more of a body is read.
+const BODY_BYTES_MAX: usize = 1 << 20;
+/// Characters of a line that are shown.
+const LINE_CHARS_MAX: usize = 300;
+/// A job that is asked to say it again may do so after so many seconds.
+const AGAIN_AFTER_S: &str = "2";
+
+/// What hears beats.
+pub trait Listener: Send + Sync {
+    /// Takes a report in, and returns once it is on disk, or cannot be.
+    fn hear(&self, token: String, report: Report) -> Pending<'_, Result<Taken, Refused>>;
+}
+
+/// A report that was taken in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Taken {
+    /// Whose it is.
+    pub service: ServiceName,
+    /// When it is late if nothing more is reported.
+    pub late_at: Timestamp,
+    /// Whether it is on disk.
+    pub durable: bool,
+}
+
+/// Why a report was not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// No service has this token.
+    Unknown,
+    /// Too much at once, or the daemon is stopping: to be said again.
+    Busy,
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Unknown => Self::new(
+                StatusCode::NOT_FOUND,
+                "no heartbeat has this token; it stands in the ops config, as `token` of a service with kind = \"heartbeat\"",
+            ),
+            Refused::Busy => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the beat was not taken in: say it again",
+            ),
+        }
+    }
+}
+
+type Shared = State<Arc<dyn Listener>>;
+
+/// Returns the pages for jobs.
+pub(super) fn router(listener: Arc<dyn Listener>) -> Router {
+    Router::new()
+        .route("/{token}", post(done))
+        .route("/{token}/{word}", post(said))
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "a beat is a POST, so that no preview of a link counts as one: curl -fsS -X POST …",
+            )
+        })
+        .with_state(listener)
+}
+
+async fn done(State(listener): Shared, Path(token): Path<String>, body: Body) -> Response {
+    last_line(body).await;
+    hear(&*listener, token, Report::Done).await
+}
+
+async fn said(
+    State(listener): Shared,
+    Path((token, word)): Path<(String, String)>,
+    body: Body,
+) -> Response {
+    let text = last_line(body).await;
+    let report = match (&*word, word.parse::<u8>()) {
+        ("start", _) => Report::Begun,
+        ("fail", _) => Report::Failed { exit: None, text },
+        (_, Ok(0)) => Report::Done,
+        (_, Ok(status)) => Report::Failed {
+            exit: Some(status),
+            text,
+        },
+        _ => {
+            let detail =
+                "after the token comes nothing, `start`, `fail`, or an exit status from 0 to 255";
+            return Problem::new(StatusCode::NOT_FOUND, detail).into_response();
+        }
+    };
+    hear(&*listener, token, report).await
+}
+
+async fn hear(listener: &dyn Listener, token: String, report: Report) -> Response {
+    match listener.hear(token, report).await {
+        Ok(taken) => {
+            let status = if taken.durable {
+                StatusCode::OK
+            } else {
+                StatusCode::ACCEPTED
+            };
+            (status, axum::Json(taken)).into_response()
+        }
+        Err(Refused::Busy) => {
+            let again = [(header::RETRY_AFTER, AGAIN_AFTER_S)];
+            (again, Problem::from(Refused::Busy)).into_response()
+        }
+        Err(refused) => Problem::from(refused).into_response(),
+    }
+}
+
+/// Returns the last line of a body that says something, cut, without control characters. A body that breaks off or is too
+/// long is as good as far as it goes.
+async fn last_line(mut body: Body) -> String {
+    let (mut tail, mut read) = (Vec::new(), 0);
+    while let Some(Ok(frame)) = body.frame().await {
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        tail.extend_from_slice(data);
+        let surplus = tail.len().saturating_sub(TAIL_BYTES);
+        tail.drain(..surplus);
+        read += data.len();
+        if read > BODY_BYTES_MAX {
+            break;
+        }
+    }
+    let text = String::from_utf8_lossy(&tail);
+    let line = text.lines().map(str::trim).rfind(|line| !line.is_empty());
+    let shown = line.unwrap_or_default().chars();
+    shown
+        .filter(|character| !character.is_control())
+        .take(LINE_CHARS_MAX)
+        .collect()
+}

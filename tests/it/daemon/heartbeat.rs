@@ -1,0 +1,174 @@
+//! Services that report by themselves: beats over a real socket, silence, failure, restarts.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use oes::daemon::Daemon;
+
+use super::caller::{Answer, answer};
+use super::rig::{Rig, eventually, ledger, lines};
+
+const GRACE: Duration = Duration::from_secs(2);
+const TOKEN: &str = "beats-of-the-backup-0123";
+
+/// Sends a request below `/beat` with a body.
+async fn asks(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
+    let request = format!(
+        "{method} /beat/{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let asked = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        // The daemon may answer before it has read all.
+        stream.write_all(request.as_bytes()).unwrap_or_default();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap_or_default();
+        text
+    });
+    answer(&asked.await.unwrap())
+}
+
+async fn beats(daemon: &Daemon, path: &str, body: &str) -> Answer {
+    let answer = asks(daemon.address(), "POST", path, body).await;
+    assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    answer
+}
+
+/// Returns a config with one job, which is late after three seconds.
+fn config(rig: &Rig, keys: &str) -> String {
+    let job = "[[services]]\nkind = \"heartbeat\"\nname = \"nightly backup\"\nevery = \"2s\"\ngrace = \"1s\"\n";
+    format!("{}{job}token = \"{TOKEN}\"\n{keys}\n", rig.config(&[]))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_is_told_and_the_next_beat_ends_it() {
+    let rig = Rig::new();
+    rig.write("oes.toml", &config(&rig, ""));
+    let daemon = rig.start().await;
+    let taken = beats(&daemon, TOKEN, "").await.body;
+    assert_eq!(taken["service"], "nightly backup");
+    assert_eq!(taken["durable"], true);
+    assert!(rig.bodies().is_empty(), "a beat is no news");
+    let messages = rig.messages(1).await;
+    beats(&daemon, TOKEN, "").await;
+    let both = rig.messages(2).await;
+    assert_eq!(
+        lines(&both),
+        [
+            "opened nightly backup heartbeat",
+            "resolved nightly backup heartbeat"
+        ]
+    );
+    let told = messages[0].to_string();
+    assert!(
+        told.contains("one is expected every 2 s and may be 1 s late"),
+        "{told}"
+    );
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_told_at_once_with_the_last_line_of_what_the_job_says() {
+    let rig = Rig::new();
+    rig.write("oes.toml", &config(&rig, "latency = \"1h\""));
+    let daemon = rig.start().await;
+    beats(&daemon, &format!("{TOKEN}/start"), "").await;
+    let log = format!(
+        "{}\nrsync: no space left on \u{1b}[31mdevice {TOKEN}\n\n",
+        "x".repeat(300_000)
+    );
+    beats(&daemon, &format!("{TOKEN}/11"), &log).await;
+    let messages = rig.messages(1).await;
+    assert_eq!(lines(&messages), ["opened nightly backup heartbeat"]);
+    let text = messages[0].to_string();
+    let said =
+        "the job says that it failed with exit status 11: rsync: no space left on [31mdevice ***";
+    assert!(text.contains(said), "{text}");
+    assert!(text.contains("beat: failed after"), "{text}");
+    beats(&daemon, &format!("{TOKEN}/fail"), "").await;
+    beats(&daemon, &format!("{TOKEN}/0"), "").await;
+    rig.messages(2).await;
+    daemon.stop(GRACE).await;
+    let state = std::fs::read_to_string(rig.folder.path().join("data/state.json")).unwrap();
+    assert!(!state.contains(TOKEN), "a token is a secret");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_post_with_the_token_is_a_beat() {
+    let rig = Rig::new();
+    rig.write("oes.toml", &config(&rig, ""));
+    let daemon = rig.start().await;
+    let address = daemon.address();
+    let other = format!("{TOKEN}4");
+    let nonsense = format!("{TOKEN}/256");
+    for (method, path, status, words) in [
+        ("POST", &*other, 404, "no heartbeat has this token"),
+        ("GET", TOKEN, 405, "a beat is a POST"),
+        ("POST", &*nonsense, 404, "an exit status from 0 to 255"),
+    ] {
+        let answer = asks(address, method, path, "").await;
+        assert_eq!(answer.status, status, "{method} {path}");
+        assert_eq!(answer.kind, "application/problem+json");
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.contains(words), "{detail}");
+    }
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_beat_that_was_answered_is_known_after_a_restart() {
+    let rig = Rig::new();
+    let slow = config(&rig, "").replace("\"2s\"", "\"1h\"");
+    rig.write("oes.toml", &slow);
+    let daemon = rig.start().await;
+    let first = beats(&daemon, TOKEN, "").await.body["late_at"].clone();
+    daemon.stop(GRACE).await;
+    // Whatever is written after it: a reload that changes the rule counts from the same beat.
+    rig.write("oes.toml", &config(&rig, ""));
+    let daemon = rig.start().await;
+    rig.messages(1).await;
+    let words = ledger(&daemon)
+        .incidents
+        .values()
+        .next()
+        .unwrap()
+        .reason
+        .exchange
+        .clone();
+    assert!(words.starts_with("no beat since "), "{words} {first}");
+    // With another token the job must show that one.
+    rig.write(
+        "oes.toml",
+        &config(&rig, "").replace(TOKEN, "another-token-01234"),
+    );
+    daemon.reload();
+    let address = daemon.address();
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while asks(address, "POST", "another-token-01234", "")
+        .await
+        .status
+        != 200
+    {
+        assert!(std::time::Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(asks(address, "POST", TOKEN, "").await.status, 404);
+    rig.messages(2).await;
+    // Once the service is gone so is its token.
+    rig.write("oes.toml", &rig.config(&[]));
+    daemon.reload();
+    eventually("the removal", || {
+        let services = daemon.metrics().encode();
+        let gone = services.contains("oes_services 0");
+        gone.then_some(()).ok_or(services)
+    })
+    .await;
+    assert_eq!(
+        asks(address, "POST", "another-token-01234", "")
+            .await
+            .status,
+        404
+    );
+    daemon.stop(GRACE).await;
+}
