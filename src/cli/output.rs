@@ -2,8 +2,9 @@
 
 use std::fmt::Display;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anstyle::{AnsiColor, Style};
@@ -51,6 +52,8 @@ static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Whoever read standard output has closed it.
 static GONE: Notify = Notify::const_new();
+/// Whether that is so, for those who do not wait.
+static CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// Why a result did not arrive.
 #[derive(Debug, Error)]
@@ -63,6 +66,19 @@ pub(super) fn result(line: impl Display) {
         Some(columns) => verbatim(fit::fitted(&line.to_string(), columns)),
         None => verbatim(line),
     }
+}
+
+/// Clears the terminal, so that what is written next stands at its top.
+pub(super) fn from_the_top() {
+    if io::stdout().is_terminal() {
+        keep(write!(anstream::stdout(), "\x1b[H\x1b[2J"));
+    }
+}
+
+/// Tells whether nobody reads the result any more, or it cannot be written.
+pub(super) fn is_lost() -> bool {
+    let lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+    CLOSED.load(Ordering::Relaxed) || lost.is_some()
 }
 
 /// Writes a line of the result as it is: for what is read by programs, or copied.
@@ -89,7 +105,10 @@ pub(super) fn note(line: impl Display) {
 pub(super) fn keep(written: io::Result<()>) {
     match written {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => GONE.notify_one(),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            CLOSED.store(true, Ordering::Relaxed);
+            GONE.notify_one();
+        }
         Err(error) => {
             let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
             lost.get_or_insert(error);

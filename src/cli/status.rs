@@ -5,6 +5,7 @@ mod standing;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use serde::Serialize;
 
 use super::output::{BOLD, ERROR, FAINT, GOOD, WARNING, styled};
 use super::table::{self, Cell};
-use super::{Exit, load, output, silence};
+use super::{Exit, load, output, silence, watch};
 use crate::clock::Clock;
 use crate::config::report::{Line, Report};
 use crate::config::{self, StandIns};
@@ -33,20 +34,26 @@ use standing::Standing;
 /// open; else 3 if a service was never judged, its last probe could not be judged, or no daemon is running; else 0.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The ops config, JSON or TOML
-    config: PathBuf,
+    /// The ops config, JSON or TOML [default: the oes.toml or oes.json here]
+    config: Option<PathBuf>,
 
     /// Show services that are fine too
     #[arg(long)]
     all: bool,
 
-    /// Print one JSON object (`oes.status/1`)
+    /// Show it anew every two seconds, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+
+    /// Print one JSON object (`oes.status/1`); with --watch one a line
     #[arg(long)]
     json: bool,
 }
 
 /// Name of the JSON that this command prints.
 const SCHEMA: &str = "oes.status/1";
+/// How often --watch shows it anew.
+const EVERY: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
 struct Status<'a> {
@@ -118,9 +125,24 @@ impl Asked {
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let schema = arguments.json.then_some(SCHEMA);
-    let asked = Asked::of(&arguments.config);
+    let config = match load::named(arguments.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => return output::refuse(schema, &error),
+    };
+    let exit = show(arguments, &config);
+    if !arguments.watch || exit == Exit::Usage {
+        return exit;
+    }
+    watch::every(EVERY, || {
+        show(arguments, &config);
+    })
+}
+
+fn show(arguments: &Arguments, config: &Path) -> Exit {
+    let schema = arguments.json.then_some(SCHEMA);
+    let asked = Asked::of(config);
     if let Some(report) = &asked.broken
-        && !arguments.config.exists()
+        && !config.exists()
     {
         load::refuse(schema, report);
         return Exit::Usage;
@@ -128,12 +150,12 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     let now = Clock::System.now();
     let known = match look(asked, now) {
         Ok(known) => known,
-        Err((error, broken)) => return nothing_known(arguments, schema, &error, broken.as_ref()),
+        Err((error, broken)) => return nothing_known(config, schema, &error, broken.as_ref()),
     };
     let incidents = known.snapshot.ledger.incidents.values();
     let open: Vec<&Incident> = incidents.filter(|one| one.is_open()).collect();
     let exit = known.exit(&open);
-    warn_of_config(&arguments.config, &known);
+    warn_of_config(config, &known);
     if arguments.json {
         print_json(&known, &open, exit, now);
     } else {
@@ -150,12 +172,12 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 
 /// Says why there is nothing to show.
 fn nothing_known(
-    arguments: &Arguments,
+    config: &Path,
     schema: output::Schema,
     error: &ReadError,
     broken: Option<&Report>,
 ) -> Exit {
-    let config = arguments.config.display();
+    let config = config.display();
     if let (Some(schema), Some(report)) = (schema, broken) {
         load::refuse_as_json(schema, &Causes(error).to_string(), report);
         return Exit::Usage;

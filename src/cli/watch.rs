@@ -1,10 +1,10 @@
-//! Runs something again whenever one of its files changes.
+//! Runs something again, whenever one of its files changes or every so often.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::output;
+use super::{Exit, output};
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_millis(300);
@@ -27,6 +27,18 @@ pub(super) fn watch(files: Vec<PathBuf>, mut again: impl FnMut() -> Vec<PathBuf>
             for (file, stamp) in &mut seen {
                 *stamp = begun.get(file).copied().unwrap_or(*stamp);
             }
+        }
+    }
+}
+
+/// Does something again every so often, on a terminal from its top, until Ctrl-C ends it or nobody reads it any more.
+pub(super) fn every(period: Duration, mut again: impl FnMut()) -> Exit {
+    loop {
+        std::thread::park_timeout(period);
+        output::from_the_top();
+        again();
+        if output::is_lost() {
+            return Exit::Pass;
         }
     }
 }

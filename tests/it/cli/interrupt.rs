@@ -146,6 +146,31 @@ fn a_watch_that_begins_with_a_broken_script_goes_on_when_it_is_mended() {
     assert_eq!(running.interrupted(), 130);
 }
 
+#[test]
+fn a_watched_status_is_shown_anew_and_ends_with_its_reader() {
+    let config = "[server]\nlisten = \"127.0.0.1:0\"\n[[services]]\nname = \"a\"\nurl = \"http://127.0.0.1:9/\"\n";
+    let desk = Desk::new(&[("oes.toml", config)]);
+    let mut refused = Running::start(&desk, &["status", "--watch"]);
+    assert_eq!(ended(&mut refused.child), 2, "nothing was ever watched");
+    let mut daemon = Running::start(&desk, &["run", "oes.toml", "--grace", "2"]);
+    daemon.says("watching", 1);
+    assert_eq!(daemon.interrupted(), 0);
+    let mut status = Running::start(&desk, &["status", "--watch"]);
+    status.says("the daemon is not running", 2);
+    assert_eq!(status.interrupted(), 130);
+    let mut command = desk.command(&["status", "--watch", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
+    for _ in 0..2 {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut reader, &mut line).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(told["schema"], "oes.status/1");
+    }
+    drop(reader);
+    assert_eq!(ended(&mut child), 0);
+}
+
 /// A response that does not come must not keep Ctrl-C from ending it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_probe_under_way_is_ended_by_ctrl_c() {

@@ -2,12 +2,19 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use oes::daemon::Daemon;
+use oes::model::exchange::Exchange;
+use oes::probe::{Plan, Prober};
+use tokio::time::Instant;
 
 use super::caller::{Answer, answer};
-use super::rig::{Rig, eventually, ledger, lines};
+use super::paused::watching;
+use super::rig::{Rig, eventually, ledger, lines, metric};
 
 const GRACE: Duration = Duration::from_secs(2);
 const TOKEN: &str = "beats-of-the-backup-0123";
@@ -171,4 +178,37 @@ async fn a_beat_that_was_answered_is_known_after_a_restart() {
         404
     );
     daemon.stop(GRACE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn days_of_silence_are_one_incident_and_every_one_a_failed_sample() {
+    let config = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[[services]]\nkind = \"heartbeat\"\nname = \"backup\"\ncron = \"0 3 * * *\"\ngrace = \"1h\"\ntoken = \"{TOKEN}\"\n"
+    );
+    let watching = watching(&config, Arc::new(Never)).await;
+    let hour = Duration::from_secs(3600);
+    tokio::time::sleep(hour * 4 - Duration::from_secs(60)).await;
+    assert!(ledger(&watching.daemon).incidents.is_empty());
+    tokio::time::sleep(hour * 24 * 5).await;
+    let fails = "oes_probes_total{service=\"backup\",outcome=\"fail\"}";
+    assert!((metric(&watching.daemon, fails) - 5.0).abs() < 0.1);
+    let incidents = ledger(&watching.daemon).incidents.clone();
+    assert_eq!(incidents.len(), 1);
+    let opened = incidents.values().next().unwrap().opened_at.to_string();
+    assert!(opened.starts_with("2026-01-01T04:0"), "{opened}");
+    watching.daemon.stop(GRACE).await;
+}
+
+/// Nobody asks a heartbeat.
+struct Never;
+
+impl Prober for Never {
+    fn probe<'a>(
+        &'a self,
+        plan: &'a Plan,
+        _: Instant,
+        _: Timestamp,
+    ) -> Pin<Box<dyn Future<Output = Exchange> + Send + 'a>> {
+        panic!("{} is asked", plan.sent().url)
+    }
 }
