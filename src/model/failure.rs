@@ -58,13 +58,15 @@ pub enum FailureKind {
     LocalPorts,
     /// Our own network has no route or no resolver.
     LocalNetwork,
+    /// OES stood still while the probe was under way: the machine slept, or had no time for it.
+    LocalStandstill,
     /// A fault in OES itself.
     Internal,
 }
 
 impl FailureKind {
     /// All kinds, in the order of declaration.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::DnsNxdomain,
         Self::DnsTimeout,
         Self::DnsServfail,
@@ -95,6 +97,7 @@ impl FailureKind {
         Self::LocalDescriptors,
         Self::LocalPorts,
         Self::LocalNetwork,
+        Self::LocalStandstill,
         Self::Internal,
     ];
 
@@ -131,6 +134,7 @@ impl FailureKind {
             Self::LocalDescriptors => "local_descriptors",
             Self::LocalPorts => "local_ports",
             Self::LocalNetwork => "local_network",
+            Self::LocalStandstill => "local_standstill",
             Self::Internal => "internal",
         }
     }
@@ -179,6 +183,7 @@ impl FailureKind {
                 | Self::LocalDescriptors
                 | Self::LocalPorts
                 | Self::LocalNetwork
+                | Self::LocalStandstill
                 | Self::Internal
         )
     }

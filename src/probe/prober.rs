@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hickory_resolver::net::NetError;
 use http::HeaderValue;
@@ -225,8 +226,10 @@ impl Inner {
         let has_head = progress.is_head_complete();
         let phase = progress.end_at(ended);
         progress.timings.total = ended.saturating_duration_since(begun);
+        let late = ended.saturating_duration_since(deadline);
         let result = match outcome {
             Ok(Ok(response)) => Ok(response),
+            Ok(Err(_)) | Err(_) if late > STANDSTILL_MIN => Err(stood_still(phase, late)),
             Ok(Err(failure)) => Err(Failure {
                 phase: failure.phase.or(phase),
                 ..failure
@@ -332,6 +335,21 @@ impl Inner {
 
 /// A place among the probes of the host and one among all probes.
 type Permits<'a> = (SemaphorePermit<'a>, SemaphorePermit<'a>);
+
+/// A deadline that is noticed so much too late is no fault of the service.
+const STANDSTILL_MIN: Duration = Duration::from_secs(1);
+
+/// Returns the failure of a probe that ended so long after its deadline: nobody looked when it passed.
+fn stood_still(phase: Option<Phase>, late: Duration) -> Failure {
+    Failure {
+        kind: FailureKind::LocalStandstill,
+        phase,
+        message: format!(
+            "OES itself stood still, for {} at least: the machine slept, or had no time for it",
+            Shown(late)
+        ),
+    }
+}
 
 /// Returns the failure of a probe that its deadline cut off.
 fn cut_off(plan: &Plan, phase: Option<Phase>, has_head: bool, progress: &Progress) -> Failure {

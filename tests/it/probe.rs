@@ -87,6 +87,26 @@ async fn a_plain_probe_says_everything() {
 }
 
 #[tokio::test]
+async fn a_deadline_that_passed_while_oes_stood_still_is_no_failure_of_the_service() {
+    let server = Upstream::always(vec![Step::Request, Step::Hang]).await;
+    let mut service = get(&server.url("/"));
+    service.timeout = Duration::from_millis(100);
+    let still = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        std::thread::park_timeout(Duration::from_millis(1_500));
+    };
+    let (exchange, ()) = tokio::join!(probe(service), still);
+    let failure = failed(&exchange);
+    assert_eq!(failure.kind, FailureKind::LocalStandstill, "{failure:?}");
+    assert!(failure.kind.is_ours());
+    assert!(
+        failure
+            .message
+            .starts_with("OES itself stood still, for 1.")
+    );
+}
+
+#[tokio::test]
 async fn delays_show_in_their_phase() {
     let server = Upstream::always(vec![
         Step::Request,
