@@ -30,6 +30,7 @@ mod silence;
 mod status;
 mod table;
 mod test;
+mod token;
 mod watch;
 mod watched;
 
@@ -81,6 +82,7 @@ enum Command {
     Learn(Box<learn::Arguments>),
     Blindspots(blindspots::Arguments),
     Demo(demo::Arguments),
+    Token(token::Arguments),
     Schema(shell::SchemaArguments),
     Definitions(shell::DefinitionArguments),
     Completions(shell::CompletionArguments),
@@ -133,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Blindspots(arguments) => blindspots::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Token(arguments) => token::run(&arguments),
         Command::Schema(arguments) => shell::schema(&arguments),
         Command::Definitions(arguments) => shell::definitions(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments),

@@ -26,6 +26,7 @@ pub mod report;
 mod request;
 mod schema;
 mod scripts;
+mod server;
 mod service;
 pub mod suite;
 mod toml;
@@ -56,6 +57,7 @@ use crate::model::service::{ChannelName, RecordRule, Service};
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
 use crate::script::pool::{self, Program};
+use crate::web::auth::Token;
 pub use change::{Change, load_changed};
 pub use environment::{Environment, ProcessEnvironment, StandIns};
 use loader::Loader;
@@ -167,17 +169,32 @@ impl Sandbox {
 /// Where OES answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// Address and port; loopback unless the config says `public = true`.
+    /// Address and port; loopback unless the config says `public = true` or has tokens.
     pub listen: SocketAddr,
+    /// Whether whoever reaches it may see what the public may see, without a token.
+    pub open: bool,
     /// What callers of the API may show, besides the token that each start makes anew.
-    pub token: Option<Secret>,
+    pub tokens: Vec<Token>,
+}
+
+impl Server {
+    /// Tells whether it is at the same place and open to the same callers, whatever tokens they show.
+    pub fn is_where(&self, other: &Self) -> bool {
+        let Self {
+            listen,
+            open,
+            tokens: _,
+        } = self;
+        (*listen, *open) == (other.listen, other.open)
+    }
 }
 
 impl Default for Server {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9115)),
-            token: None,
+            open: true,
+            tokens: Vec::new(),
         }
     }
 }

@@ -43,7 +43,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -57,7 +57,6 @@ use crate::metrics::Metrics;
 use crate::model::causes::Causes;
 use crate::model::incident::{IncidentId, Ledger};
 use crate::model::route::Route;
-use crate::model::secret::Secret;
 use crate::model::service::Service;
 use crate::policy::ledger;
 use crate::policy::watch::Change;
@@ -66,10 +65,11 @@ use crate::script::host::Host;
 use crate::script::pool::{Pool, PoolSettings, Program, Sandbox};
 use crate::state;
 use crate::web;
+use crate::web::auth::{Gate, Scope, Token, new_token};
 
 use beats::{Beats, Ear};
 use canaries::Network;
-use control::{Controller, Tokens};
+use control::Controller;
 use control_file::ControlFile;
 use fleet::Fleet;
 use keeper::{Keeper, Snapshot};
@@ -217,18 +217,23 @@ impl Daemon {
         let reload = Arc::new(Notify::new());
         let facts = Arc::new(health::Page::new(&shared, fleet.book()));
         start_upkeep(&workers, &shared, &facts);
-        let control = control(&shared, delivery, &config, address);
-        let ear = Ear::new(shared.beats.clone(), Arc::clone(&shared.history));
-        start_web(
-            &workers,
-            opened.listener,
+        let gate = Arc::new(gate(&config, address));
+        let (order, orders) = mpsc::channel(reload::RELOADS_MAX);
+        let order = options.config_path.is_some().then_some(order);
+        let site = web::Site {
             facts,
-            Arc::new(control),
-            Arc::new(ear),
-        );
+            control: Arc::new(Controller::new(&shared, delivery, &config.data, order)),
+            beats: Arc::new(Ear::new(
+                shared.beats.clone(),
+                Arc::clone(&shared.history),
+            )),
+            gate: Arc::clone(&gate),
+            base: Arc::default(),
+        };
+        start_web(&workers, opened.listener, site);
         let data = config.data.clone();
-        let reloader =
-            reload::Reloader::new(fleet, config, options.config_path, Arc::clone(&reload));
+        let asked = (Arc::clone(&reload), orders);
+        let reloader = reload::Reloader::new(fleet, config, options.config_path, asked, gate);
         start_once(&workers, "reload", reloader.run(workers.stopping()));
         metrics.own.accepted(options.clock.now().as_second());
         service_manager::ready();
@@ -367,33 +372,22 @@ fn start_upkeep(workers: &Supervisor, shared: &watching::Shared, page: &Arc<heal
     }
 }
 
-/// Returns what the API acts on, and writes down for commands how to reach it.
-fn control(
-    shared: &watching::Parts,
-    delivery: Arc<Delivery>,
-    config: &Config,
-    address: SocketAddr,
-) -> Controller {
-    let token = control::new_token();
-    let own = config.server.token.as_ref().map(Secret::expose);
-    let tokens = Tokens::new(own.into_iter().chain([token.as_str()]));
-    if let Err(error) = ControlFile::new(address, token).write(&config.data) {
+/// Returns who may see and do what, and writes down for commands how to reach the API.
+fn gate(config: &Config, address: SocketAddr) -> Gate {
+    let text = new_token();
+    let own = Token::new("control.json", Scope::Admin, &text);
+    if let Err(error) = ControlFile::new(address, text).write(&config.data) {
         warn!(%error, "control.json cannot be written: commands that change something do not reach this daemon");
     }
-    Controller::new(shared, delivery, &config.data, tokens)
+    let gate = Gate::new(own, config.server.open);
+    gate.renew(config.server.tokens.iter().cloned());
+    gate
 }
 
-fn start_web(
-    workers: &Supervisor,
-    listener: TcpListener,
-    facts: Arc<dyn web::Facts>,
-    control: Arc<dyn web::api::Control>,
-    beats: Arc<dyn web::beat::Listener>,
-) {
+fn start_web(workers: &Supervisor, listener: TcpListener, site: web::Site) {
     let stop = workers.stopping();
     start_once(workers, "web", async move {
-        let stopped = stop.cancelled_owned();
-        if let Err(error) = web::serve(listener, facts, control, beats, stopped).await {
+        if let Err(error) = web::serve(listener, site, stop.cancelled_owned()).await {
             error!(error = %Causes(&error), "the pages are no longer served");
         }
     });

@@ -7,8 +7,10 @@
 pub mod incidents;
 mod load;
 mod private;
+pub mod reader;
 pub mod recordings;
 mod schema;
+pub mod series;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -465,6 +465,7 @@ fn answer(body: &str) -> Exchange {
         hops: Vec::new(),
         peer: None,
         certificate: None,
+        tls: None,
         result: Ok(Response {
             status: http::StatusCode::OK,
             version: http::Version::HTTP_11,

@@ -13,16 +13,25 @@ use super::{Exit, output};
 use crate::config;
 use crate::model::span::did_you_mean;
 use crate::script::reference;
+use crate::web::api;
 
 /// Print the JSON Schema of the ops config for editors
 ///
 /// Save it beside the config and name it there: `"$schema": "./oes.schema.json"` in JSON, `#:schema ./oes.schema.json`
 /// as the first line in TOML.
 #[derive(Debug, Args)]
-pub(super) struct SchemaArguments {}
+pub(super) struct SchemaArguments {
+    /// Print the OpenAPI document of the API instead
+    #[arg(long)]
+    openapi: bool,
+}
 
-pub(super) fn schema(_: &SchemaArguments) -> Exit {
-    output::verbatim(format_args!("{:#}", config::schema()));
+pub(super) fn schema(arguments: &SchemaArguments) -> Exit {
+    if arguments.openapi {
+        output::json(&api::document());
+    } else {
+        output::verbatim(format_args!("{:#}", config::schema()));
+    }
     Exit::Pass
 }
 

@@ -8,8 +8,8 @@ use crate::config::layers;
 use crate::config::loader::Loader;
 use crate::config::maintenance;
 use crate::config::notify;
+use crate::config::server;
 use crate::config::service::Ground;
-use crate::config::top;
 use crate::config::tree::Node;
 use crate::model::code::Code;
 use crate::model::heartbeat::{Heartbeat, Rhythm};
@@ -38,7 +38,7 @@ pub(super) fn read(
 ) -> Option<Heartbeat> {
     let token = service
         .get("token")
-        .and_then(|node| top::token(loader, node));
+        .and_then(|node| server::token(loader, node));
     let rhythm = rhythm(loader, service, ground);
     let duration = |key: &str| service.get(key).and_then(layers::seconds);
     let rhythm = rhythm?;

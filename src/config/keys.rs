@@ -7,6 +7,7 @@ mod email;
 mod heartbeat;
 mod labels;
 mod notify;
+mod server;
 mod service;
 mod suite;
 mod top;
@@ -218,7 +219,6 @@ impl Kind {
 /// Returns the key reference of an ops config in Markdown.
 pub(super) fn markdown() -> String {
     use notify::NOTIFY;
-    use top::SERVER;
     tables(&[
         ("Top level", &TOP),
         ("Service", &SERVICE),
@@ -233,7 +233,8 @@ pub(super) fn markdown() -> String {
         ("`notify`", &NOTIFY),
         ("Route (an element of `notify.routes`)", &notify::ROUTE),
         ("Maintenance", &notify::MAINTENANCE),
-        ("`server`", &SERVER),
+        ("`server`", &server::SERVER),
+        ("Token (an element of `server.tokens`)", &server::TOKEN),
         ("`limits`", &top::LIMITS),
     ])
 }

@@ -5,6 +5,7 @@ mod heartbeat;
 mod laws;
 mod record;
 mod recovery;
+mod server;
 mod warnings;
 
 use std::collections::BTreeMap;

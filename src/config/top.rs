@@ -1,6 +1,5 @@
 //! The keys of the top level to a whole config.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,13 +17,12 @@ use crate::config::names;
 use crate::config::notify;
 use crate::config::report::{line_of, line_starts};
 use crate::config::request;
+use crate::config::server;
 use crate::config::service::{self, Ground};
 use crate::config::tree::{Node, Value};
-use crate::config::values;
-use crate::config::{Config, Sandbox, Server};
+use crate::config::{Config, Sandbox};
 use crate::model::code::Code;
 use crate::model::maintenance::Maintenance;
-use crate::model::secret::Secret;
 use crate::model::service::LatencyTrigger;
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
@@ -33,8 +31,6 @@ use crate::script::limits::Limits;
 const COOL_DOWN: Duration = Duration::from_mins(5);
 /// The predecessor's `error_threshold`.
 const ERROR_THRESHOLD: f64 = 0.5;
-/// A token of the API has at least so many characters.
-const TOKEN_CHARS_MIN: usize = 16;
 /// The default of `confirm`.
 const CONFIRM: [Duration; 3] = [
     Duration::from_secs(10),
@@ -93,7 +89,7 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
         notify,
         maintenance,
         canaries: canaries(loader, root),
-        server: server(loader, root),
+        server: server::read(loader, root.get("server")),
         data: loader.path(data(Some(root))),
         script_path: loader.script_path.clone(),
         sandbox: match root.get("sandbox").and_then(Node::text).map(|text| &**text) {
@@ -226,65 +222,4 @@ fn check_defaults(loader: &mut Loader<'_>, defaults: &Node, ground: &Ground<'_>)
     if defaults.get("response").is_some() || defaults.get("response_matcher").is_none() {
         service::read(loader, defaults, &alone, "defaults", 1);
     }
-}
-
-fn server(loader: &mut Loader<'_>, root: &Node) -> Server {
-    let mut server = Server::default();
-    let Some(table) = root.get("server") else {
-        return server;
-    };
-    server.token = table.get("token").and_then(|node| token(loader, node));
-    server.listen = listen(loader, table).unwrap_or(server.listen);
-    server
-}
-
-/// Reads a token that a caller shows.
-pub(super) fn token(loader: &mut Loader<'_>, node: &Node) -> Option<Secret> {
-    let token = loader.secret(node)?;
-    let text = token.expose();
-    let sane = text.chars().all(|c| c.is_ascii_graphic());
-    if text.len() >= TOKEN_CHARS_MIN && sane {
-        return Some(Secret::hidden(text));
-    }
-    let message = if sane {
-        format!("a token of fewer than {TOKEN_CHARS_MIN} characters can be guessed")
-    } else {
-        "a token is of ASCII letters, digits and signs, without spaces".to_owned()
-    };
-    let mistake = Mistake::error(Code::Value, node.span.clone(), message);
-    loader.report(mistake.help("make one with: openssl rand -hex 32"));
-    None
-}
-
-fn listen(loader: &mut Loader<'_>, table: &Node) -> Option<SocketAddr> {
-    let public = table.get("public").and_then(Node::boolean).unwrap_or(false);
-    let node = table.get("listen")?;
-    let text = node.text()?;
-    // `localhost:9115` and `:9115` are what people write; both have one meaning here.
-    let written = text
-        .strip_prefix("localhost:")
-        .map_or_else(|| text.to_string(), |port| format!("127.0.0.1:{port}"));
-    let written = written
-        .strip_prefix(':')
-        .map_or_else(|| written.clone(), |port| format!("0.0.0.0:{port}"));
-    match written.parse::<SocketAddr>() {
-        Ok(address) if check::is_local(&address) || public => return Some(address),
-        Ok(_) => {
-            let message = format!(
-                "`{}` can be reached from other machines",
-                values::shorten(text)
-            );
-            let mistake = Mistake::error(Code::Value, node.span.clone(), message);
-            loader.report(mistake.help(
-                "anyone who reaches it sees every service: listen on 127.0.0.1, or write public = true beside it",
-            ));
-        }
-        Err(_) => {
-            let message = format!("`{}` is no address with a port", values::shorten(text));
-            let help =
-                "write 127.0.0.1:9115 or [::1]:9115; names other than localhost are not looked up";
-            loader.report(Mistake::error(Code::Value, node.span.clone(), message).help(help));
-        }
-    }
-    None
 }

@@ -172,5 +172,5 @@ async fn back(shared: &Shared) {
         .keeper
         .commit(|ledger, now| own::close(ledger, &own::network(), now))
         .await;
-    shared.sweeps.look(super::sweep::Sweep::All);
+    shared.sweeps.look_at_all();
 }

@@ -1,33 +1,41 @@
 //! Carries out what people order over the API.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
-use sha2::Sha256;
 use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
 use super::book::Book;
 use super::keeper::Keeper;
+use super::reload::Reloads;
+use super::seen::Seen;
+use super::sweep::Sweeps;
 use super::watching;
 use crate::channel::answer::Answer;
 use crate::channel::delivery::{Attempt, Delivery};
 use crate::channel::message::{IncidentMessage, Message};
 use crate::clock::Clock;
+use crate::history::reader::Reader;
+use crate::history::series::RawSample;
 use crate::history::{self, Store, incidents};
 use crate::model::causes::Causes;
+use crate::model::duration::Shown;
+use crate::model::glance::Glance;
 use crate::model::incident::Ledger;
 use crate::model::maintenance::Maintenance;
-use crate::model::service::ChannelName;
+use crate::model::service::{ChannelName, Service, ServiceName};
 use crate::policy::orders::{self, Order, Refusal};
 use crate::policy::owed::Telling;
 use crate::policy::story::Story;
 use crate::web::Pending;
-use crate::web::api::{Carried, Control, Tested};
+use crate::web::api::{Carried, Control, Reloaded, Tested};
 
+/// What a probe may take besides the timeout of its service.
+const PROBE_MARGIN: Duration = Duration::from_secs(5);
 /// A story waits for the database so long to have written the newest events.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -39,7 +47,9 @@ pub(super) struct Controller {
     history: Arc<Store>,
     database: PathBuf,
     clock: Clock,
-    tokens: Tokens,
+    seen: Seen,
+    sweeps: Sweeps,
+    reloads: Option<Reloads>,
 }
 
 impl Controller {
@@ -47,7 +57,7 @@ impl Controller {
         shared: &watching::Parts,
         delivery: Arc<Delivery>,
         data: &std::path::Path,
-        tokens: Tokens,
+        reloads: Option<Reloads>,
     ) -> Self {
         Self {
             keeper: shared.keeper.clone(),
@@ -56,8 +66,77 @@ impl Controller {
             history: Arc::clone(&shared.history),
             database: data.join(history::FILE),
             clock: shared.clock,
-            tokens,
+            seen: shared.seen.clone(),
+            sweeps: shared.sweeps.clone(),
+            reloads,
         }
+    }
+
+    /// Has a service probed by its own loop, and waits until that is dealt with.
+    async fn probe_now(&self, name: ServiceName) -> Result<(), Refusal> {
+        let service = self.book.borrow().services.get(&name).cloned();
+        let unknown = || Refusal::not_found(format!("there is no service `{name}`"));
+        let service = service.ok_or_else(unknown)?;
+        if service.heartbeat.is_some() {
+            let words = format!("`{name}` is a heartbeat: it reports by itself and is never asked");
+            return Err(Refusal::conflict(words));
+        }
+        // A probe that runs already ends first.
+        let patience = 2 * service.timeout + PROBE_MARGIN;
+        let asked = self.clock.now();
+        self.sweeps.look_at([name.clone()]);
+        let dealt_with = async {
+            loop {
+                let next = self.seen.dealt_with();
+                if self.seen.of(&name).is_some_and(|glance| glance.at >= asked) {
+                    break;
+                }
+                next.await;
+            }
+        };
+        let late = |_| {
+            let words = format!(
+                "`{name}` was not probed within {}: it may have just been removed",
+                Shown(patience)
+            );
+            Refusal::conflict(words)
+        };
+        tokio::time::timeout(patience, dealt_with)
+            .await
+            .map_err(late)
+    }
+
+    async fn reload_now(&self) -> Result<Reloaded, Refusal> {
+        let fixed = || Refusal::conflict("this daemon runs a config that never changes");
+        let reloads = self.reloads.as_ref().ok_or_else(fixed)?;
+        let (tell, told) = oneshot::channel();
+        let stopping = || Refusal::conflict("the daemon is stopping: nothing was done");
+        reloads.send(tell).await.map_err(|_| stopping())?;
+        told.await.map_err(|_| stopping())
+    }
+
+    async fn read_samples(
+        &self,
+        service: ServiceName,
+        span: Range<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<RawSample>, Refusal> {
+        if !self.book.borrow().services.contains_key(&service) {
+            return Err(Refusal::not_found(format!(
+                "there is no service `{service}`"
+            )));
+        }
+        let (history, database) = (Arc::clone(&self.history), self.database.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            // What is still queued comes with the next question, if the database is late.
+            drop(history.flush(PATIENCE));
+            Reader::open(&database)?.samples(&service, span, limit)
+        });
+        let unreadable = || Refusal::conflict("the history cannot be read");
+        read.await.map_err(|_| unreadable())?.map_err(|error| {
+            warn!(error = %Causes(&error), "the samples of a service cannot be read");
+            unreadable()
+        })
     }
 
     async fn order(&self, order: Order) -> Result<Carried, Refusal> {
@@ -185,16 +264,45 @@ pub fn tell_story(
 }
 
 impl Control for Controller {
-    fn knows(&self, token: &str) -> bool {
-        self.tokens.know(token)
-    }
-
     fn ledger(&self) -> Arc<Ledger> {
         Arc::clone(&self.keeper.snapshots().borrow().ledger)
     }
 
     fn maintenance(&self) -> Vec<Maintenance> {
         self.book.borrow().maintenance.clone()
+    }
+
+    fn services(&self) -> Vec<Arc<Service>> {
+        let book = self.book.borrow();
+        let mut all: Vec<Arc<Service>> = book.services.values().cloned().collect();
+        drop(book);
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    fn glance(&self, service: &ServiceName) -> Option<Arc<Glance>> {
+        self.seen.of(service)
+    }
+
+    fn next_probe(&self, service: &ServiceName) -> Option<Timestamp> {
+        self.seen.next(service)
+    }
+
+    fn samples(
+        &self,
+        service: ServiceName,
+        span: Range<Timestamp>,
+        limit: usize,
+    ) -> Pending<'_, Result<Vec<RawSample>, Refusal>> {
+        Box::pin(self.read_samples(service, span, limit))
+    }
+
+    fn probe(&self, service: ServiceName) -> Pending<'_, Result<(), Refusal>> {
+        Box::pin(self.probe_now(service))
+    }
+
+    fn reload(&self) -> Pending<'_, Result<Reloaded, Refusal>> {
+        Box::pin(self.reload_now())
     }
 
     fn now(&self) -> Timestamp {
@@ -215,70 +323,5 @@ impl Control for Controller {
 
     fn test(&self, channel: ChannelName, over: bool) -> Pending<'_, Result<Tested, Refusal>> {
         Box::pin(self.send_test(channel, over))
-    }
-}
-
-/// The tokens that the API knows, as tags under a random key: how long a comparison takes says nothing about them.
-pub(super) struct Tokens {
-    key: [u8; 32],
-    tags: Vec<Hmac<Sha256>>,
-}
-
-impl Tokens {
-    /// Returns what knows these tokens.
-    pub(super) fn new<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Self {
-        let key: [u8; 32] = rand::random();
-        let tags = tokens.into_iter().filter_map(|token| tag(&key, token));
-        Self {
-            tags: tags.collect(),
-            key,
-        }
-    }
-
-    fn know(&self, token: &str) -> bool {
-        let Some(shown) = tag(&self.key, token) else {
-            return false;
-        };
-        let shown = shown.finalize().into_bytes();
-        let equal = |known: &Hmac<Sha256>| known.clone().verify(&shown).is_ok();
-        // Each is compared, whichever fits.
-        self.tags.iter().filter(|known| equal(known)).count() > 0
-    }
-}
-
-/// Returns the tag of a token.
-fn tag(key: &[u8], token: &str) -> Option<Hmac<Sha256>> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
-    mac.update(token.as_bytes());
-    Some(mac)
-}
-
-/// Returns a token for one run of the daemon.
-pub(super) fn new_token() -> String {
-    let random: [u8; 32] = rand::random();
-    let digits = random.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits
-        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_tokens_themselves_are_known() {
-        let token = new_token();
-        assert_eq!(token.len(), 64);
-        assert_ne!(token, new_token());
-        let tokens = Tokens::new([token.as_str(), "of-the-config-12"]);
-        for (shown, known) in [
-            (token.as_str(), true),
-            ("of-the-config-12", true),
-            ("of-the-config-1", false),
-            ("", false),
-        ] {
-            assert_eq!(tokens.know(shown), known, "{shown}");
-        }
     }
 }

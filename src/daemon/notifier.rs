@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use super::book::Book;
 use super::keeper::{Keeper, Snapshot};
 use super::seen::Seen;
-use super::sweep::{Sweep, Sweeps};
+use super::sweep::Sweeps;
 use super::{fleet, letters, own};
 use crate::channel::answer::Answer;
 use crate::channel::delivery::{Attempt, Delivery};
@@ -122,7 +122,7 @@ async fn tell(sender: &Sender<'_>, batch: Batch, before: &Snapshot) {
         && state.and_then(|state| state.storm(&part.id)).is_none()
     {
         info!(channel.name = %channel.name, storm = %part.id, incidents = batch.told.len(), "storm");
-        shared.sweeps.look(Sweep::All);
+        shared.sweeps.look_at_all();
     }
     let Some(message) = letters::message(shared, &channel.name, &batch, &before.ledger, durable)
     else {

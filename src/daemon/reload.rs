@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -25,6 +25,8 @@ use crate::model::duration::since;
 use crate::model::incident::Reason;
 use crate::model::service::ChannelName;
 use crate::policy::{delivery, owed};
+use crate::web::api::Reloaded;
+use crate::web::auth::Gate;
 
 /// Changes of files are looked at once they have been quiet for so long, so that an editor can finish.
 const QUIET: Duration = Duration::from_millis(200);
@@ -33,27 +35,23 @@ const FRESH: Duration = Duration::from_secs(5);
 /// At the latest after this, however much changes.
 const QUIET_MAX: Duration = Duration::from_secs(2);
 
+/// Asks for a reload, and is told how it ended.
+pub(super) type Reloads = mpsc::Sender<oneshot::Sender<Reloaded>>;
+/// So many may wait for a reload at once; further ones wait to ask.
+pub(super) const RELOADS_MAX: usize = 16;
+
 /// Watches the files of a config and applies what they become.
 pub(super) struct Reloader {
     fleet: Fleet,
     config: Config,
     path: Option<PathBuf>,
     asked: Arc<Notify>,
+    orders: mpsc::Receiver<oneshot::Sender<Reloaded>>,
+    gate: Arc<Gate>,
     /// What tells of changes, until the task has it.
     files: Option<(FileWatch, mpsc::Receiver<()>)>,
     /// Whether the last reload was refused.
     refused: bool,
-}
-
-/// How a reload ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Outcome {
-    /// The new config runs.
-    Applied(Applied),
-    /// It says what runs already.
-    Unchanged,
-    /// It cannot be used; what ran goes on. One line a mistake.
-    Refused(String),
 }
 
 impl Reloader {
@@ -61,7 +59,8 @@ impl Reloader {
         fleet: Fleet,
         config: Config,
         path: Option<PathBuf>,
-        asked: Arc<Notify>,
+        (asked, orders): (Arc<Notify>, mpsc::Receiver<oneshot::Sender<Reloaded>>),
+        gate: Arc<Gate>,
     ) -> Self {
         // Here and not in the task: a change right after the start must not go unnoticed.
         let files = path.is_some().then(|| watch(&config, fleet.shared().clock));
@@ -70,6 +69,8 @@ impl Reloader {
             config,
             path,
             asked,
+            orders,
+            gate,
             files,
             refused: false,
         }
@@ -85,19 +86,24 @@ impl Reloader {
             .take()
             .unwrap_or_else(|| watch(&self.config, self.fleet.shared().clock));
         loop {
-            let forced = tokio::select! {
+            let (forced, tell) = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = self.asked.notified() => true,
-                Some(()) = events.recv() => { settle(&mut events).await; false }
+                () = self.asked.notified() => (true, None),
+                Some(tell) = self.orders.recv() => (true, Some(tell)),
+                Some(()) = events.recv() => { settle(&mut events).await; (false, None) }
             };
-            let read = self.reload(&path, forced).await;
+            let (outcome, read) = self.reload(&path, forced).await;
             files.follow(&read);
+            if let Some(tell) = tell {
+                // Whoever asked may be gone.
+                tell.send(outcome).unwrap_or_default();
+            }
         }
     }
 
-    /// Reloads and returns the files that were read.
-    async fn reload(&mut self, path: &Path, forced: bool) -> Vec<PathBuf> {
+    /// Reloads; returns how that ended and the files that were read.
+    async fn reload(&mut self, path: &Path, forced: bool) -> (Reloaded, Vec<PathBuf>) {
         let owned = path.to_owned();
         let loaded =
             tokio::task::spawn_blocking(move || config::load(&owned, &ProcessEnvironment)).await;
@@ -106,9 +112,9 @@ impl Reloader {
                 let files = loaded.config.files.clone();
                 (self.apply(loaded).await, files)
             }
-            Ok(Err(report)) => (Outcome::Refused(first_lines(&report)), report.read),
+            Ok(Err(report)) => (refused(mistakes(&report)), report.read),
             Err(panicked) => (
-                Outcome::Refused(panicked.to_string()),
+                refused(vec![panicked.to_string()]),
                 self.config.files.clone(),
             ),
         };
@@ -116,64 +122,70 @@ impl Reloader {
         if forced && !self.refused {
             self.enable_channels().await;
         }
-        read
+        (outcome, read)
     }
 
-    async fn apply(&mut self, loaded: Loaded) -> Outcome {
+    async fn apply(&mut self, loaded: Loaded) -> Reloaded {
         let config = loaded.config;
-        let needs_restart = config.server != self.config.server
+        let needs_restart = !config.server.is_where(&self.config.server)
             || config.data != self.config.data
             || config.sandbox != self.config.sandbox;
         if needs_restart {
-            let why = "`server`, `data` and `sandbox` change only with a restart";
-            return Outcome::Refused(why.to_owned());
+            let why =
+                "`server` but for its tokens, `data` and `sandbox` change only with a restart";
+            return refused(vec![why.to_owned()]);
         }
         let tools = self.fleet.shared().tools.clone();
         let watched = match prepare::prepare_all(&tools, &config).await {
             Ok(watched) => watched,
-            Err(error) => return Outcome::Refused(Causes(&error).to_string()),
+            Err(error) => return refused(vec![Causes(&error).to_string()]),
         };
-        let settings_changed = config.notify != self.config.notify
+        let settings_changed = config.server != self.config.server
+            || config.notify != self.config.notify
             || config.limits != self.config.limits
             || prints(&config) != prints(&self.config);
         let applied = self.fleet.apply(&config, watched).await;
+        self.gate.renew(config.server.tokens.iter().cloned());
         self.config = config;
         if applied == Applied::default() && !settings_changed && !self.refused {
-            Outcome::Unchanged
+            Reloaded::Unchanged
         } else {
-            Outcome::Applied(applied)
+            applied.into()
         }
     }
 
     /// Says how it ended: in the log, in the metrics, and if it was refused as an incident of OES itself.
-    async fn tell(&mut self, outcome: &Outcome, forced: bool) {
+    async fn tell(&mut self, outcome: &Reloaded, forced: bool) {
         let shared = self.fleet.shared();
         let own = &shared.metrics.own;
-        let refused = matches!(outcome, Outcome::Refused(_));
-        if refused {
+        let why = match outcome {
+            Reloaded::Refused { mistakes } => Some(first_lines(mistakes)),
+            _ => None,
+        };
+        if why.is_some() {
             own.reload_successful.set(0);
         } else {
             own.accepted(shared.clock.now().as_second());
         }
         match outcome {
-            Outcome::Applied(Applied {
+            Reloaded::Applied {
                 added,
                 changed,
                 removed,
-            }) => {
+            } => {
                 info!(added, changed, removed, "config reloaded");
             }
-            Outcome::Unchanged if forced => info!("config is unchanged"),
-            Outcome::Unchanged => {}
-            Outcome::Refused(why) => warn!(why, "config is refused; what ran goes on"),
+            Reloaded::Unchanged if forced => info!("config is unchanged"),
+            Reloaded::Unchanged => {}
+            Reloaded::Refused { .. } => warn!(why, "config is refused; what ran goes on"),
         }
         let book = self.fleet.book();
         let channels = book.borrow().channels.clone();
-        let outcome = outcome.clone();
+        self.refused = why.is_some();
         shared
             .keeper
             .tell(move |ledger, now| {
-                let Outcome::Refused(why) = outcome else {
+                let Some(why) = why else {
                     return own::close(ledger, &own::bad_config(), now);
                 };
                 let reason = Reason {
@@ -185,7 +197,6 @@ impl Reloader {
                 own::open(ledger, own::bad_config(), reason, &channels, now)
             })
             .await;
-        self.refused = refused;
     }
 
     /// Gives every channel that is disabled a new chance: somebody asked for it who may have mended what it posts to.
@@ -219,21 +230,35 @@ fn prints(config: &Config) -> Vec<(&ChannelName, String)> {
         .collect()
 }
 
-/// Returns the first mistakes, one a line, and how many more there are.
-fn first_lines(report: &Report) -> String {
-    const SHOWN: usize = 3;
+impl From<Applied> for Reloaded {
+    fn from(applied: Applied) -> Self {
+        Self::Applied {
+            added: applied.added,
+            changed: applied.changed,
+            removed: applied.removed,
+        }
+    }
+}
+
+fn refused(mistakes: Vec<String>) -> Reloaded {
+    Reloaded::Refused { mistakes }
+}
+
+/// Returns what is wrong, one line a mistake.
+fn mistakes(report: &Report) -> Vec<String> {
     let lines = report.lines();
-    let errors: Vec<_> = lines
-        .iter()
-        .filter(|line| line.severity == "error")
-        .collect();
-    let mut text: Vec<String> = errors
-        .iter()
-        .take(SHOWN)
+    let errors = lines.iter().filter(|line| line.severity == "error");
+    errors
         .map(|line| format!("{}: {}", line.place(), line.message))
-        .collect();
-    if errors.len() > SHOWN {
-        text.push(format!("and {} more", errors.len() - SHOWN));
+        .collect()
+}
+
+/// Returns the first mistakes, one a line, and how many more there are.
+fn first_lines(mistakes: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let mut text: Vec<String> = mistakes.iter().take(SHOWN).cloned().collect();
+    if mistakes.len() > SHOWN {
+        text.push(format!("and {} more", mistakes.len() - SHOWN));
     }
     text.join("\n")
 }

@@ -1,61 +1,114 @@
 //! What the newest probes have shown of each service, for others than its own loop.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
+use crate::model::glance::Glance;
 use crate::model::service::ServiceName;
 
 /// What the newest probes have shown. Clones share.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Seen(Arc<RwLock<Facts>>);
+pub(super) struct Seen(Arc<Parts>);
 
 #[derive(Debug, Default)]
-struct Facts {
-    failed: HashSet<ServiceName>,
-    expires: HashMap<ServiceName, Timestamp>,
+struct Parts {
+    glances: RwLock<BTreeMap<ServiceName, Arc<Glance>>>,
+    next: RwLock<HashMap<ServiceName, Timestamp>>,
+    planned: Notify,
 }
 
 impl Seen {
-    /// Notes how the last probe of a service ended.
-    pub(super) fn note_failed(&self, service: &ServiceName, failed: bool) {
-        let mut facts = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if failed {
-            facts.failed.insert(service.clone());
-        } else {
-            facts.failed.remove(service);
+    /// Notes what the newest probe of a service showed.
+    pub(super) fn note(&self, service: &ServiceName, glance: Arc<Glance>) {
+        let mut glances = self
+            .0
+            .glances
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        match glances.get_mut(service) {
+            Some(before) => *before = glance,
+            None => drop(glances.insert(service.clone(), glance)),
         }
     }
 
-    /// Tells whether the last probe of a service failed.
-    pub(super) fn failed(&self, service: &ServiceName) -> bool {
-        let facts = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        facts.failed.contains(service)
+    /// Returns what the newest probe of a service showed; absent before the first.
+    pub(super) fn of(&self, service: &ServiceName) -> Option<Arc<Glance>> {
+        let glances = self
+            .0
+            .glances
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        glances.get(service).cloned()
     }
 
-    /// Notes when the certificate of a service expires.
-    pub(super) fn note_expiry(&self, service: &ServiceName, at: Timestamp) {
-        let mut facts = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        facts.expires.insert(service.clone(), at);
+    /// Returns what the newest probe of every service showed, by name. One that was just removed may still be there.
+    pub(super) fn all(&self) -> Vec<(ServiceName, Arc<Glance>)> {
+        let glances = self
+            .0
+            .glances
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let all = glances.iter();
+        all.map(|(name, glance)| (name.clone(), Arc::clone(glance)))
+            .collect()
+    }
+
+    /// Tells whether the newest probe of a service that counts failed.
+    pub(super) fn failed(&self, service: &ServiceName) -> bool {
+        let glances = self
+            .0
+            .glances
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        glances.get(service).is_some_and(|glance| glance.failing)
     }
 
     /// Returns when the certificates of services expire, the next first.
     pub(super) fn expiries(&self) -> Vec<(ServiceName, Timestamp)> {
-        let facts = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = facts
-            .expires
-            .iter()
-            .map(|(name, at)| (name.clone(), *at))
+        let all = self.all().into_iter();
+        let mut all: Vec<_> = all
+            .filter_map(|(name, glance)| Some((name, glance.certificate_expires?)))
             .collect();
         all.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
         all
     }
 
+    /// Notes when a service is looked at next: the newest probe is dealt with.
+    pub(super) fn plan(&self, service: &ServiceName, at: Timestamp) {
+        let mut next = self.0.next.write().unwrap_or_else(PoisonError::into_inner);
+        match next.get_mut(service) {
+            Some(before) => *before = at,
+            None => drop(next.insert(service.clone(), at)),
+        }
+        drop(next);
+        self.0.planned.notify_waiters();
+    }
+
+    /// Returns when a service is looked at next; absent before the first probe.
+    pub(super) fn next(&self, service: &ServiceName) -> Option<Timestamp> {
+        let next = self.0.next.read().unwrap_or_else(PoisonError::into_inner);
+        next.get(service).copied()
+    }
+
+    /// Returns what waits until any probe is dealt with from now on.
+    pub(super) fn dealt_with(&self) -> Notified<'_> {
+        self.0.planned.notified()
+    }
+
     /// Forgets a service.
     pub(super) fn forget(&self, service: &ServiceName) {
-        let mut facts = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        facts.failed.remove(service);
-        facts.expires.remove(service);
+        let mut glances = self
+            .0
+            .glances
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        glances.remove(service);
+        drop(glances);
+        let mut next = self.0.next.write().unwrap_or_else(PoisonError::into_inner);
+        next.remove(service);
     }
 }

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -18,13 +17,13 @@ use super::keeper::Keeper;
 use super::observe::{Past, Tools, Watched, as_prev, observe};
 use super::recording;
 use super::seen::Seen;
-use super::sweep::{Sweep, Sweeps};
+use super::sweep::{Sweep, Sweeps, Wish};
 use crate::clock::Clock;
 use crate::history::Store;
 use crate::history::recordings::Recorder;
 use crate::metrics::{Metrics, ServiceCounters};
-use crate::model::duration::Shown;
-use crate::model::judgement::Outcome;
+use crate::model::duration::{Shown, after};
+use crate::model::glance::Glance;
 use crate::model::observation::Observation;
 use crate::model::service::ServiceName;
 use crate::model::violation::Violation;
@@ -78,10 +77,10 @@ pub(super) struct Watching {
     /// Of a service that reports.
     heart: Option<Heart>,
     sweeps: watch::Receiver<Arc<Sweep>>,
+    /// The newest wish for a look that was dealt with.
+    wished: u64,
     /// When all services were last looked at at once.
     swept: Option<Instant>,
-    failed: bool,
-    expires: Option<Timestamp>,
     counters: ServiceCounters,
     schedule: Schedule,
     due: Instant,
@@ -111,11 +110,11 @@ impl Watching {
         let counters = ServiceCounters::new(&name);
         let regular = due;
         let sweeps = shared.sweeps.subscribe();
+        let wished = sweeps.borrow().newest;
         Box::new(Self {
+            wished,
             sweeps,
             swept: None,
-            failed: false,
-            expires: None,
             shared,
             legacy,
             name,
@@ -146,9 +145,12 @@ impl Watching {
                 () = sleep_until(self.due) => {}
                 Ok(()) = self.sweeps.changed(), if self.heart.is_none() => {
                     let sweep = Arc::clone(&self.sweeps.borrow_and_update());
-                    if !sweep.concerns(&self.name) { continue }
-                    if *sweep == Sweep::All {
-                        self.swept = Some(Instant::now());
+                    let wish = sweep.since(self.wished, &self.name);
+                    self.wished = sweep.newest;
+                    match wish {
+                        None => continue,
+                        Some(Wish::This) => {}
+                        Some(Wish::All) => self.swept = Some(Instant::now()),
                     }
                 }
             }
@@ -178,6 +180,7 @@ impl Watching {
             }
             self.take(&observation).await;
             self.plan_next(first);
+            self.say_next();
             first = false;
         }
     }
@@ -265,10 +268,10 @@ impl Watching {
             latency = sample.latency.map(|latency| Shown(latency).to_string()),
             "probed"
         );
-        self.note(observation);
         let mut changes = self
             .watch
             .observe(&sample, &observation.judgement, observation);
+        self.note(observation);
         for change in &mut changes {
             change.note_address(|| observation.address());
         }
@@ -278,21 +281,11 @@ impl Watching {
         }
     }
 
-    /// Notes what others want to know of the last probe, where it is news.
-    fn note(&mut self, observation: &Observation) {
-        let outcome = observation.judgement.outcome;
-        let failed = outcome == Outcome::Fail;
-        if outcome.counts() && failed != self.failed {
-            self.failed = failed;
-            self.shared.seen.note_failed(&self.name, failed);
-        }
-        let exchange = observation.exchange.as_ref();
-        let certificate = exchange.and_then(|exchange| exchange.certificate.as_ref());
-        if let Some(at) = certificate.map(|certificate| certificate.not_after)
-            && self.expires.replace(at) != Some(at)
-        {
-            self.shared.seen.note_expiry(&self.name, at);
-        }
+    /// Notes for others what the probe showed.
+    fn note(&self, observation: &Observation) {
+        let before = self.shared.seen.of(&self.name);
+        let glance = Glance::of(observation, self.watch.numbers(), before.as_deref());
+        self.shared.seen.note(&self.name, Arc::new(glance));
     }
 
     fn count(&self, observation: &Observation) {
@@ -378,6 +371,13 @@ impl Watching {
             let near = near.chain(service.depends_on.iter().cloned());
             self.shared.sweeps.look_at(near);
         }
+    }
+
+    /// Tells others when it looks next, and that a probe is dealt with.
+    fn say_next(&self) {
+        let wait = self.due.saturating_duration_since(Instant::now());
+        let next = after(self.shared.clock.now(), wait);
+        self.shared.seen.plan(&self.name, next);
     }
 
     /// Decides when to look next: soon if the outcome disagrees with the present state, else at the next moment of

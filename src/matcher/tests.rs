@@ -23,6 +23,7 @@ pub(super) fn exchange(result: Result<Response, Failure>) -> Exchange {
         hops: Vec::new(),
         peer: None,
         certificate: None,
+        tls: None,
         result,
     }
 }

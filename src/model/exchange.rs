@@ -31,6 +31,8 @@ pub struct Exchange {
     pub peer: Option<SocketAddr>,
     /// The leaf certificate of the last TLS peer, also where verification failed.
     pub certificate: Option<Certificate>,
+    /// The TLS session of the last hop; absent without TLS, or where it cannot be told.
+    pub tls: Option<TlsSession>,
     /// The response, or why there is none.
     pub result: Result<Response, Failure>,
 }
@@ -203,6 +205,15 @@ impl Body {
     pub fn json(&self) -> Result<&Document, &JsonError> {
         self.json.get_or_init(|| json::parse(&self.bytes)).as_ref()
     }
+}
+
+/// What both sides of a TLS handshake agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TlsSession {
+    /// The version as it is on the wire: 0x0304 is TLS 1.3.
+    pub version: u16,
+    /// The cipher suite as it is on the wire, by the registry of IANA.
+    pub cipher: u16,
 }
 
 /// Facts of a leaf certificate.

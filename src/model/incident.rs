@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::json::Json;
 use super::mute::{Ack, Silence, SilenceId};
@@ -14,7 +15,7 @@ use super::storm::{Storm, StormId};
 use super::violation::{Sample, Violation};
 
 /// The random, stable name of an incident: 16 characters of Crockford's base 32, the same in every message about it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct IncidentId(pub Arc<str>);
 
@@ -25,7 +26,7 @@ impl fmt::Display for IncidentId {
 }
 
 /// One violation of one service from its opening to its close.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Incident {
     /// Its name.
     pub id: IncidentId,
@@ -61,7 +62,7 @@ pub struct Incident {
 }
 
 /// What the newest generation of an open incident tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum News {
     /// It has opened.
@@ -74,7 +75,7 @@ pub enum News {
 }
 
 /// How an incident ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// The service keeps the rule again.
@@ -91,7 +92,7 @@ impl Incident {
 }
 
 /// Why an incident is open: what a message shows. Redacted before it gets here.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
     /// The rule and its numbers: `4 of the last 7 probes failed, more than 50 %`.
     pub rule: String,
@@ -102,8 +103,10 @@ pub struct Reason {
     /// Path of the main finding in the body.
     pub path: Option<String>,
     /// What should be there.
+    #[schema(value_type = Option<serde_json::Value>)]
     pub expected: Option<Json>,
     /// What is there.
+    #[schema(value_type = Option<serde_json::Value>)]
     pub actual: Option<Json>,
     /// The place in the script that found it: `scripts/x.rhai:2:15`.
     pub place: Option<String>,
@@ -136,7 +139,7 @@ pub struct Ledger {
 }
 
 /// What one channel must know of one incident and is known to have taken.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Delivery {
     /// Generation of the incident that the channel is known to have taken, 0 for none.
     pub acked_generation: u32,
@@ -175,7 +178,7 @@ pub struct Delivery {
 }
 
 /// What held the opening of an incident back: a silence, a maintenance, a dependency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Muted {
     /// What it was, for people.
     pub why: String,
@@ -191,7 +194,7 @@ impl Delivery {
 }
 
 /// Why a channel is told of an incident that is another's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Instead {
     /// The channel that should have been told.
     pub of: ChannelName,
@@ -200,7 +203,7 @@ pub struct Instead {
 }
 
 /// A generation that a channel will not be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GivenUp {
     /// The generation.
     pub generation: u32,
@@ -209,7 +212,7 @@ pub struct GivenUp {
 }
 
 /// Why a generation was given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GivenUpCause {
     /// The channel refused this message as such.
@@ -240,7 +243,7 @@ impl Default for Delivery {
 }
 
 /// Whether a channel has shown an opening.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Announced {
     /// Certainly not.
@@ -252,7 +255,7 @@ pub enum Announced {
 }
 
 /// A try that is on disk before its first byte leaves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Intent {
     /// The same for every retry of the same message, so that a receiver can drop a repeat. Holds no point.
     pub message_id: String,

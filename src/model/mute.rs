@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use wildmatch::WildMatchPattern;
 
 use super::service::{Service, ServiceName, ServiceSeverity};
 use super::violation::Violation;
 
 /// The name of a silence.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct SilenceId(pub Arc<str>);
 
@@ -23,7 +24,7 @@ impl fmt::Display for SilenceId {
 }
 
 /// An ad-hoc muting of messages, never of probing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Silence {
     /// Its name.
     pub id: SilenceId,
@@ -49,7 +50,7 @@ impl Silence {
 }
 
 /// Somebody has taken an incident on: no more reminders.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Ack {
     /// When.
     pub at: Timestamp,
@@ -60,7 +61,7 @@ pub struct Ack {
 }
 
 /// Which incidents are meant: those that every list names; an empty list names all.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Selector {
     /// Names of services; a `*` stands for any text.

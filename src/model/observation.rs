@@ -141,6 +141,7 @@ mod tests {
                 hops: Vec::new(),
                 peer: None,
                 certificate: None,
+                tls: None,
                 result,
             })),
             beat: None,

@@ -106,6 +106,7 @@ impl RecordedExchange {
             hops: Vec::new(),
             peer: None,
             certificate: self.certificate.clone(),
+            tls: None,
             result: self.result.result(body),
         }
     }

@@ -166,6 +166,7 @@ impl Redaction {
             hops: hops.collect(),
             peer: exchange.peer,
             certificate: exchange.certificate.clone(),
+            tls: exchange.tls,
             result,
         })
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::judgement::Outcome;
 
@@ -54,6 +56,14 @@ impl Violation {
     }
 }
 
+impl PartialSchema for Violation {
+    fn schema() -> RefOr<Schema> {
+        String::schema()
+    }
+}
+
+impl ToSchema for Violation {}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -90,7 +100,7 @@ impl<'de> Deserialize<'de> for Violation {
 }
 
 /// What a window remembers of one probe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Sample {
     /// When the probe began.
     pub at: Timestamp,
@@ -99,6 +109,7 @@ pub struct Sample {
     /// Latency of the exchange; of a timeout, the time until it was given up. Absent if nothing was measured
     /// (the failure was ours, or came before the request was on its way). Whole microseconds when serialised.
     #[serde(rename = "latency_us", with = "latency_us", default)]
+    #[schema(value_type = Option<u64>)]
     pub latency: Option<Duration>,
     /// Code of its main finding.
     pub code: Option<Arc<str>>,

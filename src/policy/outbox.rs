@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ledger::is_owed;
 use super::owed::{owed_since, single_id};
@@ -10,7 +11,7 @@ use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
 
 /// Something that a channel has not been told.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Entry {
     /// The name of the message. Several incidents that are told in one message share it.
     pub message_id: String,
@@ -37,7 +38,7 @@ pub struct Entry {
 }
 
 /// What becomes of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// It goes out when the channel takes messages.

@@ -1,13 +1,14 @@
 //! All that is known of one incident: how it is, what each channel was told of it, and what happened.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::model::event::{Chapter, Event};
 use crate::model::incident::{Delivery, Incident, Ledger};
 use crate::model::service::ChannelName;
 
 /// All that is known of one incident.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Story {
     /// The incident as it is, or as it last was.
     pub incident: Incident,
@@ -18,7 +19,7 @@ pub struct Story {
 }
 
 /// What one channel must know of an incident and is known to have taken.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Told {
     /// The channel.
     pub channel: ChannelName,

@@ -42,6 +42,7 @@ use super::reason::reason;
 use super::trigger::{self, Reading};
 use super::window::Window;
 use crate::model::duration::{after, since};
+use crate::model::glance::WindowNumbers;
 use crate::model::incident::Reason;
 use crate::model::judgement::{Judgement, Outcome};
 use crate::model::service::{ErrorRule, LatencyRule, Service};
@@ -319,6 +320,18 @@ impl Watch {
     /// Returns what the latency trigger reads now, absent without one or with too few points.
     pub fn latency(&self) -> Option<Reading> {
         trigger::read(self.rules.latency.as_ref()?, &self.window.latencies())
+    }
+
+    /// Returns the numbers that the rules look at.
+    pub fn numbers(&self) -> WindowNumbers {
+        WindowNumbers {
+            counted: self.window.counted().len(),
+            failed: self.window.failed(),
+            size: self.rules.error.window.max(1),
+            threshold: self.rules.error.threshold,
+            latency: self.latency().map(|reading| reading.value),
+            latency_limit: self.rules.latency.map(|rule| rule.limit),
+        }
     }
 
     /// Returns when `unknown` will open if every outcome until then is `unknown`; absent while judged.

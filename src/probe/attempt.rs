@@ -164,6 +164,7 @@ impl Attempt<'_> {
     ) -> Result<Answer, Failure> {
         let plan = self.plan;
         self.progress.peer = None;
+        self.progress.tls = None;
         self.progress.host = Arc::clone(&target.host);
         let (stream, peer) = self.open(target, permission).await?;
         let body = if itinerary.has_body {

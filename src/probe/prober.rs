@@ -244,6 +244,7 @@ impl Inner {
             hops: progress.hops,
             peer: progress.peer,
             certificate: progress.certificate,
+            tls: progress.tls,
             result,
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::Instant;
 
-use crate::model::exchange::{Certificate, Hop, Phase, Timings};
+use crate::model::exchange::{Certificate, Hop, Phase, Timings, TlsSession};
 
 /// The account of one probe.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(super) struct Progress {
     pub(super) bearer: Option<HeaderValue>,
     pub(super) peer: Option<SocketAddr>,
     pub(super) certificate: Option<Certificate>,
+    /// The TLS session of the present hop.
+    pub(super) tls: Option<TlsSession>,
     /// The host of the present hop.
     pub(super) host: Arc<str>,
     /// When the exchange ended, where that was before the account is closed: a look at a certificate comes after.
@@ -44,6 +46,7 @@ impl Progress {
             bearer: None,
             peer: None,
             certificate: None,
+            tls: None,
             host: Arc::clone(host),
             ended_at: None,
             running: Running::Nothing,

@@ -225,6 +225,7 @@ fn with(exchange: &Exchange, response: &Response, altered: &Altered) -> Exchange
         hops: exchange.hops.clone(),
         peer: exchange.peer,
         certificate: exchange.certificate.clone(),
+        tls: exchange.tls,
         result: Ok(Response {
             status: match altered {
                 Altered::Status(status) => *status,

@@ -38,6 +38,7 @@ pub(super) fn of(answer: &Answer, sent: &Arc<Sent>, now: Timestamp) -> Exchange 
         hops: Vec::new(),
         peer: None,
         certificate: None,
+        tls: None,
         result: match &answer.result {
             Ok(response) => Ok(of_response(response)),
             Err(kind) => Err(Failure {

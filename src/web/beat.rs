@@ -16,8 +16,8 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Pending;
 use super::problem::Problem;
+use super::site::{Pending, Site};
 use crate::model::heartbeat::Report;
 use crate::model::service::ServiceName;
 
@@ -74,7 +74,7 @@ impl From<Refused> for Problem {
 type Shared = State<Arc<dyn Listener>>;
 
 /// Returns the pages for jobs.
-pub(super) fn router(listener: Arc<dyn Listener>) -> Router {
+pub(super) fn router() -> Router<Site> {
     Router::new()
         .route("/{token}", post(done))
         .route("/{token}/{word}", post(said))
@@ -84,7 +84,6 @@ pub(super) fn router(listener: Arc<dyn Listener>) -> Router {
                 "a beat is a POST, so that no preview of a link counts as one: curl -fsS -X POST …",
             )
         })
-        .with_state(listener)
 }
 
 async fn done(State(listener): Shared, Path(token): Path<String>, body: Body) -> Response {

@@ -4,17 +4,21 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::policy::orders::{Refusal, RefusalKind};
 
 /// Why the API did not do what was asked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
     status: u16,
     detail: String,
+    /// What is wrong, one by one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mistakes: Vec<String>,
 }
 
 impl Problem {
@@ -26,7 +30,14 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: detail.into(),
+            mistakes: Vec::new(),
         }
+    }
+
+    /// Says as well what is wrong, one by one.
+    pub(super) fn because(mut self, mistakes: Vec<String>) -> Self {
+        self.mistakes = mistakes;
+        self
     }
 }
 

@@ -14,5 +14,7 @@ mod process;
 mod record;
 mod reload;
 mod rig;
+mod scopes;
+mod services;
 mod storms;
 mod story;

@@ -27,6 +27,7 @@ fn exchange(status: u16, content_type: &'static str, body: &str) -> Exchange {
         hops: Vec::new(),
         peer: None,
         certificate: None,
+        tls: None,
         result: Ok(Response {
             status: StatusCode::from_u16(status).unwrap(),
             version: Version::HTTP_11,

@@ -137,6 +137,7 @@ impl Given {
             hops: Vec::new(),
             peer: None,
             certificate: None,
+            tls: None,
             result: Ok(Response {
                 status: StatusCode::OK,
                 version: Version::HTTP_11,

@@ -3,6 +3,7 @@
 use super::email::EMAIL;
 use super::heartbeat::HEARTBEAT;
 use super::notify::{MAINTENANCE, NOTIFY};
+use super::server::SERVER;
 use super::{
     CONFIRM, Cases, DAY, DEFAULTS, ERROR_THRESHOLD, INTERVAL, Key, Kind, MINUTE, Place, SECOND,
     SERVICE, key, seconds,
@@ -167,28 +168,6 @@ pub(in crate::config) static CHANNEL: Place = Place {
     ],
     required: &["name", "kind"],
     open: true,
-};
-
-pub(super) static SERVER: Place = Place {
-    title: "`server`",
-    keys: &[
-        key("listen", Kind::Word, "127.0.0.1:9115", "Address and port."),
-        key(
-            "public",
-            Kind::Boolean,
-            "false",
-            "Whether `listen` may be an address that other machines reach.",
-        ),
-        key("base_path", Kind::NotYet("a base path"), "", ""),
-        key(
-            "token",
-            Kind::Text,
-            "one made at each start",
-            "A secret of at least 16 characters that other programs show to use the API (docs/api.md).",
-        ),
-    ],
-    required: &[],
-    open: false,
 };
 
 const COUNT: Kind = Kind::Integer(1, i64::MAX);

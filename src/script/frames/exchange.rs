@@ -131,6 +131,7 @@ impl TryFrom<Framed> for Exchange {
             hops: framed.hops,
             peer: framed.peer,
             certificate: framed.certificate,
+            tls: None,
             result: match framed.result {
                 Ok(framed) => Ok(response(framed)?),
                 Err(failure) => Err(failure),

@@ -75,6 +75,7 @@ fn exchange(at: Timestamp, status: u16, millis: u64, price: i64) -> Exchange {
         hops: Vec::new(),
         peer: None,
         certificate: None,
+        tls: None,
         result: Ok(Response {
             status: StatusCode::from_u16(status).unwrap(),
             version: Version::HTTP_11,

@@ -15,6 +15,18 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) kind: String,
     pub(super) body: Value,
+    /// Its head, with names of headers in lower case.
+    pub(super) head: String,
+}
+
+impl Answer {
+    /// Returns the value of a header, the first of several.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
 }
 
 /// A caller of the API.
@@ -34,6 +46,17 @@ impl Caller {
     }
 
     pub(super) async fn asks(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.asks_with(method, path, "", body).await
+    }
+
+    /// Asks with lines of the head of its own.
+    pub(super) async fn asks_with(
+        &self,
+        method: &str,
+        path: &str,
+        lines: &str,
+        body: Option<&Value>,
+    ) -> Answer {
         let body = body.map(ToString::to_string).unwrap_or_default();
         let token = self.token.as_ref();
         let token = token.map_or_else(String::new, |token| {
@@ -45,18 +68,10 @@ impl Caller {
             "content-type: application/json\r\n"
         };
         let request = format!(
-            "{method} /api/v1{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{token}{kind}content-length: {}\r\n\r\n{body}",
+            "{method} /api/v1{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{token}{kind}{lines}content-length: {}\r\n\r\n{body}",
             body.len()
         );
-        let address = self.address;
-        let asked = tokio::task::spawn_blocking(move || {
-            let mut stream = TcpStream::connect(address).unwrap();
-            stream.write_all(request.as_bytes()).unwrap();
-            let mut text = String::new();
-            stream.read_to_string(&mut text).unwrap();
-            text
-        });
-        answer(&asked.await.unwrap())
+        answer(&raw(self.address, request).await)
     }
 
     pub(super) async fn gets(&self, path: &str) -> Value {
@@ -64,6 +79,18 @@ impl Caller {
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.body
     }
+}
+
+/// Sends a request as it is, and returns the answer as it is.
+pub(super) async fn raw(address: SocketAddr, request: String) -> String {
+    let asked = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    });
+    asked.await.unwrap()
 }
 
 pub(super) fn answer(text: &str) -> Answer {
@@ -77,6 +104,7 @@ pub(super) fn answer(text: &str) -> Answer {
     Answer {
         status,
         kind: kind.to_owned(),
+        head: head.to_owned(),
         body: serde_json::from_str(body).unwrap_or(Value::Null),
     }
 }

@@ -72,6 +72,7 @@ pub(super) fn exchange(now: Timestamp, failed: Option<FailureKind>) -> Exchange 
         hops: Vec::new(),
         peer: None,
         certificate: None,
+        tls: None,
         result: failed.map_or_else(|| Ok(response()), Err),
     }
 }

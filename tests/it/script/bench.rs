@@ -118,6 +118,7 @@ pub(super) fn exchange(status: u16, body: &str) -> Arc<Exchange> {
         hops: vec![],
         peer: None,
         certificate: None,
+        tls: None,
         result: Ok(Response {
             status: StatusCode::from_u16(status).unwrap(),
             version: Version::HTTP_11,

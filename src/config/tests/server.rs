@@ -1,0 +1,78 @@
+//! Where OES answers, and who may ask.
+
+use insta::assert_snapshot;
+
+use super::*;
+use crate::web::auth::Scope;
+
+fn server(text: &str) -> Server {
+    toml(&format!("services = []\n[server]\n{text}")).server
+}
+
+fn said(text: &str) -> String {
+    mistakes(&format!("services = []\n[server]\n{text}"))
+        .lines()
+        .filter(|line| line.contains("error"))
+        .fold(String::new(), |text, line| text + line + "\n")
+}
+
+#[test]
+fn of_a_token_only_the_digest_is_in_the_config() {
+    let digest = "ab".repeat(32);
+    let text = format!(
+        "token = \"${{env:TOKEN}}-and-more\"\ntokens = [{{ name = \"ci\", hash = \"sha256:{digest}\" }}, \
+         {{ name = \"bot\", hash = \"sha256:{}\", scope = \"operate\" }}]",
+        "0".repeat(64)
+    );
+    let tokens = server(&text).tokens;
+    let shown: Vec<(&str, Scope)> = tokens.iter().map(|one| (&*one.name, one.scope)).collect();
+    assert_eq!(
+        shown,
+        [
+            ("server.token", Scope::Admin),
+            ("ci", Scope::Read),
+            ("bot", Scope::Operate)
+        ]
+    );
+    assert_eq!(tokens[1].digest_hex(), digest);
+}
+
+#[test]
+fn tokens_that_nobody_could_use_are_refused() {
+    let all = [
+        "tokens = [{ name = \"ci\", hash = \"hunter2\" }]",
+        "tokens = [{ name = \"ci\", hash = \"sha256:abcd\" }]",
+        "tokens = [{ name = \"ci\" }]",
+        "token = \"short\"",
+        "tokens = [{ name = \"a\", hash = \"sha256:00000000000000000000000000000000000000000000000000000000000000ff\" }, \
+         { name = \"a\", hash = \"sha256:00000000000000000000000000000000000000000000000000000000000000fe\", scope = \"write\" }]",
+    ]
+    .map(said);
+    assert_snapshot!(all.join(""), @r"
+    oes.toml:3:33: error: `hunter2` is no digest of a token (write sha256: and 64 hexadecimal digits; `oes token new` makes a token and prints its digest) [config/value]
+    oes.toml:3:33: error: `sha256:abcd` is no digest of a token (write sha256: and 64 hexadecimal digits; `oes token new` makes a token and prints its digest) [config/value]
+    oes.toml:3:11: error: a token has no `hash` (add the key `hash`) [config/missing]
+    oes.toml:3:9: error: a token of fewer than 16 characters can be guessed (make one with: oes token new) [config/value]
+    oes.toml:3:109: error: another token is called `a` (logs name a token by it: give each its own) [config/conflict]
+    oes.toml:3:213: error: `scope` cannot be `write` (it is one of read, operate, admin) [config/value]
+    ");
+}
+
+#[test]
+fn other_machines_reach_it_where_that_is_said_or_a_token_is_wanted() {
+    let token = "token = \"0123456789abcdef\"\n";
+    for (text, open) in [
+        (String::new(), true),
+        (token.to_owned(), true),
+        ("listen = \":9115\"\npublic = true".to_owned(), true),
+        (format!("listen = \":9115\"\n{token}"), false),
+        (format!("listen = \":9115\"\npublic = true\n{token}"), true),
+    ] {
+        assert_eq!(server(&text).open, open, "{text}");
+    }
+    let refused = said("listen = \":9115\"");
+    assert!(
+        refused.contains("can be reached from other machines"),
+        "{refused}"
+    );
+}

@@ -1,0 +1,79 @@
+//! What a request brings: names in its path, questions in its query, a body. Whatever is wrong with it is a problem in
+//! words.
+
+use std::time::Duration;
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use crate::web::problem::Problem;
+
+/// A body comes within this.
+const BODY_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The name in the path.
+pub(super) struct Named(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let wrong =
+            |rejection: PathRejection| Problem::new(StatusCode::BAD_REQUEST, rejection.body_text());
+        let path = Path::from_request_parts(parts, state).await;
+        path.map(|Path(name)| Self(name)).map_err(wrong)
+    }
+}
+
+/// What the query asks.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let wrong = |rejection: QueryRejection| {
+            Problem::new(StatusCode::BAD_REQUEST, rejection.body_text())
+        };
+        let query = Query::from_request_parts(parts, state).await;
+        query.map(|Query(asked)| Self(asked)).map_err(wrong)
+    }
+}
+
+/// The body.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let body = timeout(BODY_TIME_MAX, axum::Json::from_request(request, state));
+        let body: Result<axum::Json<T>, JsonRejection> = body.await.map_err(|_| late())?;
+        Ok(Self(body?.0))
+    }
+}
+
+/// The body, or what it is taken for where there is none.
+pub(super) struct BodyOr<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for BodyOr<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !request.headers().contains_key(CONTENT_TYPE) {
+            return Ok(Self(T::default()));
+        }
+        Body::from_request(request, state)
+            .await
+            .map(|Body(body)| Self(body))
+    }
+}
+
+fn late() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
+}

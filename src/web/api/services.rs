@@ -1,0 +1,249 @@
+//! What is watched, and how it is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::IntoResponse as _;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::control::Control;
+use super::extract::{Asked, Named};
+use super::paging::Wanted;
+use super::{Answer, Shared, list};
+use crate::model::incident::{Incident, IncidentId, Ledger};
+use crate::model::judgement::Outcome;
+use crate::model::service::{Service, ServiceName, ServiceSeverity};
+use crate::model::violation::Violation;
+use crate::policy::orders::Refusal;
+use crate::web::site::Site;
+
+/// Returns the pages for those who may see everything.
+pub(super) fn to_read() -> OpenApiRouter<Site> {
+    OpenApiRouter::default()
+        .routes(routes!(services))
+        .routes(routes!(service))
+}
+
+/// Returns the pages for those who may act.
+pub(super) fn to_operate() -> OpenApiRouter<Site> {
+    OpenApiRouter::default().routes(routes!(probe))
+}
+
+/// A page of services.
+#[derive(Serialize, ToSchema)]
+struct Services {
+    services: Vec<Watched>,
+    /// The `cursor` of the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// A service, and how it is.
+#[derive(Serialize, ToSchema)]
+struct Watched {
+    /// Its name.
+    name: ServiceName,
+    /// The request method.
+    method: String,
+    /// Where the request goes, without what is secret.
+    url: Arc<str>,
+    /// The group it is shown in.
+    group: Option<String>,
+    /// Its tags.
+    tags: Vec<String>,
+    /// How bad a violation of it is.
+    severity: ServiceSeverity,
+    /// Whether a public page shows it.
+    public: bool,
+    /// Services whose outage explains this one's.
+    depends_on: Vec<ServiceName>,
+    /// Link to instructions for the person who is woken.
+    runbook: Option<String>,
+    /// Seconds between the beginnings of two probes.
+    interval_s: f64,
+    /// When the next probe begins; absent before the first.
+    next_probe_at: Option<Timestamp>,
+    /// The newest probe; absent before the first.
+    last: Option<Probed>,
+    /// The violations that are open.
+    violations: Vec<Open>,
+}
+
+/// The newest probe of a service.
+#[derive(Serialize, ToSchema)]
+struct Probed {
+    /// When it began.
+    at: Timestamp,
+    /// Its outcome.
+    outcome: Outcome,
+    /// Microseconds that the exchange took; absent where nothing was measured.
+    latency_us: Option<u64>,
+    /// The status of the response; absent without one.
+    status: Option<u16>,
+    /// Code of the main finding; absent where all is as it should be.
+    code: Option<Arc<str>>,
+    /// The main finding, for people.
+    finding: Option<Arc<str>>,
+    /// When the certificate that was last seen ends.
+    certificate_expires: Option<Timestamp>,
+}
+
+/// An open violation.
+#[derive(Clone, Serialize, ToSchema)]
+struct Open {
+    /// What is violated.
+    violation: Violation,
+    /// The incident.
+    incident: IncidentId,
+    /// Since when.
+    since: Timestamp,
+    /// Why, for people.
+    rule: String,
+    /// Whether somebody has taken it on.
+    acked: bool,
+}
+
+impl From<&Incident> for Open {
+    fn from(incident: &Incident) -> Self {
+        Self {
+            violation: incident.violation.clone(),
+            incident: incident.id.clone(),
+            since: incident.opened_at,
+            rule: incident.reason.rule.clone(),
+            acked: incident.ack.is_some(),
+        }
+    }
+}
+
+/// The open violations of each service.
+struct AllOpen(BTreeMap<ServiceName, Vec<Open>>);
+
+impl AllOpen {
+    fn of(ledger: &Ledger) -> Self {
+        let mut open: BTreeMap<ServiceName, Vec<Open>> = BTreeMap::new();
+        for incident in ledger.incidents.values().filter(|one| one.is_open()) {
+            let of = open.entry(incident.service.clone()).or_default();
+            of.push(incident.into());
+        }
+        Self(open)
+    }
+}
+
+fn watched(control: &dyn Control, service: &Service, open: &AllOpen) -> Watched {
+    let last = control.glance(&service.name).map(|glance| Probed {
+        at: glance.at,
+        outcome: glance.outcome,
+        latency_us: glance
+            .latency
+            .map(|latency| u64::try_from(latency.as_micros()).unwrap_or(u64::MAX)),
+        status: glance.answer.map(|answer| answer.status.as_u16()),
+        code: glance.finding.as_ref().map(|found| Arc::clone(&found.code)),
+        finding: glance
+            .finding
+            .as_ref()
+            .map(|found| Arc::clone(&found.message)),
+        certificate_expires: glance.certificate_expires,
+    });
+    Watched {
+        name: service.name.clone(),
+        method: service.request.method.to_string(),
+        url: Arc::clone(&service.request.shown_url),
+        group: service.group.clone(),
+        tags: service.tags.clone(),
+        severity: service.severity,
+        public: service.public,
+        depends_on: service.depends_on.clone(),
+        runbook: service.runbook.as_ref().map(ToString::to_string),
+        interval_s: service.interval.as_secs_f64(),
+        next_probe_at: control.next_probe(&service.name),
+        last,
+        violations: open.0.get(&service.name).cloned().unwrap_or_default(),
+    }
+}
+
+/// Which services are listed.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ServicesAsked {
+    /// Only those of this group.
+    group: Option<String>,
+    /// Only those with this tag.
+    tag: Option<String>,
+    /// Only those whose newest probe had this outcome.
+    outcome: Option<Outcome>,
+    /// Only those with open violations, or only those without.
+    violated: Option<bool>,
+    /// At most so many, 1 to 1,000; 100 if absent.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// What is watched, and how it is
+#[utoipa::path(get, path = "/services", tag = "services", params(ServicesAsked),
+    responses((status = 200, description = "A page of services, in the order of their names", body = Services)))]
+async fn services(State(control): Shared, Asked(asked): Asked<ServicesAsked>) -> Answer {
+    let open = AllOpen::of(&control.ledger());
+    let wanted = Wanted {
+        limit: asked.limit,
+        cursor: asked.cursor.as_deref(),
+    };
+    let is_so = |service: &ServiceName, outcome: Outcome| {
+        let glance = control.glance(service);
+        glance.is_some_and(|glance| glance.outcome == outcome)
+    };
+    let meant = |one: &Arc<Service>| {
+        (asked.group.is_none() || one.group == asked.group)
+            && asked.tag.as_ref().is_none_or(|tag| one.tags.contains(tag))
+            && asked
+                .outcome
+                .is_none_or(|outcome| is_so(&one.name, outcome))
+            && asked
+                .violated
+                .is_none_or(|violated| open.0.contains_key(&one.name) == violated)
+    };
+    let all = control.services().into_iter().filter(meant);
+    let page = wanted.of(all, |one| one.name.clone())?;
+    let shown = page.items.iter();
+    Ok(list(&Services {
+        services: shown.map(|one| watched(&*control, one, &open)).collect(),
+        next: page.next,
+    }))
+}
+
+fn find(control: &dyn Control, name: &str) -> Result<Arc<Service>, Refusal> {
+    let mut all = control.services().into_iter();
+    all.find(|one| one.name.as_str() == name)
+        .ok_or_else(|| Refusal::not_found(format!("there is no service `{name}`")))
+}
+
+fn shown(control: &dyn Control, service: &Service) -> axum::response::Response {
+    let open = AllOpen::of(&control.ledger());
+    axum::Json(watched(control, service, &open)).into_response()
+}
+
+/// One service
+#[utoipa::path(get, path = "/services/{name}", tag = "services",
+    params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, description = "The service", body = Watched)))]
+async fn service(State(control): Shared, Named(name): Named) -> Answer {
+    let service = find(&*control, &name)?;
+    Ok(shown(&*control, &service))
+}
+
+/// Probes it at once: counted like every probe
+#[utoipa::path(post, path = "/services/{name}/probe", tag = "services",
+    params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, description = "The service after the probe", body = Watched)))]
+async fn probe(State(control): Shared, Named(name): Named) -> Answer {
+    let service = find(&*control, &name)?;
+    control.probe(service.name.clone()).await?;
+    Ok(shown(&*control, &service))
+}

@@ -1,0 +1,186 @@
+//! Who is calling, and what that caller may see and do.
+//!
+//! Every request passes [`identify`], which looks at what it shows; a page takes a [`Caller`] and asks it. Nobody in
+//! particular may see what the public may, where OES is open to it, and nothing else.
+
+mod tokens;
+
+use std::convert::Infallible;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use super::problem::Problem;
+use tokens::Tokens;
+pub(super) use tokens::hex;
+pub use tokens::{Token, new_token};
+
+/// What a caller may do. Each includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// See what the public may see, and the metrics.
+    View,
+    /// See everything.
+    Read,
+    /// Act on incidents, messages and probes.
+    Operate,
+    /// Act on the daemon itself.
+    Admin,
+}
+
+impl Scope {
+    /// The scopes that a token may have.
+    pub const OF_TOKENS: [Self; 3] = [Self::Read, Self::Operate, Self::Admin];
+
+    /// Returns its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Read => "read",
+            Self::Operate => "operate",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Who is calling.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    who: Who,
+    scope: Option<Scope>,
+}
+
+#[derive(Debug, Clone)]
+enum Who {
+    /// Nobody in particular.
+    Anybody,
+    /// Who shows a token that is not known.
+    Stranger,
+    /// Who shows the token of this name.
+    Holder(Arc<str>),
+}
+
+impl Caller {
+    /// Tells whether the caller may do what needs this scope.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scope >= Some(scope)
+    }
+
+    /// Returns the name of the token that the caller has shown; absent for anybody.
+    pub fn name(&self) -> Option<&str> {
+        match &self.who {
+            Who::Anybody | Who::Stranger => None,
+            Who::Holder(name) => Some(name),
+        }
+    }
+
+    /// Refuses what needs a scope that the caller does not have.
+    pub(super) fn needs(&self, scope: Scope) -> Result<(), Problem> {
+        if self.may(scope) {
+            return Ok(());
+        }
+        Err(match (&self.who, self.scope) {
+            (Who::Stranger, _) => {
+                Problem::new(StatusCode::UNAUTHORIZED, "the token is another one")
+            }
+            (Who::Holder(name), Some(has)) => Problem::new(
+                StatusCode::FORBIDDEN,
+                format!(
+                    "this needs the scope `{}`; the token `{name}` has `{}`",
+                    scope.as_str(),
+                    has.as_str()
+                ),
+            ),
+            _ => Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "show a token: Authorization: Bearer TOKEN; one is in control.json in the data folder",
+            ),
+        })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let known = parts.extensions.get::<Self>().cloned();
+        // Whoever was not looked at may nothing.
+        Ok(known.unwrap_or(Self {
+            who: Who::Anybody,
+            scope: None,
+        }))
+    }
+}
+
+/// Who may see and do what.
+#[derive(Debug)]
+pub struct Gate {
+    /// Whether anybody may see what the public may.
+    open: bool,
+    /// The token of this run.
+    own: Token,
+    tokens: RwLock<Tokens>,
+}
+
+impl Gate {
+    /// Returns a gate that knows one token; an open one lets anybody see what the public may see.
+    pub fn new(own: Token, open: bool) -> Self {
+        Self {
+            open,
+            tokens: RwLock::new(Tokens::new([own.clone()])),
+            own,
+        }
+    }
+
+    /// Knows these tokens from now on besides its own, and no others.
+    pub fn renew(&self, tokens: impl IntoIterator<Item = Token>) {
+        let tokens = Tokens::new(tokens.into_iter().chain([self.own.clone()]));
+        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
+    }
+
+    /// Returns who sends these headers.
+    fn caller(&self, headers: &HeaderMap) -> Caller {
+        let anybody = self.open.then_some(Scope::View);
+        let Some(shown) = bearer(headers) else {
+            return Caller {
+                who: Who::Anybody,
+                scope: anybody,
+            };
+        };
+        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
+        match tokens.find(shown) {
+            Some(token) => Caller {
+                who: Who::Holder(Arc::clone(&token.name)),
+                scope: Some(token.scope),
+            },
+            None => Caller {
+                who: Who::Stranger,
+                scope: anybody,
+            },
+        }
+    }
+}
+
+/// Returns the token that a request shows.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Notes in a request who sends it, for [`Caller`].
+pub(super) async fn identify(
+    State(gate): State<Arc<Gate>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let caller = gate.caller(request.headers());
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}

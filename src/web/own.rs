@@ -1,0 +1,54 @@
+//! The pages about OES itself: whether it lives, whether it does its work, and its metrics.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+
+use super::auth::{Caller, Scope};
+use super::facts::{Facts, Health};
+use super::problem::Problem;
+use super::site::Site;
+
+/// Returns the pages about OES itself.
+pub(super) fn router() -> Router<Site> {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+}
+
+async fn metrics(caller: Caller, State(facts): State<Arc<dyn Facts>>) -> Result<Response, Problem> {
+    caller.needs(Scope::View)?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], facts.metrics()).into_response())
+}
+
+async fn healthz(caller: Caller, State(facts): State<Arc<dyn Facts>>) -> Response {
+    let health = facts.health();
+    let fine = health.parts.iter().all(|part| part.alive);
+    answer(&caller, fine, &health)
+}
+
+async fn readyz(caller: Caller, State(facts): State<Arc<dyn Facts>>) -> Response {
+    let health = facts.health();
+    let fine = health.parts.iter().all(|part| part.alive && part.ready);
+    answer(&caller, fine, &health)
+}
+
+/// Answers everybody how it is, and those who may look why.
+fn answer(caller: &Caller, fine: bool, health: &Health) -> Response {
+    let status = if fine {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    if caller.may(Scope::View) {
+        (status, axum::Json(health)).into_response()
+    } else {
+        (status, axum::Json(serde_json::json!({ "fine": fine }))).into_response()
+    }
+}
