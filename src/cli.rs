@@ -31,6 +31,7 @@ mod status;
 mod table;
 mod test;
 mod token;
+mod top;
 mod watch;
 mod watched;
 
@@ -70,6 +71,7 @@ enum Command {
     Backtest(Box<backtest::Arguments>),
     Probe(probe::Arguments),
     Status(status::Arguments),
+    Top(top::Arguments),
     Incidents(incidents::Arguments),
     Ack(ack::Arguments),
     Silence(silence::Arguments),
@@ -123,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
         Command::Incidents(arguments) => incidents::run(&arguments),
         Command::Ack(arguments) => ack::run(&arguments),
         Command::Silence(arguments) => silence::run(&arguments),

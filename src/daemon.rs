@@ -223,10 +223,7 @@ impl Daemon {
         let site = web::Site {
             facts,
             control: Arc::new(Controller::new(&shared, delivery, &config.data, order)),
-            beats: Arc::new(Ear::new(
-                shared.beats.clone(),
-                Arc::clone(&shared.history),
-            )),
+            beats: Arc::new(Ear::new(shared.beats.clone(), Arc::clone(&shared.history))),
             gate: Arc::clone(&gate),
             base: Arc::default(),
         };

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use http::Method;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -55,6 +56,9 @@ enum Through {
     /// This command, in the state file; a daemon knows when it starts.
     StateFile,
 }
+
+/// A page of a list has at most so many elements.
+const PAGE_MAX: usize = 1000;
 
 /// Why an order was not carried out.
 #[derive(Debug, Error)]
@@ -189,11 +193,56 @@ pub(super) fn test(
     let asked = Asked {
         method: Method::POST,
         path: vec!["channels", channel.as_str(), "test"],
+        query: None,
         body: Some(json!({ "over": over })),
     };
     let body = ask(data, asked)?;
     let tested = serde_json::from_slice(&body).map_err(OrderError::Nonsense)?;
     Ok(Some(tested))
+}
+
+/// Returns every page of a list of the daemon.
+///
+/// # Errors
+/// [`OrderError`] if no daemon answers.
+pub(super) fn pages<T: DeserializeOwned>(data: &Path, path: &[&str]) -> Result<Vec<T>, OrderError> {
+    #[derive(Deserialize)]
+    struct Page<T> {
+        #[serde(flatten)]
+        page: T,
+        next: Option<String>,
+    }
+    let mut pages = Vec::new();
+    let mut query = format!("limit={PAGE_MAX}");
+    loop {
+        let asked = Asked {
+            method: Method::GET,
+            path: path.to_vec(),
+            query: Some(query),
+            body: None,
+        };
+        let body = ask(data, asked)?;
+        let Page { page, next } = serde_json::from_slice(&body).map_err(OrderError::Nonsense)?;
+        pages.push(page);
+        match next {
+            Some(cursor) => query = format!("limit={PAGE_MAX}&cursor={cursor}"),
+            None => return Ok(pages),
+        }
+    }
+}
+
+/// Has the daemon probe a service at once.
+///
+/// # Errors
+/// [`OrderError`] if it does not.
+pub(super) fn probe(data: &Path, service: &str) -> Result<(), OrderError> {
+    let asked = Asked {
+        method: Method::POST,
+        path: vec!["services", service, "probe"],
+        query: None,
+        body: None,
+    };
+    ask(data, asked).map(drop)
 }
 
 fn ask(data: &Path, asked: Asked<'_>) -> Result<bytes::Bytes, OrderError> {
@@ -228,7 +277,12 @@ fn ask(data: &Path, asked: Asked<'_>) -> Result<bytes::Bytes, OrderError> {
 
 /// Returns the request that is an order.
 fn asked(order: &Order) -> Asked<'_> {
-    let of = |method, path: Vec<_>, body: Option<Value>| Asked { method, path, body };
+    let of = |method, path: Vec<_>, body: Option<Value>| Asked {
+        method,
+        path,
+        query: None,
+        body,
+    };
     match order {
         Order::Silence(wanted, _) => of(Method::POST, vec!["silences"], Some(json!(wanted))),
         Order::EndSilence(id) => of(Method::DELETE, vec!["silences", &id.0], None),

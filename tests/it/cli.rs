@@ -24,6 +24,7 @@ mod shell;
 mod stand_ins;
 mod status;
 mod test;
+mod top;
 mod troubled;
 mod unanswered;
 

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use crate::model::judgement::Outcome;
+use crate::model::sparkline::sparkline as bars;
 use crate::model::violation::Sample;
 
 /// Samples that are drawn: the newest.
 const DRAWN_MAX: usize = 40;
-
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 fn drawn(samples: &[Sample]) -> &[Sample] {
     samples
@@ -33,20 +32,8 @@ pub(super) fn marks(samples: &[Sample]) -> String {
 /// Returns one bar a probe, oldest first, in proportion to the slowest; `·` where nothing was measured. Empty if
 /// nothing was measured at all.
 pub(super) fn sparkline(samples: &[Sample]) -> String {
-    let samples = drawn(samples);
-    let Some(slowest) = samples.iter().filter_map(|sample| sample.latency).max() else {
-        return String::new();
-    };
-    let bar = |latency: Duration| {
-        // Eighths of the slowest, rounded up, so that every measured probe has a bar.
-        let eighths = (latency.as_micros() * 8).div_ceil(slowest.as_micros().max(1));
-        let position = usize::try_from(eighths).unwrap_or(8).saturating_sub(1);
-        BARS.get(position).copied().unwrap_or('█')
-    };
-    samples
-        .iter()
-        .map(|sample| sample.latency.map_or('·', bar))
-        .collect()
+    let latencies: Vec<_> = drawn(samples).iter().map(|sample| sample.latency).collect();
+    bars(&latencies)
 }
 
 /// Returns the median by nearest rank of what was measured.

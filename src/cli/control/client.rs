@@ -26,6 +26,8 @@ pub(super) struct Asked<'a> {
     pub(super) method: Method,
     /// The parts of the path below `/api/v1`.
     pub(super) path: Vec<&'a str>,
+    /// What comes behind it, quoted.
+    pub(super) query: Option<String>,
     pub(super) body: Option<Value>,
 }
 
@@ -86,6 +88,9 @@ fn request(daemon: &ControlFile, asked: Asked<'_>) -> Result<Request<Full<Bytes>
             parts.extend(asked.path);
         }
         url.path().clone_into(&mut path);
+    }
+    if let Some(query) = asked.query {
+        path = format!("{path}?{query}");
     }
     let request = Request::builder()
         .method(asked.method)

@@ -1,0 +1,283 @@
+//! Draws the screen.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style, Stylize as _};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, TableState, Wrap};
+
+use super::feed::Service;
+use super::screen::Screen;
+use crate::model::counted::counted;
+use crate::model::duration::{Shown, since};
+use crate::model::judgement::Outcome;
+use crate::model::sparkline::sparkline;
+
+/// Width of a line of latencies.
+const TRAIL_WIDTH: u16 = 16;
+/// Rows of what is shown of one service.
+const ONE_ROWS: u16 = 11;
+
+pub(super) fn draw(frame: &mut Frame<'_>, screen: &mut Screen, now: Timestamp) {
+    let one = if screen.is_open { ONE_ROWS } else { 0 };
+    let [head, list, service, foot] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Min(3),
+        Constraint::Length(one),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    frame.render_widget(verdict(screen, now), head);
+    services(frame, list, screen, now);
+    if screen.is_open {
+        frame.render_widget(details(screen, now), service);
+    }
+    frame.render_widget(keys(screen), foot);
+}
+
+fn verdict(screen: &Screen, now: Timestamp) -> Line<'static> {
+    let all = screen.all();
+    let broken = all.iter().filter(|one| !one.violations.is_empty()).count();
+    let is_unclear = |one: &&Service| {
+        let outcome = one.last.as_ref().map(|last| last.outcome);
+        one.violations.is_empty()
+            && matches!(outcome, None | Some(Outcome::Unknown | Outcome::Error))
+    };
+    let unclear = all.iter().filter(is_unclear).count();
+    let (words, colour) = match (broken, unclear) {
+        (0, 0) => ("all well".to_owned(), Color::Green),
+        (0, unclear) => (format!("{unclear} not judged"), Color::Yellow),
+        (broken, _) => (format!("{broken} not well"), Color::Red),
+    };
+    let time = now
+        .to_zoned_datetime(screen.zone.clone())
+        .strftime("%H:%M:%S %Z")
+        .to_string();
+    Line::from(vec![
+        Span::styled(
+            format!(" {words} "),
+            Style::new()
+                .fg(colour)
+                .add_modifier(Modifier::REVERSED | Modifier::BOLD),
+        ),
+        Span::raw(format!(
+            "  {} · {} · {time}",
+            counted(all.len(), "service"),
+            screen.order().words()
+        )),
+    ])
+}
+
+fn services(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen, now: Timestamp) {
+    screen.room = usize::from(area.height.saturating_sub(1)).max(1);
+    let listed = screen.listed();
+    let position = screen.position(&listed);
+    let first = screen
+        .first
+        .min(position)
+        .max((position + 1).saturating_sub(screen.room));
+    let rows: Vec<Row<'_>> = listed
+        .iter()
+        .skip(first)
+        .take(screen.room)
+        .map(|one| row(screen, one, now))
+        .collect();
+    let widths = [
+        Constraint::Length(1),
+        Constraint::Fill(2),
+        Constraint::Length(9),
+        Constraint::Length(TRAIL_WIDTH),
+        Constraint::Length(9),
+        Constraint::Fill(3),
+    ];
+    let titles = ["", "service", "latency", "", "probed", "what is wrong"];
+    let table = Table::new(rows, widths)
+        .header(Row::new(titles).style(Style::new().add_modifier(Modifier::DIM)))
+        .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
+    let mut state = TableState::new();
+    if !listed.is_empty() {
+        state.select(Some(position - first));
+    }
+    screen.first = first;
+    frame.render_stateful_widget(table, area, &mut state);
+}
+
+fn row<'a>(screen: &Screen, service: &Service, now: Timestamp) -> Row<'a> {
+    let (sign, colour) = sign(service);
+    let last = service.last.as_ref();
+    let latency = last.and_then(|last| last.latency_us);
+    let latency = latency.map_or_else(String::new, |us| {
+        Shown(Duration::from_micros(us)).to_string()
+    });
+    let ago = last.map_or_else(String::new, |last| whole_seconds(since(last.at, now)));
+    Row::new([
+        Cell::from(sign).fg(colour),
+        Cell::from(service.name.clone()),
+        Cell::from(latency),
+        Cell::from(trail(screen, service)).dim(),
+        Cell::from(ago).dim(),
+        Cell::from(wrong(service, now)),
+    ])
+}
+
+/// Returns a sign that says how a service is also without colours.
+fn sign(service: &Service) -> (&'static str, Color) {
+    let outcome = service.last.as_ref().map(|last| last.outcome);
+    match outcome {
+        _ if !service.violations.is_empty() => ("✗", Color::Red),
+        Some(Outcome::Pass) => ("✓", Color::Green),
+        Some(Outcome::Warn | Outcome::Fail) => ("!", Color::Yellow),
+        Some(Outcome::Unknown | Outcome::Error) => ("?", Color::Yellow),
+        None => ("…", Color::Reset),
+    }
+}
+
+fn wrong(service: &Service, now: Timestamp) -> String {
+    let finding = service.last.as_ref().and_then(|last| last.finding.clone());
+    let Some(worst) = service.violations.iter().min_by_key(|open| open.since) else {
+        return finding.unwrap_or_default();
+    };
+    let names: Vec<&str> = service
+        .violations
+        .iter()
+        .map(|open| open.violation.as_str())
+        .collect();
+    let why = finding.unwrap_or_else(|| worst.rule.clone());
+    format!(
+        "{} for {}: {why}",
+        names.join(", "),
+        whole_seconds(since(worst.since, now))
+    )
+}
+
+fn details(screen: &Screen, now: Timestamp) -> Paragraph<'static> {
+    let block = Block::new().borders(Borders::TOP);
+    let Some(service) = screen.selected() else {
+        return Paragraph::new("").block(block);
+    };
+    let mut lines = vec![Line::from(format!("{} {}", service.method, service.url)).dim()];
+    if let Some(last) = &service.last {
+        let status = last
+            .status
+            .map_or_else(String::new, |status| format!(", status {status}"));
+        let ago = whole_seconds(since(last.at, now));
+        lines.push(Line::from(format!(
+            "last probe {ago} ago: {}{status}",
+            last.outcome
+        )));
+        lines.extend(last.finding.clone().map(Line::from));
+        if let Some(expires) = last.certificate_expires {
+            let left = Shown(since(now, expires));
+            let words = if expires > now {
+                format!("certificate ends in {left}")
+            } else {
+                format!("certificate ended {} ago", Shown(since(expires, now)))
+            };
+            lines.push(Line::from(words));
+        }
+    }
+    if let Some(next) = service.next_probe_at {
+        lines.push(Line::from(format!(
+            "next probe in {}",
+            whole_seconds(since(now, next))
+        )));
+    }
+    for open in &service.violations {
+        let taken = if open.acked { ", taken on" } else { "" };
+        let age = whole_seconds(since(open.since, now));
+        let words = format!(
+            "{} for {age}{taken}: {} (incident {})",
+            open.violation, open.rule, open.incident
+        );
+        lines.push(Line::from(words).red());
+    }
+    Paragraph::new(lines)
+        .wrap(Wrap { trim: false })
+        .block(block.title(format!(" {} ", service.name)))
+}
+
+fn keys(screen: &Screen) -> Line<'static> {
+    if screen.is_searching() {
+        return Line::from(format!(
+            "/{}▏  Enter: keep   Esc: all services",
+            screen.search()
+        ));
+    }
+    if let Some(words) = &screen.words {
+        return Line::from(words.clone()).yellow();
+    }
+    let found = if screen.search().is_empty() {
+        String::new()
+    } else {
+        format!("/{}  (Esc: all)   ", screen.search())
+    };
+    Line::from(format!(
+        "{found}q end   ↑↓ move   Enter one service   / search   s sort   p probe now"
+    ))
+    .dim()
+}
+
+/// Returns as much of the trail as there is room for, the newest last.
+fn trail(screen: &Screen, service: &Service) -> String {
+    let all: Vec<Option<Duration>> = screen
+        .trail(service)
+        .map(|us| us.map(Duration::from_micros))
+        .collect();
+    let surplus = all.len().saturating_sub(usize::from(TRAIL_WIDTH));
+    sparkline(all.get(surplus..).unwrap_or_default())
+}
+
+/// Ages move every second: parts of one would flicker.
+fn whole_seconds(age: Duration) -> String {
+    match age.as_secs() {
+        0..60 => format!("{} s", age.as_secs()),
+        seconds => Shown(Duration::from_secs(seconds)).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use jiff::tz::TimeZone;
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::super::feed::News;
+    use super::super::screen::tests::service;
+    use super::super::screen::Move;
+    use super::*;
+
+    fn drawn(screen: &mut Screen, width: u16) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(width, 18)).unwrap();
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(75);
+        terminal.draw(|frame| draw(frame, screen, now)).unwrap();
+        let text = terminal.backend().to_string();
+        let lines = text.lines().map(|line| line.trim_matches('"').trim_end());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_worst_stands_first_with_why() {
+        let mut screen = Screen::new(TimeZone::UTC);
+        let mut broken = service("price", Outcome::Fail, 412_000);
+        if let Some(last) = &mut broken.last {
+            last.finding = Some("$.price: expected number, got text".to_owned());
+        }
+        screen.take(News::Services(vec![
+            service("balances", Outcome::Pass, 21_300),
+            broken,
+        ]));
+        screen.turn(Move::Open);
+        insta::assert_snapshot!(drawn(&mut screen, 100), @r"
+         1 not well   2 services · worst first · 00:01:15 UTC
+          service                  latency   SPACES probed    what is wrong
+        ");
+        // No size of a terminal breaks it.
+        for width in [0, 1, 7, 40, 300] {
+            drawn(&mut screen, width);
+        }
+    }
+}
