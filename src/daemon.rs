@@ -20,12 +20,14 @@ pub mod keeper;
 mod letters;
 mod notifier;
 pub mod observe;
+mod on_demand;
 pub mod once;
 mod open;
 mod own;
 mod prepare;
 pub mod recording;
 mod reload;
+mod roster;
 mod seen;
 mod service_manager;
 pub mod signals;
@@ -75,6 +77,7 @@ use fleet::Fleet;
 use keeper::{Keeper, Snapshot};
 use observe::Tools;
 use prepare::PrepareError;
+use roster::Roster;
 use seen::Seen;
 pub use supervisor::Stopped;
 use supervisor::Supervisor;
@@ -207,6 +210,7 @@ impl Daemon {
             sweeps: Sweeps::default(),
             seen: Seen::default(),
             beats: Beats::default(),
+            roster: Roster::default(),
         });
         let known = opened.restored;
         let delivered = Arc::clone(&delivery);

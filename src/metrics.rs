@@ -1,36 +1,46 @@
-//! What OES counts, in OpenMetrics text. Names and labels are declared here and nowhere else; labels come from the ops
-//! config or from closed sets, never from response data.
+//! What OES counts, in the texts of Prometheus. Names and labels are declared here and nowhere else; labels come from the
+//! ops config or from closed sets, never from response data.
 
+mod blackbox;
 mod notifier;
 mod own;
 mod probes;
+mod process;
 mod script_gauges;
+mod script_runs;
+mod services;
+mod text;
 mod workers;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::model::exchange::Timings;
-use crate::model::failure::FailureKind;
 use crate::model::incident::Ledger;
 use crate::model::judgement::Outcome;
+use crate::model::observation::Observation;
 use crate::model::service::{ChannelName, ServiceName};
 
+pub use blackbox::{probe_page, probe_page_late};
 pub use notifier::ChannelOwed;
 pub use own::OwnMetrics;
-pub use probes::ServiceCounters;
+pub use services::{ServiceCounters, Shown};
+pub use text::{Format, Give};
 pub use workers::{WorkerMetrics, Workers};
 
 use notifier::NotifierMetrics;
 use probes::ProbeMetrics;
 use script_gauges::ScriptGauges;
+use script_runs::ScriptRuns;
+use services::Services;
+use text::Text;
 
 /// A gauge of seconds or of a share.
 pub type FloatGauge = Gauge<f64, std::sync::atomic::AtomicU64>;
@@ -39,20 +49,34 @@ pub type FloatGauge = Gauge<f64, std::sync::atomic::AtomicU64>;
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
+    services: Services,
     probes: ProbeMetrics,
-    violations: Family<ViolationLabels, Gauge>,
     script_gauges: Arc<ScriptGauges>,
+    script_runs: ScriptRuns,
     notifier: NotifierMetrics,
     /// The processes that scripts run in.
     pub workers: WorkerMetrics,
     /// What the daemon counts of itself.
     pub own: OwnMetrics,
+    /// Held while gauges that follow from a scene are set and told.
+    writing: Arc<Mutex<()>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ViolationLabels {
-    service: String,
-    violation: String,
+/// What a page tells besides what was counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// The services that are watched, in order.
+    pub services: &'a [Shown],
+    /// Incidents and deliveries.
+    pub ledger: &'a Ledger,
+    /// What each channel is owed.
+    pub owed: &'a [ChannelOwed],
+    /// The worker processes, where there are any.
+    pub workers: Option<&'a Workers>,
+    /// Scripts that are set aside.
+    pub suspended: usize,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// From half a millisecond to 32 s, each bound twice the last.
@@ -65,17 +89,21 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("oes");
         let metrics = Self {
             registry: Arc::default(),
+            services: Services::default(),
             probes: ProbeMetrics::default(),
-            violations: Family::default(),
             script_gauges: Arc::default(),
+            script_runs: ScriptRuns::default(),
             notifier: NotifierMetrics::default(),
             workers: WorkerMetrics::default(),
             own: OwnMetrics::default(),
+            writing: Arc::default(),
         };
-        metrics.register_services(&mut registry);
+        metrics.own.register(&mut registry);
+        metrics.probes.register(&mut registry);
         metrics.notifier.register(&mut registry);
         metrics.workers.register(&mut registry);
-        metrics.own.register(&mut registry);
+        metrics.script_runs.register(&mut registry);
+        registry.register_collector(Box::new(Arc::clone(&metrics.script_gauges)));
         Self {
             registry: Arc::new(registry),
             ..metrics
@@ -84,25 +112,22 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    fn register_services(&self, registry: &mut Registry) {
-        self.probes.register(registry);
-        registry.register(
-            "violations",
-            "Rules that services break now: always 1, absent when kept",
-            self.violations.clone(),
-        );
-        registry.register_collector(Box::new(Arc::clone(&self.script_gauges)));
+    /// Returns the counters of a service, looked up once so that a probe costs no look-up.
+    pub fn service(&self, service: &ServiceName) -> Arc<ServiceCounters> {
+        self.services.of(service)
     }
 
     /// Counts one probe of a service.
-    pub fn probed(&self, counters: &ServiceCounters, outcome: Outcome, timings: &Timings) {
-        self.probes.probed(counters, outcome, timings);
+    pub fn probed(&self, counters: &ServiceCounters, observation: &Observation) {
+        counters.count(observation.judgement.outcome, observation.latency());
+        let exchange = observation.exchange.as_ref();
+        let timings = exchange.map_or_else(Timings::default, |exchange| exchange.timings);
+        self.probes.timed(&timings);
         self.own.lag.observe(timings.lag.as_secs_f64());
-    }
-
-    /// Counts one probe that got no usable response.
-    pub fn failed(&self, kind: FailureKind) {
-        self.probes.failed(kind);
+        if let Some(Err(failure)) = exchange.map(|exchange| &exchange.result) {
+            self.probes.failed(failure.kind);
+        }
+        self.script_runs.judged(&observation.judgement);
     }
 
     /// Sets a gauge that a script reports for a service; its name becomes `oes_script_NAME`.
@@ -110,88 +135,52 @@ impl Metrics {
         self.script_gauges.set(name, service, value);
     }
 
-    /// Counts one try of a channel by how it ended.
-    pub fn attempted(&self, channel: &ChannelName, result: &'static str) {
-        self.notifier.attempted(channel, result);
+    /// Counts one try of a channel: how it ended, and how long it took.
+    pub fn attempted(&self, channel: &ChannelName, result: &'static str, took: Duration) {
+        self.notifier.attempted(channel, result, took);
+    }
+
+    /// Notes that a channel has taken a message so long after what it tells.
+    pub fn delivered(&self, channel: &ChannelName, delay: Duration) {
+        self.notifier.delivered(channel, delay);
     }
 
     /// Forgets everything labelled with a service that is no longer watched.
     pub fn forget(&self, service: &ServiceName) {
-        self.probes.forget(service);
+        self.services.forget(service);
         self.script_gauges.forget(service);
     }
 
-    /// Brings the gauges that follow from the ledger in line with it.
-    pub fn refresh(&self, ledger: &Ledger, owed: &[ChannelOwed], now: Timestamp) {
-        self.violations.clear();
-        for incident in ledger
-            .incidents
-            .values()
-            .filter(|incident| incident.is_open())
-        {
-            let service = incident.service.to_string();
-            let violation = incident.violation.to_string();
-            self.violations
-                .get_or_create(&ViolationLabels { service, violation })
-                .set(1);
-        }
-        self.notifier.refresh(ledger, owed, now);
+    /// Returns how many probes of all services ended how.
+    pub fn outcomes(&self) -> BTreeMap<Outcome, u64> {
+        self.services.outcomes()
     }
 
-    /// Returns all metrics in the OpenMetrics text format.
+    /// Returns what was counted besides services, in the OpenMetrics text format.
     pub fn encode(&self) -> String {
         let mut text = String::new();
         // Writing into a String cannot fail; a short text would be noticed by its missing end mark.
         encode(&mut text, &self.registry).unwrap_or_default();
         text
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::model::exchange::Phase;
-
-    #[test]
-    fn counts_probes_by_service_and_outcome_and_forgets_them() {
-        let metrics = Metrics::default();
-        let name = ServiceName::new("a \"b\"");
-        let counters = ServiceCounters::new(&name);
-        let mut timings = Timings::default();
-        timings.add(Phase::Connect, Duration::from_millis(3));
-        metrics.probed(&counters, Outcome::Fail, &timings);
-        metrics.probed(&counters, Outcome::Fail, &timings);
-        let text = metrics.encode();
-        assert!(
-            text.contains(r#"oes_probes_total{service="a \"b\"",outcome="fail"} 2"#),
-            "{text}"
-        );
-        assert!(
-            text.contains(r#"oes_probe_phase_seconds_count{phase="connect"} 2"#),
-            "{text}"
-        );
-        assert!(
-            !text.contains(r#"phase="tls""#),
-            "a phase that did not happen is absent: {text}"
-        );
-        metrics.forget(&name);
-        assert!(
-            !metrics.encode().contains("oes_probes_total{"),
-            "{}",
-            metrics.encode()
-        );
+    /// Gives away, piece by piece, everything that is told on `/metrics`; tells whether all of it was taken. Takes a while
+    /// with many services: call it where nobody waits.
+    pub fn page(&self, format: Format, scene: &Scene<'_>, give: Give<'_>) -> bool {
+        let mut text = Text::new(format, give);
+        text.registry(&self.registry_of(scene));
+        own::write(&mut text, scene.ledger);
+        blackbox::write_reload(&mut text, self.own.reload_successful.get() == 1);
+        process::write(&mut text);
+        self.services.write(&mut text, scene.services, scene.ledger);
+        text.end()
     }
 
-    #[test]
-    fn script_gauges_have_their_own_names() {
-        let metrics = Metrics::default();
-        metrics.script_gauge(&ServiceName::new("x"), "price_usd", 2.5);
-        let text = metrics.encode();
-        assert!(
-            text.contains(r#"oes_script_price_usd{service="x"} 2.5"#),
-            "{text}"
-        );
+    /// Returns what the registry says of a scene, and of no other that is told at the same time.
+    fn registry_of(&self, scene: &Scene<'_>) -> String {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.notifier.refresh(scene.ledger, scene.owed, scene.now);
+        self.workers.refresh(scene.workers, scene.suspended);
+        self.encode()
     }
 }

@@ -19,6 +19,7 @@ pub mod reason;
 pub mod schedule;
 pub mod shape;
 pub mod story;
+pub mod target;
 pub mod trigger;
 pub mod watch;
 pub mod window;

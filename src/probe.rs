@@ -14,6 +14,7 @@ mod decode;
 mod descriptors;
 mod dial;
 mod frames;
+mod hello;
 mod hosts;
 mod plan;
 mod prober;

@@ -1,14 +1,16 @@
 //! What OES answers over HTTP: whether it lives, whether it does its work, its metrics, and the API for those who may
 //! act on it.
 //!
-//! There is no endpoint that takes a URL: OES never asks an address because a visitor named it.
+//! OES never asks an address because a visitor named it: `/probe` takes a URL only to find the service that has it.
 
 pub mod api;
 pub mod auth;
 pub mod beat;
 mod facts;
 mod listen;
+mod metrics;
 mod own;
+pub mod probe;
 mod problem;
 mod site;
 
@@ -49,5 +51,5 @@ fn router(site: Site) -> Router {
 }
 
 async fn index() -> &'static str {
-    "OES\n\n/healthz   is the daemon alive\n/readyz    does it do its work\n/metrics   OpenMetrics\n/beat      where jobs report\n/api/v1    for those who show a token\n"
+    "OES\n\n/healthz   is the daemon alive\n/readyz    does it do its work\n/metrics   for Prometheus\n/probe     one service now, as blackbox_exporter answers: ?target=NAME\n/beat      where jobs report\n/api/v1    for those who show a token\n"
 }

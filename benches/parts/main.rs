@@ -1,5 +1,5 @@
-//! Parts by themselves: `cargo bench --bench parts`. A state commit with all its disk syncs, and one run of a script of
-//! twenty lines through the pool, on bodies of three sizes.
+//! Parts by themselves: `cargo bench --bench parts`. A state commit with all its disk syncs, the page of metrics, and one run
+//! of a script of twenty lines through the pool, on bodies of three sizes.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@
 
 #[path = "../probe/cpu.rs"]
 mod cpu;
+mod page;
 #[path = "../probe/sandbox.rs"]
 mod sandbox;
 #[path = "../probe/target.rs"]
@@ -67,6 +68,7 @@ fn main() {
     at_once(1_000);
     tick(10_000, true);
     tick(10_000, false);
+    page::page(10_000, "≤ 150 ms");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

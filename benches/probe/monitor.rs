@@ -100,7 +100,7 @@ struct Service {
     watched: Watched,
     watch: Watch,
     past: Past,
-    counters: ServiceCounters,
+    counters: Arc<ServiceCounters>,
 }
 
 /// All services, divided among the workers.
@@ -128,17 +128,18 @@ impl Monitor {
         };
         let once = Once::new(sandbox).unwrap();
         let history = Store::open(&folder.path().join("oes.db"), 7, Clock::System.now()).store;
+        let metrics = Metrics::default();
         let mut shares: Vec<Vec<Service>> = (0..workers).map(|_| Vec::new()).collect();
         for (number, service) in config.services.iter().enumerate() {
             let one = Service {
                 watched: once.prepare(service).unwrap(),
                 watch: Watch::new(Rules::from(&*service.service), Restored::default()),
                 past: Past::default(),
-                counters: ServiceCounters::new(&service.service.name),
+                counters: metrics.service(&service.service.name),
             };
             shares.get_mut(number % workers).unwrap().push(one);
         }
-        let (metrics, stop) = (Metrics::default(), CancellationToken::new());
+        let stop = CancellationToken::new();
         Self {
             once,
             history: Arc::new(history),
@@ -245,15 +246,7 @@ impl Worker {
             return false;
         };
         let name = &watched.config.service.name;
-        let timings = observation
-            .exchange
-            .as_ref()
-            .map(|exchange| exchange.timings);
-        self.metrics.probed(
-            counters,
-            observation.judgement.outcome,
-            &timings.unwrap_or_default(),
-        );
+        self.metrics.probed(counters, &observation);
         for run in &observation.judgement.runs {
             remember(&mut past.memory, run);
             self.history.write_memory(name, run.memory.clone());

@@ -190,10 +190,10 @@ async fn show(length: Duration, tell: Tell) -> Result<(Summary, Exit), DemoError
     };
     let (daemon, interrupted) = daemon?;
     let snapshot = daemon.snapshots().borrow().clone();
-    let metrics = daemon.metrics().encode();
+    let probes = daemon.metrics().outcomes();
     daemon.stop(Duration::from_secs(2)).await;
     let messages = messages.load(Ordering::SeqCst);
-    let summary = Summary::new(&snapshot.ledger, &metrics, messages);
+    let summary = Summary::new(&snapshot.ledger, probes, messages);
     let exit = if interrupted {
         Exit::Interrupted
     } else {

@@ -13,6 +13,7 @@ use super::book::Book;
 use super::notifier;
 use super::observe::{Past, Watched};
 use super::own;
+use super::roster::SharedPast;
 use super::supervisor::Supervisor;
 use super::watching::{Legacy, Shared, Watching};
 use crate::channel::delivery::Delivery;
@@ -174,6 +175,7 @@ impl Fleet {
                 self.shared.metrics.forget(name);
                 self.shared.history.forget(name);
                 self.shared.seen.forget(name);
+                self.shared.roster.remove(name);
                 self.restored.remove(name);
             }
             stays
@@ -204,20 +206,25 @@ impl Fleet {
         applied
     }
 
-    fn start_loop(&mut self, watched: Arc<Watched>, known: Known, services: usize) {
+    fn start_loop(&mut self, watched: Arc<Watched>, mut known: Known, services: usize) {
         let name = watched.config.service.name.clone();
         let (settings, receiver) = watch::channel(watched);
         let (shared, stop) = (Arc::clone(&self.shared), self.workers.stopping());
+        let past = SharedPast::new(Past {
+            memory: Arc::new(std::mem::take(&mut known.memory)),
+            prev: None,
+            common: shared.common.clone(),
+        });
+        shared.roster.add(&name, receiver.clone(), past.clone());
         let (legacy, mut known) = (Legacy::default(), Some(known));
         self.workers.start(&name, move || {
             let watched = Arc::clone(&receiver.borrow());
             let left = legacy.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let known = match left {
-                Some(left) => {
-                    let (mut watch, past) = *left;
+            let watch = match left {
+                Some(mut watch) => {
                     watch.reconfigure(Rules::from(&*watched.config.service));
                     watch.resume(open_of(&shared, &watched));
-                    (watch, past)
+                    *watch
                 }
                 None => begin(&shared, &watched, known.take().unwrap_or_default()),
             };
@@ -225,7 +232,7 @@ impl Fleet {
             Watching::new(
                 Arc::clone(&shared),
                 receiver.clone(),
-                known,
+                (watch, past.clone()),
                 legacy,
                 services,
             )
@@ -278,20 +285,14 @@ impl Fleet {
 }
 
 /// Returns what a loop begins with: what is known of the service from before the start.
-fn begin(shared: &Shared, watched: &Watched, known: Known) -> (Watch, Past) {
+fn begin(shared: &Shared, watched: &Watched, known: Known) -> Watch {
     let restored = Restored {
         samples: known.samples,
         open: open_of(shared, watched),
         last_good: known.counters.last_good,
         unknown_since: known.counters.unknown_since,
     };
-    let past = Past {
-        memory: Arc::new(known.memory),
-        prev: None,
-        common: shared.common.clone(),
-    };
-    let rules = Rules::from(&*watched.config.service);
-    (Watch::new(rules, restored), past)
+    Watch::new(Rules::from(&*watched.config.service), restored)
 }
 
 /// Returns the violations of a service that the ledger holds open.

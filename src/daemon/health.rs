@@ -1,5 +1,6 @@
 //! What the pages say of the daemon: the truth about scheduler, state file, notifier and config.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,17 +12,21 @@ use tokio::time::Instant;
 use super::book::Book;
 use super::canaries::Network;
 use super::keeper::Snapshot;
+use super::on_demand::OnDemand;
+use super::seen::Seen;
 use super::watching::Shared;
 use crate::clock::Clock;
 use crate::history::Store;
 use crate::history::recordings::Recorder;
-use crate::metrics::{ChannelOwed, Metrics, Workers};
+use crate::metrics::{ChannelOwed, Format, Give, Metrics, Scene, Shown, Workers};
 use crate::model::counted::counted;
-use crate::model::duration::{Shown, since};
+use crate::model::duration::{self, since};
 use crate::model::incident::Ledger;
 use crate::model::service::{ChannelName, ServiceName};
 use crate::policy::owed;
 use crate::script::pool::{Pool, WorkerFacts};
+use crate::web::Pending;
+use crate::web::probe::{Asked, Probed, Refused};
 use crate::web::{Facts, Health, Part};
 
 /// The scheduler is late if nothing was probed for so many of the shortest interval.
@@ -43,6 +48,8 @@ pub(super) struct Page {
     started: Instant,
     pulse: Arc<AtomicU64>,
     network: Network,
+    seen: Seen,
+    on_demand: OnDemand,
 }
 
 impl Page {
@@ -58,6 +65,8 @@ impl Page {
             started: shared.started,
             pulse: Arc::clone(&shared.pulse),
             network: shared.tools.network.clone(),
+            seen: shared.seen.clone(),
+            on_demand: OnDemand::new(shared),
         }
     }
 
@@ -77,7 +86,7 @@ impl Page {
         });
         let services = counted(book.services.len(), "service");
         let detail = match shortest {
-            Some(_) => format!("{services}, last probe {} ago", Shown(silence)),
+            Some(_) => format!("{services}, last probe {} ago", duration::Shown(silence)),
             None => format!("{services}, none of them to be asked"),
         };
         Part {
@@ -107,6 +116,19 @@ impl Page {
         }
     }
 
+    /// Returns the services of the present config with what their newest probes showed, in order.
+    fn shown(&self) -> Vec<Shown> {
+        let book = Arc::clone(&self.book.borrow());
+        let mut glances: HashMap<_, _> = self.seen.all().into_iter().collect();
+        let mut services: Vec<_> = book.services.values().map(Arc::clone).collect();
+        services.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let shown = services.into_iter().map(|service| {
+            let glance = glances.remove(&service.name);
+            (service, glance)
+        });
+        shown.collect()
+    }
+
     fn owed(&self, ledger: &Ledger) -> Vec<ChannelOwed> {
         owed(ledger, &self.book.borrow(), self.clock.now())
     }
@@ -126,7 +148,7 @@ impl Page {
         let messages: usize = owed.iter().map(|one| one.messages).sum();
         let mut detail = format!("{} owed", counted(messages, "message"));
         if messages > 0 {
-            detail = format!("{detail}, the oldest for {}", Shown(age));
+            detail = format!("{detail}, the oldest for {}", duration::Shown(age));
         }
         if !disabled.is_empty() {
             detail = format!("{detail}; disabled: {}", disabled.join(", "));
@@ -136,7 +158,7 @@ impl Page {
             let count = ledger.dead_letters.len();
             detail = format!(
                 "{detail}; {count} given up, the last {} ago: {} {} (incident {}) on {}: {}",
-                Shown(since(letter.at, now)),
+                duration::Shown(since(letter.at, now)),
                 letter.service,
                 letter.violation,
                 letter.incident,
@@ -232,20 +254,28 @@ fn known(facts: WorkerFacts) -> Workers {
 }
 
 impl Facts for Page {
-    fn metrics(&self) -> String {
+    fn metrics(&self, format: Format, give: Give<'_>) -> bool {
         let ledger = Arc::clone(&self.snapshots.borrow().ledger);
-        self.metrics
-            .refresh(&ledger, &self.owed(&ledger), self.clock.now());
         let health = self.history.health();
         let dropped = i64::try_from(health.dropped_rows + health.failed_rows).unwrap_or(i64::MAX);
         self.metrics.own.history_dropped.set(dropped);
-        let workers = self.pool.workers().map(known);
-        let suspended = self.pool.suspended_scripts();
-        self.metrics.workers.refresh(workers.as_ref(), suspended);
         let recorder = self.recorder.health();
         let numbers = [recorder.written, recorder.dropped, recorder.bytes];
         self.metrics.own.recorder.set(numbers);
-        self.metrics.encode()
+        let workers = self.pool.workers().map(known);
+        let scene = Scene {
+            services: &self.shown(),
+            ledger: &ledger,
+            owed: &self.owed(&ledger),
+            workers: workers.as_ref(),
+            suspended: self.pool.suspended_scripts(),
+            now: self.clock.now(),
+        };
+        self.metrics.page(format, &scene, give)
+    }
+
+    fn probe(&self, asked: Asked) -> Pending<'_, Result<Probed, Refused>> {
+        Box::pin(async move { self.on_demand.probe(&asked).await })
     }
 
     fn health(&self) -> Health {

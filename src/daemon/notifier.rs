@@ -27,7 +27,7 @@ use crate::model::duration::{Shown, after, since};
 use crate::model::incident::Ledger;
 use crate::model::service::ChannelName;
 use crate::policy::delivery::{self, FailKind, Failed};
-use crate::policy::owed::{self, Batch, Plan};
+use crate::policy::owed::{self, Batch, Plan, Telling};
 
 /// What all channels share. Clones share.
 #[derive(Clone)]
@@ -136,8 +136,29 @@ async fn tell(sender: &Sender<'_>, batch: Batch, before: &Snapshot) {
         .send(channel, &message, Attempt { number, at })
         .await;
     failpoint::reach("message_answered");
-    shared.metrics.attempted(&channel.name, answer.as_str());
+    let took = since(at, shared.clock.now());
+    let metrics = &shared.metrics;
+    metrics.attempted(&channel.name, answer.as_str(), took);
+    if matches!(answer, Answer::Taken { .. }) {
+        for delay in delays(&before.ledger, &batch, shared.clock.now()) {
+            metrics.delivered(&channel.name, delay);
+        }
+    }
     settle(sender, batch, answer).await;
+}
+
+/// Returns how long after their opening or their end incidents are told.
+fn delays(ledger: &Ledger, batch: &Batch, now: Timestamp) -> Vec<Duration> {
+    let since_told = |told: &owed::Told| {
+        let incident = ledger.incidents.get(&told.incident)?;
+        let at = match told.telling {
+            Telling::Fire => incident.opened_at,
+            Telling::Resolve | Telling::Outage(_) | Telling::Unwatched => incident.closed_at?,
+            Telling::Reminder | Telling::Acked => return None,
+        };
+        Some(since(at, now))
+    };
+    batch.told.iter().filter_map(since_told).collect()
 }
 
 fn attempt_number(ledger: &Ledger, channel: &Settings, batch: &Batch) -> u32 {

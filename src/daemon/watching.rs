@@ -14,8 +14,9 @@ use super::book::Book;
 use super::common::Common;
 use super::heart::{Heard, Heart, Sent};
 use super::keeper::Keeper;
-use super::observe::{Past, Tools, Watched, as_prev, observe};
+use super::observe::{Tools, Watched, as_prev, observe};
 use super::recording;
+use super::roster::{Roster, SharedPast};
 use super::seen::Seen;
 use super::sweep::{Sweep, Sweeps, Wish};
 use crate::clock::Clock;
@@ -51,6 +52,8 @@ pub(super) struct Parts {
     pub(super) seen: Seen,
     /// Who listens to which beats.
     pub(super) beats: Beats,
+    /// What runs, for those who ask out of turn.
+    pub(super) roster: Roster,
     /// What the grids of all services count from.
     pub(super) started: Instant,
     /// Milliseconds after `started` at which any service was last probed.
@@ -58,7 +61,7 @@ pub(super) struct Parts {
 }
 
 /// What a loop knows of its service, left behind by a panic: the next one goes on from there.
-pub(super) type Legacy = Arc<Mutex<Option<Box<(Watch, Past)>>>>;
+pub(super) type Legacy = Arc<Mutex<Option<Box<Watch>>>>;
 
 /// For so long after all services were looked at at once a failure is confirmed …
 const STORM_FOR: Duration = Duration::from_mins(1);
@@ -73,7 +76,7 @@ pub(super) struct Watching {
     settings: watch::Receiver<Arc<Watched>>,
     watched: Arc<Watched>,
     watch: Watch,
-    past: Past,
+    past: SharedPast,
     /// Of a service that reports.
     heart: Option<Heart>,
     sweeps: watch::Receiver<Arc<Sweep>>,
@@ -81,7 +84,7 @@ pub(super) struct Watching {
     wished: u64,
     /// When all services were last looked at at once.
     swept: Option<Instant>,
-    counters: ServiceCounters,
+    counters: Arc<ServiceCounters>,
     schedule: Schedule,
     due: Instant,
     /// The regular moment that `due` belongs to, or that comes after a confirm probe.
@@ -93,7 +96,7 @@ impl Watching {
     pub(super) fn new(
         shared: Shared,
         settings: watch::Receiver<Arc<Watched>>,
-        (watch, past): (Watch, Past),
+        (watch, past): (Watch, SharedPast),
         legacy: Legacy,
         services: usize,
     ) -> Box<Self> {
@@ -107,7 +110,7 @@ impl Watching {
             None => Instant::now() + schedule.first(services),
         };
         let name = service.name.clone();
-        let counters = ServiceCounters::new(&name);
+        let counters = shared.metrics.service(&name);
         let regular = due;
         let sweeps = shared.sweeps.subscribe();
         let wished = sweeps.borrow().newest;
@@ -163,10 +166,11 @@ impl Watching {
                 }
                 continue;
             }
+            let past = self.past.now();
             let observing = Box::pin(observe(
                 &self.shared.tools,
                 &self.watched,
-                &self.past,
+                &past,
                 self.due.min(Instant::now()),
                 now,
             ));
@@ -175,6 +179,8 @@ impl Watching {
             let Some(observation) = stop.run_until_cancelled(observing).await else {
                 break;
             };
+            // What scripts remember is changed in place where nobody else looks at it.
+            drop(past);
             if self.settings.has_changed().is_err() {
                 break;
             }
@@ -247,19 +253,7 @@ impl Watching {
     async fn take(&mut self, observation: &Observation) {
         self.count(observation);
         recording::record(&self.shared.recorder, &self.watched, observation);
-        for run in &observation.judgement.runs {
-            let (own, shared) = run.memory.clone().split();
-            if !own.is_empty() {
-                own.apply(Arc::make_mut(&mut self.past.memory));
-            }
-            let history = &self.shared.history;
-            history.write_memory(&self.name, own);
-            let write = |shared| history.write_shared(&self.name, shared);
-            self.past.common.change(shared, write);
-        }
-        if self.watched.uses_prev() {
-            self.past.prev = as_prev(observation).or(self.past.prev.take());
-        }
+        self.remember(observation);
         let sample = observation.sample();
         debug!(
             service.name = %self.name,
@@ -281,6 +275,26 @@ impl Watching {
         }
     }
 
+    /// Changes what scripts know of the past, here and in the history.
+    fn remember(&self, observation: &Observation) {
+        let mut past = self.past.lock();
+        for run in &observation.judgement.runs {
+            let (own, shared) = run.memory.clone().split();
+            if !own.is_empty() {
+                own.apply(Arc::make_mut(&mut past.memory));
+            }
+            let history = &self.shared.history;
+            history.write_memory(&self.name, own);
+            let write = |shared| history.write_shared(&self.name, shared);
+            past.common.change(shared, write);
+        }
+        if self.watched.uses_prev()
+            && let Some(prev) = as_prev(observation)
+        {
+            past.prev = Some(prev);
+        }
+    }
+
     /// Notes for others what the probe showed.
     fn note(&self, observation: &Observation) {
         let before = self.shared.seen.of(&self.name);
@@ -298,19 +312,7 @@ impl Watching {
             );
         }
         let metrics = &self.shared.metrics;
-        let outcome = observation.judgement.outcome;
-        let timings = observation
-            .exchange
-            .as_ref()
-            .map(|exchange| exchange.timings);
-        metrics.probed(&self.counters, outcome, &timings.unwrap_or_default());
-        if let Some(Err(failure)) = observation
-            .exchange
-            .as_ref()
-            .map(|exchange| &exchange.result)
-        {
-            metrics.failed(failure.kind);
-        }
+        metrics.probed(&self.counters, observation);
         for run in &observation.judgement.runs {
             for (name, value) in &run.metrics {
                 metrics.script_gauge(&self.name, name, *value);
@@ -416,8 +418,8 @@ impl Watching {
 impl Drop for Watching {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let known = (self.watch.clone(), std::mem::take(&mut self.past));
-            *self.legacy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(known));
+            let known = Some(Box::new(self.watch.clone()));
+            *self.legacy.lock().unwrap_or_else(PoisonError::into_inner) = known;
         }
     }
 }

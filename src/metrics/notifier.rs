@@ -7,21 +7,41 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::FloatGauge;
+use super::{FloatGauge, seconds_histogram};
 use crate::model::duration::since;
 use crate::model::incident::Ledger;
 use crate::model::service::ChannelName;
 
 /// What the notifier counts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct NotifierMetrics {
     owed: Family<ChannelLabels, Gauge>,
     oldest_owed: Family<ChannelLabels, FloatGauge>,
     up: Family<ChannelLabels, Gauge>,
     attempts: Family<AttemptLabels, Counter>,
+    tries: Family<ChannelLabels, Histogram, fn() -> Histogram>,
+    delays: Family<ChannelLabels, Histogram, fn() -> Histogram>,
     dead_letters: Gauge,
+}
+
+impl Default for NotifierMetrics {
+    fn default() -> Self {
+        Self {
+            owed: Family::default(),
+            oldest_owed: Family::default(),
+            up: Family::default(),
+            attempts: Family::default(),
+            tries: Family::new_with_constructor(seconds_histogram),
+            // From half a second to more than an hour.
+            delays: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.5, 2.0, 14))
+            }),
+            dead_letters: Gauge::default(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -69,6 +89,18 @@ impl NotifierMetrics {
             "Tries to deliver a message, by channel and how they ended",
             self.attempts.clone(),
         );
+        registry.register_with_unit(
+            "notify_attempt_duration",
+            "Time of one try to deliver a message",
+            Unit::Seconds,
+            self.tries.clone(),
+        );
+        registry.register_with_unit(
+            "notify_delay",
+            "Time from the opening or the end of an incident until a channel took the message about it",
+            Unit::Seconds,
+            self.delays.clone(),
+        );
         registry.register(
             "notify_dead_letters",
             "Messages that no try could deliver and that are kept for a person",
@@ -76,12 +108,24 @@ impl NotifierMetrics {
         );
     }
 
-    /// Counts one try by how it ended.
-    pub(super) fn attempted(&self, channel: &ChannelName, result: &'static str) {
+    /// Counts one try: how it ended, and how long it took.
+    pub(super) fn attempted(&self, channel: &ChannelName, result: &'static str, took: Duration) {
+        let name = channel.to_string();
+        self.tries
+            .get_or_create(&ChannelLabels { channel: name })
+            .observe(took.as_secs_f64());
         let channel = channel.to_string();
         self.attempts
             .get_or_create(&AttemptLabels { channel, result })
             .inc();
+    }
+
+    /// Notes that a channel has taken a message so long after what it tells.
+    pub(super) fn delivered(&self, channel: &ChannelName, delay: Duration) {
+        let channel = channel.to_string();
+        self.delays
+            .get_or_create(&ChannelLabels { channel })
+            .observe(delay.as_secs_f64());
     }
 
     pub(super) fn refresh(&self, ledger: &Ledger, owed: &[ChannelOwed], now: Timestamp) {

@@ -6,6 +6,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::seconds_histogram;
+use super::text::{Kind, Text, label};
+use crate::model::incident::Ledger;
 
 /// What the daemon counts of itself.
 #[derive(Debug, Clone)]
@@ -168,5 +170,22 @@ impl OwnMetrics {
             self.history_dropped.clone(),
         );
         self.recorder.register(registry);
+    }
+}
+
+/// Writes what follows from the program and the ledger.
+pub(super) fn write(text: &mut Text<'_>, ledger: &Ledger) {
+    let name = "oes_build_info";
+    text.family(name, Kind::Gauge, "The program: always 1");
+    let version = label("version", env!("CARGO_PKG_VERSION"));
+    text.sample(name, &version, "", 1_u64.into());
+    let name = "oes_incidents_open";
+    let help = "Incidents that are open, by whether somebody has taken them on";
+    text.family(name, Kind::Gauge, help);
+    let open = || ledger.incidents.values().filter(|one| one.is_open());
+    let taken = open().filter(|one| one.ack.is_some()).count();
+    for (acknowledged, number) in [("false", open().count() - taken), ("true", taken)] {
+        let acknowledged = label("acknowledged", acknowledged);
+        text.sample(name, &acknowledged, "", number.into());
     }
 }

@@ -13,6 +13,20 @@ use crate::model::service::ServiceName;
 /// Different names that are kept; a script that invents more is not heard.
 const NAMES_MAX: usize = 1_000;
 
+/// Names that families of OES's own have, and their samples.
+const OWN: [&str; 10] = [
+    "runs",
+    "cpu_seconds",
+    "wall_seconds",
+    "requests",
+    "broken",
+    "workers",
+    "workers_resident_bytes",
+    "workers_started",
+    "workers_ended",
+    "round_trips",
+];
+
 /// The newest value of each gauge by name and service.
 #[derive(Debug, Default)]
 pub(super) struct ScriptGauges {
@@ -40,12 +54,15 @@ impl ScriptGauges {
     }
 }
 
-/// Returns the name with everything that a metric name may not hold replaced by `_`.
+/// Returns the name with everything that a metric name may not hold replaced by `_`; one that is taken has a `_` more.
 fn metric_name(name: &str) -> String {
     let clean = name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
-    format!("script_{}", clean.collect::<String>())
+    let clean: String = clean.collect();
+    let family = clean.strip_suffix("_total").unwrap_or(&clean);
+    let is_taken = OWN.contains(&family) || family.starts_with("round_trips_seconds");
+    format!("script_{clean}{}", if is_taken { "_" } else { "" })
 }
 
 impl Collector for ScriptGauges {

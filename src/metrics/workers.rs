@@ -91,7 +91,7 @@ impl WorkerMetrics {
     }
 
     /// Brings the metrics in line with what is known now.
-    pub fn refresh(&self, workers: Option<&Workers>, suspended: usize) {
+    pub(super) fn refresh(&self, workers: Option<&Workers>, suspended: usize) {
         self.suspended.set(count(suspended as u64));
         let Some(workers) = workers else { return };
         for (state, number) in [("idle", workers.idle), ("busy", workers.busy)] {

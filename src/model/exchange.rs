@@ -1,5 +1,7 @@
 //! What one probe saw.
 
+mod tls;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -13,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::failure::Failure;
 use super::json::{self, Document, JsonError};
 use super::secret::Secret;
+
+pub use tls::TlsSession;
 
 /// What one probe saw: its request, the response or the failure, and the time of each phase.
 #[derive(Debug)]
@@ -205,15 +209,6 @@ impl Body {
     pub fn json(&self) -> Result<&Document, &JsonError> {
         self.json.get_or_init(|| json::parse(&self.bytes)).as_ref()
     }
-}
-
-/// What both sides of a TLS handshake agreed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TlsSession {
-    /// The version as it is on the wire: 0x0304 is TLS 1.3.
-    pub version: u16,
-    /// The cipher suite as it is on the wire, by the registry of IANA.
-    pub cipher: u16,
 }
 
 /// Facts of a leaf certificate.

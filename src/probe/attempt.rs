@@ -22,7 +22,7 @@ use super::prober::Inner;
 use super::progress::{Progress, Stamps};
 use super::proxy;
 use super::redirect::{self, Itinerary};
-use super::stream::{Stream, Wire};
+use super::stream::{self, Stream, Wire};
 use super::talk::{self, Asked, Driven, Talk};
 use super::target::Target;
 use super::tls::{self, Connector, Refusal};
@@ -358,6 +358,7 @@ impl Attempt<'_> {
             Ok(stream) => {
                 let der = tls::peer_certificate(&stream);
                 self.progress.certificate = der.and_then(|der| self.prober.facts.of(der));
+                self.progress.tls = stream::session(&stream);
                 if plan.versions == HttpVersions::Http2 && !tls::agreed_h2(&stream) {
                     return Err(Failure {
                         kind: FailureKind::BadHttp,

@@ -18,7 +18,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf as TokioReadBuf};
 use tokio::net::TcpStream;
 
 use super::frames::Frames;
+use super::hello::Hello;
 use super::progress::Stamps;
+use crate::model::exchange::TlsSession;
 
 /// A connected stream as hyper-tls has it.
 pub(super) type Stream = MaybeHttpsStream<TokioIo<Wire>>;
@@ -28,6 +30,8 @@ pub(super) type Stream = MaybeHttpsStream<TokioIo<Wire>>;
 pub(super) struct Wire {
     tcp: TcpStream,
     has_ended: bool,
+    /// What a TLS server says first; absent without TLS.
+    hello: Option<Hello>,
 }
 
 impl Wire {
@@ -35,6 +39,15 @@ impl Wire {
         Self {
             tcp,
             has_ended: false,
+            hello: None,
+        }
+    }
+
+    /// Returns a wire on which TLS is spoken.
+    pub(super) fn secured(tcp: TcpStream) -> Self {
+        Self {
+            hello: Some(Hello::default()),
+            ..Self::new(tcp)
         }
     }
 }
@@ -47,8 +60,12 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         let (before, room) = (buf.filled().len(), buf.remaining());
         let polled = Pin::new(&mut self.tcp).poll_read(cx, buf);
-        if matches!(polled, Poll::Ready(Ok(()))) && room > 0 && buf.filled().len() == before {
-            self.has_ended = true;
+        if matches!(polled, Poll::Ready(Ok(()))) && room > 0 {
+            match (buf.filled().get(before..), &mut self.hello) {
+                (None | Some([]), _) => self.has_ended = true,
+                (Some(read), Some(hello)) => hello.take(read),
+                (Some(_), None) => {}
+            }
         }
         polled
     }
@@ -84,15 +101,25 @@ impl AsyncWrite for Wire {
     }
 }
 
-/// Tells whether TLS met the end of the wire instead of the peer's `close_notify`: it reads no further than that.
-fn is_cut(stream: &Stream) -> bool {
+/// Returns the wire under TLS.
+fn under_tls(stream: &Stream) -> Option<&Wire> {
     match stream {
         MaybeHttpsStream::Https(tls) => {
             let under_tls = tls.inner().get_ref().get_ref().get_ref();
-            under_tls.inner().inner().has_ended
+            Some(under_tls.inner().inner())
         }
-        MaybeHttpsStream::Http(_) => false,
+        MaybeHttpsStream::Http(_) => None,
     }
+}
+
+/// Tells whether TLS met the end of the wire instead of the peer's `close_notify`: it reads no further than that.
+fn is_cut(stream: &Stream) -> bool {
+    under_tls(stream).is_some_and(|wire| wire.has_ended)
+}
+
+/// Returns what both sides of TLS agreed on.
+pub(super) fn session(stream: &Stream) -> Option<TlsSession> {
+    under_tls(stream)?.hello.as_ref()?.session()
 }
 
 /// A stream that stamps when bytes pass.

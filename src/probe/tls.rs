@@ -173,7 +173,7 @@ pub(super) async fn handshake(
     uri: Uri,
     tcp: TcpStream,
 ) -> Result<Stream, Box<dyn Error + Send + Sync>> {
-    let inner = Connected(Some(TokioIo::new(Wire::new(tcp))));
+    let inner = Connected(Some(TokioIo::new(Wire::secured(tcp))));
     HttpsConnector::from((inner, connector.clone()))
         .call(uri)
         .await

@@ -2,10 +2,18 @@
 
 use serde::Serialize;
 
+use super::probe::{Asked, Probed, Refused};
+use super::site::Pending;
+use crate::metrics::{Format, Give};
+
 /// What the pages about OES itself show; asked anew for each request.
 pub trait Facts: Send + Sync {
-    /// Returns the metrics in the OpenMetrics text format.
-    fn metrics(&self) -> String;
+    /// Gives the metrics away piece by piece; tells whether all were taken. May take a while: it is called where nobody
+    /// waits.
+    fn metrics(&self, format: Format, give: Give<'_>) -> bool;
+
+    /// Looks at a service now, or tells what was seen of it just before.
+    fn probe(&self, asked: Asked) -> Pending<'_, Result<Probed, Refused>>;
 
     /// Returns how the parts of the daemon are doing.
     fn health(&self) -> Health;

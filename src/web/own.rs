@@ -1,30 +1,25 @@
-//! The pages about OES itself: whether it lives, whether it does its work, and its metrics.
+//! The pages about OES itself: whether it lives, whether it does its work, and its metrics, and a look at one service.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use super::auth::{Caller, Scope};
 use super::facts::{Facts, Health};
-use super::problem::Problem;
 use super::site::Site;
+use super::{metrics, probe};
 
 /// Returns the pages about OES itself.
 pub(super) fn router() -> Router<Site> {
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-}
-
-async fn metrics(caller: Caller, State(facts): State<Arc<dyn Facts>>) -> Result<Response, Problem> {
-    caller.needs(Scope::View)?;
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], facts.metrics()).into_response())
+        .route("/metrics", get(metrics::metrics))
+        .route("/probe", get(probe::probe))
 }
 
 async fn healthz(caller: Caller, State(facts): State<Arc<dyn Facts>>) -> Response {

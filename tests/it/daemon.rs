@@ -1,5 +1,6 @@
 //! The whole daemon: real loopback servers, or a fake prober on paused time, or the real binary.
 
+mod asked;
 mod beside;
 mod caller;
 mod channels;
@@ -11,6 +12,7 @@ mod mail;
 mod paused;
 mod people;
 mod process;
+mod prometheus;
 mod record;
 mod reload;
 mod rig;

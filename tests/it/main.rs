@@ -20,6 +20,7 @@ mod config;
 mod crash;
 mod daemon;
 mod matcher_conformance;
+mod metrics;
 mod probe;
 mod probe_body;
 mod probe_hostile;

@@ -186,6 +186,18 @@ async fn a_server_that_demands_a_certificate_gets_it() {
         };
         let exchange = probe(with(&authority)).await;
         assert_eq!(&passed(&exchange).body.bytes[..], b"known");
+        let session = exchange.tls.unwrap();
+        let (version, cipher) = (session.version_name(), session.cipher_name());
+        if is_modern {
+            assert_eq!(version, "TLS 1.3");
+            assert!(
+                cipher.ends_with("_SHA384") && cipher.starts_with("TLS_AES"),
+                "{cipher}"
+            );
+        } else {
+            assert_eq!(version, "TLS 1.2");
+            assert!(cipher.starts_with("TLS_ECDHE_ECDSA_WITH_"), "{cipher}");
+        }
         // TLS 1.3 refuses a client only after the handshake.
         let rows = [
             (

@@ -6,6 +6,7 @@ pub(crate) mod h2_server;
 pub(crate) mod inbox;
 pub(crate) mod mail;
 pub(crate) mod messages;
+pub(crate) mod prometheus;
 pub(crate) mod scripts;
 pub(crate) mod tunnel;
 pub(crate) mod upstream;

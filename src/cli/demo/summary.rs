@@ -10,22 +10,23 @@ use crate::cli::output::{BOLD, GOOD, WARNING, styled};
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
 use crate::model::incident::{Incident, Ledger};
+use crate::model::judgement::Outcome;
 
 /// What happened, in numbers and incidents. Displays as text for a person.
 pub(super) struct Summary {
     /// How many probes ended how.
-    probes: BTreeMap<String, u64>,
+    probes: BTreeMap<Outcome, u64>,
     /// In the order in which they opened.
     incidents: Vec<Incident>,
     messages: usize,
 }
 
 impl Summary {
-    pub(super) fn new(ledger: &Ledger, metrics: &str, messages: usize) -> Self {
+    pub(super) fn new(ledger: &Ledger, probes: BTreeMap<Outcome, u64>, messages: usize) -> Self {
         let mut incidents: Vec<_> = ledger.incidents.values().cloned().collect();
         incidents.sort_by_key(|incident| incident.opened_at);
         Self {
-            probes: probes(metrics),
+            probes,
             incidents,
             messages,
         }
@@ -73,26 +74,4 @@ impl fmt::Display for Summary {
             counted(self.messages, "message")
         )
     }
-}
-
-/// Returns how many probes ended how, by outcome, from the metrics.
-fn probes(metrics: &str) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for line in metrics
-        .lines()
-        .filter(|line| line.starts_with("oes_probes_total{"))
-    {
-        let outcome = line
-            .split("outcome=\"")
-            .nth(1)
-            .and_then(|rest| rest.split('"').next());
-        let count = line
-            .rsplit(' ')
-            .next()
-            .and_then(|count| count.parse::<u64>().ok());
-        if let (Some(outcome), Some(count)) = (outcome, count) {
-            *counts.entry(outcome.to_owned()).or_default() += count;
-        }
-    }
-    counts
 }

@@ -246,8 +246,8 @@ mod tests {
     use ratatui::backend::TestBackend;
 
     use super::super::feed::News;
-    use super::super::screen::tests::service;
     use super::super::screen::Move;
+    use super::super::screen::tests::service;
     use super::*;
 
     fn drawn(screen: &mut Screen, width: u16) -> String {

@@ -12,7 +12,10 @@ const CONFIG: &str = "interval = 1\n[server]\nlisten = \"127.0.0.1:0\"\n[[servic
 fn without_a_terminal_or_a_daemon_it_says_so() {
     let desk = Desk::new(&[("oes.toml", CONFIG)]);
     let said = desk.seen(&["top"]);
-    assert!(said.contains("this needs a terminal; `oes status --watch`"), "{said}");
+    assert!(
+        said.contains("this needs a terminal; `oes status --watch`"),
+        "{said}"
+    );
 }
 
 /// `script` (Debian: bsdutils, always there) gives it a terminal.
@@ -20,13 +23,24 @@ fn without_a_terminal_or_a_daemon_it_says_so() {
 fn it_shows_the_services_until_q_and_leaves_the_terminal_as_it_was() {
     let desk = Desk::new(&[("oes.toml", CONFIG)]);
     let log = std::fs::File::create(desk.path("log")).unwrap();
-    let mut daemon = desk.command(&["run", "oes.toml"]).stderr(log).stdout(Stdio::null()).spawn().unwrap();
+    let mut daemon = desk
+        .command(&["run", "oes.toml"])
+        .stderr(log)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
-    while !std::fs::read_to_string(desk.path("log")).unwrap().contains("watching") {
+    while !std::fs::read_to_string(desk.path("log"))
+        .unwrap()
+        .contains("watching")
+    {
         assert!(Instant::now() < deadline);
         std::thread::park_timeout(Duration::from_millis(20));
     }
-    let line = format!("{} top oes.toml; echo ended with $?", env!("CARGO_BIN_EXE_oes"));
+    let line = format!(
+        "{} top oes.toml; echo ended with $?",
+        env!("CARGO_BIN_EXE_oes")
+    );
     let mut top = Command::new("script")
         .args(["-qfec", &line, "typescript"])
         .env("TERM", "xterm")
@@ -42,7 +56,11 @@ fn it_shows_the_services_until_q_and_leaves_the_terminal_as_it_was() {
     }
     top.stdin.as_mut().unwrap().write_all(b"q").unwrap();
     let mut rest = String::new();
-    top.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+    top.stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut rest)
+        .unwrap();
     top.wait().unwrap();
     assert!(rest.contains("ended with 0"), "{rest}");
     let left = "\u{1b}[?1049l";

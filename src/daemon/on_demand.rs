@@ -1,0 +1,103 @@
+//! Looks that somebody asks for out of turn: judged as all others are, counted in no window.
+//!
+//! Of one service there is one such look at a time, which all who wait for it share, and none while the newest of any kind
+//! is fresh: nobody turns asking into load.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::book::Book;
+use super::observe::{Tools, observe};
+use super::roster::{Roster, Running};
+use super::seen::Seen;
+use super::watching;
+use crate::clock::Clock;
+use crate::model::duration::since;
+use crate::model::glance::Glance;
+use crate::model::service::ServiceName;
+use crate::policy::target::{self, Found};
+use crate::web::probe::{Asked, Looked, Probed, Refused};
+
+/// A look that is younger than this is not made again.
+const FRESH_FOR: Duration = Duration::from_secs(5);
+
+/// Makes looks out of turn.
+pub(super) struct OnDemand {
+    tools: Tools,
+    book: watch::Receiver<Arc<Book>>,
+    roster: Roster,
+    seen: Seen,
+    clock: Clock,
+}
+
+impl OnDemand {
+    pub(super) fn new(shared: &watching::Parts) -> Self {
+        Self {
+            tools: shared.tools.clone(),
+            book: shared.books.subscribe(),
+            roster: shared.roster.clone(),
+            seen: shared.seen.clone(),
+            clock: shared.clock,
+        }
+    }
+
+    /// Finds the service that is asked for and looks at it.
+    pub(super) async fn probe(&self, asked: &Asked) -> Result<Probed, Refused> {
+        let (service, how) = self.find(asked)?;
+        let gone = || Refused("the service was just removed from the config".to_owned());
+        let running = self.roster.get(&service.name).ok_or_else(gone)?;
+        let begun = Instant::now();
+        let looked = match timeout(asked.wait, self.look(&service.name, &running)).await {
+            Ok(glance) => Looked::At(glance),
+            Err(_) => Looked::Late(begun.elapsed()),
+        };
+        Ok(Probed {
+            service,
+            how,
+            looked,
+        })
+    }
+
+    fn find(&self, asked: &Asked) -> Result<Found, Refused> {
+        let book = Arc::clone(&self.book.borrow());
+        let found = target::find(&asked.target, book.services.values()).map_err(Refused)?;
+        if found.0.heartbeat.is_some() {
+            let name = &found.0.name;
+            return Err(Refused(format!(
+                "`{name}` is a heartbeat: it reports by itself and is never asked; /metrics has how it is"
+            )));
+        }
+        target::accepts(&found.0, asked.module.as_deref()).map_err(Refused)?;
+        Ok(found)
+    }
+
+    /// Returns the newest look at a service, which is made now unless there is a fresh one. It is made to its end, and
+    /// kept, even if the one who asked goes away: coming and going does not make more looks.
+    async fn look(&self, name: &ServiceName, running: &Running) -> Arc<Glance> {
+        let turn = Arc::clone(&running.asked);
+        let mut newest = turn.lock_owned().await;
+        let before = newest.clone().into_iter().chain(self.seen.of(name));
+        let before = before.max_by_key(|glance| glance.at);
+        let now = self.clock.now();
+        if let Some(fresh) = before.filter(|glance| since(glance.at, now) < FRESH_FOR) {
+            return fresh;
+        }
+        let (tools, watched, past) = (self.tools.clone(), running.watched(), running.past.now());
+        let seen = self.seen.of(name);
+        let window = seen.as_ref().map(|seen| seen.window).unwrap_or_default();
+        let looking = tokio::spawn(async move {
+            let due = Instant::now();
+            let observation = Box::pin(observe(&tools, &watched, &past, due, now)).await;
+            let glance = Arc::new(Glance::of(&observation, window, seen.as_deref()));
+            *newest = Some(Arc::clone(&glance));
+            glance
+        });
+        match looking.await {
+            Ok(glance) => glance,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
+    }
+}
