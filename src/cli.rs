@@ -11,6 +11,7 @@ mod dry_run;
 mod explain;
 mod finding;
 mod fit;
+mod history;
 mod incidents;
 mod init;
 mod learn;
@@ -72,6 +73,7 @@ enum Command {
     Probe(probe::Arguments),
     Status(status::Arguments),
     Top(top::Arguments),
+    History(history::Arguments),
     Incidents(incidents::Arguments),
     Ack(ack::Arguments),
     Silence(silence::Arguments),
@@ -126,6 +128,7 @@ pub fn main() -> ExitCode {
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),
+        Command::History(arguments) => history::run(&arguments),
         Command::Incidents(arguments) => incidents::run(&arguments),
         Command::Ack(arguments) => ack::run(&arguments),
         Command::Silence(arguments) => silence::run(&arguments),

@@ -34,6 +34,7 @@ mod top;
 mod transport;
 mod tree;
 mod values;
+mod was;
 
 #[cfg(test)]
 mod tests;
@@ -48,12 +49,13 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::channel::settings::Settings;
+use crate::history::Retention;
 use crate::matcher::spec::Matcher;
 use crate::model::code::Code;
 use crate::model::maintenance::Maintenance;
 use crate::model::route::Route;
 use crate::model::secret::Secret;
-use crate::model::service::{ChannelName, RecordRule, Service};
+use crate::model::service::{ChannelName, RecordRule, Service, ServiceName};
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
 use crate::script::pool::{self, Program};
@@ -83,6 +85,8 @@ pub struct Config {
     pub canaries: Vec<Url>,
     /// Where OES answers.
     pub server: Server,
+    /// How long what services were is kept.
+    pub history: Retention,
     /// Folder for the state file and the history.
     pub data: PathBuf,
     /// Folders to look for scripts, besides the config's own and the shipped ones.
@@ -100,6 +104,8 @@ pub struct Config {
 pub struct ServiceConfig {
     /// The service.
     pub service: Arc<Service>,
+    /// What it was called before.
+    pub was: Vec<ServiceName>,
     /// Its matchers in the order written; empty of a service that reports. Equal ones of several services are one.
     pub matchers: Vec<Arc<Matcher>>,
     /// What one run of its scripts is allowed; services that say the same share it.

@@ -10,6 +10,7 @@ mod canaries;
 pub mod common;
 pub mod control;
 pub mod control_file;
+mod evidence;
 mod fleet;
 mod health;
 mod heart;
@@ -33,6 +34,7 @@ mod service_manager;
 pub mod signals;
 mod supervisor;
 mod sweep;
+mod timekeeper;
 mod watching;
 mod workers;
 
@@ -360,6 +362,11 @@ fn start_upkeep(workers: &Supervisor, shared: &watching::Shared, page: &Arc<heal
     start_once(workers, "heartbeat", beating);
     let living = heartbeat::watchdog(Arc::clone(shared), Arc::clone(page), stop());
     start_once(workers, "watchdog", living);
+    start_once(
+        workers,
+        "timekeeper",
+        timekeeper::run(Arc::clone(shared), stop()),
+    );
     start_once(workers, "tidy", tidy_hourly(Arc::clone(shared), stop()));
     start_once(
         workers,

@@ -1,18 +1,31 @@
-//! The database beside the state file: windows, counters, what scripts remember, and what happened to incidents.
+//! The database beside the state file: what services were, what scripts remember, and what happened to incidents.
 //!
 //! One thread owns the connection and writes in batches; everybody else hands rows to a queue that never blocks.
 //! Nothing here can stop the monitor: a database that cannot be used is set aside or done without, rows that find
 //! no room are dropped and counted. After `kill -9` at most the last second is missing, and the database is whole.
 
+mod buckets;
+mod codec;
+mod evidence;
+mod file;
 pub mod incidents;
+mod known;
 mod load;
+mod news;
 mod private;
+mod progress;
 pub mod reader;
 pub mod recordings;
+mod rename;
+mod retention;
+mod rollup;
+mod rounds;
 mod schema;
 pub mod series;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod windows;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -25,72 +38,28 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, TrySendError};
 use jiff::Timestamp;
 
+pub use self::known::{Counters, Restored};
+pub use self::news::News;
 pub use self::private::narrow;
+pub use self::retention::Retention;
+use self::series::RawSample;
 use self::writer::{Command, Item, Row};
 use crate::model::duration::Shown;
 use crate::model::event::Chronicle;
-use crate::model::judgement::{Memory, MemoryDiff, Outcome};
+use crate::model::evidence::Evidence;
+use crate::model::judgement::{Memory, MemoryDiff};
 use crate::model::service::ServiceName;
-use crate::model::violation::Sample;
 
 /// Name of the database in the data folder.
 pub const FILE: &str = "oes.db";
 /// Rows that can wait for the writer; further ones are dropped and counted.
 const QUEUE_MAX: usize = 8192;
 
+/// Bytes of evidence that can wait for the writer.
+const EVIDENCE_BYTES_MAX: u64 = 32 << 20;
+
 /// How many samples of each service are kept at least, unless a rule looks at more.
 pub const SAMPLES_KEPT: usize = 64;
-
-/// What is known of a service from before the start.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Restored {
-    /// The newest samples, oldest first.
-    pub samples: Vec<Sample>,
-    /// What its scripts remember, without what has expired.
-    pub memory: Memory,
-    /// What it has been through.
-    pub counters: Counters,
-}
-
-/// What a service has been through since it was first seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// When it was first probed.
-    pub first_seen: Option<Timestamp>,
-    /// The last good probe; absent if there never was one.
-    pub last_good: Option<Timestamp>,
-    /// Since when every outcome is `unknown`; absent if the last one is not.
-    pub unknown_since: Option<Timestamp>,
-    /// Probes by outcome, in the order of [`Outcome::ALL`].
-    pub outcomes: [u64; 5],
-}
-
-impl Counters {
-    /// Returns how many probes there were.
-    pub fn probes(&self) -> u64 {
-        self.outcomes.iter().sum()
-    }
-
-    /// Returns how many probes had an outcome.
-    pub fn of(&self, outcome: Outcome) -> u64 {
-        self.outcomes.get(outcome as usize).copied().unwrap_or(0)
-    }
-
-    /// Counts one probe.
-    fn add(&mut self, sample: &Sample) {
-        self.first_seen.get_or_insert(sample.at);
-        if let Some(count) = self.outcomes.get_mut(sample.outcome as usize) {
-            *count = count.saturating_add(1);
-        }
-        if sample.outcome.is_good() {
-            self.last_good = Some(sample.at);
-        }
-        self.unknown_since = match sample.outcome {
-            Outcome::Unknown => self.unknown_since.or(Some(sample.at)),
-            _ => None,
-        };
-    }
-}
 
 /// How a database was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,7 +159,21 @@ pub struct Store {
     sender: Option<Sender<Command>>,
     thread: Option<JoinHandle<()>>,
     dropped_rows: AtomicU64,
+    /// Of evidence that waits to be written.
+    evidence_bytes: Arc<AtomicU64>,
     shared: Arc<writer::Shared>,
+}
+
+/// What a piece of evidence weighs while it waits; dropping it takes the weight off.
+struct Weight {
+    waiting: Arc<AtomicU64>,
+    bytes: u64,
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(self.bytes, Ordering::SeqCst);
+    }
 }
 
 impl Store {
@@ -210,7 +193,8 @@ impl Store {
             .iter()
             .map(|(service, restored)| (service.clone(), restored.counters))
             .collect();
-        let writer = writer::Writer::new(connection, counters, samples, Arc::clone(&shared));
+        let database = (path.to_owned(), connection);
+        let writer = writer::Writer::new(database, counters, samples, Arc::clone(&shared));
         let thread = std::thread::Builder::new()
             .name("oes-history".to_owned())
             .spawn(move || writer.run(&receiver))
@@ -220,6 +204,7 @@ impl Store {
                 sender: Some(sender),
                 thread,
                 dropped_rows: AtomicU64::new(0),
+                evidence_bytes: Arc::default(),
                 shared,
             },
             restored,
@@ -235,7 +220,7 @@ impl Store {
     }
 
     /// Queues a sample, which is counted as well. Never blocks.
-    pub fn write_sample(&self, service: &ServiceName, sample: Sample) {
+    pub fn write_sample(&self, service: &ServiceName, sample: RawSample) {
         self.queue(Item::Row(service.clone(), Row::Sample(sample)));
     }
 
@@ -253,9 +238,46 @@ impl Store {
         }
     }
 
-    /// Queues the removal of everything about a service.
-    pub fn forget(&self, service: &ServiceName) {
-        self.queue(Item::Row(service.clone(), Row::Forget));
+    /// Queues that a service is not watched any more: its window, counters and memory go, what it was stays as long as
+    /// that of others.
+    pub fn forget(&self, service: &ServiceName, now: Timestamp) {
+        self.queue(Item::Row(service.clone(), Row::Forget(now)));
+    }
+
+    /// Queues that a service has another name from now on; everything that is known of it moves there.
+    pub fn rename(&self, old: &ServiceName, new: &ServiceName) {
+        self.queue(Item::Row(old.clone(), Row::Renamed(new.clone())));
+    }
+
+    /// Queues what a probe of about so many bytes saw at a turn of an incident; made ready on the thread that writes.
+    /// Never blocks.
+    pub fn write_evidence(&self, bytes: usize, make: impl FnOnce() -> Evidence + Send + 'static) {
+        let waiting = Arc::clone(&self.evidence_bytes);
+        let bytes = bytes as u64;
+        if waiting.fetch_add(bytes, Ordering::SeqCst) + bytes > EVIDENCE_BYTES_MAX {
+            waiting.fetch_sub(bytes, Ordering::SeqCst);
+            self.dropped_rows.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let weight = Weight { waiting, bytes };
+        self.queue(Item::Evidence(Box::new(move || {
+            let _weight = weight;
+            make()
+        })));
+    }
+
+    /// Queues that the monitor runs at this moment. From these moments follow which buckets are complete, what is too old,
+    /// and, where they are missing, that nobody looked. Never blocks.
+    pub fn tick(&self, now: Timestamp) {
+        self.queue(Item::Tick(now));
+    }
+
+    /// Sets how long what is kept.
+    pub fn keep(&self, retention: Retention) {
+        if let Some(sender) = &self.sender {
+            // The writer outlives everybody who can ask.
+            sender.send(Command::Keep(retention)).unwrap_or_default();
+        }
     }
 
     /// Queues what happened to incidents. Never blocks.
@@ -275,11 +297,27 @@ impl Store {
     /// # Errors
     /// [`FlushError`] if it is not.
     pub fn flush(&self, patience: Duration) -> Result<(), FlushError> {
+        self.ask(Command::Flush, patience)
+    }
+
+    /// Waits until all that is due is done as well: buckets are complete up to the last tick, what is too old is gone.
+    ///
+    /// # Errors
+    /// [`FlushError`] if it is not.
+    pub fn settle(&self, patience: Duration) -> Result<(), FlushError> {
+        self.ask(Command::Settle, patience)
+    }
+
+    fn ask(
+        &self,
+        command: impl FnOnce(Sender<Option<String>>) -> Command,
+        patience: Duration,
+    ) -> Result<(), FlushError> {
         let (done, wait) = crossbeam_channel::bounded(1);
         let sent = self
             .sender
             .as_ref()
-            .is_some_and(|sender| sender.send_timeout(Command::Flush(done), patience).is_ok());
+            .is_some_and(|sender| sender.send_timeout(command(done), patience).is_ok());
         let answer = sent.then(|| wait.recv_timeout(patience).ok()).flatten();
         match answer {
             None => Err(FlushError::Late(patience)),
@@ -288,12 +326,17 @@ impl Store {
         }
     }
 
+    /// Returns what somebody should be told of the database and was not yet.
+    pub fn news(&self) -> Vec<News> {
+        self.shared.told.take()
+    }
+
     /// Returns how the database is doing.
     pub fn health(&self) -> Health {
         Health {
             dropped_rows: self.dropped_rows.load(Ordering::Relaxed),
             failed_rows: self.shared.failed_rows.load(Ordering::Relaxed),
-            error: self.shared.error(),
+            error: self.shared.told.error(),
         }
     }
 

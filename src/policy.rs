@@ -16,6 +16,7 @@ pub mod orders;
 pub mod outbox;
 pub mod owed;
 pub mod reason;
+pub mod rename;
 pub mod schedule;
 pub mod shape;
 pub mod story;

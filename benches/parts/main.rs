@@ -15,6 +15,7 @@
 
 #[path = "../probe/cpu.rs"]
 mod cpu;
+mod history;
 mod page;
 #[path = "../probe/sandbox.rs"]
 mod sandbox;
@@ -96,6 +97,10 @@ fn main() {
     });
     compiled(10_000);
     simulated(1_000);
+    history::written(100);
+    history::written(10_000);
+    history::a_year();
+    history::a_page(100);
     println!("\n{}", machine.since());
 }
 

@@ -68,6 +68,7 @@ fn probed(services: usize) -> (Metrics, Vec<Shown>) {
     let observation = Observation {
         at: answer.started_at,
         exchange: Some(Arc::new(answer)),
+        beat: None,
         judgement: Judgement::default(),
     };
     let window = WindowNumbers {

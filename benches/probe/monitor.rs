@@ -11,6 +11,7 @@ use oes::config::{self, Config, ProcessEnvironment};
 use oes::daemon::observe::{Past, Watched, as_prev, remember};
 use oes::daemon::once::Once;
 use oes::history::Store;
+use oes::history::series::RawSample;
 use oes::metrics::{Metrics, ServiceCounters};
 use oes::model::judgement::Outcome;
 use oes::policy::watch::{Restored, Rules, Watch};
@@ -256,7 +257,8 @@ impl Worker {
         }
         let sample = observation.sample();
         let changes = watch.observe(&sample, &observation.judgement, &observation);
-        self.history.write_sample(name, sample);
+        let raw = RawSample::of(sample, Duration::from_secs(70)).with_phases(&observation);
+        self.history.write_sample(name, raw);
         observation.judgement.outcome == Outcome::Pass && changes.is_empty()
     }
 }

@@ -1,5 +1,6 @@
 //! What was wrong, and who was told of it.
 
+mod evidence;
 mod human;
 mod lines;
 mod markdown;

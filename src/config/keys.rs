@@ -5,6 +5,7 @@ mod channel_test;
 mod connection;
 mod email;
 mod heartbeat;
+mod history;
 mod labels;
 mod notify;
 mod server;
@@ -235,6 +236,7 @@ pub(super) fn markdown() -> String {
         ("Maintenance", &notify::MAINTENANCE),
         ("`server`", &server::SERVER),
         ("Token (an element of `server.tokens`)", &server::TOKEN),
+        ("`history`", &history::HISTORY),
         ("`limits`", &top::LIMITS),
     ])
 }

@@ -110,6 +110,7 @@ pub(super) fn read(
         limits: means.limits,
         fingerprint: fingerprint::of(&service, &means.judges.prints),
         service: Arc::new(service),
+        was: Vec::new(),
         matchers: means.judges.matchers,
         record: means.record,
         line,

@@ -2,6 +2,7 @@
 
 mod drawing;
 mod heartbeat;
+mod history;
 mod laws;
 mod record;
 mod recovery;

@@ -20,7 +20,9 @@ use crate::config::request;
 use crate::config::server;
 use crate::config::service::{self, Ground};
 use crate::config::tree::{Node, Value};
-use crate::config::{Config, Sandbox};
+use crate::config::was;
+use crate::config::{Config, Sandbox, ServiceConfig};
+use crate::history::Retention;
 use crate::model::code::Code;
 use crate::model::maintenance::Maintenance;
 use crate::model::service::LatencyTrigger;
@@ -90,6 +92,7 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
         maintenance,
         canaries: canaries(loader, root),
         server: server::read(loader, root.get("server")),
+        history: history(root),
         data: loader.path(data(Some(root))),
         script_path: loader.script_path.clone(),
         sandbox: match root.get("sandbox").and_then(Node::text).map(|text| &**text) {
@@ -118,7 +121,7 @@ fn services(
     loader: &mut Loader<'_>,
     root: &Node,
     ground: &Ground<'_>,
-) -> (Vec<Arc<super::ServiceConfig>>, Vec<Maintenance>) {
+) -> (Vec<Arc<ServiceConfig>>, Vec<Maintenance>) {
     let nodes: Vec<&Node> = ["services", "service"]
         .iter()
         .filter_map(|key| root.get(key))
@@ -156,10 +159,11 @@ fn services(
         check_defaults(loader, defaults, ground);
     }
     let names = names::of(loader, &nodes, ground.defaults);
+    let former = was::of(loader, &nodes, &names);
     names::check_dependencies(loader, &nodes, ground.defaults, &names);
     let starts = line_starts(loader.text);
     let (mut services, mut mutes, mut heartbeats) = (Vec::new(), Vec::new(), Vec::new());
-    for (node, name) in nodes.into_iter().zip(&names) {
+    for ((node, name), was) in nodes.into_iter().zip(&names).zip(former) {
         let line = line_of(&starts, node.span.start);
         // A service whose name cannot be used is read all the same, for the other mistakes in it.
         let called = name.as_deref().unwrap_or("?");
@@ -170,7 +174,8 @@ fn services(
         {
             heartbeats.push((node, heartbeat));
         }
-        services.extend(name.as_ref().and(service).map(Arc::new));
+        let service = name.as_ref().and(service);
+        services.extend(service.map(|service| Arc::new(ServiceConfig { was, ..service })));
         let layers = Layers {
             service: node,
             defaults: ground.defaults,
@@ -183,8 +188,8 @@ fn services(
 }
 
 /// Returns what to know of the default trigger where it is used: one slow answer moves a mean for a whole window.
-fn mean_note(services: &[Arc<super::ServiceConfig>]) -> Option<String> {
-    let by_mean = |config: &&Arc<super::ServiceConfig>| {
+fn mean_note(services: &[Arc<ServiceConfig>]) -> Option<String> {
+    let by_mean = |config: &&Arc<ServiceConfig>| {
         let rule = config.service.latency.as_ref();
         rule.is_some_and(|rule| rule.trigger == LatencyTrigger::Mean && rule.window > 1)
     };
@@ -201,7 +206,7 @@ fn mean_note(services: &[Arc<super::ServiceConfig>]) -> Option<String> {
 /// Reads the defaults as if they were a service, so that mistakes in them are found even where every service overrides
 /// them; and refuses keys that only one service can have.
 fn check_defaults(loader: &mut Loader<'_>, defaults: &Node, ground: &Ground<'_>) {
-    for key in ["name", "url", "kind"] {
+    for key in ["name", "was", "url", "kind"] {
         if let Some(member) = defaults.member(key) {
             let message = format!("`{key}` cannot be a default");
             let mistake = Mistake::error(Code::Conflict, member.key_span.clone(), message);
@@ -221,5 +226,20 @@ fn check_defaults(loader: &mut Loader<'_>, defaults: &Node, ground: &Ground<'_>)
     // A default matcher may take its sample from each service.
     if defaults.get("response").is_some() || defaults.get("response_matcher").is_none() {
         service::read(loader, defaults, &alone, "defaults", 1);
+    }
+}
+
+/// Returns how long the past is kept.
+fn history(root: &Node) -> Retention {
+    let kept = |key: &str, default| {
+        let node = root.get("history").and_then(|table| table.get(key));
+        node.and_then(layers::seconds).unwrap_or(default)
+    };
+    let usual = Retention::default();
+    Retention {
+        samples: kept("samples", usual.samples),
+        five_minutes: kept("five_minutes", usual.five_minutes),
+        hours: kept("hours", usual.hours),
+        days: kept("days", usual.days),
     }
 }

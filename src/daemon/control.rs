@@ -250,7 +250,7 @@ pub fn tell_story(
         note(error);
         None
     });
-    let story = match (ledger.incidents.get(&id), chapter) {
+    let mut story = match (ledger.incidents.get(&id), chapter) {
         (Some(incident), chapter) => {
             let events = chapter.map(|chapter| chapter.events).unwrap_or_default();
             Story::of(ledger, incident, events)
@@ -260,6 +260,11 @@ pub fn tell_story(
             return Err(Refusal::not_found(format!("there is no incident `{name}`")));
         }
     };
+    let evidence = Reader::open(database).and_then(|reader| reader.evidence_of(&id));
+    story.evidence = evidence.unwrap_or_else(|error| {
+        note(error);
+        Vec::new()
+    });
     Ok((story, unreadable))
 }
 

@@ -1,6 +1,8 @@
 //! What runs for the present config: the loops of its services and the tasks of its channels. A new config touches only
 //! what changed.
 
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -26,6 +28,7 @@ use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
 use crate::policy::delivery;
 use crate::policy::ledger::{self, Retention};
+use crate::policy::rename;
 use crate::policy::watch::{Restored, Rules, Watch};
 use crate::state::ServiceLine;
 
@@ -108,7 +111,9 @@ impl Fleet {
         self.notify.delivery.limit(&config.limits);
         // Before the ledger enables a changed channel again, so that nothing more leaves with its old settings.
         self.stop_channels(&config.channels);
+        self.shared.history.keep(config.history);
         self.reconcile(config, &watched).await;
+        self.follow_names(config, &watched).await;
         let applied = self.apply_services(watched);
         self.start_channels(&config.channels);
         self.shared
@@ -136,9 +141,11 @@ impl Fleet {
             .iter()
             .map(|channel| (channel.name.clone(), fingerprint(channel)))
             .collect();
+        let names = names::renamed(watched);
         self.shared
             .keeper
             .commit(move |ledger, now| {
+                rename::rename(ledger, &names);
                 ledger::unwatch(
                     ledger,
                     |service, violation| match book.services.get(service) {
@@ -173,7 +180,7 @@ impl Fleet {
             if !stays {
                 applied.removed += 1;
                 self.shared.metrics.forget(name);
-                self.shared.history.forget(name);
+                self.shared.history.forget(name, self.shared.clock.now());
                 self.shared.seen.forget(name);
                 self.shared.roster.remove(name);
                 self.restored.remove(name);

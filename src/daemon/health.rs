@@ -191,6 +191,28 @@ impl Page {
         })
     }
 
+    /// Returns how the history is doing; whatever it is, monitoring and notifying go on.
+    fn history(&self) -> Part {
+        let health = self.history.health();
+        let lost = health.dropped_rows + health.failed_rows;
+        let mut detail = match health.error {
+            None => "written".to_owned(),
+            Some(why) => format!("not written: {why}; monitoring and notifying go on"),
+        };
+        if lost > 0 {
+            detail = format!(
+                "{detail}; {} lost since the start",
+                counted(usize::try_from(lost).unwrap_or(usize::MAX), "row")
+            );
+        }
+        Part {
+            name: "history",
+            alive: true,
+            ready: true,
+            detail,
+        }
+    }
+
     fn config(&self) -> Part {
         let ready = self.metrics.own.reload_successful.get() == 1;
         let detail = if ready {
@@ -286,6 +308,7 @@ impl Facts for Page {
             Self::state(&snapshot),
             self.notifier(&snapshot.ledger, now),
             self.config(),
+            self.history(),
         ];
         parts.extend(self.network());
         Health { parts }

@@ -138,6 +138,7 @@ fn tell(recorder: &Recorder) {
             News::SetAside { path, why } => {
                 warn!(why, path = %path.display(), "the recordings were damaged; new ones were begun");
             }
+            News::Gone => warn!("the file of the recordings was removed; a new one was begun"),
         }
     }
 }

@@ -12,6 +12,7 @@ use tracing::{debug, info};
 use super::beats::Beats;
 use super::book::Book;
 use super::common::Common;
+use super::evidence;
 use super::heart::{Heard, Heart, Sent};
 use super::keeper::Keeper;
 use super::observe::{Tools, Watched, as_prev, observe};
@@ -22,6 +23,7 @@ use super::sweep::{Sweep, Sweeps, Wish};
 use crate::clock::Clock;
 use crate::history::Store;
 use crate::history::recordings::Recorder;
+use crate::history::series::RawSample;
 use crate::metrics::{Metrics, ServiceCounters};
 use crate::model::duration::{Shown, after};
 use crate::model::glance::Glance;
@@ -29,7 +31,7 @@ use crate::model::observation::Observation;
 use crate::model::service::ServiceName;
 use crate::model::violation::Violation;
 use crate::policy::ledger;
-use crate::policy::schedule::Schedule;
+use crate::policy::schedule::{self, Schedule};
 use crate::policy::watch::{Change, Rules, Watch};
 
 /// What all loops share.
@@ -269,9 +271,12 @@ impl Watching {
         for change in &mut changes {
             change.note_address(|| observation.address());
         }
-        self.shared.history.write_sample(&self.name, sample);
+        let service = &self.watched.config.service;
+        let holds = schedule::holds(service.interval, service.timeout);
+        let raw = RawSample::of(sample, holds).with_phases(observation);
+        self.shared.history.write_sample(&self.name, raw);
         if !changes.is_empty() {
-            self.tell(changes).await;
+            self.tell(changes, observation).await;
         }
     }
 
@@ -320,7 +325,7 @@ impl Watching {
         }
     }
 
-    async fn tell(&self, changes: Vec<Change>) {
+    async fn tell(&self, changes: Vec<Change>, observation: &Observation) {
         for change in &changes {
             match change {
                 Change::Opened(opened) => info!(
@@ -340,16 +345,22 @@ impl Watching {
         }
         self.sweep(&changes);
         let (name, books) = (self.name.clone(), self.shared.books.clone());
+        let probe = evidence::Probe::new(&self.shared.history, &self.watched, observation);
         // What a probe found that began under an older config is held against the present one: a service or a rule
         // that is gone opens nothing that nobody would ever close.
         self.shared
             .keeper
             .tell(move |ledger, now| {
                 let book = Arc::clone(&books.borrow());
-                let service = book.services.get(&name);
-                service.is_some_and(|service| {
-                    super::apply(ledger, service, &book.routes, changes, now)
-                })
+                let Some(service) = book.services.get(&name) else {
+                    return false;
+                };
+                let before = evidence::standing(ledger, &name);
+                let any = super::apply(ledger, service, &book.routes, changes, now);
+                if any {
+                    probe.keep(&before, ledger);
+                }
+                any
             })
             .await;
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::ReadError;
 use super::load::{read_only, time};
+use super::{ReadError, evidence};
 use crate::model::duration::before;
 use crate::model::event::{Chapter, Chronicle, Event, EventKind};
 use crate::model::incident::{Incident, IncidentId};
@@ -84,6 +84,7 @@ pub(super) fn prune(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::
         "DELETE FROM events WHERE incident NOT IN (SELECT id FROM incidents) AND at_us < ?1",
         [oldest],
     )?;
+    evidence::prune(transaction, before(now, Duration::from_hours(24)))?;
     transaction.execute(
         "DELETE FROM events WHERE incident NOT IN (SELECT id FROM incidents) AND incident IN (
             SELECT incident FROM events WHERE kind = 'closed'

@@ -10,14 +10,16 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 
 use super::schema::{SchemaError, migrate};
-use super::{Counters, Recovery, Restored, private};
+use super::{Counters, Recovery, Restored, private, windows};
 use crate::model::json;
-use crate::model::judgement::{Memory, MemoryEntry, Outcome};
+use crate::model::judgement::{Memory, MemoryEntry};
 use crate::model::service::ServiceName;
-use crate::model::violation::Sample;
 
 /// How long a database may be locked by another program before it counts as unusable.
 const BUSY: Duration = Duration::from_secs(2);
+
+/// Statements that stay compiled; those of the writer are fewer.
+const STATEMENTS: usize = 64;
 
 /// A database that was read.
 pub(super) struct Loaded {
@@ -80,11 +82,18 @@ pub(super) fn read_only(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn attempt(path: &Path, samples: usize, now: Timestamp) -> Result<Loaded, SchemaError> {
+/// Opens a database for writing, a new one where there is none, and brings it to this version. Tells whether it was empty.
+pub(super) fn connect(path: &Path) -> Result<(Connection, bool), SchemaError> {
     private::create(path);
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let empty = migrate(&mut connection)?;
+    Ok((connection, empty))
+}
+
+fn attempt(path: &Path, samples: usize, now: Timestamp) -> Result<Loaded, SchemaError> {
+    let (connection, empty) = connect(path)?;
     let restored = read(&connection, samples, now)?;
     let shared = read_shared(&connection, now)?;
     let recovery = if empty {
@@ -157,43 +166,9 @@ fn read(
         };
         by_id.insert(row.get(0)?, (ServiceName::new(name), restored));
     }
-    read_samples(connection, &mut by_id)?;
+    windows::read(connection, &mut by_id, samples)?;
     read_memory(connection, &mut by_id, now)?;
-    let mut restored: BTreeMap<ServiceName, Restored> = by_id.into_values().collect();
-    for service in restored.values_mut() {
-        let surplus = service.samples.len().saturating_sub(samples);
-        service.samples.drain(..surplus);
-    }
-    Ok(restored)
-}
-
-fn read_samples(
-    connection: &Connection,
-    by_id: &mut HashMap<i64, (ServiceName, Restored)>,
-) -> rusqlite::Result<()> {
-    let mut samples = connection.prepare(
-        "SELECT service, at_us, outcome, latency_us, code FROM samples ORDER BY service, seq",
-    )?;
-    let mut rows = samples.query(())?;
-    while let Some(row) = rows.next()? {
-        let name: String = row.get(2)?;
-        let outcome = Outcome::ALL
-            .into_iter()
-            .find(|outcome| outcome.as_str() == name);
-        let service = by_id.get_mut(&row.get(0)?);
-        if let (Some((_, restored)), Some(at), Some(outcome)) =
-            (service, time(row.get(1)?), outcome)
-        {
-            let latency: Option<i64> = row.get(3)?;
-            restored.samples.push(Sample {
-                at,
-                outcome,
-                latency: latency.and_then(|us| Some(Duration::from_micros(us.try_into().ok()?))),
-                code: row.get::<_, Option<String>>(4)?.map(Into::into),
-            });
-        }
-    }
-    Ok(())
+    Ok(by_id.into_values().collect())
 }
 
 fn read_memory(

@@ -10,9 +10,9 @@ mod tables;
 mod tests;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ use bytes::Bytes;
 use crossbeam_channel::{Sender, TrySendError};
 use jiff::Timestamp;
 
+pub use super::news::News;
+use super::news::Told;
 use crate::model::service::{RecordRule, ServiceName};
 pub use read::{ReadError, Reading, Wanted, read};
 use writer::Command;
@@ -73,40 +75,15 @@ struct Shared {
     dropped: AtomicU64,
     bytes: AtomicU64,
     queued_bytes: AtomicU64,
-    error: Mutex<Option<String>>,
-    /// What somebody should be told, until somebody is.
-    news: Mutex<Vec<News>>,
-    has_news: AtomicBool,
+    told: Told,
     /// Nothing is written while this is so.
     full: OnceLock<Arc<AtomicBool>>,
-}
-
-/// What somebody should be told of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
-    /// Probes are not recorded from now on.
-    Failed(String),
-    /// They are again.
-    Recovered,
-    /// The file was damaged and a new one was begun.
-    SetAside {
-        /// Where the old one is.
-        path: PathBuf,
-        /// What was wrong with it.
-        why: String,
-    },
 }
 
 impl Shared {
     fn is_full(&self) -> bool {
         let full = self.full.get();
         full.is_some_and(|full| full.load(Ordering::SeqCst))
-    }
-
-    fn tell(&self, news: News) {
-        let mut all = self.news.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push(news);
-        self.has_news.store(true, Ordering::Release);
     }
 
     fn count_dropped(&self, probes: u64) {
@@ -116,18 +93,12 @@ impl Shared {
     /// Counts probes that were not written, and says so once.
     fn failed(&self, probes: u64, why: &str) {
         self.count_dropped(probes);
-        let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
-        if error.replace(why.to_owned()).is_none() {
-            self.tell(News::Failed(why.to_owned()));
-        }
+        self.told.failed(why);
     }
 
     fn succeeded(&self, probes: u64) {
         self.written.fetch_add(probes, Ordering::Relaxed);
-        let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
-        if error.take().is_some() {
-            self.tell(News::Recovered);
-        }
+        self.told.succeeded();
     }
 }
 
@@ -197,26 +168,17 @@ impl Recorder {
     /// Returns how recording is doing.
     pub fn health(&self) -> Health {
         let shared = &self.shared;
-        let error = shared.error.lock().unwrap_or_else(PoisonError::into_inner);
         Health {
             written: shared.written.load(Ordering::Relaxed),
             dropped: shared.dropped.load(Ordering::Relaxed),
             bytes: shared.bytes.load(Ordering::Relaxed),
-            error: error.clone(),
+            error: shared.told.error(),
         }
     }
 
     /// Returns what somebody should be told of and was not yet. Costs next to nothing where there is nothing.
     pub fn news(&self) -> Vec<News> {
-        if !self.shared.has_news.swap(false, Ordering::Acquire) {
-            return Vec::new();
-        }
-        let mut news = self
-            .shared
-            .news
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *news)
+        self.shared.told.take()
     }
 }
 

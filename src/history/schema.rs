@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction};
 
 /// Each makes the version of its place, from 1, out of the one before. Never change one that was released.
-const MIGRATIONS: [&str; 3] = [
+pub(super) const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE services (
         id INTEGER PRIMARY KEY,
@@ -57,6 +57,73 @@ const MIGRATIONS: [&str; 3] = [
         text TEXT NOT NULL
     ) STRICT;
     CREATE INDEX events_of ON events (incident, id);
+",
+    // Samples were the newest 64 of each service; how long each of them told of its service was not written down.
+    "
+    ALTER TABLE services ADD COLUMN forgotten_us INTEGER;
+    CREATE TABLE fresh (
+        id INTEGER PRIMARY KEY,
+        service INTEGER NOT NULL,
+        at_us INTEGER NOT NULL,
+        outcome INTEGER NOT NULL,
+        latency_us INTEGER,
+        phases_us BLOB,
+        code TEXT,
+        holds_ms INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO fresh (service, at_us, outcome, latency_us, code, holds_ms)
+        SELECT service, at_us, CASE outcome
+            WHEN 'pass' THEN 0 WHEN 'warn' THEN 1 WHEN 'unknown' THEN 2 WHEN 'fail' THEN 3 ELSE 4 END,
+            latency_us, code, 0
+        FROM samples ORDER BY at_us;
+    DROP TABLE samples;
+    CREATE TABLE raw (
+        service INTEGER NOT NULL,
+        from_s INTEGER NOT NULL,
+        samples INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (service, from_s)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE five_minutes (
+        service INTEGER NOT NULL,
+        from_s INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (service, from_s)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE hours (
+        service INTEGER NOT NULL,
+        from_s INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (service, from_s)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE days (
+        service INTEGER NOT NULL,
+        from_s INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (service, from_s)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE progress (
+        level INTEGER PRIMARY KEY,
+        from_s INTEGER NOT NULL,
+        service INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE life (
+        id INTEGER PRIMARY KEY CHECK (id = 0),
+        alive_us INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE pauses (
+        from_us INTEGER PRIMARY KEY,
+        until_us INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE evidence (
+        id INTEGER PRIMARY KEY,
+        incident TEXT NOT NULL,
+        service TEXT NOT NULL,
+        at_us INTEGER NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX evidence_of ON evidence (incident, id);
+    CREATE INDEX evidence_by_time ON evidence (service, at_us);
 ",
 ];
 

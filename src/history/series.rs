@@ -10,7 +10,9 @@ use crate::model::duration::since;
 use crate::model::exchange::Phase;
 use crate::model::histogram::Histogram;
 use crate::model::judgement::Outcome;
+use crate::model::observation::Observation;
 use crate::model::tally::Tally;
+use crate::model::violation::Sample;
 
 /// How long a bucket is. Buckets begin at whole multiples of it in UTC: days are UTC days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -200,4 +202,39 @@ pub struct RawSample {
     pub code: Option<Arc<str>>,
     /// For how long it says at most what the service is: until the next one, but not longer than this.
     pub holds: Duration,
+}
+
+impl RawSample {
+    /// Returns a probe of which only this is known, and that holds for so long.
+    pub fn of(sample: Sample, holds: Duration) -> Self {
+        Self {
+            at: sample.at,
+            outcome: sample.outcome,
+            latency: sample.latency,
+            phases: [None; 6],
+            code: sample.code,
+            holds,
+        }
+    }
+
+    /// Adds where the time of a probe went.
+    #[must_use]
+    pub fn with_phases(mut self, observation: &Observation) -> Self {
+        if let Some(exchange) = &observation.exchange {
+            self.phases = Phase::ALL.map(|phase| exchange.timings.phase(phase));
+        }
+        self
+    }
+}
+
+/// What a window remembers of it.
+impl From<RawSample> for Sample {
+    fn from(raw: RawSample) -> Self {
+        Self {
+            at: raw.at,
+            outcome: raw.outcome,
+            latency: raw.latency,
+            code: raw.code,
+        }
+    }
 }

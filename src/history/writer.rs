@@ -1,19 +1,25 @@
 //! The thread that owns the connection.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, never, select};
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::Connection;
 
-use super::{Counters, incidents};
+use super::file::{Failure, File};
+use super::news::{News, Told};
+use super::retention::{Pruning, Retention};
+use super::rounds::Rounds;
+use super::series::RawSample;
+use super::tables::Tables;
+use super::{Counters, evidence};
 use crate::model::event::Chronicle;
-use crate::model::judgement::{MemoryDiff, Outcome};
+use crate::model::judgement::MemoryDiff;
 use crate::model::service::ServiceName;
-use crate::model::violation::Sample;
 
 /// A batch is written when it has so many rows.
 const BATCH_ROWS: usize = 500;
@@ -21,15 +27,17 @@ const BATCH_ROWS: usize = 500;
 const BATCH_AGE: Duration = Duration::from_secs(1);
 /// How often the queue is looked at while a batch gathers; its room is enough for 300,000 rows a second.
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
-/// Surplus samples of a service are removed at every n-th, which leaves up to so many too many.
-const TRIM_EVERY: i64 = 16;
 
 /// What the writer is asked to do.
 pub(super) enum Command {
     /// Write something.
     Write(Item),
+    /// Keep what is written from now on for so long.
+    Keep(Retention),
     /// Write everything and answer, with the error if there was one.
     Flush(Sender<Option<String>>),
+    /// Do everything that is due as well, before the answer.
+    Settle(Sender<Option<String>>),
 }
 
 /// What is written.
@@ -38,75 +46,73 @@ pub(super) enum Item {
     Row(ServiceName, Row),
     /// What happened to incidents.
     Chronicle(Box<Chronicle>),
+    /// What a probe saw at a turn of an incident.
+    Evidence(evidence::Make),
     /// Forget the incidents that are too old at this moment, or too many.
     Prune(Timestamp),
+    /// The monitor runs at this moment.
+    Tick(Timestamp),
 }
 
 /// What is written about a service.
 pub(super) enum Row {
-    Sample(Sample),
+    Sample(RawSample),
     Memory(MemoryDiff),
     /// Of what all services remember together.
     Shared(MemoryDiff),
-    Forget,
+    /// It is not watched any more.
+    Forget(Timestamp),
+    /// It has another name from now on.
+    Renamed(ServiceName),
 }
 
 /// What the writer tells the others.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) failed_rows: AtomicU64,
-    error: Mutex<Option<String>>,
+    pub(super) told: Told,
     /// Nothing is written while this is so.
     pub(super) full: OnceLock<Arc<AtomicBool>>,
 }
 
 impl Shared {
-    pub(super) fn error(&self) -> Option<String> {
-        self.error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
     fn is_full(&self) -> bool {
         let full = self.full.get();
         full.is_some_and(|full| full.load(Ordering::SeqCst))
     }
-
-    fn set_error(&self, error: Option<String>) {
-        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = error;
-    }
-}
-
-/// What the writer knows of a service that has rows.
-#[derive(Debug, Clone, Copy)]
-struct Known {
-    id: i64,
-    next_seq: i64,
 }
 
 /// Owns the connection.
 pub(super) struct Writer {
-    connection: Option<Connection>,
+    file: File,
     counters: BTreeMap<ServiceName, Counters>,
-    known: HashMap<ServiceName, Known>,
-    samples: usize,
+    known: HashMap<ServiceName, i64>,
+    /// Absent until the database has been asked.
+    rounds: Option<Rounds>,
+    pruning: Pruning,
     shared: Arc<Shared>,
+    /// The last moment that the daemon told.
+    now: Option<Timestamp>,
+    /// Whether buckets may be due, or rows too old.
+    is_due: bool,
 }
 
 impl Writer {
     pub(super) fn new(
-        connection: Option<Connection>,
+        (path, connection): (PathBuf, Option<Connection>),
         counters: BTreeMap<ServiceName, Counters>,
         samples: usize,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
-            connection,
+            file: File::new(path, connection),
             counters,
             known: HashMap::new(),
-            samples,
+            rounds: None,
+            pruning: Pruning::new(samples),
             shared,
+            now: None,
+            is_due: false,
         }
     }
 
@@ -118,17 +124,17 @@ impl Writer {
         let mut batch = Vec::new();
         let mut due = never();
         loop {
-            let command = if batch.is_empty() {
-                receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                match receiver.try_recv() {
-                    Ok(command) => Ok(command),
-                    Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
-                    Err(TryRecvError::Empty) => select! {
-                        recv(due) -> _ => Err(RecvTimeoutError::Timeout),
-                        default(LOOK_AGAIN) => continue,
-                    },
+            let command = match receiver.try_recv() {
+                Ok(command) => Ok(command),
+                Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
+                Err(TryRecvError::Empty) if self.work() => continue,
+                Err(TryRecvError::Empty) if batch.is_empty() => {
+                    receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
                 }
+                Err(TryRecvError::Empty) => select! {
+                    recv(due) -> _ => Err(RecvTimeoutError::Timeout),
+                    default(LOOK_AGAIN) => continue,
+                },
             };
             let mut asked = None;
             let gone = match command {
@@ -142,19 +148,27 @@ impl Writer {
                     }
                     false
                 }
+                Ok(Command::Keep(retention)) => {
+                    self.pruning.keep = retention;
+                    continue;
+                }
                 Ok(Command::Flush(done)) => {
-                    asked = Some(done);
+                    asked = Some((done, false));
+                    false
+                }
+                Ok(Command::Settle(done)) => {
+                    asked = Some((done, true));
                     false
                 }
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => true,
             };
             due = never();
-            self.write(&batch);
-            batch.clear();
-            if let Some(done) = asked {
+            self.write(&mut batch);
+            if let Some((done, settle)) = asked {
+                while settle && self.work() {}
                 // Whoever asked may have stopped waiting.
-                drop(done.send(self.shared.error()));
+                drop(done.send(self.shared.told.error()));
             }
             if gone {
                 return;
@@ -163,220 +177,128 @@ impl Writer {
     }
 
     /// Writes a batch in one transaction. A batch that cannot be written is dropped and counted.
-    fn write(&mut self, batch: &[Item]) {
+    fn write(&mut self, batch: &mut Vec<Item>) {
         let rows = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         if rows == 0 {
             return;
         }
-        let result = self.try_write(batch);
-        if let Err(error) = &result {
-            self.shared.failed_rows.fetch_add(rows, Ordering::Relaxed);
-            // What the transaction did is undone, so what is remembered of it is wrong.
-            self.known.clear();
-            self.shared.set_error(Some(error.clone()));
-        } else {
-            self.shared.set_error(None);
+        self.note(batch);
+        let written = self.try_write(batch);
+        batch.clear();
+        match written {
+            Ok(()) => self.shared.told.succeeded(),
+            Err(failure) => {
+                self.shared.failed_rows.fetch_add(rows, Ordering::Relaxed);
+                self.fail(&failure);
+            }
         }
     }
 
-    fn try_write(&mut self, batch: &[Item]) -> Result<(), String> {
+    /// Follows what is known of services and of the time, which is so whether it can be written or not.
+    fn note(&mut self, batch: &[Item]) {
         for item in batch {
             match item {
-                Item::Row(service, Row::Sample(sample)) => self
-                    .counters
-                    .entry(service.clone())
-                    .or_default()
-                    .add(sample),
-                Item::Row(service, Row::Forget) => drop(self.counters.remove(service)),
+                Item::Row(service, Row::Sample(sample)) => {
+                    self.counters
+                        .entry(service.clone())
+                        .or_default()
+                        .add(sample);
+                }
+                Item::Row(service, Row::Forget(_)) => drop(self.counters.remove(service)),
+                Item::Row(service, Row::Renamed(to)) => {
+                    if let Some(counters) = self.counters.remove(service) {
+                        self.counters
+                            .entry(to.clone())
+                            .or_default()
+                            .merge(&counters);
+                    }
+                }
+                Item::Tick(now) => {
+                    self.now = Some(*now);
+                    self.is_due = true;
+                    self.pruning.tick(*now);
+                    self.look_at_file();
+                }
                 Item::Row(_, Row::Memory(_) | Row::Shared(_))
                 | Item::Chronicle(_)
+                | Item::Evidence(_)
                 | Item::Prune(_) => {}
             }
         }
-        if self.shared.is_full() {
-            return Err("the disk is full".to_owned());
+    }
+
+    /// Begins a new file where the old one is gone, or where none could be used so far.
+    fn look_at_file(&mut self) {
+        let was_gone = self.file.is_gone();
+        if (was_gone || !self.file.is_open()) && self.file.begin().is_ok() {
+            self.start_anew();
+            if was_gone {
+                self.shared.told.tell(News::Gone);
+            }
         }
-        let Some(connection) = &mut self.connection else {
-            return Err("there is no database".to_owned());
+    }
+
+    /// Forgets what was known of the database.
+    fn start_anew(&mut self) {
+        self.known.clear();
+        self.rounds = None;
+    }
+
+    fn fail(&mut self, failure: &Failure) {
+        // What the transaction did is undone, so what is remembered of it is wrong.
+        self.start_anew();
+        self.is_due = false;
+        self.shared.told.failed(&failure.why);
+        if failure.is_damage
+            && let Some(path) = self.file.set_aside(self.now)
+        {
+            let why = failure.why.clone();
+            self.shared.told.tell(News::SetAside { path, why });
+        }
+    }
+
+    fn try_write(&mut self, batch: &mut Vec<Item>) -> Result<(), Failure> {
+        if self.shared.is_full() {
+            return Err(Failure::of("the disk is full"));
+        }
+        let connection = self.file.connection()?;
+        let rounds = match &mut self.rounds {
+            Some(rounds) => rounds,
+            slot => slot.insert(Rounds::load(connection)?),
         };
-        let transaction = connection
-            .transaction()
-            .map_err(|error| error.to_string())?;
+        let transaction = connection.transaction()?;
         let mut tables = Tables {
             transaction: &transaction,
             counters: &self.counters,
             known: &mut self.known,
-            samples: self.samples,
+            rounds,
         };
-        tables.apply(batch).map_err(|error| error.to_string())?;
-        transaction.commit().map_err(|error| error.to_string())
+        tables.apply(batch)?;
+        Ok(transaction.commit()?)
     }
-}
 
-/// The tables within one transaction.
-struct Tables<'a> {
-    transaction: &'a Transaction<'a>,
-    counters: &'a BTreeMap<ServiceName, Counters>,
-    known: &'a mut HashMap<ServiceName, Known>,
-    samples: usize,
-}
-
-impl Tables<'_> {
-    fn apply(&mut self, batch: &[Item]) -> rusqlite::Result<()> {
-        let mut counted: BTreeMap<&ServiceName, i64> = BTreeMap::new();
-        for item in batch {
-            match item {
-                Item::Row(service, Row::Sample(sample)) => {
-                    let id = self.sample(service, sample)?;
-                    counted.insert(service, id);
-                }
-                Item::Row(_, Row::Shared(diff)) => self.shared(diff)?,
-                Item::Row(service, Row::Memory(diff)) => self.memory(service, diff)?,
-                Item::Row(service, Row::Forget) => {
-                    counted.remove(service);
-                    self.forget(service)?;
-                }
-                Item::Chronicle(chronicle) => incidents::write(self.transaction, chronicle)?,
-                Item::Prune(now) => incidents::prune(self.transaction, *now)?,
+    /// Does a part of what is due besides rows: completes buckets, removes what is too old. Tells whether it did.
+    fn work(&mut self) -> bool {
+        if !self.is_due || self.shared.is_full() {
+            return false;
+        }
+        match self.try_work() {
+            Ok(worked) => {
+                self.is_due = worked;
+                worked
+            }
+            Err(failure) => {
+                self.fail(&failure);
+                false
             }
         }
-        for (service, id) in counted {
-            self.count(service, id)?;
-        }
-        Ok(())
     }
 
-    fn known(&mut self, service: &ServiceName) -> rusqlite::Result<Known> {
-        if let Some(known) = self.known.get(service) {
-            return Ok(*known);
-        }
-        let name = service.as_str();
-        let mut insert = self.transaction.prepare_cached(
-            "INSERT INTO services (name, passes, warns, unknowns, fails, errors) VALUES (?1, 0, 0, 0, 0, 0)
-             ON CONFLICT (name) DO NOTHING",
-        )?;
-        insert.execute([name])?;
-        let mut find = self.transaction.prepare_cached(
-            "SELECT id, (SELECT coalesce(max(seq), 0) + 1 FROM samples WHERE service = id) FROM services WHERE name = ?1",
-        )?;
-        let known = find.query_row([name], |row| {
-            Ok(Known {
-                id: row.get(0)?,
-                next_seq: row.get(1)?,
-            })
-        })?;
-        self.known.insert(service.clone(), known);
-        Ok(known)
+    fn try_work(&mut self) -> Result<bool, Failure> {
+        let (Some(now), Some(rounds)) = (self.now, &mut self.rounds) else {
+            return Ok(false);
+        };
+        let connection = self.file.connection()?;
+        Ok(rounds.step(connection, now)? || self.pruning.step(connection, now)?)
     }
-
-    fn sample(&mut self, service: &ServiceName, sample: &Sample) -> rusqlite::Result<i64> {
-        let Known { id, next_seq } = self.known(service)?;
-        let latency = sample.latency.map(|latency| micros(latency.as_micros()));
-        let mut insert = self.transaction.prepare_cached(
-            "INSERT INTO samples (service, seq, at_us, outcome, latency_us, code) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?;
-        let outcome = sample.outcome.as_str();
-        let code = sample.code.as_deref();
-        insert.execute(params![
-            id,
-            next_seq,
-            sample.at.as_microsecond(),
-            outcome,
-            latency,
-            code
-        ])?;
-        if next_seq % TRIM_EVERY == 0 {
-            let kept = i64::try_from(self.samples).unwrap_or(i64::MAX);
-            let mut trim = self
-                .transaction
-                .prepare_cached("DELETE FROM samples WHERE service = ?1 AND seq <= ?2")?;
-            trim.execute([id, next_seq.saturating_sub(kept)])?;
-        }
-        if let Some(known) = self.known.get_mut(service) {
-            known.next_seq += 1;
-        }
-        Ok(id)
-    }
-
-    fn memory(&mut self, service: &ServiceName, diff: &MemoryDiff) -> rusqlite::Result<()> {
-        let id = self.known(service)?.id;
-        let mut set = self.transaction.prepare_cached(
-            "INSERT OR REPLACE INTO memory (service, key, value, expires_at_us) VALUES (?1, ?2, ?3, ?4)",
-        )?;
-        let mut remove = self
-            .transaction
-            .prepare_cached("DELETE FROM memory WHERE service = ?1 AND key = ?2")?;
-        for key in &diff.removed {
-            remove.execute(params![id, &**key])?;
-        }
-        for (key, entry) in &diff.set {
-            let Ok(value) = serde_json::to_string(&entry.value) else {
-                continue;
-            };
-            set.execute(params![
-                id,
-                &**key,
-                value,
-                entry.expires_at.map(Timestamp::as_microsecond)
-            ])?;
-        }
-        Ok(())
-    }
-
-    fn shared(&self, diff: &MemoryDiff) -> rusqlite::Result<()> {
-        let mut set = self.transaction.prepare_cached(
-            "INSERT OR REPLACE INTO shared_memory (key, value, expires_at_us) VALUES (?1, ?2, ?3)",
-        )?;
-        let mut remove = self
-            .transaction
-            .prepare_cached("DELETE FROM shared_memory WHERE key = ?1")?;
-        for key in &diff.removed {
-            remove.execute([&**key])?;
-        }
-        for (key, entry) in &diff.set {
-            if let Ok(value) = serde_json::to_string(&entry.value) {
-                let expires_at = entry.expires_at.map(Timestamp::as_microsecond);
-                set.execute(params![&**key, value, expires_at])?;
-            }
-        }
-        Ok(())
-    }
-
-    fn count(&self, service: &ServiceName, id: i64) -> rusqlite::Result<()> {
-        let counters = self.counters.get(service).copied().unwrap_or_default();
-        let of = |outcome| i64::try_from(counters.of(outcome)).unwrap_or(i64::MAX);
-        let mut update = self.transaction.prepare_cached(
-            "UPDATE services SET first_seen_us = ?2, last_good_us = ?3, unknown_since_us = ?4,
-             passes = ?5, warns = ?6, unknowns = ?7, fails = ?8, errors = ?9 WHERE id = ?1",
-        )?;
-        update.execute(params![
-            id,
-            counters.first_seen.map(Timestamp::as_microsecond),
-            counters.last_good.map(Timestamp::as_microsecond),
-            counters.unknown_since.map(Timestamp::as_microsecond),
-            of(Outcome::Pass),
-            of(Outcome::Warn),
-            of(Outcome::Unknown),
-            of(Outcome::Fail),
-            of(Outcome::Error),
-        ])?;
-        Ok(())
-    }
-
-    fn forget(&mut self, service: &ServiceName) -> rusqlite::Result<()> {
-        let id = self.known(service)?.id;
-        for sql in [
-            "DELETE FROM samples WHERE service = ?1",
-            "DELETE FROM memory WHERE service = ?1",
-            "DELETE FROM services WHERE id = ?1",
-        ] {
-            self.transaction.prepare_cached(sql)?.execute([id])?;
-        }
-        self.known.remove(service);
-        Ok(())
-    }
-}
-
-fn micros(micros: u128) -> i64 {
-    i64::try_from(micros).unwrap_or(i64::MAX)
 }

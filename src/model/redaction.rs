@@ -42,6 +42,12 @@ impl Redaction {
         self.hidden.is_empty()
     }
 
+    /// Returns how many bytes a secret takes at most, however it is written.
+    pub fn reach(&self) -> usize {
+        // Six bytes a character: `\u0041`, `&#x41;`.
+        self.hidden.first().map_or(0, |longest| 6 * longest.len())
+    }
+
     /// Hides a secret, the secret parts of it, and each long word of these. A text without a secret part hides nothing.
     pub fn add(&mut self, secret: &Secret) {
         if !secret.is_secret() {

@@ -105,8 +105,7 @@ impl<'a> Events<'a> {
         let had = self.to.events.len();
         match before {
             None => self.add(EventKind::Opened, found(after)),
-            // The numbers of a finding change with each probe; its kind and place are what is news.
-            Some(before) if place(before) != place(after) => {
+            Some(before) if is_other_finding(before, after) => {
                 self.add(EventKind::Finding, found(after));
             }
             Some(_) => {}
@@ -233,6 +232,12 @@ fn found(incident: &Incident) -> String {
         Some(finding) => format!("{}; {finding}", reason.rule),
         None => reason.rule.clone(),
     }
+}
+
+/// Tells whether the main finding of an incident became another one. Its numbers change with each probe; its kind and place
+/// are what is news.
+pub fn is_other_finding(before: &Incident, after: &Incident) -> bool {
+    place(before) != place(after)
 }
 
 /// Returns what makes a finding another one.

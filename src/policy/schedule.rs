@@ -9,6 +9,11 @@ use std::time::Duration;
 /// How much the first round is stretched for each service: 500 services start in a second.
 const START_SPREAD: Duration = Duration::from_millis(2);
 
+/// Returns for how long a probe says at most what its service is: one turn may be missed, and the next may take its time.
+pub fn holds(interval: Duration, timeout: Duration) -> Duration {
+    interval.saturating_mul(2).saturating_add(timeout)
+}
+
 /// The grid of one service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {

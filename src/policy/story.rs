@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::model::event::{Chapter, Event};
+use crate::model::evidence::Evidence;
 use crate::model::incident::{Delivery, Incident, Ledger};
 use crate::model::service::ChannelName;
 
@@ -16,6 +17,10 @@ pub struct Story {
     pub channels: Vec<Told>,
     /// What happened, oldest first, as far as it was written down.
     pub events: Vec<Event>,
+    /// What probes saw at its turns, oldest first.
+    #[serde(default)]
+    #[schema(value_type = Vec<serde_json::Value>)]
+    pub evidence: Vec<Evidence>,
 }
 
 /// What one channel must know of an incident and is known to have taken.
@@ -42,6 +47,7 @@ impl Story {
                 })
                 .collect(),
             events,
+            evidence: Vec::new(),
         }
     }
 }
@@ -52,6 +58,7 @@ impl From<Chapter> for Story {
             incident: chapter.incident,
             channels: Vec::new(),
             events: chapter.events,
+            evidence: Vec::new(),
         }
     }
 }

@@ -99,6 +99,7 @@ fn with_matcher(test: &Test, source: &Arc<Source>) -> Option<Test> {
             matchers: matchers?,
             limits: Arc::clone(&test.service.limits),
             record: None,
+            was: Vec::new(),
             line: test.service.line,
             fingerprint: test.service.fingerprint.clone(),
         }),

@@ -21,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "config",
         &[
-            "model", "policy", "script", "matcher", "probe", "channel", "state", "web",
+            "model", "policy", "script", "matcher", "probe", "channel", "state", "web", "history",
         ],
     ),
     (

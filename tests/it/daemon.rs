@@ -8,6 +8,7 @@ mod commands;
 mod control;
 mod disk;
 mod heartbeat;
+mod history;
 mod mail;
 mod paused;
 mod people;

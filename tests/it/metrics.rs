@@ -75,6 +75,7 @@ fn observation(result: Result<Response, Failure>, judgement: Judgement) -> Obser
             tls,
             result,
         })),
+        beat: None,
         judgement,
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::evidence;
 use super::lines::{self, Line};
 use crate::channel::message::moment;
 use crate::cli::output::{self, BOLD, ERROR, FAINT, GOOD, styled};
@@ -56,6 +57,19 @@ pub(super) fn print(story: &Story, zone: &TimeZone, now: Timestamp) {
             ]
         });
         table::print(&rows.collect::<Vec<_>>());
+    }
+    for piece in &story.evidence {
+        let at = styled(FAINT, moment(piece.at, zone));
+        let title = styled(BOLD, evidence::title(piece));
+        output::result(format_args!("\n{at}  {title}"));
+        for line in evidence::lines(piece) {
+            // What came from outside may hold what moves the cursor.
+            let line: String = line
+                .chars()
+                .map(|c| if c.is_control() { ' ' } else { c })
+                .collect();
+            output::result(format_args!("  {line}"));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use jiff::tz::TimeZone;
 
-use super::lines;
+use super::{evidence, lines};
 use crate::channel::message::moment;
 use crate::model::incident::Incident;
 use crate::policy::story::Story;
@@ -43,6 +43,18 @@ fn write(out: &mut String, story: &Story, zone: &TimeZone) -> fmt::Result {
         for told in &story.channels {
             let fate = plain(&lines::fate(told, incident));
             writeln!(out, "| {} | {fate} |", plain(told.channel.as_str()))?;
+        }
+    }
+    if !story.evidence.is_empty() {
+        writeln!(out, "\n## Evidence")?;
+    }
+    for piece in &story.evidence {
+        let title = plain(&evidence::title(piece));
+        writeln!(out, "\n{} {title}\n", moment(piece.at, zone))?;
+        for line in evidence::lines(piece) {
+            // Indented by four, nothing in it is markup.
+            let line: String = line.chars().filter(|c| !c.is_control()).collect();
+            writeln!(out, "    {line}")?;
         }
     }
     writeln!(out, "\n## Why\n\n\n## What we change\n\n")

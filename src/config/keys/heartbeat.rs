@@ -1,7 +1,7 @@
 //! The keys of a service that is not asked but reports.
 
 use super::service::{
-    CHANNELS, COOL_DOWN, DEPENDS_ON, GROUP, LATENCY_KIND, OWN, PUBLIC, RUNBOOK, SEVERITY, TAGS,
+    CHANNELS, COOL_DOWN, DEPENDS_ON, GROUP, LATENCY_KIND, OWN, PUBLIC, RUNBOOK, SEVERITY, TAGS, WAS,
 };
 use super::{DAY, Kind, Place, SECOND, key, seconds};
 
@@ -16,6 +16,7 @@ pub(in crate::config) static HEARTBEAT: Place = Place {
             "",
             "The name of the service: its key in the state file, in messages and metrics.",
         ),
+        WAS,
         key(
             "token",
             Kind::Text,

@@ -13,6 +13,12 @@ const TEXTS: Kind = Kind::Map(&Kind::Text);
 const WORDS: Kind = Kind::List(&Kind::Word);
 const PATHS: Kind = Kind::List(&Kind::JsonPath);
 /// Keys of everything that is watched, whether it is asked or reports.
+pub(super) const WAS: Key = key(
+    "was",
+    Kind::Either(&[Kind::Word, WORDS]),
+    "",
+    "What the service was called before, one name or several: its history, window, memory and open incidents come along.",
+);
 pub(super) const CHANNELS: Key = key("channels", WORDS, "all", "Channels that are told.");
 pub(super) const COOL_DOWN: Key = key(
     "cool_down",
@@ -66,6 +72,7 @@ const SERVICE_KEYS: &[Key] = &[
         "http",
         "What it is: OES asks it, or (`heartbeat`, with keys of its own) it reports to OES.",
     ),
+    WAS,
     key("url", Kind::Url, "", "What to ask."),
     key("http_method", Kind::Method, "GET", "The request method."),
     key("method", Kind::Method, "GET", "Short for `http_method`."),

@@ -2,6 +2,7 @@
 
 use super::email::EMAIL;
 use super::heartbeat::HEARTBEAT;
+use super::history::HISTORY;
 use super::notify::{MAINTENANCE, NOTIFY};
 use super::server::SERVER;
 use super::{
@@ -70,6 +71,12 @@ pub(in crate::config) static TOP: Place = Place {
             Kind::File,
             "oes-data",
             "Folder for the state file and the history.",
+        ),
+        key(
+            "history",
+            Kind::Table(&HISTORY),
+            "",
+            "How long what services were is kept.",
         ),
         key(
             "scripts",

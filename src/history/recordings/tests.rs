@@ -3,6 +3,8 @@ use std::io::Write as _;
 
 use tempfile::TempDir;
 
+use std::path::PathBuf;
+
 use super::*;
 use crate::model::duration::after;
 

@@ -133,7 +133,7 @@ impl Writer {
                 self.database = None;
                 if is_damage(&error) {
                     match set_aside(&self.path, now) {
-                        Some(path) => self.shared.tell(News::SetAside {
+                        Some(path) => self.shared.told.tell(News::SetAside {
                             path,
                             why: why.clone(),
                         }),

@@ -6,6 +6,7 @@ use insta::assert_snapshot;
 use jiff::Timestamp;
 use oes::clock::Clock;
 use oes::history::Store;
+use oes::history::series::RawSample;
 use oes::model::incident::{
     ChannelState, DeadLetter, Delivery, Incident, IncidentId, Ledger, Reason,
 };
@@ -58,7 +59,8 @@ fn judged(desk: &Desk, probes: &[(&str, Outcome)]) {
             latency: None,
             code: None,
         };
-        store.write_sample(&ServiceName::new(*service), sample);
+        let raw = RawSample::of(sample, Duration::from_secs(70));
+        store.write_sample(&ServiceName::new(*service), raw);
     }
     store.flush(Duration::from_secs(30)).unwrap();
 }

@@ -51,6 +51,20 @@ impl Prober for Fake {
     }
 }
 
+/// Answers 200, always.
+pub(super) struct Steady;
+
+impl Prober for Steady {
+    fn probe<'a>(
+        &'a self,
+        _: &'a Plan,
+        _: Instant,
+        now: Timestamp,
+    ) -> Pin<Box<dyn Future<Output = Exchange> + Send + 'a>> {
+        Box::pin(async move { exchange(now, None) })
+    }
+}
+
 /// Returns an exchange that failed like this, else one that was answered with 200 and an empty object.
 pub(super) fn exchange(now: Timestamp, failed: Option<FailureKind>) -> Exchange {
     let failed = failed.map(|kind| Failure {

@@ -1,0 +1,221 @@
+//! What services were: how long up and down, how fast, and when nobody looked.
+
+mod export;
+mod human;
+mod summary;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
+use thiserror::Error;
+
+use super::output::{self, Schema};
+use super::{Exit, load, watched};
+use crate::clock::Clock;
+use crate::config;
+use crate::history::reader::Reader;
+use crate::history::series::Resolution;
+use crate::history::{self, ReadError};
+use crate::model::duration::before;
+use crate::model::service::ServiceName;
+use crate::model::span::did_you_mean;
+use summary::{Span, Summary};
+
+/// Show what a service was: uptime, latency, where the time went, and when nobody looked; of all services a line each
+///
+/// Reads the history beside the state file, whether a daemon runs or not. Time in which the monitor did not run is no data:
+/// it counts neither as up nor as down.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(override_usage = "oes history [OPTIONS] [CONFIG] [SERVICE]\n       oes history export …")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    show: ShowArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Export(export::Arguments),
+}
+
+#[derive(Debug, Args)]
+struct ShowArguments {
+    /// The service, all if absent; before it the ops config, unless that is the oes.toml or oes.json here
+    #[arg(num_args = 0..=2, value_name = "SERVICE")]
+    subject: Vec<String>,
+
+    /// How far back: `24h`, `7d`, `90d`
+    #[arg(long, default_value = "24h", value_parser = config::duration)]
+    since: Duration,
+
+    /// How long each step of the lines is [default: by the time that is shown]
+    #[arg(long, value_enum)]
+    resolution: Option<Step>,
+
+    /// Print one JSON object (`oes.history/1`)
+    #[arg(long)]
+    json: bool,
+}
+
+/// How long a bucket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Step {
+    /// Five minutes
+    #[value(name = "5m")]
+    FiveMinutes,
+    /// An hour
+    #[value(name = "1h")]
+    Hour,
+    /// A day, in UTC
+    #[value(name = "1d")]
+    Day,
+}
+
+impl Step {
+    fn resolution(self) -> Resolution {
+        match self {
+            Self::FiveMinutes => Resolution::FiveMinutes,
+            Self::Hour => Resolution::Hour,
+            Self::Day => Resolution::Day,
+        }
+    }
+}
+
+/// Why there is nothing to show.
+#[derive(Debug, Error)]
+enum Refused {
+    #[error("there is no history: no {path}; it is there once `oes run` has run")]
+    Missing { path: String },
+    #[error("nothing is known of a service `{name}`; {help}")]
+    NoService { name: String, help: String },
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    #[error(transparent)]
+    Subject(#[from] load::SubjectError),
+}
+
+/// A history, and what of it is meant.
+struct Opened {
+    config: PathBuf,
+    reader: Reader,
+    services: Vec<ServiceName>,
+    /// Whether they were named.
+    is_named: bool,
+}
+
+/// Opens the history that `[CONFIG] [SERVICE…]` mean.
+fn open(words: &[String]) -> Result<Opened, Refused> {
+    let is_config = |word: &&String| {
+        let path = PathBuf::from(word.as_str());
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        matches!(extension, Some("toml" | "json"))
+    };
+    let (config, names) = match words.split_first() {
+        Some((first, rest)) if is_config(&first) => (Some(PathBuf::from(first)), rest),
+        _ => (None, words),
+    };
+    let config = load::named(config.as_deref())?;
+    let path = config::data_folder(&config).join(history::FILE);
+    if !path.exists() {
+        return Err(Refused::Missing {
+            path: path.display().to_string(),
+        });
+    }
+    let reader = Reader::open(&path)?;
+    let known = reader.services()?;
+    let named = names.iter().map(|name| {
+        let found = known.iter().find(|known| known.as_str() == name);
+        found.cloned().ok_or_else(|| no_service(name, &known))
+    });
+    let named = named.collect::<Result<Vec<_>, _>>()?;
+    let is_named = !named.is_empty();
+    Ok(Opened {
+        config,
+        reader,
+        services: if is_named { named } else { known },
+        is_named,
+    })
+}
+
+fn no_service(name: &str, known: &[ServiceName]) -> Refused {
+    let names = || known.iter().map(ServiceName::as_str);
+    let help = match did_you_mean(name, names()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => match names().take(20).collect::<Vec<_>>().join(", ") {
+            all if all.is_empty() => "no service was probed yet".to_owned(),
+            all => format!("known are: {all}"),
+        },
+    };
+    Refused::NoService {
+        name: name.to_owned(),
+        help,
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    match &arguments.command {
+        Some(Command::Export(arguments)) => export::run(arguments),
+        None => show(&arguments.show),
+    }
+}
+
+fn show(arguments: &ShowArguments) -> Exit {
+    #[derive(Serialize)]
+    struct All<'a> {
+        schema: &'static str,
+        exit: u8,
+        services: &'a [Summary],
+    }
+    let schema: Schema = arguments.json.then_some("oes.history/1");
+    let opened = match open(&arguments.subject) {
+        Ok(opened) => opened,
+        Err(error) => return output::refuse(schema, &error),
+    };
+    let now = Clock::System.now();
+    let resolution = arguments
+        .resolution
+        .map_or_else(|| fitting(arguments.since), Step::resolution);
+    let span = Span {
+        from: before(now, arguments.since),
+        until: now,
+        resolution,
+    };
+    let summaries = opened
+        .services
+        .iter()
+        .map(|service| Summary::of(&opened.reader, service, span));
+    let summaries = match summaries.collect::<Result<Vec<_>, _>>() {
+        Ok(summaries) => summaries,
+        Err(error) => return output::refuse(schema, &error),
+    };
+    if let Some(schema) = schema {
+        output::json(&All {
+            schema,
+            exit: Exit::Pass as u8,
+            services: &summaries,
+        });
+        return Exit::Pass;
+    }
+    if opened.is_named {
+        let zone = watched::zone(&opened.config);
+        summaries
+            .iter()
+            .for_each(|summary| human::print(summary, &zone));
+    } else {
+        human::table(&summaries, span);
+    }
+    Exit::Pass
+}
+
+/// Returns the resolution in which a span has some dozens of steps.
+fn fitting(span: Duration) -> Resolution {
+    let steps = |resolution: Resolution| span.as_secs() / resolution.length().as_secs();
+    let mut all = Resolution::ALL.into_iter();
+    all.find(|resolution| steps(*resolution) <= 100)
+        .unwrap_or(Resolution::Day)
+}
