@@ -18,6 +18,7 @@ mod heartbeat;
 mod host;
 mod jump;
 pub mod keeper;
+mod leaving;
 mod letters;
 mod notifier;
 pub mod observe;
@@ -210,7 +211,7 @@ impl Daemon {
             pulse: Arc::default(),
             books: watch::channel(Arc::default()).0,
             sweeps: Sweeps::default(),
-            seen: Seen::default(),
+            seen: Seen::new(now),
             beats: Beats::default(),
             roster: Roster::default(),
         });

@@ -24,6 +24,7 @@ pub mod redaction;
 pub mod route;
 pub mod secret;
 pub mod service;
+pub mod shell;
 pub mod span;
 pub mod sparkline;
 pub mod storm;

@@ -77,6 +77,8 @@ pub struct Opened {
     pub ledger: Ledger,
     /// How it was read.
     pub recovery: Recovery,
+    /// Where the previous copy is kept, if a newer OES wrote it.
+    pub kept: Option<PathBuf>,
 }
 
 /// Why a state file cannot be opened.
@@ -93,16 +95,35 @@ pub enum OpenError {
     /// Another daemon has it, or the lock file cannot be used.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// A newer OES wrote it.
+    #[error(transparent)]
+    Newer(#[from] NewerError),
+}
+
+/// A state file that a newer OES wrote. It is never changed: what it knows would be lost.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{} was written by a newer oes: it has format {found}, this one reads up to {}; run that oes, or move the file away \
+     to start with nothing known",
+    path.display(),
+    format::FORMAT
+)]
+pub struct NewerError {
+    /// The file.
+    pub path: PathBuf,
+    /// Its format.
+    pub found: u32,
 }
 
 impl StateFile {
     /// Opens the state file of a folder, which is made if it is missing, and locks it for the life of the value.
     /// `boot` names this run of the daemon in the file.
     ///
-    /// Whatever the file holds, this succeeds: a damaged one is set aside and the previous copy is used, or nothing.
+    /// A damaged file is no error: it is set aside and the previous copy is used, or nothing.
     ///
     /// # Errors
-    /// [`OpenError::Lock`] if another daemon has the folder, [`OpenError::Folder`] if it cannot be used at all.
+    /// [`OpenError::Lock`] if another daemon has the folder, [`OpenError::Folder`] if it cannot be used at all,
+    /// [`OpenError::Newer`] if a newer OES wrote the file.
     pub fn open(folder: &Path, boot: &str, now: Timestamp) -> Result<Opened, OpenError> {
         let unusable = |source| OpenError::Folder {
             path: folder.to_owned(),
@@ -111,7 +132,10 @@ impl StateFile {
         make_private(folder).map_err(unusable)?;
         let lock = lock::Lock::take(folder)?;
         let mut disk = Folder::open(folder).map_err(unusable)?;
-        let loaded = load::load(&mut disk, now);
+        let loaded = load::load(&mut disk, now).map_err(|newer| NewerError {
+            path: folder.join(newer.file),
+            found: newer.format,
+        })?;
         let recovery = loaded.recovery.in_folder(folder);
         let committer = Committer::new(disk, boot, loaded.seq, &loaded.ledger);
         Ok(Opened {
@@ -121,6 +145,7 @@ impl StateFile {
             },
             ledger: loaded.ledger,
             recovery,
+            kept: loaded.kept.map(|name| folder.join(name)),
         })
     }
 
@@ -179,6 +204,9 @@ pub enum ReadError {
         /// In which way.
         source: Damage,
     },
+    /// A newer OES wrote it.
+    #[error(transparent)]
+    Newer(#[from] NewerError),
 }
 
 /// Reads the state file of a folder without the lock, while a daemon may be writing it.
@@ -194,7 +222,10 @@ pub fn read(folder: &Path) -> Result<Snapshot, ReadError> {
         }
         Err(source) => return Err(ReadError::Io { path, source }),
     };
-    format::decode(&bytes).map_err(|source| ReadError::Damaged { path, source })
+    format::decode(&bytes).map_err(|source| match source {
+        Damage::Newer { found } => NewerError { path, found }.into(),
+        source => ReadError::Damaged { path, source },
+    })
 }
 
 /// Does the same, and where the file is missing or cannot be used, reads the previous copy as a start would. Returns
@@ -205,12 +236,15 @@ pub fn read(folder: &Path) -> Result<Snapshot, ReadError> {
 pub fn read_or_previous(folder: &Path) -> Result<(Snapshot, Option<ReadError>), ReadError> {
     let error = match read(folder) {
         Ok(snapshot) => return Ok((snapshot, None)),
+        Err(error @ ReadError::Newer(_)) => return Err(error),
         Err(error) => error,
     };
-    let previous = fs::read(folder.join(commit::PREVIOUS)).ok();
-    match previous.and_then(|bytes| format::decode(&bytes).ok()) {
-        Some(snapshot) => Ok((snapshot, Some(error))),
-        None => Err(error),
+    let path = folder.join(commit::PREVIOUS);
+    let previous = fs::read(&path).ok();
+    match previous.map(|bytes| format::decode(&bytes)) {
+        Some(Ok(snapshot)) => Ok((snapshot, Some(error))),
+        Some(Err(Damage::Newer { found })) => Err(NewerError { path, found }.into()),
+        _ => Err(error),
     }
 }
 

@@ -332,6 +332,7 @@ fn tick(open: usize, told: bool) {
             services: &services,
             maintenance: &[],
             suspect: &|_| false,
+            started_at: now,
             now,
         });
         let settings = owed::Settings {
@@ -344,7 +345,7 @@ fn tick(open: usize, told: bool) {
         let rules = almanac::Rules {
             mute: &|incident| muting.of(incident),
             reminders: &[Duration::from_hours(1)],
-            fallback: &|_| None,
+            fallback: &|_, _| None,
         };
         let plan = owed::owed(&ledger, &channel, &settings, now);
         (plan, almanac::due(&ledger, &rules, now).steps.len())

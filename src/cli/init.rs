@@ -6,8 +6,9 @@ use clap::Args;
 use serde::Serialize;
 
 use super::new_file::{self, WriteError};
-use super::{Exit, output, shell};
+use super::{Exit, output};
 use crate::config;
+use crate::model::shell;
 
 /// Write a first ops config, a first matcher script and the schema into a folder
 ///

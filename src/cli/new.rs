@@ -6,10 +6,11 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use thiserror::Error;
 
+use super::Exit;
 use super::new_file::{self, WriteError};
 use super::output::{self, Schema};
-use super::{Exit, shell};
 use crate::config::{self, NameError, Role};
+use crate::model::shell;
 
 /// Name of the JSON that this command prints.
 const SCHEMA: &str = "oes.new/1";

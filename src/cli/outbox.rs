@@ -119,7 +119,8 @@ fn list(arguments: &ListArguments) -> Exit {
         Ok((_, snapshot)) => snapshot,
         Err(exit) => return exit,
     };
-    let entries = entries(&snapshot.ledger);
+    let now = Clock::System.now();
+    let entries = entries(&snapshot.ledger, now);
     let exit = Exit::Pass;
     if let Some(schema) = schema {
         output::json(&Listed {
@@ -129,7 +130,6 @@ fn list(arguments: &ListArguments) -> Exit {
         });
         return exit;
     }
-    let now = Clock::System.now();
     let rows: Vec<_> = entries.iter().map(|entry| row(entry, now)).collect();
     if rows.is_empty() {
         output::note("every channel has been told everything");
@@ -168,7 +168,7 @@ fn show(arguments: &ShowArguments) -> Exit {
         Ok((_, snapshot)) => snapshot,
         Err(exit) => return exit,
     };
-    let mut entries = entries(&snapshot.ledger);
+    let mut entries = entries(&snapshot.ledger, Clock::System.now());
     entries.retain(|entry| entry.message_id == *message);
     if entries.is_empty() {
         let text = format!("no message `{message}` is owed or was given up");

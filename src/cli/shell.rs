@@ -1,6 +1,5 @@
 //! What other programs need: the JSON Schema, shell completions, the manual page.
 
-use std::borrow::Cow;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
@@ -176,10 +175,4 @@ fn no_command(name: &str, program: &clap::Command) -> PageError {
         name: name.to_owned(),
         help,
     }
-}
-
-/// Returns a word as a shell reads it, in quotes where it needs them.
-pub(super) fn quoted(word: &str) -> String {
-    // A word with a NUL cannot be typed at all; shown as it is it does no harm.
-    shlex::try_quote(word).map_or_else(|_| word.to_owned(), Cow::into_owned)
 }

@@ -13,6 +13,7 @@ use crate::config::values::shorten;
 use crate::model::code::Code;
 use crate::model::maintenance::{Cron, Maintenance, When};
 use crate::model::mute::Selector;
+use crate::model::service::ServiceName;
 use crate::model::span::Mistake;
 
 /// Reads a list of planned mutes of what each of them selects.
@@ -32,32 +33,35 @@ pub(super) fn read(
         .filter_map(|node| {
             let (name, of) = one(node)?;
             let when = when(loader, node, zone)?;
-            Some(Maintenance { name, of, when })
+            Some(Maintenance {
+                name,
+                of,
+                own: None,
+                when,
+            })
         })
         .collect()
 }
 
-/// Reads a list of planned mutes of one service.
-pub(super) fn of_service(
+/// Reads a list of planned mutes that some services have themselves; `whose` is what they are called where they have no
+/// name.
+pub(super) fn of_services(
     loader: &mut Loader<'_>,
     list: Option<&Node>,
-    service: &str,
+    (whose, services): (&str, BTreeSet<ServiceName>),
     zone: &TimeZone,
 ) -> Vec<Maintenance> {
     let nodes = list.map_or(&[][..], Node::items);
-    let of = Selector {
-        services: BTreeSet::from([service.to_owned()]),
-        ..Selector::default()
-    };
     nodes
         .iter()
         .filter_map(|node| {
             let name = node.get("name").and_then(Node::text);
-            let name = name.map_or_else(|| format!("of {service}"), ToString::to_string);
+            let name = name.map_or_else(|| format!("of {whose}"), ToString::to_string);
             let when = when(loader, node, zone)?;
             Some(Maintenance {
                 name,
-                of: of.clone(),
+                of: Selector::default(),
+                own: Some(services.clone()),
                 when,
             })
         })

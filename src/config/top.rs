@@ -1,5 +1,6 @@
 //! The keys of the top level to a whole config.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::config::channels;
 use crate::config::check;
 use crate::config::heartbeat;
 use crate::config::keys::{Kind, TOP};
-use crate::config::layers::{self, Layers};
+use crate::config::layers;
 use crate::config::limits;
 use crate::config::loader::Loader;
 use crate::config::maintenance;
@@ -25,7 +26,7 @@ use crate::config::{Config, Sandbox, ServiceConfig};
 use crate::history::Retention;
 use crate::model::code::Code;
 use crate::model::maintenance::Maintenance;
-use crate::model::service::LatencyTrigger;
+use crate::model::service::{LatencyTrigger, ServiceName};
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
 
@@ -163,6 +164,7 @@ fn services(
     names::check_dependencies(loader, &nodes, ground.defaults, &names);
     let starts = line_starts(loader.text);
     let (mut services, mut mutes, mut heartbeats) = (Vec::new(), Vec::new(), Vec::new());
+    let mut by_default = BTreeSet::new();
     for ((node, name), was) in nodes.into_iter().zip(&names).zip(former) {
         let line = line_of(&starts, node.span.start);
         // A service whose name cannot be used is read all the same, for the other mistakes in it.
@@ -176,13 +178,24 @@ fn services(
         }
         let service = name.as_ref().and(service);
         services.extend(service.map(|service| Arc::new(ServiceConfig { was, ..service })));
-        let layers = Layers {
-            service: node,
-            defaults: ground.defaults,
-        };
-        let own = layers.get("maintenance");
-        mutes.extend(maintenance::of_service(loader, own, called, &ground.zone));
+        let own = name.as_deref().map(ServiceName::new);
+        match node.get("maintenance") {
+            Some(list) => {
+                let of = (called, own.into_iter().collect());
+                mutes.extend(maintenance::of_services(
+                    loader,
+                    Some(list),
+                    of,
+                    &ground.zone,
+                ));
+            }
+            None => by_default.extend(own),
+        }
     }
+    // Of all services that say nothing themselves it is one, and so are the mistakes in it.
+    let default = ground.defaults.and_then(|table| table.get("maintenance"));
+    let of = ("the defaults", by_default);
+    mutes.extend(maintenance::of_services(loader, default, of, &ground.zone));
     heartbeat::check_tokens(loader, &heartbeats);
     (services, mutes)
 }

@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::book::Book;
+use super::own;
 use super::seen::Seen;
 use super::watching::Shared;
 use crate::model::duration::since;
-use crate::model::incident::Ledger;
+use crate::model::incident::{Incident, Ledger};
 use crate::model::service::ChannelName;
 use crate::policy::almanac::{self, Due, Rules, Step};
 
@@ -55,7 +56,10 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
 
 fn due(ledger: &Ledger, book: &Book, seen: &Seen, now: Timestamp) -> Due {
     book.muting(ledger, seen, now, |muting| {
-        let fallback = |channel: &ChannelName| book.fallbacks.get(channel).cloned();
+        let fallback = |channel: &ChannelName, incident: &Incident| {
+            let fallback = book.fallbacks.get(channel).cloned();
+            fallback.filter(|(other, _)| !own::is_about(incident, other))
+        };
         let rules = Rules {
             mute: &|incident| muting.of(incident),
             reminders: &book.reminders,

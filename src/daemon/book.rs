@@ -87,7 +87,7 @@ impl From<&Config> for Book {
                 .collect(),
             kinds: channels().filter_map(kind).collect(),
             manners: channels()
-                .map(|channel| manner(channel, config.notify.singles))
+                .map(|channel| (channel.name.clone(), manner(channel, config.notify.singles)))
                 .collect(),
             fallbacks: channels().filter_map(fallback).collect(),
             digest: config.notify.digest.clone(),
@@ -106,8 +106,9 @@ fn kind(channel: &Settings) -> Option<(ChannelName, Arc<str>)> {
     }
 }
 
-fn manner(channel: &Settings, singles: usize) -> (ChannelName, Manner) {
-    let manner = match &channel.kind {
+/// Returns how a channel is told of many incidents.
+pub(super) fn manner(channel: &Settings, singles: usize) -> Manner {
+    match &channel.kind {
         ChannelKind::Console | ChannelKind::Email(_) => Manner {
             singles,
             ..Manner::default()
@@ -117,8 +118,7 @@ fn manner(channel: &Settings, singles: usize) -> (ChannelName, Manner) {
             edits: source.header.edits,
             singles,
         },
-    };
-    (channel.name.clone(), manner)
+    }
 }
 
 impl Book {
@@ -178,6 +178,7 @@ impl Book {
             services: &self.services,
             maintenance: &self.maintenance,
             suspect: &suspect,
+            started_at: seen.started_at(),
             now,
         }))
     }

@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use super::book::Book;
 use super::keeper::Keeper;
+use super::own;
 use super::reload::Reloads;
 use super::seen::Seen;
 use super::sweep::Sweeps;
@@ -141,11 +142,13 @@ impl Controller {
 
     async fn order(&self, order: Order) -> Result<Carried, Refusal> {
         let (tell, told) = oneshot::channel();
+        let channels = self.book.borrow().channels.clone();
         let durable = self
             .keeper
             .commit(move |ledger, now| {
                 let done = orders::carry_out(ledger, order, now);
                 let changed = done.is_ok();
+                own::follow_lost(ledger, &channels, now);
                 // Whoever asked may be gone.
                 tell.send(done).unwrap_or_default();
                 changed

@@ -1,6 +1,7 @@
 //! What runs for the present config: the loops of its services and the tasks of its channels. A new config touches only
 //! what changed.
 
+mod goodbyes;
 mod names;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,7 +12,9 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
+use self::goodbyes::Goodbyes;
 use super::book::Book;
+use super::leaving::{self, Renamed};
 use super::notifier;
 use super::observe::{Past, Watched};
 use super::own;
@@ -47,6 +50,8 @@ pub(super) struct Fleet {
     channels: HashMap<ChannelName, (String, CancellationToken)>,
     /// Held by the task of a channel: its successor with other settings waits for the message under way.
     turns: HashMap<ChannelName, Arc<Mutex<()>>>,
+    /// Ends the goodbye of a channel that has left.
+    goodbyes: HashMap<ChannelName, CancellationToken>,
     /// What is known of services from before the start, until their loops take it.
     restored: BTreeMap<ServiceName, Known>,
 }
@@ -84,6 +89,7 @@ impl Fleet {
             loops: HashMap::new(),
             channels: HashMap::new(),
             turns: HashMap::new(),
+            goodbyes: HashMap::new(),
             restored,
         }
     }
@@ -107,15 +113,22 @@ impl Fleet {
 
     /// Brings everything in line with a config whose services are made ready: ledger first, then loops and channels.
     pub(super) async fn apply(&mut self, config: &Config, watched: Vec<Arc<Watched>>) -> Applied {
+        let before = Arc::clone(&self.books.borrow());
         self.publish_book(config);
         self.notify.delivery.limit(&config.limits);
         // Before the ledger enables a changed channel again, so that nothing more leaves with its old settings.
         self.stop_channels(&config.channels);
         self.shared.history.keep(config.history);
-        self.reconcile(config, &watched).await;
+        let mut leaving = self.leaving(&before, config);
+        let renamed = self.renamed(config).await;
+        for (old, _) in &renamed {
+            leaving.remove(old);
+        }
+        self.reconcile(config, &watched, renamed, &leaving).await;
         self.follow_names(config, &watched).await;
         let applied = self.apply_services(watched);
         self.start_channels(&config.channels);
+        self.start_goodbyes(leaving);
         self.shared
             .metrics
             .own
@@ -129,7 +142,13 @@ impl Fleet {
     }
 
     /// Brings the ledger and the list of the state file in line with the config, and waits until that is on disk.
-    async fn reconcile(&self, config: &Config, watched: &[Arc<Watched>]) {
+    async fn reconcile(
+        &self,
+        config: &Config,
+        watched: &[Arc<Watched>],
+        renamed: Renamed,
+        leaving: &Goodbyes,
+    ) {
         let lines: Vec<ServiceLine> = watched
             .iter()
             .map(|one| ServiceLine::new(&one.config.service))
@@ -142,17 +161,19 @@ impl Fleet {
             .map(|channel| (channel.name.clone(), fingerprint(channel)))
             .collect();
         let names = names::renamed(watched);
+        let leave: BTreeSet<ChannelName> = leaving.keys().cloned().collect();
         self.shared
             .keeper
             .commit(move |ledger, now| {
                 rename::rename(ledger, &names);
+                leaving::reconcile(ledger, &book.channels, renamed, &leave, now);
+                let lost = own::follow_lost(ledger, &book.channels, now);
+                let own = own::watched(&book.channels, &lost);
                 ledger::unwatch(
                     ledger,
                     |service, violation| match book.services.get(service) {
                         Some(service) => Rules::from(&**service).watches(violation),
-                        None => {
-                            service.as_str() == own::NAME && own::watches(violation, &book.channels)
-                        }
+                        None => service.as_str() == own::NAME && own.contains(violation),
                     },
                     now,
                 );
@@ -293,10 +314,14 @@ impl Fleet {
 
 /// Returns what a loop begins with: what is known of the service from before the start.
 fn begin(shared: &Shared, watched: &Watched, known: Known) -> Watch {
+    let name = &watched.config.service.name;
     let restored = Restored {
         samples: known.samples,
         open: open_of(shared, watched),
-        last_good: known.counters.last_good,
+        last_good: known
+            .counters
+            .last_good
+            .or_else(|| shared.seen.last_good(name)),
         unknown_since: known.counters.unknown_since,
     };
     Watch::new(Rules::from(&*watched.config.service), restored)

@@ -23,6 +23,7 @@ use crate::model::counted::counted;
 use crate::model::duration::{self, since};
 use crate::model::incident::Ledger;
 use crate::model::service::{ChannelName, ServiceName};
+use crate::model::shell;
 use crate::policy::owed;
 use crate::script::pool::{Pool, WorkerFacts};
 use crate::web::Pending;
@@ -142,7 +143,10 @@ impl Page {
             .iter()
             .filter_map(|(name, state)| {
                 let why = state.disabled.as_ref()?;
-                Some(format!("{name} ({why}; for a new try: oes channel resume)"))
+                let quoted = shell::quoted(name.as_str());
+                Some(format!(
+                    "{name} ({why}; for a new try: oes channel resume {quoted})"
+                ))
             })
             .collect();
         let messages: usize = owed.iter().map(|one| one.messages).sum();

@@ -23,7 +23,7 @@ pub(super) fn message(
 ) -> Option<Message> {
     let book = shared.book.borrow();
     let sending = Sending {
-        possible_repeat: batch.told.iter().any(|told| told.possible_repeat),
+        possible_repeat: batch.is_possible_repeat(ledger, channel),
         durable,
         zone: book.zone.clone().unwrap_or(TimeZone::UTC),
         ..Sending::new(batch.message_id.clone(), shared.clock.now())
@@ -104,6 +104,7 @@ fn of_storm(
         first: opens && !told,
         services: book.services.len(),
         edit: part.edit.clone(),
+        leaves: batch.told.iter().any(|one| one.telling == Telling::Left),
         causes: causes::common(&incidents, &service),
         members: incidents
             .iter()

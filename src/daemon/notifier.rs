@@ -92,15 +92,15 @@ fn plan(ledger: &Ledger, channel: &ChannelName, book: &Book, seen: &Seen, now: T
 }
 
 /// Who sends.
-struct Sender<'a> {
-    shared: &'a Shared,
-    channel: &'a Arc<Settings>,
+pub(super) struct Sender<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) channel: &'a Arc<Settings>,
     /// Stops the channel's task: on a stop of the daemon, or when the channel is gone or has other settings.
-    stop: &'a CancellationToken,
+    pub(super) stop: &'a CancellationToken,
 }
 
 /// Sends one message: intent on disk, send, outcome on disk.
-async fn tell(sender: &Sender<'_>, batch: Batch, before: &Snapshot) {
+pub(super) async fn tell(sender: &Sender<'_>, batch: Batch, before: &Snapshot) {
     let Sender {
         shared, channel, ..
     } = *sender;
@@ -122,7 +122,10 @@ async fn tell(sender: &Sender<'_>, batch: Batch, before: &Snapshot) {
         && state.and_then(|state| state.storm(&part.id)).is_none()
     {
         info!(channel.name = %channel.name, storm = %part.id, incidents = batch.told.len(), "storm");
-        shared.sweeps.look_at_all();
+        // Where many end the picture is known: only openings ask for more of it.
+        if batch.told.iter().any(|told| told.telling.announces()) {
+            shared.sweeps.look_at_all();
+        }
     }
     let Some(message) = letters::message(shared, &channel.name, &batch, &before.ledger, durable)
     else {
@@ -154,7 +157,7 @@ fn delays(ledger: &Ledger, batch: &Batch, now: Timestamp) -> Vec<Duration> {
         let at = match told.telling {
             Telling::Fire => incident.opened_at,
             Telling::Resolve | Telling::Outage(_) | Telling::Unwatched => incident.closed_at?,
-            Telling::Reminder | Telling::Acked => return None,
+            Telling::Reminder | Telling::Acked | Telling::Left => return None,
         };
         Some(since(at, now))
     };

@@ -82,6 +82,12 @@ fn open_state(config: &Config, now: Timestamp) -> Result<(StateFile, Ledger), St
             );
         }
     }
+    if let Some(kept) = &opened.kept {
+        warn!(
+            kept = %kept.display(),
+            "the previous copy of the state file was written by a newer oes; it is kept under this name"
+        );
+    }
     Ok((opened.file, opened.ledger))
 }
 

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use super::new_incident_id;
+use crate::model::counted::counted;
 use crate::model::incident::{Incident, Ledger, Reason};
 use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
 use crate::policy::watch::Opened;
-use crate::policy::{ledger, mute, owed};
+use crate::policy::{leaving, ledger, mute, owed};
 
 /// The service under which OES speaks of itself.
 pub(super) const NAME: &str = mute::OES;
@@ -32,19 +33,35 @@ pub(super) fn is_open(ledger: &Ledger, violation: &Violation) -> bool {
 
 /// Returns the violation of a channel that is disabled.
 fn disabled(channel: &ChannelName) -> Violation {
-    Violation::Named(format!("channel {channel}").into())
+    Violation::Named(format!("channel {channel} disabled").into())
 }
 
-/// Tells whether a violation of OES itself can still end while these are the channels.
-pub(super) fn watches(violation: &Violation, channels: &BTreeSet<ChannelName>) -> bool {
-    *violation == bad_config()
-        || *violation == network()
-        || channels.iter().any(|name| *violation == disabled(name))
+/// Returns the violation of a channel that left the ops config and still shows incidents as open.
+fn lost(channel: &ChannelName) -> Violation {
+    Violation::Named(format!("channel {channel} gone").into())
+}
+
+/// What OES itself can break while these are the channels, and these are gone with incidents that they show as open.
+pub(super) fn watched(
+    channels: &BTreeSet<ChannelName>,
+    gone: &BTreeSet<ChannelName>,
+) -> BTreeSet<Violation> {
+    let channels = channels.iter().map(disabled);
+    let always = [bad_config(), network()].into_iter();
+    always
+        .chain(channels)
+        .chain(gone.iter().map(lost))
+        .collect()
 }
 
 /// Returns whom an incident of OES itself is told to: every channel but the one that it is about.
 pub(super) fn told(incident: &Incident, channels: &BTreeSet<ChannelName>) -> Vec<ChannelName> {
     others(&incident.violation, channels)
+}
+
+/// Tells whether an incident is that a channel is disabled: it is not told of that itself, not even instead of another.
+pub(super) fn is_about(incident: &Incident, channel: &ChannelName) -> bool {
+    incident.service.as_str() == NAME && incident.violation == disabled(channel)
 }
 
 fn others(violation: &Violation, channels: &BTreeSet<ChannelName>) -> Vec<ChannelName> {
@@ -114,6 +131,51 @@ pub(super) fn follow_channels(
             _ => {}
         }
     }
+}
+
+/// Brings the incidents about channels that have left in line with what they still show as open: the others are told of
+/// it, and once nobody needs to see to it any more, of that.
+pub(super) fn follow_lost(
+    ledger: &mut Ledger,
+    channels: &BTreeSet<ChannelName>,
+    now: Timestamp,
+) -> BTreeSet<ChannelName> {
+    let gone = leaving::lost(ledger);
+    for channel in &gone {
+        let shown = leaving::shown_by(ledger, channel);
+        let reason = Reason {
+            rule: format!(
+                "channel {channel} left the ops config and could not be told; it still shows {} as open",
+                counted(shown.len(), "incident")
+            ),
+            finding: Some(format!(
+                "give it back under this name, or close by hand what it shows and drop it from the outbox: {}",
+                shown.join(", ")
+            )),
+            ..Reason::default()
+        };
+        open(ledger, lost(channel), reason, channels, now);
+    }
+    let open: Vec<Violation> = ledger
+        .incidents
+        .values()
+        .filter(|one| one.is_open() && one.service.as_str() == NAME)
+        .map(|one| one.violation.clone())
+        .collect();
+    let kept: BTreeSet<Violation> = gone.iter().map(lost).collect();
+    let over = open
+        .into_iter()
+        .filter(|one| is_lost(one) && !kept.contains(one));
+    for violation in over {
+        close(ledger, &violation, now);
+    }
+    gone
+}
+
+/// Tells whether a violation is that of a channel that is gone.
+fn is_lost(violation: &Violation) -> bool {
+    let text = violation.as_str();
+    text.starts_with("channel ") && text.ends_with(" gone")
 }
 
 /// Logs that a channel is disabled, if it is, and how much it is owed.

@@ -1,6 +1,6 @@
 //! What the newest probes have shown of each service, for others than its own loop.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
@@ -11,17 +11,46 @@ use crate::model::glance::Glance;
 use crate::model::service::ServiceName;
 
 /// What the newest probes have shown. Clones share.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Seen(Arc<Parts>);
 
-#[derive(Debug, Default)]
+/// So many services that are gone are remembered.
+const GONE_MAX: usize = 1_000;
+
+#[derive(Debug)]
 struct Parts {
+    started_at: Timestamp,
     glances: RwLock<BTreeMap<ServiceName, Arc<Glance>>>,
     next: RwLock<HashMap<ServiceName, Timestamp>>,
     planned: Notify,
+    /// When the last probe passed of services that are gone, the newest last: one that comes back has been up before.
+    gone: RwLock<VecDeque<(ServiceName, Timestamp)>>,
 }
 
 impl Seen {
+    /// Returns what has seen nothing since a start.
+    pub(super) fn new(started_at: Timestamp) -> Self {
+        Self(Arc::new(Parts {
+            started_at,
+            glances: RwLock::default(),
+            next: RwLock::default(),
+            planned: Notify::new(),
+            gone: RwLock::default(),
+        }))
+    }
+
+    /// Returns when OES started.
+    pub(super) fn started_at(&self) -> Timestamp {
+        self.0.started_at
+    }
+
+    /// Returns when the last probe of a service passed that was gone for a while.
+    pub(super) fn last_good(&self, service: &ServiceName) -> Option<Timestamp> {
+        let gone = self.0.gone.read().unwrap_or_else(PoisonError::into_inner);
+        let found = gone.iter().find(|(name, _)| name == service);
+        found.map(|(_, at)| *at)
+    }
+
     /// Notes what the newest probe of a service showed.
     pub(super) fn note(&self, service: &ServiceName, glance: Arc<Glance>) {
         let mut glances = self
@@ -106,8 +135,15 @@ impl Seen {
             .glances
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        glances.remove(service);
+        let glance = glances.remove(service);
         drop(glances);
+        if let Some(at) = glance.and_then(|glance| glance.last_good) {
+            let mut gone = self.0.gone.write().unwrap_or_else(PoisonError::into_inner);
+            gone.retain(|(name, _)| name != service);
+            gone.push_back((service.clone(), at));
+            let surplus = gone.len().saturating_sub(GONE_MAX);
+            gone.drain(..surplus);
+        }
         let mut next = self.0.next.write().unwrap_or_else(PoisonError::into_inner);
         next.remove(service);
     }

@@ -21,6 +21,8 @@ pub struct Glance {
     pub outcome: Outcome,
     /// Whether the newest probe that counts failed; `unknown` and `error` leave it as it was.
     pub failing: bool,
+    /// When the last good one was, as far as this daemon has seen.
+    pub last_good: Option<Timestamp>,
     /// The latency, where one was measured; see [`Observation::latency`].
     pub latency: Option<Duration>,
     /// Where the time of the exchange went; absent if the service's scripts make their own requests.
@@ -102,6 +104,11 @@ impl Glance {
                 outcome == Outcome::Fail
             } else {
                 before.is_some_and(|before| before.failing)
+            },
+            last_good: if outcome.is_good() {
+                Some(observation.at)
+            } else {
+                before.and_then(|before| before.last_good)
             },
             latency: observation.latency(),
             timings: exchange.map(|exchange| exchange.timings),

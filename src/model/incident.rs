@@ -89,6 +89,17 @@ impl Incident {
     pub fn is_open(&self) -> bool {
         self.closed_at.is_none()
     }
+
+    /// Returns in a word what was found, and of a status which: `connect_refused`, `status 503`. The violation where no
+    /// finding says more.
+    pub fn cause(&self) -> String {
+        let Reason { code, actual, .. } = &self.reason;
+        match (code.as_deref(), actual) {
+            (None, _) => self.violation.to_string(),
+            (Some("status"), Some(status)) => format!("status {status}"),
+            (Some(code), _) => code.to_owned(),
+        }
+    }
 }
 
 /// Why an incident is open: what a message shows. Redacted before it gets here.
@@ -175,6 +186,21 @@ pub struct Delivery {
     /// The channel that should have been told, and why this one is told instead.
     #[serde(default)]
     pub instead: Option<Instead>,
+    /// How far the goodbye of a channel is that has left the ops config; absent while it is there.
+    #[serde(default)]
+    pub leaves: Option<Leaving>,
+}
+
+/// How far the goodbye of a channel is that left the ops config while it showed an incident as open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaving {
+    /// It is tried with the settings that it had.
+    Owed,
+    /// The channel has taken it, or somebody has seen to it.
+    Told,
+    /// The channel could not be told and still shows the incident as open.
+    Lost,
 }
 
 /// What held the opening of an incident back: a silence, a maintenance, a dependency.
@@ -182,6 +208,9 @@ pub struct Delivery {
 pub struct Muted {
     /// What it was, for people.
     pub why: String,
+    /// When it ends by itself, absent if nobody knows.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
     /// Whether it still does, or did when the incident ended.
     pub is_on: bool,
 }
@@ -238,6 +267,7 @@ impl Default for Delivery {
             storm: None,
             muted: None,
             instead: None,
+            leaves: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Planned times in which messages are muted, never probing.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use jiff::Timestamp;
 
 use super::duration::{Shown, after, before};
 use super::mute::Selector;
+use super::service::{Service, ServiceName};
+use super::violation::Violation;
 
 /// A planned muting of messages.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +19,8 @@ pub struct Maintenance {
     pub name: String,
     /// What it concerns.
     pub of: Selector,
+    /// The services that it is of where they plan it themselves: these names and no others, whatever is in them.
+    pub own: Option<BTreeSet<ServiceName>>,
     /// When.
     pub when: When,
 }
@@ -87,6 +92,17 @@ impl fmt::Display for Cron {
 const BEGINNINGS_MAX: usize = 24 * 60;
 
 impl Maintenance {
+    /// Tells whether a violation of a service is meant. Of a service that is not in the config only the name is known.
+    pub fn selects(
+        &self,
+        name: &ServiceName,
+        violation: &Violation,
+        service: Option<&Service>,
+    ) -> bool {
+        self.own.as_ref().is_none_or(|own| own.contains(name))
+            && self.of.selects(name, violation, service)
+    }
+
     /// Returns when it ends, if it is on at this moment.
     pub fn is_on(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.when {
@@ -136,6 +152,7 @@ mod tests {
         Maintenance {
             name: "weekly".into(),
             of: Selector::default(),
+            own: None,
             when: When::Cron {
                 begins: Cron::parse("0 2 * * SUN", zone).unwrap(),
                 lasts: Duration::from_hours(2),

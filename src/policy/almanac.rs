@@ -18,14 +18,17 @@ use crate::model::service::ChannelName;
 /// After the last reminder of the list they go on at this distance.
 const DAILY: Duration = Duration::from_hours(24);
 
+/// Returns which channel stands in for another, and after how long.
+pub type Fallback<'a> = dyn Fn(&ChannelName, &Incident) -> Option<(ChannelName, Duration)> + 'a;
+
 /// What the config says of time.
 pub struct Rules<'a> {
     /// What mutes an incident now.
     pub mute: &'a dyn Fn(&Incident) -> Option<Mute>,
     /// When people are reminded of an open incident, from its announcement on; daily after the last. Empty for never.
     pub reminders: &'a [Duration],
-    /// Which channel stands in for one that takes nothing for so long.
-    pub fallback: &'a dyn Fn(&ChannelName) -> Option<(ChannelName, Duration)>,
+    /// Which channel stands in for one that takes nothing of an incident for so long.
+    pub fallback: &'a Fallback<'a>,
 }
 
 /// One thing that time changes.
@@ -34,7 +37,7 @@ pub enum Step {
     /// People are reminded of an incident.
     Remind(IncidentId),
     /// A channel is not told of an incident for now.
-    Hush(ChannelName, IncidentId, String),
+    Hush(ChannelName, IncidentId, Mute),
     /// What hid an incident from a channel is over, and the incident is not.
     Unhush(ChannelName, IncidentId),
     /// An incident began and ended while it was hidden: the channel is not told.
@@ -111,8 +114,10 @@ fn hush(
     due.look_at(mute.as_ref().and_then(|mute| mute.until));
     let (channel, id) = (channel.clone(), incident.id.clone());
     due.steps.extend(match (incident.is_open(), mute, hidden) {
-        (true, Some(mute), hidden) if hidden.is_none_or(|hidden| hidden.why != mute.why) => {
-            Some(Step::Hush(channel, id, mute.why))
+        (true, Some(mute), hidden)
+            if hidden.is_none_or(|known| known.why != mute.why || known.until != mute.until) =>
+        {
+            Some(Step::Hush(channel, id, mute))
         }
         (true, None, Some(_)) => Some(Step::Unhush(channel, id)),
         (false, _, Some(_)) => Some(Step::Settle(channel, id)),
@@ -132,7 +137,7 @@ fn stand_in(
     if delivery.announced == Announced::Yes || !incident.is_open() || delivery.muted_now() {
         return;
     }
-    let Some((other, patience)) = (rules.fallback)(channel) else {
+    let Some((other, patience)) = (rules.fallback)(channel, incident) else {
         return;
     };
     let key = (other, incident.id.clone());
@@ -149,6 +154,11 @@ fn stand_in(
         (None, _, Some(error)) => error.clone(),
         // Nothing was tried yet, so nothing is wrong with the channel.
         (None, _, None) => return,
+    };
+    // It may have been told instead of another itself.
+    let why = match &delivery.instead {
+        Some(first) => format!("{why}; it stood in for {}: {}", first.of, first.why),
+        None => why,
     };
     let at = if disabled.is_some() || delivery.given_up.is_some() {
         now
@@ -230,8 +240,12 @@ pub fn take(ledger: &mut Ledger, steps: Vec<Step>, reminders: &[Duration], now: 
     for step in steps {
         any |= match step {
             Step::Remind(id) => take_reminder(ledger, &id, reminders, now),
-            Step::Hush(channel, id, why) => with(ledger, channel, id, |delivery, _| {
-                delivery.muted = Some(Muted { why, is_on: true });
+            Step::Hush(channel, id, mute) => with(ledger, channel, id, |delivery, _| {
+                delivery.muted = Some(Muted {
+                    why: mute.why,
+                    until: mute.until,
+                    is_on: true,
+                });
             }),
             Step::Unhush(channel, id) => with(ledger, channel, id, |delivery, _| {
                 if let Some(muted) = &mut delivery.muted {

@@ -28,7 +28,8 @@ pub fn common<'a>(
     }
     let traits: [(&str, Trait<'_>); 4] = [
         ("failure", &|one| {
-            Some(one.reason.code.as_ref()?.to_string())
+            one.reason.code.as_ref()?;
+            Some(one.cause())
         }),
         ("address", &|one| one.reason.address.clone()),
         ("host", &|one| {
@@ -46,7 +47,12 @@ pub fn common<'a>(
             let (value, count) = most(&open, of)?;
             let of = services.len();
             let share = (count < of).then(|| format!(" ({count} of {of})"));
-            Some(format!("{words} {value}{}", share.unwrap_or_default()))
+            // A status says what it is.
+            let words = match value.split_once(' ') {
+                Some(("status", _)) => value,
+                _ => format!("{words} {value}"),
+            };
+            Some(format!("{words}{}", share.unwrap_or_default()))
         })
         .collect()
 }

@@ -14,7 +14,7 @@ use super::ledger::is_owed;
 use crate::model::duration::{Shown, since};
 use crate::model::event::{Chronicle, Event, EventKind};
 use crate::model::incident::{
-    Announced, Delivery, Ending, Incident, IncidentId, Intent, Ledger, News,
+    Announced, Delivery, Ending, Incident, IncidentId, Intent, Leaving, Ledger, News,
 };
 use crate::model::service::ChannelName;
 
@@ -37,6 +37,9 @@ pub fn between(before: &Ledger, after: &Ledger, now: Timestamp) -> Chronicle {
         let Some(incident) = after.incidents.get(id) else {
             continue;
         };
+        if known.is_none() && is_renamed(before, after, id, delivery) {
+            continue;
+        }
         let fresh = Delivery::default();
         let mut events = Events::new(&mut chronicle, id, Some(channel), now);
         if known.is_none()
@@ -51,6 +54,15 @@ pub fn between(before: &Ledger, after: &Ledger, now: Timestamp) -> Chronicle {
         );
     }
     chronicle
+}
+
+/// Tells whether a channel that is gone was told exactly what one that is new was: it has another name.
+fn is_renamed(before: &Ledger, after: &Ledger, id: &IncidentId, delivery: &Delivery) -> bool {
+    let mut gone = before.channels.keys();
+    gone.any(|name| {
+        let key = (name.clone(), id.clone());
+        !after.channels.contains_key(name) && before.deliveries.get(&key) == Some(delivery)
+    })
 }
 
 /// Returns everything that is there, with what it was before.
@@ -145,7 +157,11 @@ impl<'a> Events<'a> {
         (was, incident): (Option<&Incident>, &Incident),
     ) {
         self.of_mute(before, after);
+        let goodbye = before.leaves == Some(Leaving::Owed) && incident.is_open();
         let told = |generation| {
+            if goodbye {
+                return "that it is told no more";
+            }
             let mut known = [Some(incident), was].into_iter().flatten();
             let of = known.find(|one| one.generation == generation);
             of.map_or("what was so then", |one| what(one, before.announced))
@@ -153,7 +169,8 @@ impl<'a> Events<'a> {
         let message =
             |intent: &Intent| format!("{}, message {}", told(intent.generation), intent.message_id);
         let ended = before.intent.as_ref().filter(|_| after.intent.is_none());
-        if after.acked_generation > before.acked_generation {
+        let said_goodbye = goodbye && after.leaves == Some(Leaving::Told);
+        if after.acked_generation > before.acked_generation || said_goodbye {
             if let Some(intent) = ended {
                 let text = format!("{}{}", message(intent), storm(after));
                 self.add(EventKind::Taken, text);
@@ -183,6 +200,10 @@ impl<'a> Events<'a> {
                 let why = after.last_error.as_deref().unwrap_or_default();
                 let text = format!("after {} tries: {why}", after.attempts);
                 self.add(EventKind::GivenUp, text);
+            }
+            _ if after.leaves == Some(Leaving::Lost) && before.leaves != after.leaves => {
+                let why = after.last_error.as_deref().unwrap_or_default();
+                self.add(EventKind::GivenUp, why);
             }
             (Some(_), None) if is_owed(incident, after) => {
                 self.add(EventKind::OwedAgain, "");

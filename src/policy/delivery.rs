@@ -11,11 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::many::{digested, edit_gone, grow, note_single, note_told};
 use super::backoff::delay_with_hint;
-use super::ledger::{DEAD_LETTERS_MAX, is_owed};
+use super::dead::{bury, told_since};
+use super::ledger::is_owed;
 use super::owed::{Batch, Telling};
 use crate::model::duration::{after, since};
 use crate::model::incident::{
-    Announced, ChannelState, DeadLetter, Delivery, GivenUp, GivenUpCause, Incident, Intent, Ledger,
+    Announced, ChannelState, DeadLetter, Delivery, GivenUp, GivenUpCause, Incident, Intent,
+    Leaving, Ledger,
 };
 use crate::model::service::ChannelName;
 
@@ -91,6 +93,10 @@ pub fn intend(ledger: &mut Ledger, channel: &ChannelName, batch: &Batch, now: Ti
             {
                 delivery.announced = Announced::Possibly;
             }
+            if let Some(muted) = &mut delivery.muted {
+                // Whatever held it: now it is told.
+                muted.is_on = false;
+            }
             delivery.intent = Some(Intent {
                 message_id: batch.message_id.clone(),
                 generation: told.generation,
@@ -134,6 +140,9 @@ pub fn confirm(
         found = true;
         delivery.acked_generation = delivery.acked_generation.max(intent.generation);
         delivery.announced = Announced::Yes;
+        if told.telling == Telling::Left {
+            delivery.leaves = Some(Leaving::Told);
+        }
         delivery.taken_at.get_or_insert(now);
         delivery.attempts = 0;
         delivery.next_at = None;
@@ -161,6 +170,7 @@ pub fn confirm(
             None => note_single(state, batch, now),
         }
         revive(ledger, channel, now);
+        told_since(ledger, channel, batch);
     }
     found
 }
@@ -223,11 +233,10 @@ pub fn fail(
                 message_id: batch.message_id.clone(),
                 ..give_up(channel, incident, delivery, cause, (told.generation, now))
             };
-            ledger.dead_letters.push(letter);
+            bury(&mut ledger.dead_letters, letter);
             given_up += 1;
         }
     }
-    cap(ledger);
     given_up
 }
 
@@ -276,7 +285,7 @@ pub fn expire(ledger: &mut Ledger, now: Timestamp) -> usize {
         dead_letters,
         ..
     } = ledger;
-    let before = dead_letters.len();
+    let mut given_up = 0;
     for ((channel, id), delivery) in deliveries.iter_mut() {
         let disabled = channels
             .get(channel)
@@ -289,11 +298,13 @@ pub fn expire(ledger: &mut Ledger, now: Timestamp) -> usize {
             delivery.last_error = Some(format!("the channel is disabled: {reason}"));
             let cause = GivenUpCause::Horizon;
             let at = (incident.generation, now);
-            dead_letters.push(give_up(channel, incident, delivery, cause, at));
+            bury(
+                dead_letters,
+                give_up(channel, incident, delivery, cause, at),
+            );
+            given_up += 1;
         }
     }
-    let given_up = dead_letters.len() - before;
-    cap(ledger);
     given_up
 }
 
@@ -397,9 +408,4 @@ fn give_up(
         attempts: delivery.attempts,
         error: delivery.last_error.clone().unwrap_or_default(),
     }
-}
-
-fn cap(ledger: &mut Ledger) {
-    let surplus = ledger.dead_letters.len().saturating_sub(DEAD_LETTERS_MAX);
-    ledger.dead_letters.drain(..surplus);
 }

@@ -9,19 +9,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::leaving;
 use super::owed::lives_until;
 use super::watch::{Change, Opened, Rules};
 use crate::model::duration::since;
 use crate::model::incident::{
-    Announced, Delivery, Ending, Incident, IncidentId, Ledger, News, Reason,
+    Announced, Delivery, Ending, Incident, IncidentId, Leaving, Ledger, News, Reason,
 };
 use crate::model::mute::Ack;
 use crate::model::route::{Route, route};
 use crate::model::service::{ChannelName, Service, ServiceName};
 use crate::model::violation::{Sample, Violation};
 
-/// Dead letters beyond this many are dropped, oldest first.
-pub const DEAD_LETTERS_MAX: usize = 1000;
 /// How long the last announcement of a violation is remembered for its cool-down.
 const ANNOUNCED_FOR: Duration = Duration::from_hours(24);
 
@@ -260,11 +259,17 @@ pub fn reroute(
 
 /// Tells whether a delivery still lacks the newest generation of its incident.
 pub(super) fn is_owed(incident: &Incident, delivery: &Delivery) -> bool {
+    match delivery.leaves {
+        Some(Leaving::Owed) if incident.is_open() => return true,
+        Some(Leaving::Told | Leaving::Lost) => return false,
+        _ => {}
+    }
     let given_up = delivery.given_up.map_or(0, |given_up| given_up.generation);
     delivery.acked_generation.max(given_up) < incident.generation
 }
 
-/// Removes what nobody needs any more. `channels` are those of the config; what others must know holds nothing back.
+/// Removes what nobody needs any more. `channels` are those of the config; what others must know holds nothing back,
+/// but for what one that has left still shows as open.
 pub fn prune(
     ledger: &mut Ledger,
     channels: &BTreeSet<ChannelName>,
@@ -275,6 +280,9 @@ pub fn prune(
         .deliveries
         .iter()
         .filter(|((channel, id), delivery)| {
+            if matches!(delivery.leaves, Some(Leaving::Owed | Leaving::Lost)) {
+                return true;
+            }
             let incident = ledger.incidents.get(id);
             channels.contains(channel)
                 && incident.is_some_and(|incident| is_owed(incident, delivery))
@@ -299,9 +307,10 @@ pub fn prune(
         ..
     } = ledger;
     deliveries.retain(|(_, id), _| incidents.contains_key(id));
+    let leaving = leaving::leaving(ledger);
     ledger
         .channels
-        .retain(|channel, _| channels.contains(channel));
+        .retain(|channel, _| channels.contains(channel) || leaving.contains(channel));
     for state in ledger.channels.values_mut() {
         state
             .storms
@@ -310,8 +319,6 @@ pub fn prune(
     ledger
         .announced
         .retain(|_, at| since(*at, now) <= ANNOUNCED_FOR);
-    let surplus = ledger.dead_letters.len().saturating_sub(DEAD_LETTERS_MAX);
-    ledger.dead_letters.drain(..surplus);
 }
 
 fn end(ledger: &mut Ledger, id: &IncidentId, ending: Ending, now: Timestamp) {

@@ -8,8 +8,13 @@
 //! | network | every canary fails | a minute after one answers |
 //! | flapping | the service changes too often | it no longer does |
 //!
+//! What any of them held when OES started is held on for a minute, or until a probe has failed: it may be over.
+//!
 //! A mute hides what has not been said. The end of an incident that was announced is always told; only flapping holds
 //! it until the flapping ends.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,7 +23,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::duration::{after, before, since};
-use crate::model::incident::{Incident, Ledger};
+use crate::model::incident::{Announced, Incident, IncidentId, Ledger};
 use crate::model::maintenance::Maintenance;
 use crate::model::mute::Silence;
 use crate::model::service::{Service, ServiceName};
@@ -66,19 +71,30 @@ pub struct Facts<'a> {
     pub services: &'a HashMap<ServiceName, Arc<Service>>,
     /// The maintenance of the config.
     pub maintenance: &'a [Maintenance],
-    /// Tells whether the last probe of a service failed.
+    /// Tells whether the last probe of a service since the start failed.
     pub suspect: &'a dyn Fn(&ServiceName) -> bool,
+    /// When OES started.
+    pub started_at: Timestamp,
     /// The moment.
     pub now: Timestamp,
 }
 
-/// Returns what is on, and until when. What `defaults` plan comes once for each service, one after the other: its times
-/// are looked at once.
-fn on_now(maintenance: &[Maintenance], now: Timestamp) -> Vec<(&Maintenance, Timestamp)> {
-    let runs = maintenance.chunk_by(|one, next| one.when == next.when);
-    let on = runs.filter_map(|run| Some((run, run.first()?.is_on(now)?)));
-    on.flat_map(|(run, until)| run.iter().map(move |one| (one, until)))
+impl<'a> Facts<'a> {
+    /// Returns what was held when OES started, with what held it, as long as a fresh look may still be to come.
+    fn held_at_start(&self) -> HashMap<&'a IncidentId, &'a str> {
+        if since(self.started_at, self.now) >= GRACE {
+            return HashMap::new();
+        }
+        let deliveries = self.ledger.deliveries.iter();
+        let held = deliveries.filter(|(_, delivery)| {
+            delivery.announced == Announced::No && delivery.intent.is_none()
+        });
+        held.filter_map(|((_, id), delivery)| {
+            let muted = delivery.muted.as_ref().filter(|muted| muted.is_on)?;
+            Some((id, muted.why.as_str()))
+        })
         .collect()
+    }
 }
 
 /// What is muted at one moment.
@@ -91,6 +107,8 @@ pub struct Muting<'a> {
     /// Services that have just come back, with when.
     back: HashMap<&'a ServiceName, Timestamp>,
     flapping: HashSet<&'a ServiceName>,
+    /// What was held when OES started, with what held it.
+    held: HashMap<&'a IncidentId, &'a str>,
     /// Since when the network is lost, and until when it was.
     network: Option<(Timestamp, Option<Timestamp>)>,
 }
@@ -99,6 +117,8 @@ impl<'a> Muting<'a> {
     /// Returns what is muted.
     pub fn new(facts: Facts<'a>) -> Self {
         let now = facts.now;
+        let planned = facts.maintenance.iter();
+        let on = planned.filter_map(|one| Some((one, one.is_on(now)?)));
         let mut muting = Self {
             facts,
             silences: facts
@@ -107,7 +127,8 @@ impl<'a> Muting<'a> {
                 .values()
                 .filter(|silence| silence.is_active(now))
                 .collect(),
-            maintenance: on_now(facts.maintenance, now),
+            maintenance: on.collect(),
+            held: facts.held_at_start(),
             down: HashSet::new(),
             back: HashMap::new(),
             flapping: HashSet::new(),
@@ -154,6 +175,7 @@ impl<'a> Muting<'a> {
             .or_else(|| self.lost(incident))
             .or_else(|| self.depending(incident, service))
             .or_else(|| self.flaps(incident))
+            .or_else(|| self.unseen(incident))
     }
 
     fn planned(&self, incident: &Incident, service: Option<&Service>) -> Option<Mute> {
@@ -168,7 +190,7 @@ impl<'a> Muting<'a> {
             });
         let planned = self.maintenance.iter();
         let planned = planned
-            .filter(|(one, _)| one.of.selects(name, violation, service))
+            .filter(|(one, _)| one.selects(name, violation, service))
             .max_by_key(|(_, until)| *until)
             .map(|(one, until)| Mute::until(Some(*until), format!("the maintenance {}", one.name)));
         silence
@@ -231,6 +253,18 @@ impl<'a> Muting<'a> {
             until: None,
             why: "flapping".to_owned(),
             holds_ends: true,
+        })
+    }
+
+    /// Returns what held an incident before the start: that it is over says nothing of the service, which nobody has seen
+    /// since. Until a probe fails, or for as long as one may take to come, it goes on.
+    fn unseen(&self, incident: &Incident) -> Option<Mute> {
+        let why = self.held.get(&incident.id)?;
+        let began_before = incident.opened_at < self.facts.started_at;
+        let unseen = began_before && !(self.facts.suspect)(&incident.service);
+        unseen.then(|| {
+            let until = after(self.facts.started_at, GRACE);
+            Mute::until(Some(until), (*why).to_owned())
         })
     }
 }

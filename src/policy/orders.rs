@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use super::ledger::acknowledge;
 use super::outbox::Entry;
+use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
 use crate::model::incident::{IncidentId, Ledger};
 use crate::model::mute::{Ack, Silence, SilenceId};
@@ -60,6 +61,9 @@ pub enum Done {
     Silenced {
         /// The silence.
         silence: Silence,
+        /// Whether it was there already: somebody asked twice.
+        #[serde(default)]
+        existed: bool,
     },
     /// A silence is over.
     SilenceEnded {
@@ -157,7 +161,7 @@ pub fn carry_out(ledger: &mut Ledger, order: Order, now: Timestamp) -> Result<Do
             reason,
         } => ack(ledger, &incident, by, reason, now),
         Order::Retry(message) => messages::retry(ledger, &message, now),
-        Order::Drop(message) => messages::drop(ledger, &message),
+        Order::Drop(message) => messages::drop(ledger, &message, now),
         Order::Resume(channel) => messages::resume(ledger, channel, now),
     }
 }
@@ -237,7 +241,7 @@ fn ack(
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silenced { silence } => write!(
+            Self::Silenced { silence, .. } => write!(
                 f,
                 "silence {} of {} until {} by {}: {}",
                 silence.id,
@@ -265,16 +269,21 @@ impl fmt::Display for Done {
                 channel,
                 was_disabled,
                 owed,
-            } => {
-                let before = match was_disabled {
-                    Some(why) => format!("was disabled: {why}"),
-                    None => "was not disabled".to_owned(),
-                };
-                write!(
+            } => match (was_disabled, owed) {
+                (Some(why), owed) => write!(
                     f,
-                    "channel {channel} is tried now; it {before}; {owed} owed"
-                )
-            }
+                    "channel {channel} is tried now; it was disabled: {why}; {owed} owed"
+                ),
+                (None, 0) => write!(
+                    f,
+                    "channel {channel} was not disabled and nothing is owed to it: there is nothing to try"
+                ),
+                (None, owed) => write!(
+                    f,
+                    "channel {channel} was not disabled; what it is owed, {}, is tried now without waiting any longer",
+                    counted(*owed, "message")
+                ),
+            },
         }
     }
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::ledger::is_owed;
 use super::owed::{owed_since, single_id};
-use crate::model::incident::{DeadLetter, Delivery, Incident, IncidentId, Ledger};
+use crate::model::incident::{DeadLetter, Delivery, Incident, IncidentId, Ledger, Muted};
 use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
 
@@ -48,13 +48,14 @@ pub enum State {
 }
 
 /// Returns what no channel has been told, the oldest first; what is owed before what was given up.
-pub fn entries(ledger: &Ledger) -> Vec<Entry> {
+pub fn entries(ledger: &Ledger, now: Timestamp) -> Vec<Entry> {
     let mut owed: Vec<Entry> = ledger
         .deliveries
         .iter()
         .filter_map(|((channel, id), delivery)| {
             let incident = ledger.incidents.get(id)?;
-            is_owed(incident, delivery).then(|| of_delivery(ledger, channel, incident, delivery))
+            is_owed(incident, delivery)
+                .then(|| of_delivery(ledger, channel, (incident, delivery), now))
         })
         .collect();
     owed.sort_by_key(|entry| entry.since);
@@ -65,8 +66,8 @@ pub fn entries(ledger: &Ledger) -> Vec<Entry> {
 fn of_delivery(
     ledger: &Ledger,
     channel: &ChannelName,
-    incident: &Incident,
-    delivery: &Delivery,
+    (incident, delivery): (&Incident, &Delivery),
+    now: Timestamp,
 ) -> Entry {
     let intent = delivery.intent.as_ref();
     let intent = intent.filter(|intent| intent.generation == incident.generation);
@@ -74,7 +75,9 @@ fn of_delivery(
         .channels
         .get(channel)
         .and_then(|state| state.disabled.as_deref());
-    let muted = delivery.muted.as_ref().filter(|muted| muted.is_on);
+    // Where no daemon runs nobody has noted that a mute has ended.
+    let on = |muted: &&Muted| muted.is_on && muted.until.is_none_or(|until| until > now);
+    let muted = delivery.muted.as_ref().filter(on);
     Entry {
         message_id: intent.map_or_else(
             || single_id(channel, &incident.id, incident.generation),

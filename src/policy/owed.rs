@@ -80,6 +80,25 @@ pub struct Batch {
     pub digest: Option<Timestamp>,
 }
 
+impl Batch {
+    /// Tells whether this message may have arrived before. One about many is the same only as long as it is about the
+    /// same ones: else it has another id.
+    pub fn is_possible_repeat(&self, ledger: &Ledger, channel: &ChannelName) -> bool {
+        let mut repeated = self.told.iter().filter(|told| told.possible_repeat);
+        if self.storm.is_none() {
+            return repeated.next().is_some();
+        }
+        repeated.any(|told| {
+            let key = (channel.clone(), told.incident.clone());
+            let intent = ledger
+                .deliveries
+                .get(&key)
+                .and_then(|one| one.intent.as_ref());
+            intent.is_some_and(|intent| intent.message_id == self.message_id)
+        })
+    }
+}
+
 /// Which part of a storm a message tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {

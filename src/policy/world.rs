@@ -1,6 +1,7 @@
 //! Drives the ledger through random histories, with channels that refuse, hang and lie and a daemon that crashes,
 //! and holds what the channels took against what people are promised.
 
+mod many;
 mod reference;
 mod stories;
 
@@ -223,7 +224,7 @@ impl World {
         let rules = almanac::Rules {
             mute,
             reminders: &REMINDERS,
-            fallback: &|_| None,
+            fallback: &|_, _| None,
         };
         let due = almanac::due(&self.ledger, &rules, self.now);
         for step in &due.steps {

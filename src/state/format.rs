@@ -16,7 +16,7 @@ use crate::model::violation::Violation;
 /// Version of the public part, as in the predecessor.
 const VERSION: &str = "1.0";
 /// Version of what is under `oes`. It grows when an older OES could not read it.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 /// No wait that is on disk counts for more.
 const WAIT_MAX: Duration = Duration::from_hours(1);
 /// What stands where the hash will be, while it is computed.
@@ -48,6 +48,9 @@ pub enum Damage {
     /// It is no JSON of the right shape.
     #[error("it is not the JSON that OES writes")]
     Shape(#[from] serde_json::Error),
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(std::io::Error),
     /// A newer OES wrote it.
     #[error("it has format {found}, this version reads up to {FORMAT}: a newer oes wrote it")]
     Newer {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::FILE;
 use super::commit::{PREVIOUS, TEMPORARY};
 use super::disk::Disk;
-use super::format::{self, Snapshot};
+use super::format::{self, Damage, Snapshot};
 use crate::model::incident::Ledger;
 
 /// How a state file was read at a start.
@@ -60,39 +60,87 @@ pub(super) struct Loaded {
     pub(super) seq: u64,
     pub(super) ledger: Ledger,
     pub(super) recovery: Recovery,
+    /// Where the previous copy is kept, if a newer OES wrote it.
+    pub(super) kept: Option<PathBuf>,
+}
+
+/// A file that a newer OES wrote: whatever is done without reading it would lose what it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Newer {
+    /// Its name.
+    pub(super) file: &'static str,
+    /// Its format.
+    pub(super) format: u32,
 }
 
 /// Reads the state of a folder, and removes what a commit that never ended has left.
-pub(super) fn load(disk: &mut impl Disk, now: Timestamp) -> Loaded {
+///
+/// # Errors
+/// [`Newer`]; nothing is changed then.
+pub(super) fn load(disk: &mut impl Disk, now: Timestamp) -> Result<Loaded, Newer> {
+    let current = refuse_newer(FILE, read(disk, FILE))?;
+    let previous = read(disk, PREVIOUS);
+    let mut kept = None;
+    let previous = match (&current, previous) {
+        (Ok(Some(_)), Err(Damage::Newer { found })) => {
+            let name = format!("{PREVIOUS}.newer-{}", stamp(now));
+            let moved = disk
+                .rename(PREVIOUS, &name)
+                .and_then(|()| disk.sync_folder());
+            moved.map_err(|_| Newer {
+                file: PREVIOUS,
+                format: found,
+            })?;
+            kept = Some(PathBuf::from(name));
+            Ok(None)
+        }
+        (_, previous) => refuse_newer(PREVIOUS, previous)?,
+    };
     // It may not be there, and if it cannot be removed the next commit will say so.
     drop(disk.remove(TEMPORARY));
-    let current = read(disk, FILE);
-    if let Ok(Some(snapshot)) = current {
-        return loaded(snapshot, Recovery::Loaded, now);
-    }
-    let previous = read(disk, PREVIOUS);
     let (why, aside) = match current {
+        Ok(Some(snapshot)) => {
+            let loaded = loaded(snapshot, Recovery::Loaded, now);
+            return Ok(Loaded { kept, ..loaded });
+        }
         Err(why) => {
-            let name = format!("{FILE}.corrupt-{}", now.strftime("%Y%m%dT%H%M%S%6fZ"));
+            let name = format!("{FILE}.corrupt-{}", stamp(now));
             let moved = disk.rename(FILE, &name).is_ok();
             (why, moved.then(|| PathBuf::from(name)))
         }
-        Ok(_) if matches!(previous, Ok(None)) => {
-            return Loaded {
-                seq: 0,
-                ledger: Ledger::default(),
-                recovery: Recovery::Fresh,
-            };
-        }
-        Ok(_) => (format!("there is no {FILE}, only its previous copy"), None),
+        Ok(None) if matches!(previous, Ok(None)) => return Ok(nothing(Recovery::Fresh)),
+        Ok(None) => (format!("there is no {FILE}, only its previous copy"), None),
     };
-    match previous {
+    Ok(match previous {
         Ok(Some(snapshot)) => loaded(snapshot, Recovery::FellBack { why, aside }, now),
-        Ok(None) | Err(_) => Loaded {
-            seq: 0,
-            ledger: Ledger::default(),
-            recovery: Recovery::SetAside { why, aside },
-        },
+        Ok(None) | Err(_) => nothing(Recovery::SetAside { why, aside }),
+    })
+}
+
+/// Returns a file that was read, or in words what is wrong with it.
+///
+/// # Errors
+/// [`Newer`] if a newer OES wrote it.
+fn refuse_newer(
+    file: &'static str,
+    read: Result<Option<Snapshot>, Damage>,
+) -> Result<Result<Option<Snapshot>, String>, Newer> {
+    match read {
+        Err(Damage::Newer { found: format }) => Err(Newer { file, format }),
+        read => Ok(read.map_err(|damage| damage.to_string())),
+    }
+}
+
+fn stamp(now: Timestamp) -> impl std::fmt::Display {
+    now.strftime("%Y%m%dT%H%M%S%6fZ")
+}
+
+fn nothing(recovery: Recovery) -> Loaded {
+    Loaded {
+        seq: 0,
+        ledger: Ledger::default(),
+        recovery,
+        kept: None,
     }
 }
 
@@ -115,6 +163,7 @@ fn loaded(snapshot: Snapshot, recovery: Recovery, now: Timestamp) -> Loaded {
         seq: snapshot.seq,
         ledger,
         recovery,
+        kept: None,
     }
 }
 
@@ -123,14 +172,11 @@ pub(super) fn later(at: Timestamp, delay: Duration) -> Timestamp {
     at.checked_add(delay).unwrap_or(Timestamp::MAX)
 }
 
-/// Reads one file: `None` if there is none, in words what is wrong with it if it cannot be used.
-fn read(disk: &mut impl Disk, name: &str) -> Result<Option<Snapshot>, String> {
-    let bytes = match disk.read(name) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("it cannot be read: {error}")),
-    };
-    format::decode(&bytes)
-        .map(Some)
-        .map_err(|damage| damage.to_string())
+/// Reads one file: `None` if there is none.
+fn read(disk: &mut impl Disk, name: &str) -> Result<Option<Snapshot>, Damage> {
+    match disk.read(name) {
+        Ok(bytes) => format::decode(&bytes).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Damage::Unreadable(error)),
+    }
 }

@@ -104,7 +104,7 @@ fn committer() -> Committer<Simulated> {
 }
 
 fn loaded(disk: &Simulated) -> Loaded {
-    load(&mut disk.clone(), at(0))
+    load(&mut disk.clone(), at(0)).unwrap()
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn a_damaged_file_is_set_aside_for_its_previous_copy() {
     for cut in [0, 1, 40, 300] {
         let mut disk = committer.disk().clone();
         disk.contents[file].truncate(cut);
-        let found = load(&mut disk, at(0));
+        let found = load(&mut disk, at(0)).unwrap();
         assert!(matches!(
             &found.recovery,
             Recovery::FellBack { aside: Some(_), .. }
@@ -248,7 +248,7 @@ fn one_flipped_bit_is_found() {
     for byte in 0..length {
         let mut disk = committer.disk().clone();
         disk.contents[file][byte] ^= 4;
-        let found = load(&mut disk, at(0));
+        let found = load(&mut disk, at(0)).unwrap();
         assert!(
             matches!(found.recovery, Recovery::SetAside { .. }),
             "byte {byte}"
@@ -258,22 +258,61 @@ fn one_flipped_bit_is_found() {
     }
 }
 
-#[test]
-fn a_file_of_a_newer_version_is_kept_aside() {
-    let mut disk = Simulated::new();
+/// The bytes of a state file of the next format.
+fn newer() -> Vec<u8> {
     let text = r#"{"version":"2.0","oes":{"sha256":"0000000000000000000000000000000000000000000000000000000000000000","format":2}}"#;
     let hash = format::hash(text.as_bytes());
-    disk.contents
-        .push(text.replace(&"0".repeat(64), &hash).into_bytes());
-    disk.names.insert(FILE.to_owned(), 0);
-    let Recovery::SetAside { why, aside } = load(&mut disk, at(0)).recovery else {
-        panic!("not set aside");
-    };
+    text.replace(&"0".repeat(64), &hash).into_bytes()
+}
+
+fn put(disk: &mut Simulated, name: &str, bytes: Vec<u8>) {
+    disk.names.insert(name.to_owned(), disk.contents.len());
+    disk.contents.push(bytes);
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_refused_and_left_alone() {
+    let mut committer = committer();
+    commit(&mut committer, 1).unwrap();
+    commit(&mut committer, 2).unwrap();
+    let whole = committer.disk().clone();
+    let mut main = whole.clone();
+    put(&mut main, FILE, newer());
+    let mut only_previous = Simulated::new();
+    put(&mut only_previous, PREVIOUS, newer());
+    let mut damaged = whole;
+    put(&mut damaged, FILE, b"{".to_vec());
+    put(&mut damaged, PREVIOUS, newer());
+    for (mut disk, file) in [(main, FILE), (only_previous, PREVIOUS), (damaged, PREVIOUS)] {
+        put(&mut disk, TEMPORARY, Vec::new());
+        let (names, done) = (disk.names.clone(), disk.operations.len());
+        let newer = load(&mut disk, at(0)).unwrap_err();
+        assert_eq!((newer.file, newer.format), (file, 2));
+        assert_eq!((disk.names.clone(), disk.operations.len()), (names, done));
+    }
+}
+
+#[test]
+fn a_previous_copy_of_a_newer_version_is_kept_aside() {
+    let mut committer = committer();
+    commit(&mut committer, 1).unwrap();
+    let mut disk = committer.disk().clone();
+    put(&mut disk, PREVIOUS, newer());
+    let found = load(&mut disk, at(0)).unwrap();
     assert_eq!(
-        why,
-        "it has format 2, this version reads up to 1: a newer oes wrote it"
+        (found.recovery, &found.ledger),
+        (Recovery::Loaded, &ledger(1))
     );
-    assert!(disk.bytes(aside.unwrap().to_str().unwrap()).is_some());
+    let kept = found.kept.unwrap();
+    let mut next = Committer::new(disk, "next", found.seq, &found.ledger);
+    commit(&mut next, 1).unwrap();
+    assert_eq!(next.disk().bytes(kept.to_str().unwrap()), Some(&newer()));
+    // Where it cannot be moved, nothing is done.
+    let mut disk = committer.disk().clone();
+    put(&mut disk, PREVIOUS, newer());
+    disk.fault = Some((0, Fault::Broken));
+    assert_eq!(load(&mut disk, at(0)).unwrap_err().file, PREVIOUS);
+    assert_eq!(disk.bytes(PREVIOUS), Some(&newer()));
 }
 
 #[test]
@@ -281,7 +320,7 @@ fn waits_are_what_was_left_of_them_whatever_the_clock_did() {
     let mut committer = committer();
     commit(&mut committer, 1).unwrap();
     for (jump, expected) in [(0, 30), (10, 30), (-86_400, -86_370), (86_400, 30)] {
-        let found = load(committer.disk_mut(), at(jump));
+        let found = load(committer.disk_mut(), at(jump)).unwrap();
         let delivery = found.ledger.deliveries.values().next().unwrap();
         assert_eq!(delivery.next_at, Some(at(expected)), "clock at {jump}");
     }

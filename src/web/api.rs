@@ -132,11 +132,14 @@ fn list(body: &impl Serialize) -> Response {
 
 /// Carries an order out; what is not on disk is answered 202, whatever `done` says.
 async fn carried(control: &Arc<dyn Control>, order: Order, done: StatusCode) -> Answer {
-    let carried = control.carry_out(order).await?;
+    Ok(answer(control.carry_out(order).await?, done))
+}
+
+fn answer(carried: Carried, done: StatusCode) -> Response {
     let status = if carried.durable {
         done
     } else {
         StatusCode::ACCEPTED
     };
-    Ok((status, Json(carried)).into_response())
+    (status, Json(carried)).into_response()
 }

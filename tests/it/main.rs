@@ -21,6 +21,7 @@ mod crash;
 mod daemon;
 mod matcher_conformance;
 mod metrics;
+mod outage;
 mod probe;
 mod probe_body;
 mod probe_hostile;

@@ -74,7 +74,7 @@ impl IncidentMessage {
         let name = ServiceName::new("example");
         let (over, generation) = match telling {
             Telling::Fire => (false, 1),
-            Telling::Reminder | Telling::Acked => (false, 2),
+            Telling::Reminder | Telling::Acked | Telling::Left => (false, 2),
             Telling::Resolve | Telling::Outage(_) | Telling::Unwatched => (true, 2),
         };
         let opened_at = if generation > 1 {
@@ -89,7 +89,7 @@ impl IncidentMessage {
         });
         let samples = samples(opened_at);
         let ending = match telling {
-            Telling::Fire | Telling::Reminder | Telling::Acked => None,
+            Telling::Fire | Telling::Reminder | Telling::Acked | Telling::Left => None,
             Telling::Unwatched => Some(Ending::Unwatched),
             Telling::Resolve | Telling::Outage(_) => Some(Ending::Recovered),
         };
@@ -133,6 +133,7 @@ impl IncidentMessage {
             muted: None,
         };
         Summary::from(Storm {
+            leaves: false,
             id: StormId("storm_example".into()),
             members: incidents.iter().map(member).collect(),
             services: counts.services,

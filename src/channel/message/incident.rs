@@ -14,7 +14,8 @@ fn kind(telling: Telling) -> &'static str {
         Telling::Fire => "opened",
         Telling::Resolve => "resolved",
         Telling::Outage(_) => "outage",
-        Telling::Unwatched => "unwatched",
+        // The channel closes what it shows in the same way.
+        Telling::Unwatched | Telling::Left => "unwatched",
         Telling::Reminder => "reminder",
         Telling::Acked => "acked",
     }
@@ -60,6 +61,7 @@ impl IncidentMessage {
                 format!("{violation} was open for {}", words::span(self.duration()))
             }
             Telling::Unwatched => format!("{violation} no longer watched"),
+            Telling::Left => format!("{violation} no longer told here"),
             Telling::Reminder => format!(
                 "{violation} still open after {}",
                 words::span(self.duration())
@@ -126,6 +128,10 @@ impl IncidentMessage {
             Telling::Outage(Unheard::Brief) => {
                 Some("It opened and closed before this channel was told; it is over.")
             }
+            Telling::Left => Some(
+                "This channel left the ops config while the incident was open. It goes on; what becomes of it is not \
+                 told here.",
+            ),
             Telling::Unwatched => Some(
                 "The service or its rule left the ops config while the incident was open. Nobody looks any more; \
                  there will be no resolved message.",

@@ -41,6 +41,8 @@ pub struct Storm<'a> {
     pub edit: Option<String>,
     /// What they have in common, most important first.
     pub causes: Vec<String>,
+    /// Whether the channel has left the ops config and is told no more.
+    pub leaves: bool,
     /// Services that depend on those that are down, and are not announced themselves meanwhile.
     pub dependents: Vec<String>,
     /// Its sending.
@@ -68,7 +70,7 @@ impl From<Storm<'_>> for Summary {
             id: storm.id.to_string(),
             generation: incidents.clone().map(|one| u64::from(one.generation)).sum(),
             subject: storm.subject(),
-            headline: headline(counts),
+            headline: headline(counts, storm.leaves),
             rule: storm.rule(),
             note: storm.note(counts),
             began_at: incidents
@@ -136,22 +138,19 @@ impl Storm<'_> {
         }
     }
 
-    /// Returns the causes that most incidents share: `connect_refused 812, dns_timeout 68`.
+    /// Returns the causes that most incidents share: `812 × connect_refused, 68 × status 503`.
     fn rule(&self) -> String {
-        let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut codes: BTreeMap<String, usize> = BTreeMap::new();
         for member in &self.members {
-            let code = member.incident.reason.code.as_deref();
-            *codes
-                .entry(code.unwrap_or(member.incident.violation.as_str()))
-                .or_default() += 1;
+            *codes.entry(member.incident.cause()).or_default() += 1;
         }
-        let mut codes: Vec<(&str, usize)> = codes.into_iter().collect();
+        let mut codes: Vec<(String, usize)> = codes.into_iter().collect();
         codes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let more = codes.len().saturating_sub(CAUSES_MAX);
         let mut words: Vec<String> = codes
             .iter()
             .take(CAUSES_MAX)
-            .map(|(code, count)| format!("{code} {count}"))
+            .map(|(code, count)| format!("{count} × {code}"))
             .collect();
         if more > 0 {
             words.push(format!("{} more", counted(more, "kind")));
@@ -167,7 +166,11 @@ impl Storm<'_> {
             (!self.causes.is_empty()).then(|| format!("In common: {}.", self.causes.join(", ")));
         let dependents = words::named(&self.dependents)
             .map(|named| format!("Depending on them, and not announced meanwhile: {named}."));
-        let notes: Vec<String> = common.into_iter().chain(dependents).collect();
+        let leaves = self.leaves.then(|| {
+            "This channel left the ops config. They go on; what becomes of them is not told here.".to_owned()
+        });
+        let notes = leaves.into_iter().chain(common).chain(dependents);
+        let notes: Vec<String> = notes.collect();
         (!notes.is_empty()).then(|| notes.join(" "))
     }
 
@@ -199,8 +202,11 @@ impl Storm<'_> {
     }
 }
 
-fn headline(counts: Counts) -> String {
+fn headline(counts: Counts, leaves: bool) -> String {
     match (counts.open, counts.over) {
+        (open, _) if leaves && open > 0 => {
+            format!("{} no longer told here", counted(open, "incident"))
+        }
         (0, over) => format!("all {} over", counted(over, "incident")),
         (open, 0) => format!("{} open", counted(open, "incident")),
         (open, over) => format!("{} open, {over} over", counted(open, "incident")),

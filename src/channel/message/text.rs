@@ -92,6 +92,7 @@ impl IncidentMessage {
             Telling::Resolve => "✓ RESOLVED",
             Telling::Outage(_) => "! WAS OPEN",
             Telling::Unwatched => "? UNWATCHED",
+            Telling::Left => "? LEFT",
             Telling::Reminder => "✗ STILL OPEN",
             Telling::Acked => "· TAKEN ON",
         }
@@ -102,7 +103,7 @@ impl IncidentMessage {
             (Telling::Fire | Telling::Reminder, severity) => alarm(severity),
             (Telling::Outage(_), _) => AnsiColor::Yellow,
             (Telling::Resolve, _) => AnsiColor::Green,
-            (Telling::Unwatched, _) => AnsiColor::Magenta,
+            (Telling::Unwatched | Telling::Left, _) => AnsiColor::Magenta,
             (Telling::Acked, _) => AnsiColor::Cyan,
         }
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::arguments::Arguments;
 use super::record::MEMORY;
-use crate::cli::shell::quoted;
+use crate::model::shell::quoted;
 
 /// Returns the command for what was recorded to a folder: with the response if there was one, at the time it was judged.
 pub(super) fn command(

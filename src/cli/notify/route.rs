@@ -182,7 +182,7 @@ fn channels<'a>(config: &'a Config, routed: &Routed) -> Vec<Channel<'a>> {
 fn mutes(config: &Config, service: &Service, violation: &Violation, at: Timestamp) -> Vec<Muted> {
     let planned = config.maintenance.iter().filter_map(|one| {
         let until = one.is_on(at)?;
-        let selects = one.of.selects(&service.name, violation, Some(service));
+        let selects = one.selects(&service.name, violation, Some(service));
         selects.then(|| Muted {
             what: format!("the maintenance {}", one.name),
             until,

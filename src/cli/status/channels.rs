@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::output::{self, BOLD, ERROR, FAINT, GOOD, WARNING, styled};
-use crate::cli::shell;
 use crate::cli::table::{self, Cell};
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
 use crate::model::incident::{ChannelState, DeadLetter, Ledger};
 use crate::model::service::ChannelName;
+use crate::model::shell;
 use crate::policy::owed;
 
 /// How many dead letters are shown; the state file has all.

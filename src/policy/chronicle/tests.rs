@@ -185,6 +185,7 @@ fn what_is_given_up_hidden_or_dropped_is_told() {
         let key = key.clone();
         book.change(move |ledger, _| {
             ledger.deliveries.get_mut(&key).unwrap().muted = Some(Muted {
+                until: None,
                 why: "the silence x by ada".to_owned(),
                 is_on,
             });
@@ -193,7 +194,7 @@ fn what_is_given_up_hidden_or_dropped_is_told() {
     book.send(Some(FailKind::RejectedPayload));
     for order in [Order::Retry as fn(String) -> Order, Order::Drop] {
         book.change(|ledger, now| {
-            let message = entries(ledger)[0].message_id.clone();
+            let message = entries(ledger, now)[0].message_id.clone();
             carry_out(ledger, order(message), now).unwrap();
         });
     }

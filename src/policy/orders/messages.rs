@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Done, Refusal};
-use crate::model::incident::{DeadLetter, Ledger};
+use crate::model::incident::{DeadLetter, Leaving, Ledger};
 use crate::model::service::ChannelName;
 use crate::policy::delivery;
 use crate::policy::ledger::is_owed;
@@ -11,8 +11,8 @@ use crate::policy::outbox::{self, Entry, State};
 use crate::policy::owed::backlog;
 
 /// Returns what of the outbox a message is.
-fn entries_of(ledger: &Ledger, message: &str) -> Result<Vec<Entry>, Refusal> {
-    let mut entries = outbox::entries(ledger);
+fn entries_of(ledger: &Ledger, message: &str, now: Timestamp) -> Result<Vec<Entry>, Refusal> {
+    let mut entries = outbox::entries(ledger, now);
     entries.retain(|entry| entry.message_id == message);
     if entries.is_empty() {
         return Err(Refusal::not_found(format!(
@@ -26,7 +26,7 @@ fn entries_of(ledger: &Ledger, message: &str) -> Result<Vec<Entry>, Refusal> {
 pub(super) fn retry(ledger: &mut Ledger, message: &str, now: Timestamp) -> Result<Done, Refusal> {
     let mut again = Vec::new();
     let mut refused = None;
-    for entry in entries_of(ledger, message)? {
+    for entry in entries_of(ledger, message, now)? {
         let owed = match entry.state {
             State::Owed => {
                 try_at_once(ledger, &entry);
@@ -52,7 +52,7 @@ pub(super) fn retry(ledger: &mut Ledger, message: &str, now: Timestamp) -> Resul
                     |one: &Entry| one.channel == entry.channel && one.incident == entry.incident;
                 entry.state == State::Owed && again.iter().any(same)
             };
-            let mut entries = outbox::entries(ledger);
+            let mut entries = outbox::entries(ledger, now);
             entries.retain(owed);
             Ok(Done::OwedAgain { entries })
         }
@@ -87,6 +87,12 @@ fn owe_again(ledger: &mut Ledger, entry: &Entry, now: Timestamp) -> Result<(), R
             "incident {incident} is forgotten: there is nothing left to tell; `oes outbox drop` removes the message"
         )));
     };
+    if delivery.leaves == Some(Leaving::Lost) {
+        return Err(Refusal::conflict(format!(
+            "channel {channel} is not in the ops config any more: give it back under this name, or close incident \
+             {incident} by hand where it is shown and use `oes outbox drop`"
+        )));
+    }
     if delivery.acked_generation >= known.generation {
         return Err(Refusal::conflict(format!(
             "channel {channel} has been told of incident {incident} since; `oes outbox drop` removes the message"
@@ -100,8 +106,8 @@ fn owe_again(ledger: &mut Ledger, entry: &Entry, now: Timestamp) -> Result<(), R
 }
 
 /// Has a message never sent.
-pub(super) fn drop(ledger: &mut Ledger, message: &str) -> Result<Done, Refusal> {
-    let entries = entries_of(ledger, message)?;
+pub(super) fn drop(ledger: &mut Ledger, message: &str, now: Timestamp) -> Result<Done, Refusal> {
+    let entries = entries_of(ledger, message, now)?;
     for entry in &entries {
         let key = (entry.channel.clone(), entry.incident.clone());
         let known = ledger.incidents.get(&entry.incident);
@@ -109,6 +115,10 @@ pub(super) fn drop(ledger: &mut Ledger, message: &str) -> Result<Done, Refusal> 
         let (Some(known), Some(delivery)) = (known, delivery) else {
             continue;
         };
+        if entry.state == State::Dead && delivery.leaves == Some(Leaving::Lost) {
+            delivery.leaves = Some(Leaving::Told);
+            continue;
+        }
         // What is given up may come back when the channel takes messages again; what a person dropped may not. What
         // has become of the incident since is another message.
         let given_up = delivery.given_up.is_some_and(|given_up| {

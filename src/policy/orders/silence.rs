@@ -54,6 +54,14 @@ pub(super) fn make(
         made_at: now,
     };
     check_selector(&silence.of)?;
+    let begun = wanted.from.is_none();
+    if let Some(same) = same(ledger, &silence, begun) {
+        let silence = same.clone();
+        return Ok(Done::Silenced {
+            silence,
+            existed: true,
+        });
+    }
     if silence.until <= silence.from {
         return Err(Refusal::invalid("a silence ends after it begins"));
     }
@@ -77,7 +85,24 @@ pub(super) fn make(
         return Err(Refusal::conflict("this name is taken; try again"));
     }
     ledger.silences.insert(silence.id.clone(), silence.clone());
-    Ok(Done::Silenced { silence })
+    Ok(Done::Silenced {
+        silence,
+        existed: false,
+    })
+}
+
+/// Returns the silence that is there already if it is asked for again: it concerns the same, ends at the same time, and
+/// is wanted by the same person for the same reason. It begins at the same time too, or has `begun` where now is asked
+/// for.
+fn same<'a>(ledger: &'a Ledger, wanted: &Silence, begun: bool) -> Option<&'a Silence> {
+    ledger.silences.values().find(|one| {
+        let begins = one.from == wanted.from || begun && one.from <= wanted.from;
+        begins
+            && one.of == wanted.of
+            && one.until == wanted.until
+            && one.by == wanted.by
+            && one.reason == wanted.reason
+    })
 }
 
 fn check_selector(of: &Selector) -> Result<(), Refusal> {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::duration::after;
-use crate::model::incident::{Announced, ChannelState, Delivery, Reason};
+use crate::model::incident::{Announced, ChannelState, DeadLetter, Delivery, Reason};
 use crate::model::mute::Selector;
 use crate::policy::delivery::{FailKind, Failed, confirm, fail, intend};
 use crate::policy::ledger::{close, incident_id, open};
@@ -97,7 +97,7 @@ fn wanted() -> NewSilence {
 
 fn make(ledger: &mut Ledger, wanted: NewSilence) -> Result<Silence, String> {
     match carry_out(ledger, Order::Silence(wanted, [1; 5]), at(10)) {
-        Ok(Done::Silenced { silence }) => Ok(silence),
+        Ok(Done::Silenced { silence, .. }) => Ok(silence),
         Ok(other) => panic!("{other:?}"),
         Err(refusal) => Err(refusal.to_string()),
     }
@@ -118,6 +118,34 @@ fn a_silence_is_there_until_it_is_ended() {
     assert!(ledger.silences.is_empty());
     let refusal = carry_out(&mut ledger, end, at(20)).unwrap_err();
     assert_eq!(refusal.kind, RefusalKind::NotFound);
+}
+
+#[test]
+fn a_silence_that_is_asked_for_twice_is_there_once() {
+    let mut ledger = Ledger::default();
+    let ask = |ledger: &mut Ledger, wanted: NewSilence, random: u8, second: u64| match carry_out(
+        ledger,
+        Order::Silence(wanted, [random; 5]),
+        at(second),
+    ) {
+        Ok(Done::Silenced { silence, existed }) => (silence, existed),
+        other => panic!("{other:?}"),
+    };
+    let (first, existed) = ask(&mut ledger, wanted(), 1, 10);
+    assert!(!existed);
+    assert_eq!(ask(&mut ledger, wanted(), 2, 20), (first, true));
+    let other = NewSilence {
+        reason: "another".to_owned(),
+        ..wanted()
+    };
+    assert!(!ask(&mut ledger, other, 3, 20).1);
+    let later = NewSilence {
+        from: Some(at(50)),
+        ..wanted()
+    };
+    assert!(!ask(&mut ledger, later.clone(), 4, 20).1);
+    assert!(ask(&mut ledger, later, 5, 20).1);
+    assert_eq!(ledger.silences.len(), 3);
 }
 
 #[test]
@@ -197,7 +225,7 @@ fn a_message_that_was_given_up_can_be_sent_after_all() {
     let (mut ledger, _) = opened();
     let message = refuse(&mut ledger, FailKind::RejectedPayload, at(0));
     assert_eq!(plan(&ledger, at(1)), Plan::Idle);
-    let lines = entries(&ledger);
+    let lines = entries(&ledger, at(1));
     assert_eq!((lines.len(), lines[0].state), (1, State::Dead));
     let done = carry_out(&mut ledger, Order::Retry(message.clone()), at(5)).unwrap();
     assert!(matches!(done, Done::OwedAgain { entries } if entries.len() == 1));
@@ -208,20 +236,47 @@ fn a_message_that_was_given_up_can_be_sent_after_all() {
 }
 
 #[test]
-fn a_retry_of_what_was_told_since_is_refused() {
-    let (mut ledger, id) = opened();
+fn what_was_told_since_is_no_dead_letter_any_more() {
+    let (mut ledger, _) = opened();
     let message = refuse(&mut ledger, FailKind::RejectedPayload, at(0));
     let service = ServiceName::new("price");
     close(&mut ledger, &service, &Violation::Error, Vec::new(), at(5));
     take(&mut ledger, at(6));
-    let refusal = carry_out(&mut ledger, Order::Retry(message.clone()), at(7)).unwrap_err();
-    assert_eq!(refusal.kind, RefusalKind::Conflict);
-    assert_eq!(ledger.dead_letters.len(), 1);
+    assert!(ledger.dead_letters.is_empty());
+    let refusal = carry_out(&mut ledger, Order::Retry(message), at(7)).unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::NotFound);
+}
+
+#[test]
+fn a_retry_of_what_is_forgotten_is_refused() {
+    let (mut ledger, id) = opened();
+    let message = refuse(&mut ledger, FailKind::RejectedPayload, at(0));
     ledger.incidents.remove(&id);
     let refusal = carry_out(&mut ledger, Order::Retry(message.clone()), at(7)).unwrap_err();
     assert!(refusal.to_string().contains("is forgotten"), "{refusal}");
     carry_out(&mut ledger, Order::Drop(message), at(8)).unwrap();
     assert!(ledger.dead_letters.is_empty());
+}
+
+#[test]
+fn a_message_that_is_refused_again_has_one_dead_letter() {
+    let (mut ledger, _) = opened();
+    let message = refuse(&mut ledger, FailKind::RejectedPayload, at(0));
+    carry_out(&mut ledger, Order::Retry(message.clone()), at(5)).unwrap();
+    assert_eq!(
+        refuse(&mut ledger, FailKind::RejectedPayload, at(6)),
+        message
+    );
+    assert_eq!(ledger.dead_letters.len(), 1);
+    // A daemon of before may have left the older one in the state file.
+    let older = ledger.dead_letters[0].clone();
+    ledger
+        .dead_letters
+        .insert(0, DeadLetter { at: at(0), ..older });
+    carry_out(&mut ledger, Order::Retry(message.clone()), at(7)).unwrap();
+    assert!(ledger.dead_letters.is_empty());
+    refuse(&mut ledger, FailKind::RejectedPayload, at(8));
+    assert_eq!(ledger.dead_letters.len(), 1);
 }
 
 /// What was given up for want of an answer comes back when the channel takes messages again; not if it was dropped.
@@ -265,7 +320,7 @@ fn a_channel_that_is_disabled_is_tried_again() {
     let (mut ledger, _) = opened();
     refuse(&mut ledger, FailKind::ChannelDisabled, at(0));
     assert_eq!(plan(&ledger, at(0)), Plan::Disabled);
-    let held = entries(&ledger)[0].held.clone();
+    let held = entries(&ledger, at(0))[0].held.clone();
     assert_eq!(held.as_deref(), Some("the channel is disabled: no"));
     let done = carry_out(&mut ledger, Order::Resume(hook()), at(1)).unwrap();
     let expected = Done::Resumed {

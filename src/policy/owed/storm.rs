@@ -3,7 +3,7 @@
 //! Up to three openings within a minute are told one by one. More become a **storm**: one message that names them all.
 //! Openings of the next minute join it. Where the provider can edit a message, the same one is brought up to date, at
 //! most every five seconds; elsewhere a second message follows once nothing has changed for fifteen seconds. The ends of
-//! its incidents are told in the same way. After an hour what is left of a storm is told like anything else.
+//! its incidents are told in the same way; who takes one on is told in a message of its own. After an hour what is left of a storm is told like anything else.
 //!
 //! Ends and reminders of incidents that were announced one by one become one message as well where more than three are
 //! due together.
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Batch, Entry, Part, Settings, message_id, single_id};
+use super::{Batch, Entry, Part, Settings, Telling, message_id, single_id};
 use crate::model::duration::{after, since};
 use crate::model::incident::ChannelState;
 use crate::model::service::ChannelName;
@@ -110,7 +110,9 @@ fn resent<'a>(
         let intent = entry.delivery.intent.as_ref();
         let told = entry.told.generation;
         match intent.filter(|intent| intent.generation == told) {
-            Some(intent) if entry.delivery.storm.is_some() => {
+            Some(intent)
+                if entry.delivery.storm.is_some() && entry.told.telling != Telling::Acked =>
+            {
                 sent.entry(&intent.message_id).or_default().push(entry);
             }
             _ => others.push(entry),
@@ -142,7 +144,8 @@ struct Sorted<'s, 'a> {
     openings: Vec<Entry<'a>>,
     /// Further words about incidents.
     others: Vec<Entry<'a>>,
-    /// Sent alone with an unknown outcome: sent alone again, so that a repeat has the same id.
+    /// Told alone: who has taken one on, and what was sent alone with an unknown outcome, so that a repeat has the same
+    /// id.
     alone: Vec<Entry<'a>>,
 }
 
@@ -160,8 +163,15 @@ impl<'s, 'a> Sorted<'s, 'a> {
             .iter()
             .rev()
             .find(|one| live(one) && grows(one));
+        let acked = |entry: &Entry<'_>| entry.told.telling == Telling::Acked;
+        // Who has taken an incident on is said aloud; an edit says nothing to anybody.
+        let aloud = entries.iter().filter(|entry| acked(entry)).count() <= manner.singles;
         let mut sorted = Self::default();
         for entry in entries {
+            if aloud && acked(&entry) {
+                sorted.alone.push(entry);
+                continue;
+            }
             let member = entry.delivery.storm.as_ref();
             let storm = member.and_then(|id| state.storm(id));
             let announces = entry.told.telling.announces();
@@ -247,11 +257,16 @@ fn of_many(
 
 /// Returns the message about one incident.
 fn of_one(channel: &ChannelName, one: &Entry<'_>) -> Next {
+    // What is sent again has the id that it had: the channel may have another name since.
+    let intent = one.delivery.intent.as_ref();
+    let again = intent
+        .filter(|intent| intent.generation == one.told.generation && one.delivery.storm.is_none());
+    let id = || single_id(channel, &one.told.incident, one.told.stamp());
     Next {
         due: one.due(),
         since: one.since,
         batch: Batch {
-            message_id: single_id(channel, &one.told.incident, one.told.generation),
+            message_id: again.map_or_else(id, |intent| intent.message_id.clone()),
             told: vec![one.told.clone()],
             storm: None,
             digest: None,
@@ -274,7 +289,7 @@ fn together(
     let ready = || entries.iter().filter(|one| one.free <= now);
     let due = ready().map(Entry::due).min();
     let later = || entries.iter().map(Entry::due).min();
-    let members = ready().map(|one| (&one.told.incident, one.told.generation));
+    let members = ready().map(|one| (&one.told.incident, one.told.stamp()));
     let message_id = message_id(channel, members.collect());
     let (id, edit) = storm.unwrap_or_else(|| (named(&message_id), None));
     Next {

@@ -31,6 +31,8 @@ pub enum Telling {
     Outage(Unheard),
     /// It is no longer watched; the channel knows, or may know, that it was open.
     Unwatched,
+    /// It goes on; the channel has left the ops config, and knows, or may know, that it is open.
+    Left,
 }
 
 /// Why a channel was not told of an incident while it was open.
@@ -52,6 +54,15 @@ impl Telling {
 }
 
 impl Told {
+    /// Returns what sets the message apart from others to the channel about the incident. A goodbye is no generation of
+    /// the incident, and comes after all of them.
+    pub(super) fn stamp(&self) -> u32 {
+        match self.telling {
+            Telling::Left => u32::MAX,
+            _ => self.generation,
+        }
+    }
+
     /// Returns what a channel that is owed an incident is told.
     pub(super) fn of(incident: &Incident, delivery: &Delivery, settings: &Settings<'_>) -> Self {
         // What was sent last with an unknown outcome may have been the opening, or already this generation.
@@ -59,6 +70,7 @@ impl Told {
         let heard = delivery.announced != Announced::No
             || sent.is_some_and(|sent| sent < incident.generation);
         let telling = match (incident.is_open(), heard) {
+            (true, _) if delivery.leaves.is_some() => Telling::Left,
             (true, _) if delivery.announced != Announced::Yes => Telling::Fire,
             (true, _) => match incident.news {
                 News::Opened => Telling::Fire,

@@ -57,7 +57,9 @@ impl Naive {
             return Ok(());
         };
         let right = match last.telling {
-            Telling::Fire | Telling::Reminder | Telling::Acked => state == State::Open,
+            Telling::Fire | Telling::Reminder | Telling::Acked | Telling::Left => {
+                state == State::Open
+            }
             Telling::Resolve => state == State::Over,
             Telling::Unwatched => state == State::Unwatched,
             Telling::Outage(_) => state != State::Open,

@@ -71,7 +71,13 @@ async fn maintenance(State(control): Shared, Asked(asked): Asked<PlansAsked>) ->
         on_until: one.is_on(now),
         next: one.next(now),
         name: one.name,
-        of: one.of,
+        of: match one.own {
+            Some(own) => Selector {
+                services: own.iter().map(ToString::to_string).collect(),
+                ..one.of
+            },
+            None => one.of,
+        },
     };
     Ok(list(&Plans {
         maintenance: page.items.into_iter().map(plan).collect(),

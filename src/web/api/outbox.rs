@@ -62,7 +62,9 @@ async fn outbox(State(control): Shared, Asked(asked): Asked<OutboxAsked>) -> Ans
         let channel = asked.channel.as_deref();
         channel.is_none_or(|channel| one.channel.as_str() == channel)
     };
-    let all = outbox::entries(&control.ledger()).into_iter().filter(meant);
+    let all = outbox::entries(&control.ledger(), control.now())
+        .into_iter()
+        .filter(meant);
     let page = wanted.of(all, |one| {
         (
             one.state == Owed::Dead,

@@ -13,9 +13,9 @@ use utoipa_axum::routes;
 use super::control::Carried;
 use super::extract::{Asked, Body, Named};
 use super::paging::Wanted;
-use super::{Answer, Shared, carried, list};
+use super::{Answer, Shared, answer, carried, list};
 use crate::model::mute::{Selector, Silence, SilenceId};
-use crate::policy::orders::{NewSilence, Order, Refusal};
+use crate::policy::orders::{Done, NewSilence, Order, Refusal};
 use crate::web::site::Site;
 
 /// Returns the pages for those who may see everything.
@@ -115,6 +115,7 @@ impl From<SelectorBody> for Selector {
 /// Makes a silence: `of`, `until` or `for_s`, `from`, `by`, `reason`
 #[utoipa::path(post, path = "/silences", tag = "silences", request_body = SilenceBody,
     responses(
+        (status = 200, description = "The same was there already", body = Carried),
         (status = 201, description = "It is made, and on disk", body = Carried),
         (status = 202, description = "It is in force, but not on disk", body = Carried)))]
 async fn silence(State(control): Shared, Body(body): Body<SilenceBody>) -> Answer {
@@ -134,7 +135,12 @@ async fn silence(State(control): Shared, Body(body): Body<SilenceBody>) -> Answe
         reason: body.reason,
     };
     let order = Order::Silence(wanted, control.random());
-    carried(&control, order, StatusCode::CREATED).await
+    let carried = control.carry_out(order).await?;
+    let status = match &carried.done {
+        Done::Silenced { existed: true, .. } => StatusCode::OK,
+        _ => StatusCode::CREATED,
+    };
+    Ok(answer(carried, status))
 }
 
 /// Ends a silence before its time

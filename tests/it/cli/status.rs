@@ -366,6 +366,51 @@ fn a_state_of_which_only_the_previous_copy_is_left_is_read() {
     );
 }
 
+/// Returns the bytes of a state file with another format and the hash that belongs to it.
+fn of_format(bytes: &[u8], format: u32) -> String {
+    use sha2::Digest as _;
+    let text = std::str::from_utf8(bytes).unwrap();
+    let key = "\"sha256\":\"";
+    let at = text.find(key).unwrap() + key.len();
+    let blank = format!("{}{}{}", &text[..at], "0".repeat(64), &text[at + 64..]);
+    let blank = blank.replacen("\"format\":1", &format!("\"format\":{format}"), 1);
+    let digest = sha2::Sha256::digest(blank.as_bytes());
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let hash: String = digits
+        .map(|digit| char::from_digit(digit.into(), 16).unwrap())
+        .collect();
+    blank.replacen(&"0".repeat(64), &hash, 1)
+}
+
+#[test]
+fn a_state_of_a_newer_version_is_refused_by_every_command_and_never_changed() {
+    let (desk, mut daemon) = desk();
+    commit(&mut daemon);
+    drop(daemon);
+    let newer = of_format(&std::fs::read(desk.path("data/state.json")).unwrap(), 2);
+    desk.write("data/state.json", &newer);
+    let files = || {
+        let file = |name: &str| std::fs::read(desk.path("data").join(name)).unwrap();
+        let names = std::fs::read_dir(desk.path("data")).unwrap();
+        let mut names: Vec<_> = names.map(|one| one.unwrap().file_name()).collect();
+        names.sort();
+        (names, file("state.json"), file("state.json.prev"))
+    };
+    let before = files();
+    let refusal = "exit 2\n── err\nerror: data/state.json was written by a newer oes: it has format 2, this one reads up to 1; \
+                   run that oes, or move the file away to start with nothing known";
+    for command in [
+        &["run", "oes.toml"][..],
+        &["status", "oes.toml"],
+        &["outbox", "list"],
+        &["silence", "add", "--for", "1h", "--reason", "x", "--all"],
+        &["incidents", "oes.toml"],
+    ] {
+        assert_eq!(desk.seen(command), refusal, "{command:?}");
+        assert_eq!(files(), before, "{command:?}");
+    }
+}
+
 /// Whoever only looks has the lock for a moment, which must not keep a daemon from starting.
 #[test]
 fn looking_keeps_no_daemon_from_starting() {

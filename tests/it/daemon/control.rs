@@ -201,7 +201,7 @@ async fn a_silence_hides_an_opening_and_its_end_tells_it() {
     assert_eq!(lines(&told), ["opened orders error"]);
     let why = format!("the silence {id} by ada");
     eventually("what holds it back", || {
-        let entries = oes::policy::outbox::entries(&ledger(&daemon));
+        let entries = oes::policy::outbox::entries(&ledger(&daemon), Clock::System.now());
         let held = entries.first().and_then(|entry| entry.held.clone());
         (held.as_ref() == Some(&why))
             .then_some(())
@@ -280,7 +280,7 @@ async fn a_message_that_was_given_up_is_delivered_after_a_retry() {
     let told = rig.messages(before + 1).await;
     assert_eq!(line(told.last().unwrap()), "opened price error");
     eventually("an empty outbox", || {
-        let entries = oes::policy::outbox::entries(&ledger(&daemon));
+        let entries = oes::policy::outbox::entries(&ledger(&daemon), Clock::System.now());
         entries
             .is_empty()
             .then_some(())

@@ -281,7 +281,7 @@ async fn hundreds_of_services_down_at_once_are_two_messages_and_their_end_is_one
         "✗ STORM  200 services · 200 incidents open"
     );
     let text = days.last();
-    assert!(text.contains("connect_refused 200"), "{text}");
+    assert!(text.contains("200 × connect_refused"), "{text}");
     assert!(
         text.contains("In common: failure connect_refused."),
         "{text}"

@@ -228,7 +228,7 @@ async fn a_channel_that_is_disabled_is_said_and_tried_again_after_a_hangup() {
     rig.write("oes.toml", &config);
     let mut first = Process::start(&rig, "first");
     let told = lines(&[other.wait_for(1)[0].json()]);
-    assert_eq!(told, ["opened OES channel hook"]);
+    assert_eq!(told, ["opened OES channel hook disabled"]);
     first.says("channel is disabled").await;
     first.signal(Signal::TERM);
     assert_eq!(first.ends().await.code(), Some(0), "{}", first.said());
@@ -247,7 +247,7 @@ async fn a_channel_that_is_disabled_is_said_and_tried_again_after_a_hangup() {
     let messages = rig.messages(2).await;
     assert_eq!(lines(&messages)[1], "opened price error");
     let told = other.wait_for(2);
-    assert_eq!(line(&told[1].json()), "resolved OES channel hook");
+    assert_eq!(line(&told[1].json()), "resolved OES channel hook disabled");
     assert_eq!(rig.bodies().len(), 2, "the channel is not told of itself");
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use oes::channel::delivery::Console;
 use oes::channel::message::Colour;
 use oes::clock::Clock;
@@ -46,6 +47,8 @@ struct Route {
     body: String,
     wait: Duration,
     hits: usize,
+    /// When it was first answered with 500 or more.
+    failed_at: Option<Timestamp>,
 }
 
 impl Default for Route {
@@ -55,6 +58,7 @@ impl Default for Route {
             body: "{}".to_owned(),
             wait: Duration::ZERO,
             hits: 0,
+            failed_at: None,
         }
     }
 }
@@ -95,6 +99,13 @@ impl Api {
     }
 }
 
+impl Api {
+    /// Returns when a path was first answered with 500 or more.
+    pub(super) fn failed_at(&self, path: &str) -> Option<Timestamp> {
+        self.paths.lock().unwrap().get(path)?.failed_at
+    }
+}
+
 /// Answers one request; a client that goes away is part of some tests.
 fn serve(mut stream: TcpStream, paths: &Mutex<HashMap<String, Route>>) {
     let mut request = [0; 4096];
@@ -109,6 +120,9 @@ fn serve(mut stream: TcpStream, paths: &Mutex<HashMap<String, Route>>) {
         let mut paths = paths.lock().unwrap();
         let path = paths.entry(path.to_owned()).or_default();
         path.hits += 1;
+        if path.status >= 500 {
+            path.failed_at.get_or_insert_with(|| Clock::System.now());
+        }
         path.clone()
     };
     let (_sender, never) = std::sync::mpsc::channel::<()>();

@@ -11,6 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use oes::clock::Clock;
 use serde::{Deserialize, Serialize};
 
 /// The longest that [`Inbox::wait_for`] waits.
@@ -25,6 +27,8 @@ pub(crate) struct Received {
     /// By name in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
+    /// When the last byte of it had come.
+    pub(crate) at: Timestamp,
 }
 
 impl Received {
@@ -349,5 +353,6 @@ fn read(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Received>> 
         target: target.unwrap_or_default(),
         headers,
         body: String::from_utf8_lossy(&body).into_owned(),
+        at: Clock::System.now(),
     }))
 }
