@@ -44,6 +44,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use url::Url;
@@ -60,6 +61,7 @@ use crate::model::span::Mistake;
 use crate::script::limits::Limits;
 use crate::script::pool::{self, Program};
 use crate::web::auth::Token;
+use crate::web::{Pair, Place};
 pub use change::{Change, load_changed};
 pub use environment::{Environment, ProcessEnvironment, StandIns};
 use loader::Loader;
@@ -175,31 +177,45 @@ impl Sandbox {
 /// Where OES answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// Address and port; loopback unless the config says `public = true` or has tokens.
-    pub listen: SocketAddr,
+    /// Where it listens; reached from this machine only unless the config says `public = true` or has tokens.
+    pub listen: Place,
     /// Whether whoever reaches it may see what the public may see, without a token.
     pub open: bool,
+    /// What every path begins with: nothing, or such as `/oes`.
+    pub base: Arc<str>,
+    /// Proxies whose word about others is believed.
+    pub proxies: Vec<IpNet>,
+    /// What connections are encrypted with; absent for not at all.
+    pub tls: Option<Pair>,
     /// What callers of the API may show, besides the token that each start makes anew.
     pub tokens: Vec<Token>,
 }
 
 impl Server {
-    /// Tells whether it is at the same place and open to the same callers, whatever tokens they show.
+    /// Tells whether it is at the same place and open to the same callers, whatever certificate it has and whatever tokens
+    /// are shown.
     pub fn is_where(&self, other: &Self) -> bool {
         let Self {
             listen,
             open,
+            base,
+            proxies,
+            tls,
             tokens: _,
         } = self;
-        (*listen, *open) == (other.listen, other.open)
+        (listen, open, base, proxies) == (&other.listen, &other.open, &other.base, &other.proxies)
+            && tls.is_some() == other.tls.is_some()
     }
 }
 
 impl Default for Server {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9115)),
+            listen: Place::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 9115))),
             open: true,
+            base: Arc::default(),
+            proxies: Vec::new(),
+            tls: None,
             tokens: Vec::new(),
         }
     }

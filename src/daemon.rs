@@ -10,6 +10,7 @@ mod canaries;
 pub mod common;
 pub mod control;
 pub mod control_file;
+mod door;
 mod evidence;
 mod fleet;
 mod health;
@@ -40,14 +41,12 @@ mod watching;
 mod workers;
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -70,7 +69,7 @@ use crate::script::host::Host;
 use crate::script::pool::{Pool, PoolSettings, Program, Sandbox};
 use crate::state;
 use crate::web;
-use crate::web::auth::{Gate, Scope, Token, new_token};
+use crate::web::{CertificateError, Place};
 
 use beats::{Beats, Ear};
 use canaries::Network;
@@ -105,10 +104,10 @@ pub enum StartError {
     #[error(transparent)]
     State(#[from] state::OpenError),
     /// The pages cannot be served.
-    #[error("could not listen on {address}: {why}; {}", mend(why))]
+    #[error("could not listen on {place}: {why}; {}", mend(why))]
     Listen {
-        /// The address.
-        address: SocketAddr,
+        /// Where.
+        place: Place,
         /// Why.
         why: io::Error,
     },
@@ -118,6 +117,9 @@ pub enum StartError {
     /// Scripts cannot run.
     #[error("could not start what runs the scripts")]
     Scripts(#[source] io::Error),
+    /// Connections cannot be encrypted.
+    #[error("the certificate of `server.tls` cannot be used: {0}")]
+    Certificate(#[from] CertificateError),
     /// Messages cannot be delivered.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
@@ -143,7 +145,7 @@ pub struct Daemon {
     history: Arc<Store>,
     recorder: Arc<Recorder>,
     metrics: Metrics,
-    address: SocketAddr,
+    place: Place,
     data: PathBuf,
     reload: Arc<Notify>,
 }
@@ -187,7 +189,8 @@ impl Daemon {
         let watched = prepare::prepare_all(&tools, &config).await?;
         let (pool, limits) = (Arc::clone(&tools.pool), config.limits.as_ref().clone());
         let delivery = Arc::new(Delivery::new(pool, limits, options.console)?);
-        let address = opened.listener.local_addr().unwrap_or(config.server.listen);
+        let place = opened.socket.place();
+        let place = place.unwrap_or_else(|_| config.server.listen.clone());
 
         let writers = Supervisor::new(&metrics);
         let workers = Supervisor::new(&metrics);
@@ -224,7 +227,7 @@ impl Daemon {
         let reload = Arc::new(Notify::new());
         let facts = Arc::new(health::Page::new(&shared, fleet.book()));
         start_upkeep(&workers, &shared, &facts);
-        let gate = Arc::new(gate(&config, address));
+        let (gate, door) = door::open(&config, &place)?;
         let (order, orders) = mpsc::channel(reload::RELOADS_MAX);
         let order = options.config_path.is_some().then_some(order);
         let site = web::Site {
@@ -232,16 +235,17 @@ impl Daemon {
             control: Arc::new(Controller::new(&shared, delivery, &config.data, order)),
             beats: Arc::new(Ear::new(shared.beats.clone(), Arc::clone(&shared.history))),
             gate: Arc::clone(&gate),
-            base: Arc::default(),
+            base: Arc::clone(&config.server.base),
         };
-        start_web(&workers, opened.listener, site);
+        start_web(&workers, opened.socket, site, door.certificate());
         let data = config.data.clone();
         let asked = (Arc::clone(&reload), orders);
-        let reloader = reload::Reloader::new(fleet, config, options.config_path, asked, gate);
+        let reloader =
+            reload::Reloader::new(fleet, config, options.config_path, asked, (gate, door));
         start_once(&workers, "reload", reloader.run(workers.stopping()));
         metrics.own.accepted(options.clock.now().as_second());
         service_manager::ready();
-        info!(services, %address, elapsed_ms = began.elapsed().as_millis(), "watching");
+        info!(services, address = %place, elapsed_ms = began.elapsed().as_millis(), "watching");
         Ok(Self {
             workers,
             writers,
@@ -249,7 +253,7 @@ impl Daemon {
             history: opened.history,
             recorder: opened.recorder,
             metrics,
-            address,
+            place,
             data,
             reload,
         })
@@ -265,9 +269,9 @@ impl Daemon {
         &self.metrics
     }
 
-    /// Returns the address that the pages are served on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Returns where the pages are served.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Asks for a reload of the config; returns at once.
@@ -381,25 +385,14 @@ fn start_upkeep(workers: &Supervisor, shared: &watching::Shared, page: &Arc<heal
     }
 }
 
-/// Returns who may see and do what, and writes down for commands how to reach the API.
-fn gate(config: &Config, address: SocketAddr) -> Gate {
-    let text = new_token();
-    let own = Token::new("control.json", Scope::Admin, &text);
-    if let Err(error) = ControlFile::new(address, text).write(&config.data) {
-        warn!(%error, "control.json cannot be written: commands that change something do not reach this daemon");
-    }
-    let gate = Gate::new(own, config.server.open);
-    gate.renew(config.server.tokens.iter().cloned());
-    gate
-}
-
-fn start_web(workers: &Supervisor, listener: TcpListener, site: web::Site) {
-    let stop = workers.stopping();
-    start_once(workers, "web", async move {
-        if let Err(error) = web::serve(listener, site, stop.cancelled_owned()).await {
-            error!(error = %Causes(&error), "the pages are no longer served");
-        }
-    });
+fn start_web(
+    workers: &Supervisor,
+    socket: web::Socket,
+    site: web::Site,
+    certificate: Option<Arc<web::Certificate>>,
+) {
+    let stop = workers.stopping().cancelled_owned();
+    start_once(workers, "web", web::serve(socket, site, certificate, stop));
 }
 
 /// Starts a task that cannot be made anew after a panic, since it holds what there is only one of.

@@ -7,6 +7,7 @@ pub mod api;
 pub mod auth;
 pub mod beat;
 mod facts;
+mod headers;
 mod listen;
 mod metrics;
 mod own;
@@ -14,28 +15,29 @@ pub mod probe;
 mod problem;
 mod site;
 
-use std::io;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
-use tokio::net::TcpListener;
 
 pub use facts::{Facts, Health, Part};
-pub use listen::{Settings, bind};
+pub use listen::{Certificate, CertificateError, Pair, Place, Socket, bind, print};
 pub use site::{Pending, Site};
 
 /// Serves until `stop` is ready, then lets open requests end for at most two seconds.
-///
-/// # Errors
-/// If the listener breaks.
 pub async fn serve(
-    listener: TcpListener,
+    socket: Socket,
     site: Site,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    listen::serve(listener, router(site), stop).await
+    certificate: Option<Arc<Certificate>>,
+    stop: impl Future<Output = ()> + Send,
+) {
+    let served = listen::Served {
+        base: Arc::clone(&site.base),
+        router: router(site),
+        certificate,
+    };
+    listen::serve(socket, served, stop).await;
 }
 
 /// Returns all pages. Whoever asks for one is known by then: see [`auth::Caller`].
@@ -45,8 +47,10 @@ fn router(site: Site) -> Router {
         .route("/", get(index))
         .merge(own::router())
         .nest("/beat", beat::router())
+        .merge(auth::login())
         .nest(api::PATH, api::router())
         .layer(middleware::from_fn_with_state(gate, auth::identify))
+        .layer(middleware::from_fn(headers::strict))
         .with_state(site)
 }
 

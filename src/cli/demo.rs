@@ -266,7 +266,7 @@ fn introduction(services: usize, api: SocketAddr, daemon: &Daemon, length: Durat
          API: http://{api} · metrics: http://{}/metrics · ends after {} or on Ctrl-C\n",
         styled(BOLD, "OES"),
         counted(services, "service"),
-        daemon.address(),
+        daemon.place(),
         Shown(length)
     )
 }

@@ -1,9 +1,7 @@
 //! Holds a tree against the table of keys and reports every difference: unknown keys, missing ones, values of the
 //! wrong kind or out of range. What reads values afterwards may leave out what it cannot read: it was reported here.
 
-use std::net::SocketAddr;
-
-use crate::config::keys::{Key, Kind, Place};
+use crate::config::keys::{Kind, Place};
 use crate::config::tree::{Member, Node, Value};
 use crate::config::values::{self, Bad, Unit};
 use crate::model::code::Code;
@@ -70,7 +68,7 @@ pub(super) fn check(node: &Node, kind: &Kind, what: &str, mistakes: &mut Vec<Mis
             mistakes.push(mistake.help("write something, or leave the key out"));
         }
         Kind::File | Kind::Word => mistakes.extend(literal_secret(node, what)),
-        Kind::Text | Kind::Url | Kind::Boolean | Kind::Only(_) | Kind::Any | Kind::NotYet(_) => {}
+        Kind::Text | Kind::Url | Kind::Boolean | Kind::Only(_) | Kind::Any => {}
     }
 }
 
@@ -105,7 +103,7 @@ fn fits(kind: &Kind, node: &Node) -> bool {
         Kind::Integer(..) | Kind::Number(..) => matches!(node.value, Value::Number(_)),
         Kind::Boolean => matches!(node.value, Value::Boolean(_)),
         Kind::Only(value) => node.boolean() == Some(*value),
-        Kind::Any | Kind::NotYet(_) => true,
+        Kind::Any => true,
         Kind::List(_) => matches!(node.value, Value::List(_)),
         Kind::Map(_) | Kind::Table(_) | Kind::Cases(_) => matches!(node.value, Value::Table(_)),
         Kind::Either(kinds) => kinds.iter().any(|kind| fits(kind, node)),
@@ -163,20 +161,6 @@ fn wrong_kind(node: &Node, kind: &Kind, what: &str) -> Mistake {
 fn table(node: &Node, place: &Place, mistakes: &mut Vec<Mistake>) {
     for member in node.members() {
         match place.keys.iter().find(|key| *key.name == *member.key) {
-            Some(Key {
-                kind: Kind::NotYet(feature),
-                ..
-            }) => mistakes.push(
-                Mistake::error(
-                    Code::UnknownKey,
-                    member.key_span.clone(),
-                    format!(
-                        "`{}` is for {feature}, which this release of OES does not have",
-                        member.key
-                    ),
-                )
-                .help("leave it out: nothing would happen"),
-            ),
             Some(key) => check(&member.node, &key.kind, &quoted(key.name), mistakes),
             None if place.open => option(member, mistakes),
             None => mistakes.push(unknown(member, place)),
@@ -214,13 +198,7 @@ fn option(member: &Member, mistakes: &mut Vec<Mistake>) {
 }
 
 fn unknown(member: &Member, place: &Place) -> Mistake {
-    let known = || {
-        place
-            .keys
-            .iter()
-            .filter(|key| !matches!(key.kind, Kind::NotYet(_)))
-            .map(|key| key.name)
-    };
+    let known = || place.keys.iter().map(|key| key.name);
     let message = format!(
         "unknown key `{}` in {}",
         values::shorten(&member.key),
@@ -292,9 +270,4 @@ fn in_place(what: &str, message: &str) -> String {
 /// Returns a key in the quotes that messages use.
 pub(super) fn quoted(key: &str) -> String {
     format!("`{}`", values::shorten(key))
-}
-
-/// Tells whether only this machine reaches the address.
-pub(super) fn is_local(address: &SocketAddr) -> bool {
-    address.ip().is_loopback()
 }

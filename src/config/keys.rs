@@ -83,8 +83,6 @@ pub(super) enum Kind {
     /// A table whose keys depend on one of its texts.
     Cases(&'static Cases),
     Either(&'static [Kind]),
-    /// A key that a later release acts on; used now it would be a promise that nobody keeps.
-    NotYet(&'static str),
 }
 
 /// A table whose keys depend on one of its texts.
@@ -177,7 +175,6 @@ impl Kind {
                 words.dedup();
                 words.join(" or ")
             }
-            Self::NotYet(_) => "nothing yet".to_owned(),
         }
     }
 
@@ -212,7 +209,6 @@ impl Kind {
                 words.dedup();
                 words.join("; or ")
             }
-            Self::NotYet(_) => "not in this release".to_owned(),
         }
     }
 }
@@ -235,6 +231,7 @@ pub(super) fn markdown() -> String {
         ("Route (an element of `notify.routes`)", &notify::ROUTE),
         ("Maintenance", &notify::MAINTENANCE),
         ("`server`", &server::SERVER),
+        ("`server.tls`", &server::TLS),
         ("Token (an element of `server.tokens`)", &server::TOKEN),
         ("`history`", &history::HISTORY),
         ("`limits`", &top::LIMITS),
@@ -269,9 +266,6 @@ fn tables(places: &[(&str, &Place)]) -> String {
         text.push_str(title);
         text.push_str("\n\n| key | value | default | what it does |\n| --- | --- | --- | --- |\n");
         for key in place.keys {
-            if matches!(key.kind, Kind::NotYet(_)) {
-                continue;
-            }
             let default = match (place.required.contains(&key.name), key.default) {
                 (true, _) => "required".to_owned(),
                 (false, "") => String::new(),

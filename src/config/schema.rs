@@ -30,9 +30,6 @@ pub fn schema() -> JsonValue {
 fn place(place: &Place, definitions: &mut Map<String, JsonValue>) -> JsonValue {
     let mut properties = Map::new();
     for key in place.keys {
-        if matches!(key.kind, Kind::NotYet(_)) {
-            continue;
-        }
         let mut value = kind(&key.kind, definitions);
         if let Some(value) = value.as_object_mut() {
             let default = match key.default {
@@ -128,6 +125,5 @@ fn kind(of: &Kind, definitions: &mut Map<String, JsonValue>) -> JsonValue {
             let all: Vec<JsonValue> = kinds.iter().map(|of| kind(of, definitions)).collect();
             json!({ "anyOf": all })
         }
-        Kind::NotYet(_) => json!(false),
     }
 }

@@ -1,9 +1,11 @@
 //! Where OES answers, and who may ask.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use ipnet::IpNet;
 
 use crate::config::Server;
-use crate::config::check;
 use crate::config::loader::Loader;
 use crate::config::tree::Node;
 use crate::config::values::shorten;
@@ -11,6 +13,7 @@ use crate::model::code::Code;
 use crate::model::secret::Secret;
 use crate::model::span::Mistake;
 use crate::web::auth::{Scope, Token};
+use crate::web::{Certificate, Pair, Place};
 
 /// A token of the API has at least so many characters.
 const TOKEN_CHARS_MIN: usize = 16;
@@ -33,8 +36,76 @@ pub(super) fn read(loader: &mut Loader<'_>, table: Option<&Node>) -> Server {
         let allowed = public || guarded;
         server.listen = listen(loader, node, allowed).unwrap_or(server.listen);
     }
-    server.open = public || check::is_local(&server.listen);
+    server.open = public || server.listen.is_local();
+    server.base = table
+        .get("base_path")
+        .and_then(|node| base(loader, node))
+        .unwrap_or_default();
+    let proxies = table.get("proxies").map_or(&[][..], Node::items);
+    server.proxies = proxies
+        .iter()
+        .filter_map(|node| proxy(loader, node))
+        .collect();
+    server.tls = table.get("tls").and_then(|node| pair(loader, node));
     server
+}
+
+/// Reads what every path begins with.
+fn base(loader: &mut Loader<'_>, node: &Node) -> Option<Arc<str>> {
+    let text = node.text()?;
+    let sane = |part: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        !matches!(part, "" | "." | "..") && part.chars().all(known)
+    };
+    let parts = text.trim_end_matches('/').strip_prefix('/');
+    match parts {
+        Some(parts) if parts.split('/').all(sane) => Some(format!("/{parts}").into()),
+        _ if &**text == "/" => None,
+        _ => {
+            let message = format!("`{}` is no path to put before all pages", shorten(text));
+            let mistake = Mistake::error(Code::Value, node.span.clone(), message);
+            loader.report(
+                mistake.help("write one such as /oes: letters, digits and - . _ ~ between slashes"),
+            );
+            None
+        }
+    }
+}
+
+/// Reads an address or a network.
+fn proxy(loader: &mut Loader<'_>, node: &Node) -> Option<IpNet> {
+    let text = node.text()?;
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    let network = address.or_else(|_| text.parse::<IpNet>());
+    if network.is_err() {
+        let message = format!("`{}` is no address and no network", shorten(text));
+        let mistake = Mistake::error(Code::Value, node.span.clone(), message);
+        loader.report(
+            mistake.help("write 10.0.0.7, 10.0.0.0/8 or fd00::/8; names are not looked up"),
+        );
+    }
+    network.ok()
+}
+
+/// Reads a certificate and its key, which must fit.
+fn pair(loader: &mut Loader<'_>, table: &Node) -> Option<Pair> {
+    let certificate = table.get("cert").and_then(|node| loader.pem(node));
+    let key = table.get("key").and_then(|node| loader.pem(node));
+    let pair = Pair {
+        certificate: certificate?,
+        key: key?,
+    };
+    match Certificate::new(&pair) {
+        Ok(_) => Some(pair),
+        Err(error) => {
+            let message = format!("certificate and key cannot be used: {error}");
+            let mistake = Mistake::error(Code::File, table.span.clone(), message);
+            loader.report(mistake.help(
+                "the certificate stands first in its file, and the key is PKCS #8, BEGIN PRIVATE KEY: openssl pkcs8 -topk8 -nocrypt",
+            ));
+            None
+        }
+    }
 }
 
 /// Reads all tokens.
@@ -116,8 +187,11 @@ fn digest(text: &str) -> Option<[u8; 32]> {
 }
 
 /// Reads the address; one that other machines reach only where that is `allowed`.
-fn listen(loader: &mut Loader<'_>, node: &Node, allowed: bool) -> Option<SocketAddr> {
+fn listen(loader: &mut Loader<'_>, node: &Node, allowed: bool) -> Option<Place> {
     let text = node.text()?;
+    if let Some(path) = text.strip_prefix("unix:") {
+        return unix(loader, node, path);
+    }
     // `localhost:9115` and `:9115` are what people write; both have one meaning here.
     let written = text
         .strip_prefix("localhost:")
@@ -125,8 +199,8 @@ fn listen(loader: &mut Loader<'_>, node: &Node, allowed: bool) -> Option<SocketA
     let written = written
         .strip_prefix(':')
         .map_or_else(|| written.clone(), |port| format!("0.0.0.0:{port}"));
-    match written.parse::<SocketAddr>() {
-        Ok(address) if allowed || check::is_local(&address) => return Some(address),
+    match written.parse::<SocketAddr>().map(Place::Tcp) {
+        Ok(place) if allowed || place.is_local() => return Some(place),
         Ok(_) => {
             let message = format!("`{}` can be reached from other machines", shorten(text));
             let mistake = Mistake::error(Code::Value, node.span.clone(), message);
@@ -137,10 +211,24 @@ fn listen(loader: &mut Loader<'_>, node: &Node, allowed: bool) -> Option<SocketA
         }
         Err(_) => {
             let message = format!("`{}` is no address with a port", shorten(text));
-            let help =
-                "write 127.0.0.1:9115 or [::1]:9115; names other than localhost are not looked up";
+            let help = "write 127.0.0.1:9115, [::1]:9115 or unix:/run/oes/oes.sock; names other than localhost are not \
+                        looked up";
             loader.report(Mistake::error(Code::Value, node.span.clone(), message).help(help));
         }
     }
+    None
+}
+
+/// Reads the path of a unix socket.
+fn unix(loader: &mut Loader<'_>, node: &Node, path: &str) -> Option<Place> {
+    let problem = if path.is_empty() {
+        "a unix socket has a path"
+    } else if cfg!(unix) {
+        return Some(Place::Unix(loader.path(path)));
+    } else {
+        "there are no unix sockets on this system"
+    };
+    let mistake = Mistake::error(Code::Value, node.span.clone(), problem);
+    loader.report(mistake.help("write unix:/run/oes/oes.sock, or an address with a port"));
     None
 }

@@ -4,9 +4,12 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::web::Place;
 
 /// Its name in the data folder.
 pub const FILE: &str = "control.json";
@@ -16,8 +19,18 @@ const TEMPORARY: &str = ".control.json.tmp";
 /// Where a daemon takes orders, and by whom.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlFile {
-    /// The address of its API.
-    pub address: SocketAddr,
+    /// The address of its API; absent on a unix socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+    /// The unix socket of its API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<PathBuf>,
+    /// What the path of every page begins with.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub base_path: Arc<str>,
+    /// The SHA-256 of its certificate in hexadecimal; absent without TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
     /// The token of this run.
     pub token: String,
     /// The process.
@@ -26,21 +39,31 @@ pub struct ControlFile {
 
 impl std::fmt::Debug for ControlFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ControlFile({})", self.address)
+        write!(f, "ControlFile({:?})", self.address)
     }
 }
 
 impl ControlFile {
-    /// Returns the file of this process, which listens on this address.
-    pub(super) fn new(listens: SocketAddr, token: String) -> Self {
-        // A daemon that listens on every address is asked on loopback.
-        let ip = match listens.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
+    /// Returns the file of this process, which listens at this place.
+    pub(super) fn new(
+        listens: &Place,
+        base: &Arc<str>,
+        certificate: Option<String>,
+        token: String,
+    ) -> Self {
+        let (address, socket) = match listens {
+            Place::Tcp(address) => (Some(asked_at(*address)), None),
+            // Commands may run in another folder.
+            Place::Unix(path) => (
+                None,
+                Some(std::path::absolute(path).unwrap_or(path.clone())),
+            ),
         };
         Self {
-            address: SocketAddr::new(ip, listens.port()),
+            address,
+            socket,
+            base_path: Arc::clone(base),
+            certificate,
             token,
             pid: std::process::id(),
         }
@@ -81,4 +104,14 @@ impl ControlFile {
         // One that stays is noticed: nobody answers at its address, or to its token.
         drop(fs::remove_file(folder.join(FILE)));
     }
+}
+
+/// Returns where a daemon is asked that listens on an address: one that listens on every address, on loopback.
+fn asked_at(listens: SocketAddr) -> SocketAddr {
+    let ip = match listens.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listens.port())
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use super::StartError;
@@ -16,13 +15,13 @@ use crate::model::incident::Ledger;
 use crate::model::service::ServiceName;
 use crate::policy::watch::Rules;
 use crate::state::{self, StateFile};
-use crate::web;
+use crate::web::{self, Socket};
 
 /// What was opened, and what was in it.
 pub(super) struct Opened {
     pub(super) file: StateFile,
     pub(super) ledger: Ledger,
-    pub(super) listener: TcpListener,
+    pub(super) socket: Socket,
     pub(super) history: Arc<Store>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) restored: BTreeMap<ServiceName, history::Restored>,
@@ -41,8 +40,8 @@ pub(super) async fn open(config: &Config, now: Timestamp) -> Result<Opened, Star
         Some(bind(config).await?)
     };
     let (file, ledger) = open_state(config, now)?;
-    let listener = match early {
-        Some(listener) => listener,
+    let socket = match early {
+        Some(socket) => socket,
         None => bind(config).await?,
     };
     narrow(config);
@@ -54,7 +53,7 @@ pub(super) async fn open(config: &Config, now: Timestamp) -> Result<Opened, Star
     Ok(Opened {
         file,
         ledger,
-        listener,
+        socket,
         history,
         recorder: Arc::new(recorder),
         restored,
@@ -137,9 +136,10 @@ fn open_history(
     )
 }
 
-async fn bind(config: &Config) -> Result<TcpListener, StartError> {
-    let address = config.server.listen;
-    web::bind(web::Settings { listen: address })
-        .await
-        .map_err(|why| StartError::Listen { address, why })
+async fn bind(config: &Config) -> Result<Socket, StartError> {
+    let place = &config.server.listen;
+    web::bind(place).await.map_err(|why| StartError::Listen {
+        place: place.clone(),
+        why,
+    })
 }

@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::door::Door;
 use super::fleet::{Applied, Fleet};
 use super::{own, prepare};
 use crate::channel::fingerprint::fingerprint;
@@ -48,6 +49,7 @@ pub(super) struct Reloader {
     asked: Arc<Notify>,
     orders: mpsc::Receiver<oneshot::Sender<Reloaded>>,
     gate: Arc<Gate>,
+    door: Door,
     /// What tells of changes, until the task has it.
     files: Option<(FileWatch, mpsc::Receiver<()>)>,
     /// Whether the last reload was refused.
@@ -60,7 +62,7 @@ impl Reloader {
         config: Config,
         path: Option<PathBuf>,
         (asked, orders): (Arc<Notify>, mpsc::Receiver<oneshot::Sender<Reloaded>>),
-        gate: Arc<Gate>,
+        (gate, door): (Arc<Gate>, Door),
     ) -> Self {
         // Here and not in the task: a change right after the start must not go unnoticed.
         let files = path.is_some().then(|| watch(&config, fleet.shared().clock));
@@ -71,6 +73,7 @@ impl Reloader {
             asked,
             orders,
             gate,
+            door,
             files,
             refused: false,
         }
@@ -131,8 +134,7 @@ impl Reloader {
             || config.data != self.config.data
             || config.sandbox != self.config.sandbox;
         if needs_restart {
-            let why =
-                "`server` but for its tokens, `data` and `sandbox` change only with a restart";
+            let why = "`data`, `sandbox` and `server`, but for tokens and certificate, change only with a restart";
             return refused(vec![why.to_owned()]);
         }
         let tools = self.fleet.shared().tools.clone();
@@ -144,6 +146,11 @@ impl Reloader {
             || config.notify != self.config.notify
             || config.limits != self.config.limits
             || prints(&config) != prints(&self.config);
+        if config.server.tls != self.config.server.tls
+            && let Err(error) = self.door.renew(&config.server)
+        {
+            return refused(vec![error.to_string()]);
+        }
         let applied = self.fleet.apply(&config, watched).await;
         self.gate.renew(config.server.tokens.iter().cloned());
         self.config = config;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::exchange::{Certificate, Phase};
 use super::failure::FailureKind;
@@ -15,7 +16,7 @@ pub const BODY_BYTES_MAX: usize = 8 * 1024;
 pub const BYTES_MAX: usize = 64 * 1024;
 
 /// What the probe saw that opened an incident, changed its main finding or closed it. Without secrets.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Evidence {
     /// The incident.
     pub incident: IncidentId,
@@ -30,17 +31,20 @@ pub struct Evidence {
     /// What was asked and answered; absent if the scripts made all requests themselves.
     pub exchange: Option<SeenExchange>,
     /// What was found.
+    #[schema(value_type = Vec<Object>)]
     pub findings: Vec<Finding>,
     /// What scripts noted, in order.
     pub notes: Vec<String>,
     /// What scripts asked, in order.
+    #[schema(value_type = Vec<Object>)]
     pub calls: Vec<HttpCall>,
     /// What the run changed in what scripts remember.
+    #[schema(value_type = Object)]
     pub memory: MemoryDiff,
 }
 
 /// The turns of an incident that evidence is kept of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Moment {
     /// It opened.
@@ -63,7 +67,7 @@ impl Moment {
 }
 
 /// An exchange as it may be shown to whoever may see incidents.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SeenExchange {
     /// Request method.
     pub method: String,
@@ -78,8 +82,10 @@ pub struct SeenExchange {
     /// The whole exchange, in microseconds.
     pub elapsed_us: u64,
     /// The phases that happened, in order, in microseconds.
+    #[schema(value_type = Vec<(String, u64)>)]
     pub phases_us: Vec<(Phase, u64)>,
     /// The certificate that was shown.
+    #[schema(value_type = Option<Object>)]
     pub certificate: Option<Certificate>,
     /// The response, absent if there is none.
     pub response: Option<SeenResponse>,
@@ -88,7 +94,7 @@ pub struct SeenExchange {
 }
 
 /// A response as it may be shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SeenResponse {
     /// Its status.
     pub status: u16,
@@ -105,11 +111,13 @@ pub struct SeenResponse {
 }
 
 /// Why there is no response.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SeenFailure {
     /// What kind it is of.
+    #[schema(value_type = String)]
     pub kind: FailureKind,
     /// The phase that it happened in.
+    #[schema(value_type = Option<String>)]
     pub phase: Option<Phase>,
     /// What happened, for people.
     pub message: String,

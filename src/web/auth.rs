@@ -3,6 +3,11 @@
 //! Every request passes [`identify`], which looks at what it shows; a page takes a [`Caller`] and asks it. Nobody in
 //! particular may see what the public may, where OES is open to it, and nothing else.
 
+mod failures;
+mod forgery;
+mod login;
+mod peer;
+mod sessions;
 mod tokens;
 
 use std::convert::Infallible;
@@ -12,10 +17,17 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::problem::Problem;
+use failures::Failures;
+pub(super) use login::router as login;
+use peer::Origin;
+pub(super) use peer::Peer;
+use sessions::Sessions;
 use tokens::Tokens;
 pub(super) use tokens::hex;
 pub use tokens::{Token, new_token};
@@ -64,6 +76,8 @@ enum Who {
     Stranger,
     /// Who shows the token of this name.
     Holder(Arc<str>),
+    /// Who has logged in with the token of this name.
+    Session { token: Arc<str>, csrf: Arc<str> },
 }
 
 impl Caller {
@@ -76,7 +90,16 @@ impl Caller {
     pub fn name(&self) -> Option<&str> {
         match &self.who {
             Who::Anybody | Who::Stranger => None,
-            Who::Holder(name) => Some(name),
+            Who::Holder(name) | Who::Session { token: name, .. } => Some(name),
+        }
+    }
+
+    /// Returns what a form that changes something brings as its field `csrf`, or a script in the header `X-CSRF-Token`;
+    /// absent unless the caller has logged in.
+    pub fn csrf(&self) -> Option<&str> {
+        match &self.who {
+            Who::Session { csrf, .. } => Some(csrf),
+            _ => None,
         }
     }
 
@@ -89,7 +112,7 @@ impl Caller {
             (Who::Stranger, _) => {
                 Problem::new(StatusCode::UNAUTHORIZED, "the token is another one")
             }
-            (Who::Holder(name), Some(has)) => Problem::new(
+            (Who::Holder(name) | Who::Session { token: name, .. }, Some(has)) => Problem::new(
                 StatusCode::FORBIDDEN,
                 format!(
                     "this needs the scope `{}`; the token `{name}` has `{}`",
@@ -125,44 +148,88 @@ pub struct Gate {
     open: bool,
     /// The token of this run.
     own: Token,
+    /// What every path begins with; see [`Site::base`](super::Site).
+    base: Arc<str>,
+    /// Whose word about others is believed.
+    proxies: Vec<IpNet>,
     tokens: RwLock<Tokens>,
+    sessions: Sessions,
+    failures: Failures,
+}
+
+/// How a gate is set up.
+#[derive(Debug, Clone)]
+pub struct GateSettings {
+    /// Whether anybody may see what the public may.
+    pub open: bool,
+    /// What every path begins with: nothing, or such as `/oes`.
+    pub base: Arc<str>,
+    /// Proxies whose word about others is believed.
+    pub proxies: Vec<IpNet>,
 }
 
 impl Gate {
-    /// Returns a gate that knows one token; an open one lets anybody see what the public may see.
-    pub fn new(own: Token, open: bool) -> Self {
+    /// Returns a gate that knows one token.
+    pub fn new(own: Token, settings: GateSettings) -> Self {
+        let GateSettings {
+            open,
+            base,
+            proxies,
+        } = settings;
         Self {
             open,
             tokens: RwLock::new(Tokens::new([own.clone()])),
             own,
+            base,
+            proxies,
+            sessions: Sessions::default(),
+            failures: Failures::default(),
         }
     }
 
-    /// Knows these tokens from now on besides its own, and no others.
+    /// Knows these tokens from now on besides its own, and no others; sessions of others end.
     pub fn renew(&self, tokens: impl IntoIterator<Item = Token>) {
-        let tokens = Tokens::new(tokens.into_iter().chain([self.own.clone()]));
+        let tokens: Vec<Token> = tokens.into_iter().chain([self.own.clone()]).collect();
+        self.sessions.keep(&tokens);
+        let tokens = Tokens::new(tokens);
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
+    }
+
+    /// Returns the token of a text.
+    fn find(&self, text: &str) -> Option<Token> {
+        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
+        tokens.find(text).cloned()
+    }
+
+    fn origin(&self, peer: Option<Peer>, headers: &HeaderMap) -> Origin {
+        Origin::of(peer, headers, &self.proxies)
     }
 
     /// Returns who sends these headers.
     fn caller(&self, headers: &HeaderMap) -> Caller {
-        let anybody = self.open.then_some(Scope::View);
-        let Some(shown) = bearer(headers) else {
-            return Caller {
-                who: Who::Anybody,
-                scope: anybody,
-            };
+        let anybody = |who| Caller {
+            who,
+            scope: self.open.then_some(Scope::View),
         };
-        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
-        match tokens.find(shown) {
-            Some(token) => Caller {
-                who: Who::Holder(Arc::clone(&token.name)),
-                scope: Some(token.scope),
+        if let Some(shown) = bearer(headers) {
+            return match self.find(shown) {
+                Some(token) => Caller {
+                    who: Who::Holder(token.name),
+                    scope: Some(token.scope),
+                },
+                None => anybody(Who::Stranger),
+            };
+        }
+        let session = login::session_of(headers);
+        match session.and_then(|text| self.sessions.find(text, Instant::now())) {
+            Some(session) => Caller {
+                who: Who::Session {
+                    token: session.token.name,
+                    csrf: session.csrf,
+                },
+                scope: Some(session.token.scope),
             },
-            None => Caller {
-                who: Who::Stranger,
-                scope: anybody,
-            },
+            None => anybody(Who::Anybody),
         }
     }
 }
@@ -174,13 +241,19 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Notes in a request who sends it, for [`Caller`].
+/// Notes in a request who sends it, for [`Caller`]. Who has logged in changes something only from a page of OES.
 pub(super) async fn identify(
     State(gate): State<Arc<Gate>>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let caller = gate.caller(request.headers());
+    if let (Some(text), false) = (caller.csrf(), request.method().is_safe()) {
+        request = match forgery::with_text(request, text).await {
+            Ok(request) => request,
+            Err(problem) => return problem.into_response(),
+        };
+    }
     request.extensions_mut().insert(caller);
     next.run(request).await
 }

@@ -5,14 +5,31 @@ use super::{Kind, Place, key};
 pub(super) static SERVER: Place = Place {
     title: "`server`",
     keys: &[
-        key("listen", Kind::Word, "127.0.0.1:9115", "Address and port."),
+        key(
+            "listen",
+            Kind::Word,
+            "127.0.0.1:9115",
+            "Address and port, or `unix:` and the path of a socket.",
+        ),
         key(
             "public",
             Kind::Boolean,
             "false",
             "Whether whoever reaches `listen` from other machines may look without a token.",
         ),
-        key("base_path", Kind::NotYet("a base path"), "", ""),
+        key(
+            "base_path",
+            Kind::Word,
+            "/",
+            "What the path of every page begins with, such as `/oes`, for a proxy that serves other things as well.",
+        ),
+        key("tls", Kind::Table(&TLS), "", "Encrypts every connection."),
+        key(
+            "proxies",
+            Kind::List(&Kind::Word),
+            "",
+            "Addresses and networks of proxies that are believed when they say who calls, and how: `X-Forwarded-For`, `X-Forwarded-Proto`.",
+        ),
         key(
             "token",
             Kind::Text,
@@ -27,6 +44,21 @@ pub(super) static SERVER: Place = Place {
         ),
     ],
     required: &[],
+    open: false,
+};
+
+pub(super) static TLS: Place = Place {
+    title: "`server.tls`",
+    keys: &[
+        key(
+            "cert",
+            Kind::File,
+            "",
+            "PEM file with the certificate and those of its issuers; a new one is shown from the next connection on.",
+        ),
+        key("key", Kind::File, "", "PEM file with its key (PKCS #8)."),
+    ],
+    required: &["cert", "key"],
     open: false,
 };
 

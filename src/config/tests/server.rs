@@ -76,3 +76,50 @@ fn other_machines_reach_it_where_that_is_said_or_a_token_is_wanted() {
         "{refused}"
     );
 }
+
+#[test]
+fn where_it_is_served_is_read_in_the_ways_that_people_write_it() {
+    for (text, base) in [
+        ("", ""),
+        ("base_path = \"/\"", ""),
+        ("base_path = \"/oes/\"", "/oes"),
+        ("base_path = \"/a/b-c\"", "/a/b-c"),
+    ] {
+        assert_eq!(&*server(text).base, base, "{text}");
+    }
+    let networks = server("proxies = [\"10.0.0.7\", \"fd00::/8\"]").proxies;
+    let networks: Vec<String> = networks.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.0.0.7/32", "fd00::/8"]);
+    let socket = server("listen = \"unix:run/oes.sock\"");
+    assert_eq!(
+        (socket.listen.to_string().as_str(), socket.open),
+        ("unix:run/oes.sock", true)
+    );
+}
+
+#[test]
+fn where_nothing_can_be_served_is_refused() {
+    let all = [
+        "base_path = \"oes\"",
+        "base_path = \"/a//b\"",
+        "base_path = \"/a/../b\"",
+        "proxies = [\"proxy.example\"]",
+        "listen = \"unix:\"",
+        "listen = \"example.org:80\"",
+        "tls = { cert = \"none.pem\", key = \"none.pem\" }",
+        "tls = { cert = \"none.pem\" }",
+    ]
+    .map(said);
+    assert_snapshot!(all.join(""), @r"
+    oes.toml:3:13: error: `oes` is no path to put before all pages (write one such as /oes: letters, digits and - . _ ~ between slashes) [config/value]
+    oes.toml:3:13: error: `/a//b` is no path to put before all pages (write one such as /oes: letters, digits and - . _ ~ between slashes) [config/value]
+    oes.toml:3:13: error: `/a/../b` is no path to put before all pages (write one such as /oes: letters, digits and - . _ ~ between slashes) [config/value]
+    oes.toml:3:12: error: `proxy.example` is no address and no network (write 10.0.0.7, 10.0.0.0/8 or fd00::/8; names are not looked up) [config/value]
+    oes.toml:3:10: error: a unix socket has a path (write unix:/run/oes/oes.sock, or an address with a port) [config/value]
+    oes.toml:3:10: error: `example.org:80` is no address with a port (write 127.0.0.1:9115, [::1]:9115 or unix:/run/oes/oes.sock; names other than localhost are not looked up) [config/value]
+    oes.toml:3:16: error: none.pem: there is no such file (paths start at the folder of the config) [config/file]
+    oes.toml:3:34: error: none.pem: there is no such file (paths start at the folder of the config) [config/file]
+    oes.toml:3:7: error: `server.tls` has no `key` (add the key `key`) [config/missing]
+    oes.toml:3:16: error: none.pem: there is no such file (paths start at the folder of the config) [config/file]
+    ");
+}

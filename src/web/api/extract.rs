@@ -1,20 +1,14 @@
 //! What a request brings: names in its path, questions in its query, a body. Whatever is wrong with it is a problem in
 //! words.
 
-use std::time::Duration;
-
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
 
 use crate::web::problem::Problem;
-
-/// A body comes within this.
-const BODY_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The name in the path.
 pub(super) struct Named(pub(super) String);
@@ -52,8 +46,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let body = timeout(BODY_TIME_MAX, axum::Json::from_request(request, state));
-        let body: Result<axum::Json<T>, JsonRejection> = body.await.map_err(|_| late())?;
+        let body: Result<axum::Json<T>, JsonRejection> =
+            axum::Json::from_request(request, state).await;
         Ok(Self(body?.0))
     }
 }
@@ -72,8 +66,4 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for BodyOr<T>
             .await
             .map(|Body(body)| Self(body))
     }
-}
-
-fn late() -> Problem {
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
 }

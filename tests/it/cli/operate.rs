@@ -29,6 +29,8 @@ fn the_help_of_the_program() {
                    is sent
       status       Show which services are wrong, since when and why, and whom the daemon still has to
                    tell
+      history      Show what a service was: uptime, latency, where the time went, and when nobody
+                   looked; of all services a line each
       incidents    List the incidents that are open and those that have ended lately, or show the story
                    of one
       ack          Take an incident on: everybody who was told of it is told by whom, and there are no
@@ -47,6 +49,7 @@ fn the_help_of_the_program() {
                    not notice
       demo         Watch a small flaky API inside this process for a minute: needs no network and no
                    set-up
+      token        Make tokens for the API
       schema       Print the JSON Schema of the ops config for editors
       definitions  Write the definitions of what scripts can use for editors
       completions  Print a completion script for a shell

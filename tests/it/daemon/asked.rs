@@ -12,7 +12,7 @@ use oes::policy::target;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::rig::{Rig, ask, eventually};
+use super::rig::{Rig, address, ask, eventually};
 use crate::support::prometheus;
 
 /// Asks with the headers that a Prometheus sends which waits so long; returns the whole response.
@@ -48,7 +48,7 @@ async fn many_who_ask_at_once_share_one_probe_that_counts_nowhere() {
     let config = rig.config(&["price", "slow"]).replace("100ms", "1h");
     rig.write("oes.toml", &config);
     let daemon = rig.start().await;
-    let address = daemon.address();
+    let address = address(&daemon);
     probed(&rig, "/price", 1).await;
     probed(&rig, "/slow", 1).await;
 
@@ -104,7 +104,7 @@ async fn nothing_is_asked_that_the_config_does_not_name() {
     let rig = Rig::new();
     rig.write("oes.toml", &rig.config(&["price"]).replace("100ms", "1h"));
     let daemon = rig.start().await;
-    let address = daemon.address();
+    let address = address(&daemon);
     probed(&rig, "/price", 1).await;
     let api = rig.api.address;
     let rows = [

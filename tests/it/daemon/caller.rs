@@ -40,7 +40,7 @@ impl Caller {
     pub(super) fn of(rig: &Rig) -> Self {
         let file = ControlFile::read(&rig.folder.path().join("data")).unwrap();
         Self {
-            address: file.address,
+            address: file.address.unwrap(),
             token: Some(file.token),
         }
     }

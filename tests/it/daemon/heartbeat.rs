@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::caller::{Answer, answer};
 use super::paused::watching;
-use super::rig::{Rig, eventually, ledger, lines, metric};
+use super::rig::{Rig, address, eventually, ledger, lines, metric};
 
 const GRACE: Duration = Duration::from_secs(2);
 const TOKEN: &str = "beats-of-the-backup-0123";
@@ -37,7 +37,7 @@ async fn asks(address: SocketAddr, method: &str, path: &str, body: &str) -> Answ
 }
 
 async fn beats(daemon: &Daemon, path: &str, body: &str) -> Answer {
-    let answer = asks(daemon.address(), "POST", path, body).await;
+    let answer = asks(address(daemon), "POST", path, body).await;
     assert_eq!(answer.status, 200, "{path}: {answer:?}");
     answer
 }
@@ -106,7 +106,7 @@ async fn only_a_post_with_the_token_is_a_beat() {
     let rig = Rig::new();
     rig.write("oes.toml", &config(&rig, ""));
     let daemon = rig.start().await;
-    let address = daemon.address();
+    let address = address(&daemon);
     let other = format!("{TOKEN}4");
     let nonsense = format!("{TOKEN}/256");
     for (method, path, status, words) in [
@@ -150,7 +150,7 @@ async fn a_beat_that_was_answered_is_known_after_a_restart() {
         &config(&rig, "").replace(TOKEN, "another-token-01234"),
     );
     daemon.reload();
-    let address = daemon.address();
+    let address = address(&daemon);
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     while asks(address, "POST", "another-token-01234", "")
         .await

@@ -14,6 +14,7 @@ use oes::clock::Clock;
 use oes::config::{self, Config, ProcessEnvironment};
 use oes::daemon::{Daemon, Options};
 use oes::model::incident::Ledger;
+use oes::web::Place;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -262,7 +263,15 @@ pub(super) fn metric(daemon: &Daemon, name: &str) -> f64 {
 
 /// Asks a page of the daemon; returns the whole response.
 pub(super) async fn page(daemon: &Daemon, path: &str) -> String {
-    ask(daemon.address(), path).await
+    ask(address(daemon), path).await
+}
+
+/// Returns the address that the pages of a daemon are served on.
+pub(super) fn address(daemon: &Daemon) -> SocketAddr {
+    let Place::Tcp(address) = daemon.place() else {
+        panic!("{}", daemon.place());
+    };
+    *address
 }
 
 /// Asks a page at an address; returns the whole response.

@@ -44,10 +44,7 @@ async fn a_service_is_shown_as_its_newest_probe_left_it() {
     }
     let all = caller.gets("/services").await;
     let shop = &all["services"][0];
-    assert_eq!(
-        shop["name"],
-        format!("GET http://{address}/a/b%20c").as_str()
-    );
+    assert_eq!(shop["name"], NAME);
     assert_eq!(
         shop["url"],
         format!("http://{address}/a/b%20c?key=***").as_str()
@@ -231,5 +228,45 @@ async fn a_selector_with_an_unknown_list_is_refused() {
     assert_eq!(answer.status, 422, "{answer:?}");
     let detail = answer.body["detail"].as_str().unwrap();
     assert!(detail.contains("unknown field `service`"), "{detail}");
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_come_one_by_one_the_newest_first() {
+    let rig = Rig::new();
+    rig.write("oes.toml", &slow(&rig, &["price"]));
+    let daemon = rig.start().await;
+    let caller = Caller::of(&rig);
+    let probe = || caller.asks("POST", "/services/price/probe", None);
+    for status in [200, 500, 200] {
+        rig.api.answers("/price", status, "{}");
+        assert_eq!(probe().await.status, 200);
+    }
+    let outcomes = |page: &Value| -> Vec<String> {
+        let samples = page["samples"].as_array().unwrap().iter();
+        samples
+            .map(|one| one["outcome"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let newest = caller.gets("/services/price/samples?limit=2").await;
+    assert_eq!(outcomes(&newest), ["pass", "fail"], "{newest}");
+    assert!(newest["samples"][0]["latency_us"].is_u64(), "{newest}");
+    assert!(
+        newest["samples"][0]["phases_us"]["connect"].is_u64(),
+        "{newest}"
+    );
+    let next = newest["next"].as_str().unwrap();
+    let rest = caller
+        .gets(&format!("/services/price/samples?limit=1000&cursor={next}"))
+        .await;
+    assert_eq!(outcomes(&rest).last().unwrap(), "pass", "{rest}");
+    assert!(rest["next"].is_null(), "{rest}");
+    let failed = newest["samples"][1]["at"].as_str().unwrap();
+    let before = caller
+        .gets(&format!("/services/price/samples?until={failed}"))
+        .await;
+    assert_eq!(before["samples"], rest["samples"]);
+    let none = caller.asks("GET", "/services/none/samples", None).await;
+    assert_eq!(none.status, 404, "{none:?}");
     daemon.stop(GRACE).await;
 }
