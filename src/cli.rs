@@ -22,6 +22,7 @@ mod new_file;
 mod notify;
 mod outbox;
 mod output;
+mod page;
 mod probe;
 mod refused;
 mod run;
@@ -86,6 +87,7 @@ enum Command {
     Learn(Box<learn::Arguments>),
     Blindspots(blindspots::Arguments),
     Demo(demo::Arguments),
+    Page(page::Arguments),
     Token(token::Arguments),
     Schema(shell::SchemaArguments),
     Definitions(shell::DefinitionArguments),
@@ -141,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Blindspots(arguments) => blindspots::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Page(arguments) => page::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Schema(arguments) => shell::schema(&arguments),
         Command::Definitions(arguments) => shell::definitions(&arguments),

@@ -189,11 +189,17 @@ pub struct Server {
     pub tls: Option<Pair>,
     /// What callers of the API may show, besides the token that each start makes anew.
     pub tokens: Vec<Token>,
+    /// Where people find the status page; it ends with a slash.
+    pub url: Option<Url>,
+    /// What the status page is called.
+    pub title: String,
+    /// Whether, as far as the config says, only this machine reaches the pages.
+    pub is_local: bool,
 }
 
 impl Server {
     /// Tells whether it is at the same place and open to the same callers, whatever certificate it has and whatever tokens
-    /// are shown.
+    /// are shown, and whatever the pages say.
     pub fn is_where(&self, other: &Self) -> bool {
         let Self {
             listen,
@@ -202,6 +208,9 @@ impl Server {
             proxies,
             tls,
             tokens: _,
+            url: _,
+            title: _,
+            is_local: _,
         } = self;
         (listen, open, base, proxies) == (&other.listen, &other.open, &other.base, &other.proxies)
             && tls.is_some() == other.tls.is_some()
@@ -217,6 +226,9 @@ impl Default for Server {
             proxies: Vec::new(),
             tls: None,
             tokens: Vec::new(),
+            url: None,
+            title: "Status".to_owned(),
+            is_local: true,
         }
     }
 }

@@ -27,6 +27,7 @@ mod on_demand;
 pub mod once;
 mod open;
 mod own;
+mod page;
 mod prepare;
 pub mod recording;
 mod reload;
@@ -67,8 +68,9 @@ use crate::policy::watch::Change;
 use crate::probe::{self, HttpProber, Prober};
 use crate::script::host::Host;
 use crate::script::pool::{Pool, PoolSettings, Program, Sandbox};
-use crate::state;
+use crate::state::{self, StateFile};
 use crate::web;
+use crate::web::page::Pages;
 use crate::web::{CertificateError, Place};
 
 use beats::{Beats, Ear};
@@ -181,27 +183,16 @@ impl Daemon {
         let now = options.clock.now();
         let opened = open::open(&config, now).await?;
         let sandbox = config.sandbox.with(options.worker);
-        let mut tools = tools(options.clock, sandbox)?;
-        see_to_workers(&tools.pool).await?;
-        if let Some(prober) = prober {
-            tools.prober = prober;
-        }
+        let tools = ready_tools(options.clock, sandbox, prober).await?;
         let watched = prepare::prepare_all(&tools, &config).await?;
         let (pool, limits) = (Arc::clone(&tools.pool), config.limits.as_ref().clone());
         let delivery = Arc::new(Delivery::new(pool, limits, options.console)?);
-        let place = opened.socket.place();
-        let place = place.unwrap_or_else(|_| config.server.listen.clone());
+        let place = opened.place(&config);
 
         let writers = Supervisor::new(&metrics);
         let workers = Supervisor::new(&metrics);
-        let (keeper, keeping) = keeper::new(
-            opened.file,
-            opened.ledger,
-            Arc::clone(&opened.history),
-            metrics.clone(),
-            options.clock,
-        );
-        start_keeper(&writers, keeping);
+        let (state, history) = ((opened.file, opened.ledger), Arc::clone(&opened.history));
+        let keeper = start_keeper(&writers, state, history, &metrics, options.clock);
         let shared = Arc::new(watching::Parts {
             tools,
             keeper: keeper.clone(),
@@ -227,6 +218,9 @@ impl Daemon {
         let reload = Arc::new(Notify::new());
         let facts = Arc::new(health::Page::new(&shared, fleet.book()));
         start_upkeep(&workers, &shared, &facts);
+        let stop = workers.stopping();
+        let source =
+            page::PageSource::new(&shared, Arc::clone(&facts) as Arc<_>, &config.data, stop);
         let (gate, door) = door::open(&config, &place)?;
         let (order, orders) = mpsc::channel(reload::RELOADS_MAX);
         let order = options.config_path.is_some().then_some(order);
@@ -236,6 +230,7 @@ impl Daemon {
             beats: Arc::new(Ear::new(shared.beats.clone(), Arc::clone(&shared.history))),
             gate: Arc::clone(&gate),
             base: Arc::clone(&config.server.base),
+            pages: Arc::new(Pages::new(Arc::new(source))),
         };
         start_web(&workers, opened.socket, site, door.certificate());
         let data = config.data.clone();
@@ -323,6 +318,20 @@ const KEEPER_GRACE: Duration = Duration::from_secs(10);
 /// How long the history database may take for its last rows.
 const HISTORY_GRACE: Duration = Duration::from_secs(5);
 
+/// Returns what probes and judges once scripts can run; with another prober, if there is one.
+async fn ready_tools(
+    clock: Clock,
+    sandbox: Sandbox,
+    prober: Option<Arc<dyn Prober>>,
+) -> Result<Tools, StartError> {
+    let mut tools = tools(clock, sandbox)?;
+    see_to_workers(&tools.pool).await?;
+    if let Some(prober) = prober {
+        tools.prober = prober;
+    }
+    Ok(tools)
+}
+
 /// Returns what probes and judges.
 fn tools(clock: Clock, sandbox: Sandbox) -> Result<Tools, StartError> {
     let descriptors = probe::raise_descriptor_limit().unwrap_or(1024);
@@ -356,8 +365,16 @@ async fn see_to_workers(pool: &Pool) -> Result<(), StartError> {
     Ok(())
 }
 
-fn start_keeper(writers: &Supervisor, keeping: keeper::Keeping) {
+fn start_keeper(
+    writers: &Supervisor,
+    (file, ledger): (StateFile, Ledger),
+    history: Arc<Store>,
+    metrics: &Metrics,
+    clock: Clock,
+) -> Keeper {
+    let (keeper, keeping) = keeper::new(file, ledger, history, metrics.clone(), clock);
     start_once(writers, "keeper", keeping.run(writers.stopping()));
+    keeper
 }
 
 /// Starts what is done from time to time.

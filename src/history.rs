@@ -35,7 +35,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, TrySendError};
+use crossbeam_channel::Sender;
 use jiff::Timestamp;
 
 pub use self::known::{Counters, Restored};
@@ -341,9 +341,11 @@ impl Store {
     }
 
     fn queue(&self, item: Item) {
-        let command = Command::Write(item);
-        let sent = self.sender.as_ref().map(|sender| sender.try_send(command));
-        if let None | Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) = sent {
+        let sent = match &self.sender {
+            Some(sender) => sender.try_send(Command::Write(item)).is_ok(),
+            None => false,
+        };
+        if !sent {
             self.dropped_rows.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -145,10 +145,9 @@ impl Metrics {
         self.notifier.delivered(channel, delay);
     }
 
-    /// Forgets everything labelled with a service that is no longer watched.
+    /// Forgets the counters of a service that is no longer watched.
     pub fn forget(&self, service: &ServiceName) {
         self.services.forget(service);
-        self.script_gauges.forget(service);
     }
 
     /// Returns how many probes of all services ended how.
@@ -181,6 +180,12 @@ impl Metrics {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.notifier.refresh(scene.ledger, scene.owed, scene.now);
         self.workers.refresh(scene.workers, scene.suspended);
+        // A probe that was under way may have told of a service that is gone.
+        let by_name = |name: &ServiceName| {
+            let services = scene.services;
+            services.binary_search_by(|(service, _)| service.name.cmp(name))
+        };
+        self.script_gauges.keep(|name| by_name(name).is_ok());
         self.encode()
     }
 }

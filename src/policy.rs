@@ -9,6 +9,7 @@ pub mod causes;
 pub mod chronicle;
 pub mod dead;
 pub mod delivery;
+pub mod doing;
 pub mod faults;
 pub mod heartbeat;
 pub mod leaving;

@@ -11,6 +11,7 @@ mod headers;
 mod listen;
 mod metrics;
 mod own;
+pub mod page;
 pub mod probe;
 mod problem;
 mod site;
@@ -19,7 +20,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::get;
 
 pub use facts::{Facts, Health, Part};
 pub use listen::{Certificate, CertificateError, Pair, Place, Socket, bind, print};
@@ -44,7 +44,7 @@ pub async fn serve(
 fn router(site: Site) -> Router {
     let gate = Arc::clone(&site.gate);
     Router::new()
-        .route("/", get(index))
+        .merge(page::router())
         .merge(own::router())
         .nest("/beat", beat::router())
         .merge(auth::login())
@@ -52,8 +52,4 @@ fn router(site: Site) -> Router {
         .layer(middleware::from_fn_with_state(gate, auth::identify))
         .layer(middleware::from_fn(headers::strict))
         .with_state(site)
-}
-
-async fn index() -> &'static str {
-    "OES\n\n/healthz   is the daemon alive\n/readyz    does it do its work\n/metrics   for Prometheus\n/probe     one service now, as blackbox_exporter answers: ?target=NAME\n/beat      where jobs report\n/api/v1    for those who show a token\n"
 }

@@ -13,10 +13,10 @@ use tokio::time::Instant;
 
 use crate::cpu;
 
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// When it all begins: a midnight.
 const BEGUN: i64 = 1_800_057_600;
-const INTERVAL: i64 = 30;
+const INTERVAL: u8 = 30;
 const DAY: i64 = 86_400;
 
 fn at(second: i64) -> Timestamp {
@@ -29,8 +29,8 @@ fn service(number: usize) -> ServiceName {
 
 /// A probe like those of a service on the internet: phases and latency that scatter, and now and then a failure.
 fn sample(service: usize, second: i64) -> RawSample {
-    let mut bits =
-        (second as u64 + 7) * 0x9e37_79b9_7f4a_7c15 ^ service as u64 * 0xff51_afd7_ed55_8ccd;
+    let mut bits = (second.unsigned_abs() + 7).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits ^= (service as u64).wrapping_mul(0xff51_afd7_ed55_8ccd);
     bits ^= bits >> 29;
     let mut some = |least: u64, range: u64| {
         bits = bits.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(1);
@@ -56,9 +56,9 @@ fn sample(service: usize, second: i64) -> RawSample {
 }
 
 /// Writes what so many services see in a while, on the daemon's clock made fast. Returns the samples.
-fn write(store: &Store, services: usize, seconds: std::ops::Range<i64>) -> u64 {
-    let mut written = 0;
-    for second in seconds.step_by(INTERVAL as usize) {
+fn write(store: &Store, services: usize, seconds: std::ops::Range<i64>) -> u32 {
+    let mut written = 0_u32;
+    for second in seconds.step_by(INTERVAL.into()) {
         store.tick(at(second));
         for number in 0..services {
             store.write_sample(&service(number), sample(number, second));
@@ -68,7 +68,7 @@ fn write(store: &Store, services: usize, seconds: std::ops::Range<i64>) -> u64 {
                 store.flush(PATIENCE).unwrap();
             }
         }
-        store.tick(at(second + INTERVAL / 2));
+        store.tick(at(second + i64::from(INTERVAL / 2)));
     }
     store.settle(PATIENCE).unwrap();
     assert_eq!(store.health().dropped_rows, 0);
@@ -97,8 +97,8 @@ pub fn written(services: usize) {
     write(&store, services, 0..600);
     let before = cpu::own();
     let samples = write(&store, services, 600..600 + 7_200);
-    let cpu = cpu::own() - before;
-    let each = cpu.as_secs_f64() * 1e6 / samples as f64;
+    let cpu = cpu::own().saturating_sub(before);
+    let each = cpu.as_secs_f64() * 1e6 / f64::from(samples);
     println!(
         "| history, CPU a sample with {services} services, making it included | {each:.1} µs | ≤ 8 µs |"
     );

@@ -1,5 +1,5 @@
-//! Parts by themselves: `cargo bench --bench parts`. A state commit with all its disk syncs, the page of metrics, and one run
-//! of a script of twenty lines through the pool, on bodies of three sizes.
+//! Parts by themselves: `cargo bench --bench parts`. A state commit with all its disk syncs, the page of metrics, the status page, and one
+//! run of a script of twenty lines through the pool, on bodies of three sizes.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,11 +16,14 @@
 #[path = "../probe/cpu.rs"]
 mod cpu;
 mod history;
+mod overview;
 mod page;
 #[path = "../probe/sandbox.rs"]
 mod sandbox;
 #[path = "../probe/target.rs"]
 mod target;
+#[path = "../../tests/it/support/watched.rs"]
+mod watched;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -101,6 +104,8 @@ fn main() {
     history::written(10_000);
     history::a_year();
     history::a_page(100);
+    overview::first_page(1_000);
+    overview::first_page(10_000);
     println!("\n{}", machine.since());
 }
 

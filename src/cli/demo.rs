@@ -263,11 +263,12 @@ fn introduction(services: usize, api: SocketAddr, daemon: &Daemon, length: Durat
     format!(
         "{} watches {} of a small API inside this process, once a second each.\n\
          The API goes wrong on schedule; below are the messages that people would get.\n\
-         API: http://{api} · metrics: http://{}/metrics · ends after {} or on Ctrl-C\n",
+         Open http://{page}/ to see it on the status page.\n\
+         API: http://{api} · metrics: http://{page}/metrics · ends after {} or on Ctrl-C\n",
         styled(BOLD, "OES"),
         counted(services, "service"),
-        daemon.place(),
-        Shown(length)
+        Shown(length),
+        page = daemon.place()
     )
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::output::{self, Schema};
-use super::{Exit, load, watched};
+use super::{Exit, load, table, watched};
 use crate::clock::Clock;
 use crate::config;
 use crate::history::reader::Reader;
@@ -23,7 +23,12 @@ use crate::model::service::ServiceName;
 use crate::model::span::did_you_mean;
 use summary::{Span, Summary};
 
-/// Show what a service was: uptime, latency, where the time went, and when nobody looked; of all services a line each
+/// What the JSON is.
+const SCHEMA: &str = "oes.history/1";
+/// Services that are read at once.
+const AT_ONCE: usize = 200;
+
+/// Show what services were: uptime, latency, phases, and when nobody looked
 ///
 /// Reads the history beside the state file, whether a daemon runs or not. Time in which the monitor did not run is no data:
 /// it counts neither as up nor as down.
@@ -115,7 +120,7 @@ fn open(words: &[String]) -> Result<Opened, Refused> {
         let extension = path.extension().and_then(|extension| extension.to_str());
         matches!(extension, Some("toml" | "json"))
     };
-    let (config, names) = match words.split_first() {
+    let (config, wanted) = match words.split_first() {
         Some((first, rest)) if is_config(&first) => (Some(PathBuf::from(first)), rest),
         _ => (None, words),
     };
@@ -128,7 +133,7 @@ fn open(words: &[String]) -> Result<Opened, Refused> {
     }
     let reader = Reader::open(&path)?;
     let known = reader.services()?;
-    let named = names.iter().map(|name| {
+    let named = wanted.iter().map(|name| {
         let found = known.iter().find(|known| known.as_str() == name);
         found.cloned().ok_or_else(|| no_service(name, &known))
     });
@@ -165,13 +170,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 }
 
 fn show(arguments: &ShowArguments) -> Exit {
-    #[derive(Serialize)]
-    struct All<'a> {
-        schema: &'static str,
-        exit: u8,
-        services: &'a [Summary],
-    }
-    let schema: Schema = arguments.json.then_some("oes.history/1");
+    let schema: Schema = arguments.json.then_some(SCHEMA);
     let opened = match open(&arguments.subject) {
         Ok(opened) => opened,
         Err(error) => return output::refuse(schema, &error),
@@ -185,37 +184,57 @@ fn show(arguments: &ShowArguments) -> Exit {
         until: now,
         resolution,
     };
-    let summaries = opened
-        .services
-        .iter()
-        .map(|service| Summary::of(&opened.reader, service, span));
-    let summaries = match summaries.collect::<Result<Vec<_>, _>>() {
-        Ok(summaries) => summaries,
-        Err(error) => return output::refuse(schema, &error),
-    };
-    if let Some(schema) = schema {
+    match tell(arguments, &opened, span) {
+        Ok(()) => Exit::Pass,
+        Err(error) => output::refuse(schema, &error),
+    }
+}
+
+fn tell(arguments: &ShowArguments, opened: &Opened, span: Span) -> Result<(), ReadError> {
+    #[derive(Serialize)]
+    struct All<'a> {
+        schema: &'static str,
+        exit: u8,
+        services: &'a [Summary],
+    }
+    let reader = &opened.reader;
+    if !opened.is_named && !arguments.json {
+        let mut rows = vec![human::heading(span)];
+        for some in opened.services.chunks(AT_ONCE) {
+            let summaries = Summary::all(reader, some, span)?;
+            rows.extend(summaries.iter().filter_map(human::row));
+        }
+        match rows.len() {
+            1 => output::note("nothing is known of this time"),
+            _ => table::print(&rows),
+        }
+        return Ok(());
+    }
+    let mut summaries = Summary::all(reader, &opened.services, span)?;
+    if opened.is_named {
+        for summary in &mut summaries {
+            summary.find_gaps(reader, span)?;
+        }
+    }
+    if arguments.json {
         output::json(&All {
-            schema,
+            schema: SCHEMA,
             exit: Exit::Pass as u8,
             services: &summaries,
         });
-        return Exit::Pass;
-    }
-    if opened.is_named {
-        let zone = watched::zone(&opened.config);
-        summaries
-            .iter()
-            .for_each(|summary| human::print(summary, &zone));
     } else {
-        human::table(&summaries, span);
+        let zone = watched::zone(&opened.config);
+        for summary in &summaries {
+            human::print(summary, &zone);
+        }
     }
-    Exit::Pass
+    Ok(())
 }
 
 /// Returns the resolution in which a span has some dozens of steps.
 fn fitting(span: Duration) -> Resolution {
     let steps = |resolution: Resolution| span.as_secs() / resolution.length().as_secs();
     let mut all = Resolution::ALL.into_iter();
-    all.find(|resolution| steps(*resolution) <= 100)
+    all.find(|resolution| steps(*resolution) <= 180)
         .unwrap_or(Resolution::Day)
 }

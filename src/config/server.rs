@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use url::{Host, Url};
+
 use crate::config::Server;
 use crate::config::loader::Loader;
+use crate::config::request;
 use crate::config::tree::Node;
 use crate::config::values::shorten;
 use crate::model::code::Code;
@@ -47,7 +50,44 @@ pub(super) fn read(loader: &mut Loader<'_>, table: Option<&Node>) -> Server {
         .filter_map(|node| proxy(loader, node))
         .collect();
     server.tls = table.get("tls").and_then(|node| pair(loader, node));
+    if let Some(title) = table.get("title").and_then(Node::text) {
+        title.trim().clone_into(&mut server.title);
+    }
+    server.url = table.get("url").and_then(|node| address(loader, node));
+    let elsewhere = public || server.url.as_ref().is_some_and(|url| !is_loopback(url));
+    // Behind a socket in the file system there is a proxy, and behind that anybody.
+    let loopback = matches!(server.listen, Place::Tcp(_)) && server.listen.is_local();
+    server.is_local = loopback && !elsewhere;
     server
+}
+
+/// Reads the address of the status page. It ends with a slash, so that others can be told from it.
+fn address(loader: &mut Loader<'_>, node: &Node) -> Option<Url> {
+    let (mut url, _) = request::url(loader, node)?;
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        let mistake = Mistake::error(
+            Code::Value,
+            node.span.clone(),
+            "the address of the status page has more than a host and a path",
+        );
+        loader
+            .report(mistake.help("write https://status.example.org, or with the path of a proxy"));
+        return None;
+    }
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    Some(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// Reads what every path begins with.

@@ -221,7 +221,7 @@ fn the_maintenance_of_a_service_is_its_own_also_where_all_stand_in_one_line() {
         .iter()
         .map(|one| format!("{}: {:?}", one.name, one.own.as_ref().unwrap()))
         .collect();
-    assert_eq!(named, [r#"of b: {ServiceName("b")}"#]);
+    assert_eq!(named, [r#"of b: {"b"}"#]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use url::Url;
 use super::own;
 use super::seen::Seen;
 use crate::channel::settings::{ChannelKind, Settings};
-use crate::config::Config;
+use crate::config::{Config, Server};
 use crate::model::incident::{Incident, Ledger};
 use crate::model::maintenance::Maintenance;
 use crate::model::route::{Route, route};
@@ -24,6 +24,8 @@ use crate::policy::owed::Manner;
 /// What the notifier must know of the config.
 #[derive(Debug, Default)]
 pub(super) struct Book {
+    /// Services in the order of the config.
+    pub(super) listed: Arc<[Arc<Service>]>,
     /// Services by name.
     pub(super) services: HashMap<ServiceName, Arc<Service>>,
     /// The services that depend on each directly.
@@ -54,6 +56,8 @@ pub(super) struct Book {
     pub(super) maintenance: Vec<Maintenance>,
     /// What tells whether OES itself has lost the network.
     pub(super) canaries: Vec<Url>,
+    /// Where OES answers.
+    pub(super) server: Server,
     /// What is asked regularly while all is well.
     pub(super) heartbeat_url: Option<Secret>,
 }
@@ -75,6 +79,12 @@ impl From<&Config> for Book {
         let channels = || config.channels.iter();
         let fallback = |one: &Settings| Some((one.name.clone(), one.fallback.clone()?));
         Self {
+            listed: config
+                .services
+                .iter()
+                .map(|one| Arc::clone(&one.service))
+                .collect(),
+            server: config.server.clone(),
             services,
             dependents,
             gather: config.notify.gather,

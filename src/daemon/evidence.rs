@@ -106,7 +106,7 @@ impl Probe {
         for run in judgement.runs {
             evidence.notes.extend(run.notes);
             evidence.calls.extend(run.http);
-            let own = shown_memory(run.memory, &hidden);
+            let own = shown_memory(&run.memory, &hidden);
             evidence.memory.set.extend(own.set);
             evidence.memory.removed.extend(own.removed);
         }
@@ -217,7 +217,7 @@ fn without_credentials(json: &Json) -> Json {
     }
 }
 
-fn shown_memory(memory: MemoryDiff, hidden: &Redaction) -> MemoryDiff {
+fn shown_memory(memory: &MemoryDiff, hidden: &Redaction) -> MemoryDiff {
     let key = |key: &Arc<str>| Arc::from(&*hidden.applied(key));
     let set = memory.set.iter().map(|(name, entry)| {
         let mut entry = entry.clone();
@@ -255,13 +255,11 @@ fn fit(evidence: &mut Evidence) {
             }
         },
         |evidence| {
-            let response = evidence
-                .exchange
-                .as_mut()
-                .and_then(|one| one.response.as_mut());
-            response
-                .into_iter()
-                .for_each(|response| response.headers.truncate(50));
+            if let Some(exchange) = &mut evidence.exchange
+                && let Some(response) = &mut exchange.response
+            {
+                response.headers.truncate(50);
+            }
         },
     ];
     let is_long =
@@ -320,7 +318,7 @@ mod tests {
         let mut memory = MemoryDiff::default();
         memory.set.insert("kept".into(), entry.clone());
         memory.set.insert("session_token".into(), entry);
-        let shown = shown_memory(memory, &hiding_hunter());
+        let shown = shown_memory(&memory, &hiding_hunter());
         assert_eq!(
             shown.set["kept"].value.to_string(),
             r#"{"x":"***","token":"***"}"#

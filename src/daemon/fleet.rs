@@ -161,7 +161,9 @@ impl Fleet {
             .map(|channel| (channel.name.clone(), fingerprint(channel)))
             .collect();
         let names = names::renamed(watched);
-        let leave: BTreeSet<ChannelName> = leaving.keys().cloned().collect();
+        // Those of an earlier config may still be on it.
+        let leave = leaving.keys().chain(self.goodbyes.keys());
+        let leave: BTreeSet<ChannelName> = leave.cloned().collect();
         self.shared
             .keeper
             .commit(move |ledger, now| {

@@ -1,6 +1,7 @@
 //! Writes the messages: what a channel is told, from the ledger and the config.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -12,6 +13,7 @@ use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
 use crate::policy::causes;
 use crate::policy::owed::{Batch, Part, Telling, Told};
+use crate::web::page::feed;
 
 /// Returns the message that a batch is; absent if the ledger no longer has what it tells.
 pub(super) fn message(
@@ -25,6 +27,7 @@ pub(super) fn message(
     let sending = Sending {
         possible_repeat: batch.is_possible_repeat(ledger, channel),
         durable,
+        link: link(&book, batch),
         zone: book.zone.clone().unwrap_or(TimeZone::UTC),
         ..Sending::new(batch.message_id.clone(), shared.clock.now())
     };
@@ -35,6 +38,18 @@ pub(super) fn message(
         Some(part) => Some(of_storm(&book, channel, batch, part, ledger, sending)),
         None => of_one(&book, channel, batch.told.first()?, ledger, sending),
     }
+}
+
+/// Returns the page about what a batch tells: that of the incident, of many the first page.
+fn link(book: &Book, batch: &Batch) -> Option<Arc<str>> {
+    let page = book.server.url.as_ref()?;
+    let link = match batch.told.as_slice() {
+        [one] if batch.storm.is_none() && batch.digest.is_none() => {
+            feed::address(page, &one.incident)
+        }
+        _ => page.to_string(),
+    };
+    Some(link.into())
 }
 
 fn of_one(

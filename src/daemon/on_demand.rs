@@ -21,7 +21,7 @@ use crate::model::service::ServiceName;
 use crate::policy::target::{self, Found};
 use crate::web::probe::{Asked, Looked, Probed, Refused};
 
-/// A look that is younger than this is not made again.
+/// A regular look that began, and one that was asked for and ended, less than this ago is not made again.
 const FRESH_FOR: Duration = Duration::from_secs(5);
 
 /// Makes looks out of turn.
@@ -79,20 +79,25 @@ impl OnDemand {
     async fn look(&self, name: &ServiceName, running: &Running) -> Arc<Glance> {
         let turn = Arc::clone(&running.asked);
         let mut newest = turn.lock_owned().await;
-        let before = newest.clone().into_iter().chain(self.seen.of(name));
-        let before = before.max_by_key(|glance| glance.at);
+        let regular = self.seen.of(name);
+        let asked = newest.as_ref();
+        let asked = asked.filter(|(ended, _)| ended.elapsed() < FRESH_FOR);
+        let asked = asked.map(|(_, glance)| Arc::clone(glance));
         let now = self.clock.now();
-        if let Some(fresh) = before.filter(|glance| since(glance.at, now) < FRESH_FOR) {
+        // After the clock was set back nothing is fresh for longer than that.
+        let is_fresh = |glance: &Glance| glance.at <= now && since(glance.at, now) < FRESH_FOR;
+        let fresh = regular.clone().filter(|glance| is_fresh(glance));
+        if let Some(fresh) = fresh.into_iter().chain(asked).max_by_key(|one| one.at) {
             return fresh;
         }
         let (tools, watched, past) = (self.tools.clone(), running.watched(), running.past.now());
-        let seen = self.seen.of(name);
-        let window = seen.as_ref().map(|seen| seen.window).unwrap_or_default();
+        let window = regular.as_ref().map(|regular| regular.window);
+        let window = window.unwrap_or_default();
         let looking = tokio::spawn(async move {
             let due = Instant::now();
             let observation = Box::pin(observe(&tools, &watched, &past, due, now)).await;
-            let glance = Arc::new(Glance::of(&observation, window, seen.as_deref()));
-            *newest = Some(Arc::clone(&glance));
+            let glance = Arc::new(Glance::of(&observation, window, regular.as_deref()));
+            *newest = Some((Instant::now(), Arc::clone(&glance)));
             glance
         });
         match looking.await {

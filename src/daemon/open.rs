@@ -15,7 +15,7 @@ use crate::model::incident::Ledger;
 use crate::model::service::ServiceName;
 use crate::policy::watch::Rules;
 use crate::state::{self, StateFile};
-use crate::web::{self, Socket};
+use crate::web::{self, Place, Socket};
 
 /// What was opened, and what was in it.
 pub(super) struct Opened {
@@ -26,6 +26,14 @@ pub(super) struct Opened {
     pub(super) recorder: Arc<Recorder>,
     pub(super) restored: BTreeMap<ServiceName, history::Restored>,
     pub(super) common: Common,
+}
+
+impl Opened {
+    /// Returns where the daemon listens, with the port that it was given.
+    pub(super) fn place(&self, config: &Config) -> Place {
+        let place = self.socket.place();
+        place.unwrap_or_else(|_| config.server.listen.clone())
+    }
 }
 
 /// Opens everything.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{Mutex as Turn, watch};
+use tokio::time::Instant;
 
 use super::observe::{Past, Watched};
 use crate::model::glance::Glance;
@@ -34,8 +35,8 @@ impl SharedPast {
 pub(super) struct Running {
     settings: watch::Receiver<Arc<Watched>>,
     pub(super) past: SharedPast,
-    /// What the newest look showed that somebody asked for; held while one is under way.
-    pub(super) asked: Arc<Turn<Option<Arc<Glance>>>>,
+    /// What the newest look showed that somebody asked for, and when it ended; held while one is under way.
+    pub(super) asked: Arc<Turn<Option<(Instant, Arc<Glance>)>>>,
 }
 
 impl Running {

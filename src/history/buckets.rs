@@ -22,9 +22,9 @@ pub(super) fn close(
 ) -> rusqlite::Result<Option<Last>> {
     let (from, until) = (fine.from, fine.end());
     if !samples.is_empty() {
-        let mut find = transaction
+        let mut known = transaction
             .prepare_cached("SELECT data FROM raw WHERE service = ?1 AND from_s = ?2")?;
-        let mut rows = find.query([service, from.as_second()])?;
+        let mut rows = known.query([service, from.as_second()])?;
         // There are some only where the clock told this time twice.
         if let Some(row) = rows.next()? {
             samples.extend(codec::unpack(from, &row.get::<_, Vec<u8>>(0)?));

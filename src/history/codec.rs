@@ -61,7 +61,9 @@ pub(super) fn pack(from: Timestamp, samples: &[RawSample]) -> Vec<u8> {
         if any_phase {
             put_phases(&mut out, &sample.phases);
         }
-        code.iter().for_each(|code| put(&mut out, *code as u64));
+        if let Some(code) = code {
+            put(&mut out, code as u64);
+        }
         if holds != held {
             put(&mut out, holds);
             held = holds;

@@ -83,6 +83,19 @@ impl Reader {
         services: &[ServiceName],
         span: Range<Timestamp>,
     ) -> Result<BTreeMap<ServiceName, Vec<Bucket>>, ReadError> {
+        self.many(services, span, Resolution::Day)
+    }
+
+    /// Returns the buckets of many services at once, as [`Self::buckets`] does; a service without any is absent.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the database cannot be read.
+    pub fn many(
+        &self,
+        services: &[ServiceName],
+        span: Range<Timestamp>,
+        resolution: Resolution,
+    ) -> Result<BTreeMap<ServiceName, Vec<Bucket>>, ReadError> {
         self.ask(|connection| {
             let mut all = BTreeMap::new();
             let Some(open) = Open::read(connection, None, &span)? else {
@@ -90,9 +103,9 @@ impl Reader {
             };
             for service in services {
                 if let Some(id) = id_of(connection, service)? {
-                    let days = open.buckets(connection, id, &span, Resolution::Day)?;
-                    if !days.is_empty() {
-                        all.insert(service.clone(), days);
+                    let buckets = open.buckets(connection, id, &span, resolution)?;
+                    if !buckets.is_empty() {
+                        all.insert(service.clone(), buckets);
                     }
                 }
             }

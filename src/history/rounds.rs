@@ -219,7 +219,7 @@ impl Rounds {
             None => self.gather(connection, fine)?,
         };
         if round.is_empty() && fine.service == 0 {
-            let next = self.next_sample(connection, fine, due)?;
+            let next = next_sample(connection, fine, due)?;
             next.save(connection)?;
             self.advance(next);
             return Ok(());
@@ -280,22 +280,6 @@ impl Rounds {
         pauses.any(|pause| pause.until > last.at && pause.from <= at)
     }
 
-    /// Returns the progress at the next bucket that has anything, or that may still get it.
-    fn next_sample(
-        &self,
-        connection: &Connection,
-        fine: Progress,
-        due: Timestamp,
-    ) -> rusqlite::Result<Progress> {
-        let sql = "SELECT min(at_us) FROM fresh WHERE at_us >= ?1";
-        let end = fine.end();
-        let us: Option<i64> =
-            connection.query_row(sql, [end.as_microsecond()], |row| row.get(0))?;
-        let next = us.and_then(|us| Timestamp::from_microsecond(us).ok());
-        let at = next.map_or(due, |next| next.min(due)).max(end);
-        Ok(Progress::beginning(Resolution::FiveMinutes, at))
-    }
-
     fn advance(&mut self, next: Progress) {
         let [fine, ..] = self.progress.get_or_insert([next; 3]);
         *fine = next;
@@ -334,6 +318,20 @@ impl Rounds {
         }
         Ok(())
     }
+}
+
+/// Returns the progress at the next bucket that has anything, or that may still get it.
+fn next_sample(
+    connection: &Connection,
+    fine: Progress,
+    due: Timestamp,
+) -> rusqlite::Result<Progress> {
+    let sql = "SELECT min(at_us) FROM fresh WHERE at_us >= ?1";
+    let end = fine.end();
+    let us: Option<i64> = connection.query_row(sql, [end.as_microsecond()], |row| row.get(0))?;
+    let next = us.and_then(|us| Timestamp::from_microsecond(us).ok());
+    let at = next.map_or(due, |next| next.min(due)).max(end);
+    Ok(Progress::beginning(Resolution::FiveMinutes, at))
 }
 
 /// Removes samples that are in complete buckets, some of them. Tells whether there may be more.

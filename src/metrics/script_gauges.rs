@@ -45,10 +45,11 @@ impl ScriptGauges {
         }
     }
 
-    pub(super) fn forget(&self, service: &ServiceName) {
+    /// Forgets the gauges of services of which this does not hold.
+    pub(super) fn keep(&self, is_watched: impl Fn(&ServiceName) -> bool) {
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         for by_service in values.values_mut() {
-            by_service.remove(service);
+            by_service.retain(|service, _| is_watched(service));
         }
         values.retain(|_, by_service| !by_service.is_empty());
     }
@@ -67,8 +68,13 @@ fn metric_name(name: &str) -> String {
 
 impl Collector for ScriptGauges {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, by_service) in values.iter() {
+        // Copied, so that no probe waits for the text.
+        let values = self
+            .values
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for (name, by_service) in &values {
             let help = "Reported by a matcher script";
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for (service, value) in by_service {

@@ -155,15 +155,16 @@ mod tests {
     #[test]
     fn a_share_is_cut_off_and_never_rounded_up() {
         let year = hours(365 * 24);
+        let but = |less: Duration| year.saturating_sub(less);
         let rows = [
             (Duration::ZERO, "0 %"),
             (Duration::from_nanos(1), "0 %"),
             (hours(1), "0.01 %"),
             (year / 2, "50.00 %"),
-            (year - hours(9), "99.89 %"),
-            (year - hours(8), "99.908 %"),
-            (year - Duration::from_secs(1), "99.999 %"),
-            (year - Duration::from_nanos(1), "99.999 %"),
+            (but(hours(9)), "99.89 %"),
+            (but(hours(8)), "99.908 %"),
+            (but(Duration::from_secs(1)), "99.999 %"),
+            (but(Duration::from_nanos(1)), "99.999 %"),
             (year, "100 %"),
         ];
         for (part, expected) in rows {

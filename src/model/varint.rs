@@ -63,7 +63,9 @@ mod tests {
         #[test]
         fn comes_back_as_it_was(numbers in proptest::collection::vec(any::<u64>(), 0..20)) {
             let mut out = Vec::new();
-            numbers.iter().for_each(|number| put(&mut out, *number));
+            for number in &numbers {
+                put(&mut out, *number);
+            }
             let mut rest = &*out;
             let back: Vec<u64> = std::iter::from_fn(|| take(&mut rest)).collect();
             prop_assert_eq!(back, numbers);

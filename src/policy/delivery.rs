@@ -12,12 +12,12 @@ use jiff::{SignedDuration, Timestamp};
 use self::many::{digested, edit_gone, grow, note_single, note_told};
 use super::backoff::delay_with_hint;
 use super::dead::{bury, told_since};
+use super::leaving;
 use super::ledger::is_owed;
 use super::owed::{Batch, Telling};
 use crate::model::duration::{after, since};
 use crate::model::incident::{
-    Announced, ChannelState, DeadLetter, Delivery, GivenUp, GivenUpCause, Incident, Intent,
-    Leaving, Ledger,
+    Announced, ChannelState, DeadLetter, Delivery, GivenUp, GivenUpCause, Incident, Intent, Ledger,
 };
 use crate::model::service::ChannelName;
 
@@ -141,7 +141,8 @@ pub fn confirm(
         delivery.acked_generation = delivery.acked_generation.max(intent.generation);
         delivery.announced = Announced::Yes;
         if told.telling == Telling::Left {
-            delivery.leaves = Some(Leaving::Told);
+            leaving::said(delivery, now);
+            continue;
         }
         delivery.taken_at.get_or_insert(now);
         delivery.attempts = 0;

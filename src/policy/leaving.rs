@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::dead::bury;
 use super::owed::single_id;
-use crate::model::incident::{Announced, DeadLetter, Leaving, Ledger};
+use crate::model::incident::{Announced, DeadLetter, Delivery, Leaving, Ledger};
 use crate::model::service::ChannelName;
 
 /// Returns the channels whose goodbye is still tried.
@@ -138,6 +138,20 @@ pub fn leave(ledger: &mut Ledger, channel: &ChannelName, now: Timestamp) {
     if let Some(state) = channels.get_mut(channel) {
         state.disabled = None;
         state.paused_until = None;
+    }
+}
+
+/// Notes that a channel has taken that it is told no more. If it is back meanwhile, the incident is new to it.
+pub(super) fn said(delivery: &mut Delivery, now: Timestamp) {
+    if delivery.leaves.is_some() {
+        delivery.leaves = Some(Leaving::Told);
+        delivery.attempts = 0;
+        delivery.last_error = None;
+    } else {
+        *delivery = Delivery {
+            owed_since: Some(now),
+            ..Delivery::default()
+        };
     }
 }
 

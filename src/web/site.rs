@@ -9,6 +9,7 @@ use super::api::Control;
 use super::auth::Gate;
 use super::beat::Listener;
 use super::facts::Facts;
+use super::page::Pages;
 
 /// What will be there later.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -26,6 +27,8 @@ pub struct Site {
     pub gate: Arc<Gate>,
     /// What the path of every link begins with: nothing, or what is before all pages, such as `/oes`.
     pub base: Arc<str>,
+    /// The status page.
+    pub pages: Arc<Pages>,
 }
 
 impl FromRef<Site> for Arc<dyn Facts> {
@@ -49,5 +52,11 @@ impl FromRef<Site> for Arc<dyn Listener> {
 impl FromRef<Site> for Arc<Gate> {
     fn from_ref(site: &Site) -> Self {
         Arc::clone(&site.gate)
+    }
+}
+
+impl FromRef<Site> for Arc<Pages> {
+    fn from_ref(site: &Site) -> Self {
+        Arc::clone(&site.pages)
     }
 }

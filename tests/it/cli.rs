@@ -17,6 +17,7 @@ mod new;
 mod notify;
 mod operate;
 mod orders;
+mod page;
 mod record;
 mod schemas;
 mod secrets;

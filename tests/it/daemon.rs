@@ -2,6 +2,7 @@
 
 mod asked;
 mod beside;
+mod browser;
 mod caller;
 mod channels;
 mod commands;
@@ -15,6 +16,7 @@ mod listening;
 mod login;
 mod mail;
 mod numbers;
+mod page;
 mod paused;
 mod people;
 mod process;

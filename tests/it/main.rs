@@ -22,6 +22,7 @@ mod daemon;
 mod matcher_conformance;
 mod metrics;
 mod outage;
+mod page;
 mod probe;
 mod probe_body;
 mod probe_hostile;

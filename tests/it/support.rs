@@ -1,6 +1,7 @@
 //! What integration tests share.
 
 pub(crate) mod authority;
+pub(crate) mod browser;
 pub(crate) mod files;
 pub(crate) mod h2_server;
 pub(crate) mod inbox;
@@ -10,3 +11,4 @@ pub(crate) mod prometheus;
 pub(crate) mod scripts;
 pub(crate) mod tunnel;
 pub(crate) mod upstream;
+pub(crate) mod watched;

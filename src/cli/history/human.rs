@@ -47,7 +47,8 @@ pub(super) fn print(summary: &Summary, zone: &TimeZone) {
     if !phases.is_empty() {
         rows.push(fact("phases", phases));
     }
-    let mut longest: Vec<&Gap> = summary.gaps.iter().collect();
+    let gaps = summary.gaps.as_deref().unwrap_or_default();
+    let mut longest: Vec<&Gap> = gaps.iter().collect();
     longest.sort_by_key(|gap| std::cmp::Reverse(gap.length));
     longest.truncate(GAPS_MAX);
     longest.sort_by_key(|gap| gap.from);
@@ -60,60 +61,55 @@ pub(super) fn print(summary: &Summary, zone: &TimeZone) {
         );
         rows.push(fact(name, text));
     }
-    let more = summary.gaps.len() - longest.len();
+    let more = gaps.len() - longest.len();
     if more > 0 {
         rows.push(fact("", format!("and {}", counted(more, "shorter gap"))));
     }
     table::print(&rows);
 }
 
-/// Prints a line for each service.
-pub(super) fn table(all: &[Summary], span: Span) {
-    let known: Vec<&Summary> = all
-        .iter()
-        .filter(|one| !one.whole.bucket.tally.watched().is_zero())
-        .collect();
-    if known.is_empty() {
-        output::note("nothing is known of this time");
-        return;
-    }
-    let heading = [
+/// Returns the heading of a table of services.
+pub(super) fn heading(span: Span) -> Vec<Cell> {
+    let words = [
         "service", "uptime", "p50", "p90", "p99", "probes", "no data",
     ];
-    let mut rows: Vec<Vec<Cell>> = vec![heading.map(|word| Cell::new(FAINT, word)).into()];
-    if let Some(last) = rows.first_mut() {
-        let length = Shown(since(span.from, span.until));
-        last.push(Cell::new(FAINT, format_args!("the last {length}")));
+    let mut heading: Vec<Cell> = words.map(|word| Cell::new(FAINT, word)).into();
+    let length = Shown(since(span.from, span.until));
+    heading.push(Cell::new(FAINT, format_args!("the last {length}")));
+    heading
+}
+
+/// Returns the line of a service in a table; absent if nothing is known of it.
+pub(super) fn row(summary: &Summary) -> Option<Vec<Cell>> {
+    let whole = &summary.whole.bucket;
+    if whole.tally.watched().is_zero() {
+        return None;
     }
-    for summary in known {
-        let whole = &summary.whole.bucket;
-        let share = whole.tally.uptime();
-        let style = match whole.tally.down {
-            Duration::ZERO => GOOD,
-            _ => ERROR,
-        };
-        let quantile = |share| {
-            let found = whole.latency.quantile(share);
-            Cell::plain(found.map_or_else(String::new, |found| Shown(found).to_string()))
-        };
-        rows.push(vec![
-            Cell::new(BOLD, &summary.service),
-            Cell::new(
-                style,
-                share.map_or_else(|| "–".to_owned(), |share| share.to_string()),
-            ),
-            quantile(0.5),
-            quantile(0.9),
-            quantile(0.99),
-            Cell::plain(whole.probes()),
-            match whole.tally.no_data {
-                time if time < Duration::from_mins(1) => Cell::plain(""),
-                time => Cell::new(WARNING, Shown(time)),
-            },
-            Cell::plain(states(&summary.buckets)),
-        ]);
-    }
-    table::print(&rows);
+    let share = whole.tally.uptime();
+    let style = match whole.tally.down {
+        Duration::ZERO => GOOD,
+        _ => ERROR,
+    };
+    let quantile = |share| {
+        let found = whole.latency.quantile(share);
+        Cell::plain(found.map_or_else(String::new, |found| Shown(found).to_string()))
+    };
+    Some(vec![
+        Cell::new(BOLD, &summary.service),
+        Cell::new(
+            style,
+            share.map_or_else(|| "–".to_owned(), |share| share.to_string()),
+        ),
+        quantile(0.5),
+        quantile(0.9),
+        quantile(0.99),
+        Cell::plain(whole.probes()),
+        match whole.tally.no_data {
+            time if time < Duration::from_mins(1) => Cell::plain(""),
+            time => Cell::new(WARNING, Shown(time)),
+        },
+        Cell::plain(states(&summary.buckets)),
+    ])
 }
 
 fn fact(name: &str, value: impl ToString) -> Vec<Cell> {
@@ -213,10 +209,10 @@ fn sparkline(buckets: &[Numbers]) -> String {
     ) else {
         return String::new();
     };
-    let range = (most - least).as_nanos().max(1);
+    let range = most.saturating_sub(least).as_nanos().max(1);
     let line = medians.iter().map(|median| match median {
         Some(median) => {
-            let place = (*median - least).as_nanos() * 7 / range;
+            let place = median.saturating_sub(least).as_nanos() * 7 / range;
             usize::try_from(place)
                 .ok()
                 .and_then(|place| BARS.get(place))

@@ -36,8 +36,9 @@ pub(super) struct Summary {
     /// All of it together.
     #[serde(flatten)]
     pub(super) whole: Numbers,
-    /// Where nobody looked, oldest first.
-    pub(super) gaps: Vec<Gap>,
+    /// When nobody looked, oldest first; absent where that was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) gaps: Option<Vec<Gap>>,
     pub(super) buckets: Vec<Numbers>,
 }
 
@@ -113,30 +114,43 @@ impl Numbers {
 }
 
 impl Summary {
-    /// Returns what a service was within a span.
-    pub(super) fn of(
+    /// Returns what services were within a span; of one that nothing is known of, that.
+    pub(super) fn all(
         reader: &Reader,
-        service: &ServiceName,
+        services: &[ServiceName],
         span: Span,
-    ) -> Result<Self, ReadError> {
+    ) -> Result<Vec<Self>, ReadError> {
+        let mut known = reader.many(services, span.from..span.until, span.resolution)?;
+        let summary = |service: &ServiceName| {
+            let buckets = known.remove(service).unwrap_or_default();
+            Self::of(service, buckets, span)
+        };
+        Ok(services.iter().map(summary).collect())
+    }
+
+    fn of(service: &ServiceName, buckets: Vec<Bucket>, span: Span) -> Self {
         let Span {
             from,
             until,
             resolution,
         } = span;
-        let buckets = reader.buckets(service, from..until, resolution)?;
         let begins = buckets.first().map_or(from, |first| first.from.min(from));
         let ends = buckets.last().map_or(until, |last| last.until.max(until));
-        Ok(Self {
+        let whole = together(begins, ends, &buckets);
+        let buckets = filled(buckets, from..until, resolution).into_iter();
+        Self {
             service: service.clone(),
             resolution,
-            gaps: gaps(reader, service, span)?,
-            whole: Numbers::of(together(begins, ends, &buckets)),
-            buckets: filled(buckets, from..until, resolution)
-                .into_iter()
-                .map(Numbers::of)
-                .collect(),
-        })
+            whole: Numbers::of(whole),
+            gaps: None,
+            buckets: buckets.map(Numbers::of).collect(),
+        }
+    }
+
+    /// Adds when nobody looked.
+    pub(super) fn find_gaps(&mut self, reader: &Reader, span: Span) -> Result<(), ReadError> {
+        self.gaps = Some(gaps(reader, &self.service, span)?);
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::model::duration::{Shown, since};
 use crate::model::incident::{ChannelState, DeadLetter, Ledger};
 use crate::model::service::ChannelName;
 use crate::model::shell;
+use crate::policy::doing::Doing;
 use crate::policy::owed;
 
 /// How many dead letters are shown; the state file has all.
@@ -26,25 +27,11 @@ pub(super) struct Channel<'a> {
     state: &'a ChannelState,
 }
 
-/// How a channel is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Doing {
-    /// The last try succeeded, or there was none.
-    Fine,
-    /// The provider asked for a rest.
-    Paused,
-    /// The last try failed.
-    Failing,
-    /// Nothing is tried any more.
-    Disabled,
-}
-
 /// Returns every channel that the daemon knows.
 pub(super) fn of(ledger: &Ledger, now: Timestamp) -> Vec<Channel<'_>> {
     let channel = |(name, state)| {
         let (owed, owed_since) = owed::backlog(ledger, name);
-        let doing = doing(state, now);
+        let doing = Doing::of(state, now);
         Channel {
             name,
             doing,
@@ -60,18 +47,6 @@ pub(super) fn of(ledger: &Ledger, now: Timestamp) -> Vec<Channel<'_>> {
 pub(super) fn newest_letters(ledger: &Ledger) -> Vec<&DeadLetter> {
     let newest = ledger.dead_letters.iter().rev();
     newest.take(LETTERS_SHOWN).collect()
-}
-
-fn doing(state: &ChannelState, now: Timestamp) -> Doing {
-    if state.disabled.is_some() {
-        Doing::Disabled
-    } else if state.failures > 0 {
-        Doing::Failing
-    } else if state.is_unreachable(now) {
-        Doing::Paused
-    } else {
-        Doing::Fine
-    }
 }
 
 impl Channel<'_> {
@@ -188,25 +163,4 @@ fn letter_row(letter: &DeadLetter, now: Timestamp) -> Vec<Cell> {
 
 fn one_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_is_a_pause_and_an_old_one_is_none() {
-        let now = Timestamp::from_second(1000).unwrap();
-        let until = |second| ChannelState {
-            paused_until: Some(Timestamp::from_second(second).unwrap()),
-            ..ChannelState::default()
-        };
-        assert_eq!(doing(&until(1001), now), Doing::Paused);
-        assert_eq!(doing(&until(999), now), Doing::Fine);
-        let failing = ChannelState {
-            failures: 1,
-            ..until(999)
-        };
-        assert_eq!(doing(&failing, now), Doing::Failing);
-    }
 }

@@ -18,6 +18,18 @@ pub(super) static SERVER: Place = Place {
             "Whether whoever reaches `listen` from other machines may look without a token.",
         ),
         key(
+            "url",
+            Kind::Url,
+            "",
+            "Where people find the status page: messages link to it, and it shows the public view to whoever has no token.",
+        ),
+        key(
+            "title",
+            Kind::Word,
+            "Status",
+            "What the status page is called.",
+        ),
+        key(
             "base_path",
             Kind::Word,
             "/",

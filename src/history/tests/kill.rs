@@ -51,7 +51,10 @@ fn after_a_kill_the_database_is_whole_and_buckets_are_what_samples_say() {
             .spawn()
             .unwrap();
         // Long enough to be past the start, at another moment each time.
-        std::thread::sleep(Duration::from_millis(900 + 137 * round));
+        let (_sender, never) = crossbeam_channel::bounded::<()>(0);
+        never
+            .recv_timeout(Duration::from_millis(900 + 137 * round))
+            .unwrap_err();
         child.kill().unwrap();
         child.wait().unwrap();
         let whole: String = rusqlite::Connection::open(&path)

@@ -174,6 +174,25 @@ fn what_it_did_not_take_is_lost_until_it_is_back_or_somebody_drops_it() {
 }
 
 #[test]
+fn one_that_is_back_before_it_has_taken_its_goodbye_is_told_anew() {
+    let mut ledger = told(1);
+    leave(&mut ledger, &hook(), now());
+    let batch = due(&ledger).unwrap();
+    assert!(intend(&mut ledger, &hook(), &batch, now()));
+    come_back(&mut ledger, &BTreeSet::from([hook()]), now());
+    assert!(confirm(&mut ledger, &hook(), &batch, None, now()));
+    assert_eq!(take_all(&mut ledger), [[Telling::Fire]]);
+    close(
+        &mut ledger,
+        &service(0),
+        &Violation::Error,
+        Vec::new(),
+        now(),
+    );
+    assert_eq!(take_all(&mut ledger), [[Telling::Resolve]]);
+}
+
+#[test]
 fn a_channel_with_another_name_knows_what_it_knew() {
     let mut ledger = told(1);
     let before = ledger.clone();

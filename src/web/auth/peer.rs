@@ -52,7 +52,7 @@ impl Origin {
         let hops = text("x-forwarded-for").flat_map(|value| value.split(','));
         let hops: Vec<IpAddr> = hops.filter_map(|hop| hop.trim().parse().ok()).collect();
         let forwarded = hops.iter().rev().find(|hop| !believed(hop)).copied();
-        let https = text("x-forwarded-proto").last().is_some_and(|proto| {
+        let https = text("x-forwarded-proto").next_back().is_some_and(|proto| {
             let last = proto.rsplit(',').next().unwrap_or_default();
             last.trim().eq_ignore_ascii_case("https")
         });

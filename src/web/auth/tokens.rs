@@ -70,12 +70,14 @@ impl Tokens {
         let shown = tag(&self.key, &Sha256::digest(text))?
             .finalize()
             .into_bytes();
+        let mut found = None;
         // Each is compared, whichever fits.
-        self.known
-            .iter()
-            .filter(|(_, tag)| tag.clone().verify(&shown).is_ok())
-            .map(|(token, _)| token)
-            .last()
+        for (token, tag) in &self.known {
+            if tag.clone().verify(&shown).is_ok() {
+                found = Some(token);
+            }
+        }
+        found
     }
 }
 

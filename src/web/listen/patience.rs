@@ -163,7 +163,7 @@ mod tests {
         let slow = async {
             let mut buffer = [0; 10];
             for _ in 0..10 {
-                sleep(STANDSTILL_MAX - Duration::from_secs(1)).await;
+                sleep(STANDSTILL_MAX / 2).await;
                 far.read_exact(&mut buffer).await.unwrap();
             }
         };

@@ -29,8 +29,8 @@ fn the_help_of_the_program() {
                    is sent
       status       Show which services are wrong, since when and why, and whom the daemon still has to
                    tell
-      history      Show what a service was: uptime, latency, where the time went, and when nobody
-                   looked; of all services a line each
+      top          Watch every service on one screen, the worst first: outcome, latency, what is wrong
+      history      Show what services were: uptime, latency, phases, and when nobody looked
       incidents    List the incidents that are open and those that have ended lately, or show the story
                    of one
       ack          Take an incident on: everybody who was told of it is told by whom, and there are no

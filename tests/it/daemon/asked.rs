@@ -12,7 +12,7 @@ use oes::policy::target;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::rig::{Rig, address, ask, eventually};
+use super::rig::{Rig, address, ask, eventually, lines};
 use crate::support::prometheus;
 
 /// Asks with the headers that a Prometheus sends which waits so long; returns the whole response.
@@ -84,7 +84,7 @@ async fn many_who_ask_at_once_share_one_probe_that_counts_nowhere() {
         "nobody is told of what does not count"
     );
 
-    rig.api.waits("/slow", Duration::from_secs(3));
+    rig.api.waits("/slow", Duration::from_secs(6));
     let begun = Instant::now();
     let late = scrape(address, "target=slow", "1.5").await;
     assert!(begun.elapsed() < Duration::from_millis(1_400));
@@ -96,6 +96,31 @@ async fn many_who_ask_at_once_share_one_probe_that_counts_nowhere() {
         rig.api.hits("/slow"),
         2,
         "the probe went on for the next who asks"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_sees_what_it_remembers_and_remembers_nothing_new() {
+    let rig = Rig::new();
+    rig.write(
+        "count.rhai",
+        "let n = memory.get(\"n\", 0);\nmemory.set(\"n\", n + 1);\nexpect(n == 1, `n is ${n}`);",
+    );
+    let counted = rig.service("counted", "match = [\"./count.rhai\"]");
+    let config = rig.config(&[]).replace("100ms", "1h");
+    rig.write("oes.toml", &[config, counted].concat());
+    let daemon = rig.start().await;
+    assert_eq!(lines(&rig.messages(1).await), ["opened counted error"]);
+    for _ in 0..2 {
+        sleep(Duration::from_millis(5_100)).await;
+        let asked = scrape(address(&daemon), "target=counted", "10").await;
+        assert!(asked.contains("\nprobe_success 1\n"), "{asked}");
+    }
+    assert_eq!(rig.api.hits("/counted"), 3);
+    assert_eq!(
+        rig.bodies().len(),
+        1,
+        "what does not count ends no incident"
     );
 }
 

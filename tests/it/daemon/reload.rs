@@ -22,6 +22,8 @@ async fn services_come_change_and_go_and_the_others_do_not_notice() {
             .ok_or(rig.api.hits("/kept").to_string())
     })
     .await;
+    let metrics = page(&daemon, "/metrics").await;
+    assert!(metrics.contains("service=\"gone\""), "{metrics}");
     rig.api.answers("/new", 500, "{}");
     rig.write("oes.toml", &(rig.config(&["new"]) + &*slow));
     let mut told = lines(&rig.messages(3).await);
@@ -34,6 +36,8 @@ async fn services_come_change_and_go_and_the_others_do_not_notice() {
             "unwatched gone error"
         ]
     );
+    let metrics = page(&daemon, "/metrics").await;
+    assert!(!metrics.contains("service=\"gone\""), "{metrics}");
     let probes = rig.api.hits("/gone");
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert!(

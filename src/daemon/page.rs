@@ -1,0 +1,82 @@
+//! What the status page is made from.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::book::Book;
+use super::keeper::Snapshot;
+use super::seen::Seen;
+use super::watching::Shared;
+use crate::clock::Clock;
+use crate::web::Facts;
+use crate::web::page::archive::database;
+use crate::web::page::present::Present;
+use crate::web::page::source::Source;
+
+/// What the status page is made from.
+pub(super) struct PageSource {
+    snapshots: watch::Receiver<Snapshot>,
+    book: watch::Receiver<Arc<Book>>,
+    seen: Seen,
+    facts: Arc<dyn Facts>,
+    database: PathBuf,
+    clock: Clock,
+    stopping: CancellationToken,
+}
+
+impl PageSource {
+    pub(super) fn new(
+        shared: &Shared,
+        facts: Arc<dyn Facts>,
+        data: &Path,
+        stopping: CancellationToken,
+    ) -> Self {
+        Self {
+            snapshots: shared.keeper.snapshots(),
+            book: shared.books.subscribe(),
+            seen: shared.seen.clone(),
+            facts,
+            database: database(data),
+            clock: shared.clock,
+            stopping,
+        }
+    }
+}
+
+impl Source for PageSource {
+    fn present(&self) -> Present {
+        let book = Arc::clone(&self.book.borrow());
+        Present {
+            at: self.clock.now(),
+            ledger: Arc::clone(&self.snapshots.borrow().ledger),
+            services: Arc::clone(&book.listed),
+            glances: self.seen.all().into_iter().collect(),
+            maintenance: book.maintenance.clone(),
+            health: Some(self.facts.health()),
+        }
+    }
+
+    fn history(&self) -> PathBuf {
+        self.database.clone()
+    }
+
+    fn title(&self) -> String {
+        self.book.borrow().server.title.clone()
+    }
+
+    fn url(&self) -> Option<Url> {
+        self.book.borrow().server.url.clone()
+    }
+
+    fn is_local(&self) -> bool {
+        self.book.borrow().server.is_local
+    }
+
+    fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+}

@@ -1,0 +1,171 @@
+//! The status page: how the services are, why, and how they were. Complete without scripts, in two views: what the public
+//! may see, and everything.
+//!
+//! [`present`], [`overview`], [`detail`] and their neighbours are pure: they make pages out of what is so ([`present`]) and
+//! what was read ([`archive`]). Only this file and [`answer`] know requests.
+
+pub mod answer;
+pub mod archive;
+mod assets;
+mod badge;
+pub mod calendar;
+mod chart;
+pub mod copy;
+pub mod detail;
+mod embed;
+mod evidence;
+pub mod feed;
+mod frame;
+mod health;
+pub mod incident;
+pub mod incidents;
+pub mod links;
+mod live;
+mod missing;
+mod moment;
+pub mod overview;
+mod phases;
+pub mod present;
+pub mod record;
+mod routes;
+pub mod source;
+pub mod state;
+mod strip;
+pub mod summary;
+mod verdict;
+mod why;
+pub mod window;
+mod words;
+
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use askama::Template;
+use axum::http::{HeaderMap, header};
+use tokio::time::Instant;
+
+use self::answer::{Answers, Kind, Made};
+use self::archive::Archive;
+use self::live::Board;
+use self::present::{Audience, Present};
+use self::source::Source;
+use super::auth::{Caller, Scope};
+
+pub(super) use routes::router;
+
+/// What is so is looked at anew after this.
+const PRESENT_FOR: Duration = Duration::from_millis(500);
+
+/// What the pages work with.
+pub struct Pages {
+    source: Arc<dyn Source>,
+    archive: Archive,
+    answers: Answers,
+    board: Arc<Board>,
+    present: Mutex<Option<(Instant, Arc<Present>)>>,
+}
+
+impl Pages {
+    /// Returns pages that are made from a source.
+    pub fn new(source: Arc<dyn Source>) -> Self {
+        Self {
+            source,
+            archive: Archive::default(),
+            answers: Answers::default(),
+            board: Arc::default(),
+            present: Mutex::new(None),
+        }
+    }
+
+    /// Returns what is so, as of at most half a second ago.
+    fn present(&self) -> Arc<Present> {
+        let mut known = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, present)) = &*known
+            && at.elapsed() < PRESENT_FOR
+        {
+            return Arc::clone(present);
+        }
+        let present = Arc::new(self.source.present());
+        *known = Some((Instant::now(), Arc::clone(&present)));
+        present
+    }
+
+    /// Returns which view a caller gets; absent if none.
+    ///
+    /// Whoever reaches a daemon that only this machine reaches sees everything, as they could read its files. What came
+    /// over a proxy came from elsewhere, and so did a page that gave its own name this machine's address.
+    fn audience(&self, caller: &Caller, headers: &HeaderMap) -> Option<Audience> {
+        let here = self.source.is_local() && is_from_here(headers);
+        if caller.may(Scope::Read) || here && caller.may(Scope::View) {
+            Some(Audience::Private)
+        } else {
+            caller.may(Scope::View).then_some(Audience::Public)
+        }
+    }
+}
+
+/// Tells whether a request names this machine and does not say that it was handed on.
+fn is_from_here(headers: &HeaderMap) -> bool {
+    let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+    let host = headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok());
+    let host = host.unwrap_or_default();
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => host.split(':').next(),
+    };
+    let local = match name.unwrap_or_default() {
+        "localhost" => true,
+        name => name
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback()),
+    };
+    local && !forwarded.iter().any(|name| headers.contains_key(*name))
+}
+
+/// Returns a template as a text.
+pub fn written(template: &impl Template) -> String {
+    template
+        .render()
+        .unwrap_or_else(|error: askama::Error| apology(&error))
+}
+
+fn apology(error: &dyn Display) -> String {
+    format!("this page could not be written: {error}")
+}
+
+/// Returns a page.
+fn page(template: &impl Template) -> Made {
+    Made::new(Kind::Html, written(template))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn only_what_names_this_machine_is_from_here() {
+        for (host, more, expected) in [
+            ("127.0.0.1:9115", None, true),
+            ("localhost:9115", None, true),
+            ("localhost", None, true),
+            ("[::1]:9115", None, true),
+            ("status.example.org", None, false),
+            ("localhost.example.org:9115", None, false),
+            ("127.0.0.1.example.org", None, false),
+            ("127.0.0.1:9115", Some("x-forwarded-for"), false),
+            ("127.0.0.1:9115", Some("forwarded"), false),
+            ("", None, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            if let Some(name) = more {
+                headers.insert(name, HeaderValue::from_static("x"));
+            }
+            assert_eq!(is_from_here(&headers), expected, "{host} {more:?}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A copy of all pages as files, for another host: it is there when the monitor is not.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::archive::Archive;
+use super::calendar::{Calendar, to_ical};
+use super::incidents::{self, Month};
+use super::links::{Links, mark};
+use super::overview::{Draft, Query};
+use super::present::{Audience, Present};
+use super::window::Window;
+use super::{assets, detail, incident, summary, written};
+use crate::history::reader::Reader;
+use crate::history::series::RawSample;
+use crate::model::duration::before;
+use crate::model::exchange::Timings;
+use crate::model::glance::{Glance, WindowNumbers};
+use crate::model::incident::IncidentId;
+use crate::model::service::ServiceName;
+use crate::policy::story::Story;
+
+/// A service that was not looked at for longer than this is one without data, whatever was seen then.
+const NEWEST: Duration = Duration::from_hours(24);
+
+/// What a copy is made of.
+pub struct Original<'a> {
+    /// What is so.
+    pub present: &'a Present,
+    /// For whom.
+    pub audience: Audience,
+    /// What the pages are called as a whole.
+    pub title: &'a str,
+    /// Where the history is.
+    pub history: &'a Path,
+    /// Tells all that is known of an incident.
+    pub story: &'a dyn Fn(&IncidentId) -> Option<Story>,
+}
+
+impl Original<'_> {
+    /// Writes every page by the name of its file, and returns how many there are.
+    ///
+    /// # Errors
+    /// The first that writing one ends with.
+    pub fn copy<E>(&self, write: &mut dyn FnMut(&str, &str) -> Result<(), E>) -> Result<usize, E> {
+        let (present, audience) = (self.present, self.audience);
+        let archive = Archive::default();
+        let all = incidents::visible(present, &archive.incidents(self.history), audience);
+        let mut count = 0;
+        let mut put = |name: &str, text: &str| {
+            count += 1;
+            write(name, text)
+        };
+        for number in 1_usize.. {
+            let query = Query {
+                page: number.to_string(),
+                ..Query::default()
+            };
+            let draft = Draft::new(present, audience, &query);
+            let pages = draft.pages();
+            let records = archive.records(self.history, present, &draft.needs());
+            let page = draft.finish(self.title, Links::files(0), &records);
+            put(&Links::files(0).numbered(number), &written(&page))?;
+            if number >= pages {
+                break;
+            }
+        }
+        for stood in present.standings(audience) {
+            let mut past = archive.past(self.history, present, stood.service, Window::Day);
+            let own = all.iter().filter(|one| one.service == stood.service.name);
+            past.incidents = own.cloned().collect();
+            let links = Links::files(1);
+            let page = detail::Page::new(
+                present,
+                audience,
+                self.title,
+                links,
+                (&stood, Window::Day, past),
+            );
+            put(
+                &format!("services/{}.html", mark(&stood.service.name)),
+                &written(&page),
+            )?;
+        }
+        let month = |links, month| {
+            written(&incidents::Page::new(
+                present,
+                audience,
+                self.title,
+                links,
+                (&all, month),
+            ))
+        };
+        put("incidents.html", &month(Links::files(0), None))?;
+        for one in months(&all) {
+            put(
+                &format!("incidents/{}.html", one.name()),
+                &month(Links::files(1), Some(one)),
+            )?;
+        }
+        for one in &all {
+            let Some(story) = (self.story)(&one.id) else {
+                continue;
+            };
+            let page = incident::Page::new(
+                present,
+                audience,
+                self.title,
+                Links::files(1),
+                (&story, None),
+            );
+            if let Some(page) = page {
+                put(&format!("incidents/{}.html", one.id), &written(&page))?;
+            }
+        }
+        let calendar = Calendar::new(present, audience, self.title, Links::files(0));
+        put("maintenance.html", &written(&calendar))?;
+        put("maintenance.ics", &to_ical(present, audience, self.title))?;
+        put("status.json", &summary::to_json(present, audience).0)?;
+        put("status.txt", &summary::to_text(present, audience))?;
+        put("page.js", assets::SCRIPT)?;
+        Ok(count)
+    }
+}
+
+fn months(all: &[crate::model::incident::Incident]) -> std::collections::BTreeSet<Month> {
+    all.iter().map(|one| Month::of(one.opened_at)).collect()
+}
+
+/// Returns what the newest probe of each service showed, as far as the history knows.
+pub fn glances(present: &Present, history: &Path) -> HashMap<ServiceName, Arc<Glance>> {
+    let Ok(reader) = Reader::open(history) else {
+        return HashMap::new();
+    };
+    let span = before(present.at, NEWEST)..present.at;
+    let newest = |name: &ServiceName| {
+        let newest = reader.samples(name, span.clone(), 1).ok()?;
+        Some((name.clone(), Arc::new(glance(newest.last()?))))
+    };
+    let names = present.services.iter().map(|service| &service.name);
+    names.filter_map(newest).collect()
+}
+
+fn glance(sample: &RawSample) -> Glance {
+    use crate::model::exchange::Phase;
+    use crate::model::judgement::Outcome;
+    let mut timings = Timings::default();
+    for (phase, spent) in Phase::ALL.into_iter().zip(sample.phases) {
+        if let Some(spent) = spent {
+            timings.add(phase, spent);
+        }
+    }
+    timings.total = sample.latency.unwrap_or_default();
+    Glance {
+        at: sample.at,
+        outcome: sample.outcome,
+        failing: sample.outcome == Outcome::Fail,
+        last_good: None,
+        latency: sample.latency,
+        timings: Some(timings),
+        finding: None,
+        failure: None,
+        answer: None,
+        redirects: 0,
+        peer: None,
+        tls: None,
+        certificate_expires: None,
+        window: WindowNumbers::default(),
+    }
+}

@@ -1,0 +1,280 @@
+//! One service: why it stands as it does, how fast it is, and what it was.
+
+mod facts;
+
+use std::time::Duration;
+
+use askama::Template;
+use jiff::Timestamp;
+
+use super::calendar::{Planned, times_of};
+use super::chart::Chart;
+use super::frame::{Frame, Here};
+use super::incidents::{self, Line};
+use super::links::Links;
+use super::moment::Moment;
+use super::overview;
+use super::phases::{Part, Phases};
+use super::present::{Audience, Present, Stood};
+use super::record::Record;
+use super::state::State;
+use super::strip::{Day, Strip};
+use super::why::Why;
+use super::window::Window;
+use crate::history::series::{Bucket, PhaseSum, RawSample};
+use crate::model::duration::Shown;
+use crate::model::exchange::Phase;
+use crate::model::histogram::Histogram;
+use crate::model::incident::Incident;
+use facts::Fact;
+
+/// Probes that are listed.
+pub const PROBES_MAX: usize = 30;
+/// Incidents that are listed.
+const INCIDENTS_MAX: usize = 10;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "service.html")]
+pub struct Page {
+    frame: Frame,
+    name: String,
+    mark: String,
+    group: Option<String>,
+    state: State,
+    note: String,
+    request: Option<String>,
+    runbook: Option<String>,
+    facts: Vec<Fact>,
+    why: Vec<Why>,
+    rules: Vec<String>,
+    record: Record,
+    strip: Strip,
+    days: Vec<Day>,
+    window: Window,
+    tabs: Vec<Tab>,
+    chart: Chart,
+    chart_rows: Vec<ChartRow>,
+    phases: Phases,
+    phases_last: Phases,
+    probes: Vec<Probe>,
+    incidents: Vec<Line>,
+    planned: Vec<Planned>,
+}
+
+struct Tab {
+    href: String,
+    words: &'static str,
+    is_here: bool,
+}
+
+struct ChartRow {
+    at: Moment,
+    percentiles: [String; 3],
+    samples: u64,
+}
+
+struct Probe {
+    at: Moment,
+    outcome: &'static str,
+    latency: String,
+    phases: String,
+    code: String,
+}
+
+/// What is known of the past of a service.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// Its days and uptimes.
+    pub record: Record,
+    /// Buckets of the window; empty for one that is read from probes.
+    pub buckets: Vec<Bucket>,
+    /// Probes of the last hour, oldest first.
+    pub samples: Vec<RawSample>,
+    /// Its incidents, the newest first.
+    pub incidents: Vec<Incident>,
+}
+
+impl Page {
+    fn all_phases(&self) -> Vec<(&'static str, &Phases)> {
+        let all = [
+            ("Mean over the span above", &self.phases),
+            ("The last probe", &self.phases_last),
+        ];
+        all.into_iter()
+            .filter(|(_, phases)| !phases.0.is_empty())
+            .collect()
+    }
+}
+
+impl Past {
+    /// Returns a percentile of the latencies since a moment, 0 to 1.
+    pub fn latency(&self, from: Timestamp, share: f64) -> Option<Duration> {
+        let mut all = Histogram::default();
+        if self.buckets.is_empty() {
+            let new = self.samples.iter().filter(|sample| sample.at >= from);
+            new.filter_map(|sample| sample.latency)
+                .for_each(|latency| all.record(latency));
+        } else {
+            self.buckets
+                .iter()
+                .for_each(|bucket| all.merge(&bucket.latency));
+        }
+        all.quantile(share)
+    }
+}
+
+impl Page {
+    /// Returns the page of a service.
+    pub fn new(
+        present: &Present,
+        audience: Audience,
+        title: &str,
+        links: Links,
+        (stood, window, past): (&Stood<'_>, Window, Past),
+    ) -> Self {
+        let now = present.at;
+        let service = stood.service;
+        let private = audience.is_private();
+        let state = overview::verdict(&present.standings(audience)).state;
+        let limit = service.latency.as_ref().map(|rule| rule.limit);
+        let chart = match window.resolution() {
+            Some(_) => window.of_buckets(past.buckets.clone(), limit, now),
+            None => window.of_samples(&past.samples, limit, now),
+        };
+        let line = |one| incidents::line(one, audience, &links, now);
+        let lines = past
+            .incidents
+            .iter()
+            .take(INCIDENTS_MAX)
+            .map(line)
+            .collect();
+        let tab = |one: Window| Tab {
+            href: format!("?window={}", one.as_str()),
+            words: one.words(),
+            is_here: one == window,
+        };
+        let newest = past
+            .samples
+            .iter()
+            .rev()
+            .take(PROBES_MAX)
+            .filter(|_| private);
+        let timings = stood.glance.and_then(|glance| glance.timings.as_ref());
+        Self {
+            name: service.name.to_string(),
+            mark: super::links::segment(service.name.as_str()),
+            group: service.group.clone(),
+            state: stood.state(),
+            note: if private {
+                stood.standing.note.clone()
+            } else {
+                String::new()
+            },
+            request: private
+                .then(|| format!("{} {}", service.request.method, service.request.shown_url)),
+            runbook: service
+                .runbook
+                .as_ref()
+                .filter(|_| private)
+                .map(ToString::to_string),
+            facts: facts::of(stood, audience, now),
+            why: stood
+                .open
+                .iter()
+                .filter(|_| private)
+                .map(|one| Why::of(one))
+                .collect(),
+            rules: if private {
+                facts::rules(stood)
+            } else {
+                Vec::new()
+            },
+            strip: past.record.strip.clone(),
+            days: past.record.strip.0.iter().rev().copied().collect(),
+            record: past.record,
+            window,
+            tabs: Window::ALL
+                .into_iter()
+                .filter(|_| !links.is_copy())
+                .map(tab)
+                .collect(),
+            chart_rows: rows(&chart),
+            phases: means(&past.buckets, &past.samples, window),
+            phases_last: timings
+                .filter(|_| private)
+                .map(Phases::from)
+                .unwrap_or_default(),
+            probes: newest.map(Probe::of).collect(),
+            planned: times_of(present, service, audience),
+            incidents: lines,
+            chart,
+            frame: Frame {
+                title: title.to_owned(),
+                heading: format!("{} · {title}", service.name),
+                here: Here::Services,
+                links,
+                audience,
+                state,
+                at: now,
+            },
+        }
+    }
+}
+
+fn rows(chart: &Chart) -> Vec<ChartRow> {
+    let row = |point: &super::chart::Point| {
+        Some(ChartRow {
+            at: Moment(point.at),
+            percentiles: point.percentiles?.map(|at| Shown(at).to_string()),
+            samples: point.samples,
+        })
+    };
+    chart.points.iter().rev().filter_map(row).collect()
+}
+
+/// Returns the mean of each phase over a window.
+fn means(buckets: &[Bucket], samples: &[RawSample], window: Window) -> Phases {
+    let mut sums = [PhaseSum::default(); 6];
+    if window.resolution().is_some() {
+        for bucket in buckets {
+            for (sum, phase) in sums.iter_mut().zip(Phase::ALL) {
+                sum.sum += bucket.phase(phase).sum;
+                sum.count += bucket.phase(phase).count;
+            }
+        }
+    } else {
+        for sample in samples {
+            for (sum, spent) in sums.iter_mut().zip(sample.phases) {
+                sum.sum += spent.unwrap_or_default();
+                sum.count += u64::from(spent.is_some());
+            }
+        }
+    }
+    let mean = |(phase, sum): (Phase, PhaseSum)| {
+        Some(Part {
+            name: phase.as_str(),
+            number: phase as usize,
+            spent: sum.mean().filter(|mean| *mean > Duration::ZERO)?,
+        })
+    };
+    Phases(Phase::ALL.into_iter().zip(sums).filter_map(mean).collect())
+}
+
+impl Probe {
+    fn of(sample: &RawSample) -> Self {
+        let phases = Phase::ALL.into_iter().zip(sample.phases);
+        let phases: Vec<String> = phases
+            .filter_map(|(phase, spent)| Some(format!("{phase} {}", Shown(spent?))))
+            .collect();
+        Self {
+            at: Moment(sample.at),
+            outcome: sample.outcome.as_str(),
+            latency: sample
+                .latency
+                .map_or_else(|| "–".to_owned(), |latency| Shown(latency).to_string()),
+            phases: phases.join(", "),
+            code: sample.code.as_deref().unwrap_or_default().to_owned(),
+        }
+    }
+}

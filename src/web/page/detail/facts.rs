@@ -1,0 +1,134 @@
+//! What is known of a service at this moment, one fact a line.
+
+use jiff::Timestamp;
+
+use crate::model::counted::counted;
+use crate::model::duration::{Shown, since};
+use crate::model::glance::Glance;
+use crate::model::service::{LatencyTrigger, Service};
+use crate::web::page::present::{Audience, Stood};
+
+/// One fact.
+pub(super) struct Fact {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    pub(super) more: String,
+}
+
+/// Days before the end of a certificate from which it is worth a look.
+const CERTIFICATE_SOON: u64 = 21;
+
+/// Returns what is known of a service at this moment.
+pub(super) fn of(stood: &Stood<'_>, audience: Audience, now: Timestamp) -> Vec<Fact> {
+    let Some(glance) = stood.glance else {
+        return Vec::new();
+    };
+    let mut facts = vec![Fact {
+        name: "Last look",
+        value: format!("{} ago", Shown(since(glance.at, now))),
+        more: format!("every {}", Shown(stood.service.interval)),
+    }];
+    if let Some(latency) = glance.latency {
+        facts.push(Fact {
+            name: "Latency",
+            value: Shown(latency).to_string(),
+            more: limit(stood.service),
+        });
+    }
+    if !audience.is_private() {
+        return facts;
+    }
+    facts.extend(answer(glance));
+    if let Some(ends) = glance.certificate_expires {
+        let days = since(now, ends).as_secs() / 86_400;
+        let day = ends.strftime("%-d %b %Y");
+        let (value, more) = match days {
+            0 if ends <= now => ("expired".to_owned(), format!("on {day}")),
+            days if days < CERTIFICATE_SOON => {
+                (counted_days(days), format!("until {day}: renew it soon"))
+            }
+            days => (counted_days(days), format!("until {day}")),
+        };
+        facts.push(Fact {
+            name: "Certificate",
+            value,
+            more,
+        });
+    }
+    if let Some(peer) = glance.peer {
+        let hops = match glance.redirects {
+            0 => String::new(),
+            count => counted(count, "redirect"),
+        };
+        facts.push(Fact {
+            name: "Address",
+            value: peer.to_string(),
+            more: hops,
+        });
+    }
+    facts
+}
+
+fn counted_days(days: u64) -> String {
+    counted(usize::try_from(days).unwrap_or(usize::MAX), "day")
+}
+
+fn answer(glance: &Glance) -> Option<Fact> {
+    if let Some(failure) = glance.failure {
+        return Some(Fact {
+            name: "Answer",
+            value: "none".to_owned(),
+            more: failure.as_str().to_owned(),
+        });
+    }
+    let answer = glance.answer?;
+    let reason = answer.status.canonical_reason().unwrap_or_default();
+    Some(Fact {
+        name: "Answer",
+        value: format!("{} {reason}", answer.status.as_u16()),
+        more: format!("{:?}, {} bytes", answer.version, answer.body_bytes),
+    })
+}
+
+fn limit(service: &Service) -> String {
+    service
+        .latency
+        .as_ref()
+        .map(|rule| format!("limit {}", Shown(rule.limit)))
+        .unwrap_or_default()
+}
+
+/// Returns the rules of a service with the numbers that they look at now.
+pub(super) fn rules(stood: &Stood<'_>) -> Vec<String> {
+    let service = stood.service;
+    let mut rules = Vec::new();
+    let window = stood.glance.map(|glance| glance.window).unwrap_or_default();
+    let accepted = service.error.threshold * 100.0;
+    rules.push(format!(
+        "Failing: {} of the last {} failed; opens above {accepted:.0} % of {}",
+        window.failed,
+        counted(window.counted, "probe"),
+        service.error.window
+    ));
+    if let Some(rule) = &service.latency {
+        let what = match rule.trigger {
+            LatencyTrigger::Mean => "mean".to_owned(),
+            LatencyTrigger::Median => "median".to_owned(),
+            LatencyTrigger::KOfN { k } => format!("the {k}th slowest"),
+            LatencyTrigger::Percentile { percentile } => format!("percentile {percentile}"),
+        };
+        let is = window
+            .latency
+            .map_or_else(|| "not yet known".to_owned(), |at| Shown(at).to_string());
+        rules.push(format!(
+            "Slow: {what} of the last {} is {is}; opens above {}",
+            counted(rule.window, "latency"),
+            Shown(rule.limit)
+        ));
+    }
+    rules.push(format!(
+        "Cannot be judged: opens after {} without a verdict",
+        Shown(service.unknown_after)
+    ));
+    rules
+}

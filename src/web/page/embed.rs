@@ -1,0 +1,34 @@
+//! The verdict in one strip, for other sites to show.
+
+use askama::Template;
+
+use super::assets;
+use super::overview;
+use super::present::{Audience, Present};
+use super::state::State;
+use super::verdict::Verdict;
+
+/// The strip.
+#[derive(Template)]
+#[template(path = "embed.html")]
+pub(super) struct Embed {
+    title: String,
+    state: State,
+    verdict: Verdict,
+}
+
+impl Embed {
+    /// Returns the strip; it shows what the public may see, whoever looks.
+    pub(super) fn new(present: &Present, title: &str) -> Self {
+        let verdict = overview::verdict(&present.standings(Audience::Public));
+        Self {
+            title: title.to_owned(),
+            state: verdict.state,
+            verdict,
+        }
+    }
+
+    fn style(&self) -> &'static str {
+        assets::style()
+    }
+}

@@ -1,0 +1,250 @@
+//! One incident: what happened, why, what was seen, and who was told.
+
+use std::time::Duration;
+
+use askama::Template;
+use jiff::Timestamp;
+
+use super::evidence::Shot;
+use super::frame::{Frame, Here};
+use super::links::Links;
+use super::moment::Moment;
+use super::overview;
+use super::present::{Audience, Present};
+use super::state::{State, of_incident};
+use super::why::Why;
+use super::words;
+use crate::model::duration::{Shown, since};
+use crate::model::event::{Event, EventKind};
+use crate::model::incident::{Announced, Ending, Incident};
+use crate::policy::story::{Story, Told};
+
+/// The page.
+#[derive(Template)]
+#[template(path = "incident.html")]
+pub struct Page {
+    frame: Frame,
+    id: String,
+    state: State,
+    service: String,
+    service_href: Option<String>,
+    title: String,
+    summary: String,
+    opened: Moment,
+    closed: Option<Moment>,
+    lasted: String,
+    why: Option<Why>,
+    lines: Vec<Line>,
+    told: Vec<Fate>,
+    shots: Vec<Shot>,
+    form: Option<Form>,
+}
+
+/// What a form to take an incident on brings along.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// What shows that the form is of this page; see [`Caller::csrf`](crate::web::auth::Caller::csrf).
+    pub csrf: String,
+    /// Who is likely to take it on.
+    pub by: String,
+}
+
+/// One thing that happened.
+struct Line {
+    kind: &'static str,
+    at: Moment,
+    words: String,
+    channel: Option<String>,
+    text: String,
+}
+
+/// What became of the messages of one channel.
+struct Fate {
+    channel: String,
+    words: String,
+    is_bad: bool,
+    detail: String,
+}
+
+impl Page {
+    /// Returns the page of an incident; absent if this audience may not see it.
+    pub fn new(
+        present: &Present,
+        audience: Audience,
+        title: &str,
+        links: Links,
+        (story, form): (&Story, Option<Form>),
+    ) -> Option<Self> {
+        let incident = &story.incident;
+        let service = present
+            .services
+            .iter()
+            .find(|one| one.name == incident.service);
+        let is_seen =
+            service.is_some_and(|service| audience.sees(service)) || audience.is_private();
+        if !is_seen || !words::is_shown(incident, audience) {
+            return None;
+        }
+        let private = audience.is_private();
+        let verdict = overview::verdict(&present.standings(audience));
+        let words = words::title(&incident.violation, audience);
+        let events = story
+            .events
+            .iter()
+            .filter(|event| private || is_public(event.kind));
+        let mut lines: Vec<Line> = events.map(|event| line(event, private)).collect();
+        if lines.is_empty() {
+            lines = bare(incident);
+        }
+        Some(Self {
+            service_href: service.map(|service| links.service(&service.name)),
+            frame: Frame {
+                title: title.to_owned(),
+                heading: format!("{} · {words} · {title}", incident.service),
+                here: Here::Incidents,
+                links,
+                audience,
+                state: verdict.state,
+                at: present.at,
+            },
+            form: form.filter(|_| incident.is_open() && incident.ack.is_none()),
+            id: incident.id.to_string(),
+            state: state(incident),
+            service: incident.service.to_string(),
+            title: words,
+            summary: summary(incident),
+            opened: Moment(incident.opened_at),
+            closed: incident.closed_at.map(Moment),
+            lasted: Shown(lasted(incident, present.at)).to_string(),
+            why: private.then(|| Why::of(incident)),
+            lines,
+            told: story
+                .channels
+                .iter()
+                .filter(|_| private)
+                .map(|told| fate(told, incident))
+                .collect(),
+            shots: story
+                .evidence
+                .iter()
+                .filter(|_| private)
+                .map(Shot::of)
+                .collect(),
+        })
+    }
+}
+
+/// Returns how an incident is drawn: as what it is, or was, green once it is over.
+pub(super) fn state(incident: &Incident) -> State {
+    match incident.ending {
+        Some(Ending::Recovered) => State::Operational,
+        Some(Ending::Unwatched) => State::NoData,
+        None => of_incident(incident),
+    }
+}
+
+/// Returns how long it lasted, or has so far.
+pub(super) fn lasted(incident: &Incident, now: Timestamp) -> Duration {
+    since(incident.opened_at, incident.closed_at.unwrap_or(now))
+}
+
+/// Returns what it has come to, in words.
+pub(super) fn summary(incident: &Incident) -> String {
+    match (incident.ending, &incident.ack) {
+        (Some(Ending::Recovered), _) => "Over".to_owned(),
+        (Some(Ending::Unwatched), _) => "No longer watched".to_owned(),
+        (None, Some(_)) => "Open, somebody is on it".to_owned(),
+        (None, None) => "Open".to_owned(),
+    }
+}
+
+fn is_public(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Opened | EventKind::Acked | EventKind::Closed
+    )
+}
+
+fn line(event: &Event, private: bool) -> Line {
+    let words = match event.kind {
+        EventKind::Opened => "Opened",
+        EventKind::Finding => "Another finding",
+        EventKind::Reminder => "Reminder due",
+        EventKind::Acked if private => "Taken on",
+        EventKind::Acked => "Somebody is on it",
+        EventKind::Closed => "Over",
+        EventKind::Intended => "Message on its way",
+        EventKind::Taken => "Message taken",
+        EventKind::Refused => "Message not taken",
+        EventKind::GivenUp => "Message given up",
+        EventKind::OwedAgain => "Message owed again",
+        EventKind::Muted => "Held back",
+        EventKind::Unmuted => "No longer held back",
+        EventKind::Untold => "Will not be told",
+        EventKind::Fallback => "Told instead of another",
+    };
+    Line {
+        kind: event.kind.as_str(),
+        at: Moment(event.at),
+        words: words.to_owned(),
+        channel: event
+            .channel
+            .as_ref()
+            .filter(|_| private)
+            .map(ToString::to_string),
+        text: if private {
+            event.text.clone()
+        } else {
+            String::new()
+        },
+    }
+}
+
+/// Returns what is known of an incident of which nothing was written down.
+fn bare(incident: &Incident) -> Vec<Line> {
+    let line = |kind, at, words: &str| Line {
+        kind,
+        at: Moment(at),
+        words: words.to_owned(),
+        channel: None,
+        text: String::new(),
+    };
+    let opened = line("opened", incident.opened_at, "Opened");
+    let closed = incident.closed_at.map(|at| line("closed", at, "Over"));
+    std::iter::once(opened).chain(closed).collect()
+}
+
+fn fate(told: &Told, incident: &Incident) -> Fate {
+    let delivery = &told.delivery;
+    let knows_all = delivery.acked_generation >= incident.generation;
+    let muted = delivery.muted.as_ref().filter(|muted| muted.is_on);
+    let (words, is_bad) = match (delivery.given_up, muted, delivery.announced) {
+        (Some(_), ..) => ("given up", true),
+        (None, Some(_), _) => ("held back", false),
+        _ if knows_all => ("knows it", false),
+        (None, None, Announced::Possibly) => ("sent, not confirmed", true),
+        _ if delivery.attempts > 0 => ("owed, tries fail", true),
+        _ => ("owed", false),
+    };
+    let mut detail: Vec<String> = Vec::new();
+    detail.extend(muted.map(|muted| muted.why.clone()));
+    detail.extend(
+        delivery
+            .taken_at
+            .map(|at| format!("first taken {}", at.strftime("%-d %b %Y, %H:%M:%S UTC"))),
+    );
+    detail.extend((delivery.attempts > 0).then(|| format!("{} failed tries", delivery.attempts)));
+    detail.extend(delivery.last_error.clone().filter(|_| !knows_all));
+    detail.extend(
+        delivery
+            .instead
+            .as_ref()
+            .map(|other| format!("instead of {}: {}", other.of, other.why)),
+    );
+    Fate {
+        channel: told.channel.to_string(),
+        words: words.to_owned(),
+        is_bad,
+        detail: detail.join("; "),
+    }
+}

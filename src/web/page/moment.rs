@@ -1,0 +1,49 @@
+//! Moments as a page shows them: in UTC, and for machines, so that a browser may add its own zone.
+
+use std::fmt;
+
+use askama::filters::HtmlSafe;
+use jiff::Timestamp;
+
+/// A moment to the second: `12 Nov 2026, 14:03:20 UTC`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moment(pub Timestamp);
+
+/// A moment to the minute: `12 Nov, 14:03`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Minute(pub Timestamp);
+
+/// A moment of the day: `14:03:20 UTC`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TimeOfDay(pub Timestamp);
+
+impl HtmlSafe for Moment {}
+impl HtmlSafe for Minute {}
+impl HtmlSafe for TimeOfDay {}
+
+fn write(f: &mut fmt::Formatter<'_>, at: Timestamp, form: &str) -> fmt::Result {
+    let machine = at.strftime("%Y-%m-%dT%H:%M:%SZ");
+    write!(
+        f,
+        r#"<time datetime="{machine}">{}</time>"#,
+        at.strftime(form)
+    )
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(f, self.0, "%-d %b %Y, %H:%M:%S UTC")
+    }
+}
+
+impl fmt::Display for Minute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(f, self.0, "%-d %b %Y, %H:%M UTC")
+    }
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(f, self.0, "%H:%M:%S UTC")
+    }
+}

@@ -1,0 +1,370 @@
+//! The first page: the verdict, what is open, and the services with their days.
+
+mod search;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use askama::Template;
+
+use super::frame::{Frame, Here};
+use super::links::{Links, mark};
+use super::moment::TimeOfDay;
+use super::present::{Audience, Present, Stood};
+use super::record::Record;
+use super::state::{State, first_line, of_incident};
+use super::strip::{DAYS, Strip};
+use super::verdict::Verdict;
+use super::words;
+use crate::model::counted::counted;
+use crate::model::duration::{Shown, after, since};
+use crate::model::incident::Incident;
+use crate::model::service::ServiceName;
+use crate::model::tally::Share;
+use crate::web::page::calendar::{Planned, planned};
+
+pub use search::{Query, Search};
+
+/// Services on one page.
+pub const ROWS_MAX: usize = 100;
+/// Open incidents that are listed above the services.
+const OPEN_MAX: usize = 20;
+/// An uptime below this many millionths is worth a look.
+const LOW: u32 = 990_000;
+/// A maintenance that begins within this time is announced.
+const ANNOUNCED: Duration = Duration::from_hours(7 * 24);
+
+/// The first page.
+#[derive(Template)]
+#[template(path = "overview.html")]
+pub struct Overview {
+    frame: Frame,
+    verdict: Verdict,
+    as_of: TimeOfDay,
+    next_look: Option<String>,
+    open: Vec<OpenLine>,
+    open_words: String,
+    open_more: usize,
+    upcoming: Vec<Planned>,
+    search: Search,
+    groups: Vec<Group>,
+    days_shown: u32,
+    gap: Option<String>,
+}
+
+/// What changes of the first page while somebody looks: the verdict and some rows.
+#[derive(Template)]
+#[template(path = "fragment.html")]
+pub struct Fragment {
+    frame: Frame,
+    verdict: Verdict,
+    as_of: TimeOfDay,
+    next_look: Option<String>,
+    open: Vec<OpenLine>,
+    open_words: String,
+    open_more: usize,
+    rows: Vec<Row>,
+}
+
+/// An open incident in one line.
+struct OpenLine {
+    href: String,
+    state: State,
+    service: String,
+    title: String,
+    why: String,
+    since: String,
+    ack: Option<String>,
+}
+
+/// Services that belong together.
+struct Group {
+    name: String,
+    state: State,
+    words: String,
+    rows: Vec<Row>,
+}
+
+/// One service.
+pub(super) struct Row {
+    mark: String,
+    href: String,
+    name: String,
+    state: State,
+    note: String,
+    strip: Strip,
+    uptimes: Vec<Up>,
+    latency: Option<String>,
+}
+
+/// One number of uptime.
+struct Up {
+    label: &'static str,
+    value: String,
+    share: Option<Share>,
+}
+
+impl Up {
+    fn is_low(&self) -> bool {
+        self.share.is_some_and(|share| share.millionths() < LOW)
+    }
+}
+
+/// A first page of which it is known which services are on it, but not yet their past.
+pub struct Draft<'a> {
+    present: &'a Present,
+    audience: Audience,
+    stood: Vec<Stood<'a>>,
+    search: Search,
+    /// Places in `stood` of the services on this page, in the order of their groups.
+    shown: Vec<usize>,
+}
+
+impl<'a> Draft<'a> {
+    /// Returns the page that a query asks for.
+    pub fn new(present: &'a Present, audience: Audience, query: &Query) -> Self {
+        let stood = present.standings(audience);
+        let (search, shown) = search::select(&stood, query);
+        Self {
+            present,
+            audience,
+            stood,
+            search,
+            shown,
+        }
+    }
+
+    /// Returns the services whose past it needs.
+    pub fn needs(&self) -> Vec<ServiceName> {
+        let shown = self.shown.iter().filter_map(|at| self.stood.get(*at));
+        shown.map(|stood| stood.service.name.clone()).collect()
+    }
+
+    /// Returns how many first pages there are, each with its share of the services.
+    pub fn pages(&self) -> usize {
+        self.search.pages
+    }
+
+    /// Returns the whole page.
+    pub fn finish(
+        self,
+        title: &str,
+        links: Links,
+        records: &HashMap<ServiceName, Record>,
+    ) -> Overview {
+        let verdict = verdict(&self.stood);
+        let frame = frame(title, links, self.audience, self.present, &verdict);
+        let (open, open_words, open_more) = open(&self.stood, &frame);
+        let shown: Vec<&Stood<'_>> = self
+            .shown
+            .iter()
+            .filter_map(|at| self.stood.get(*at))
+            .collect();
+        let groups = shown
+            .chunk_by(|one, next| one.service.group == next.service.group)
+            .map(|of_group| group(of_group, &frame, records))
+            .collect();
+        let soon = after(self.present.at, ANNOUNCED);
+        let mut upcoming = planned(self.present, self.audience);
+        upcoming.retain(|one| one.begins < soon);
+        upcoming.truncate(5);
+        let gaps = shown
+            .iter()
+            .filter_map(|one| records.get(&one.service.name)?.gap());
+        Overview {
+            as_of: TimeOfDay(self.present.at),
+            next_look: next_look(&self.stood, self.present),
+            gap: gaps.max().map(|days| words::gap(days)),
+            frame,
+            verdict,
+            open,
+            open_words,
+            open_more,
+            upcoming,
+            search: self.search,
+            groups,
+            days_shown: DAYS,
+        }
+    }
+}
+
+impl Overview {
+    fn previous(&self) -> Option<String> {
+        self.numbered(self.search.previous()?)
+    }
+
+    fn next(&self) -> Option<String> {
+        self.numbered(self.search.next()?)
+    }
+
+    fn numbered(&self, page: usize) -> Option<String> {
+        let links = &self.frame.links;
+        Some(if links.is_copy() {
+            links.numbered(page)
+        } else {
+            self.search.address(page)
+        })
+    }
+}
+
+impl Fragment {
+    /// Returns what is to be replaced of a first page, and the services whose past it needs.
+    pub fn needs(present: &Present, audience: Audience, marks: &[&str]) -> Vec<ServiceName> {
+        let services = present.services.iter().filter(|one| audience.sees(one));
+        let names = services.map(|service| &service.name);
+        let wanted = names.filter(|name| marks.contains(&mark(name).as_str()));
+        wanted.cloned().collect()
+    }
+
+    /// Returns what is to be replaced.
+    pub fn new(
+        present: &Present,
+        audience: Audience,
+        title: &str,
+        records: &HashMap<ServiceName, Record>,
+    ) -> Self {
+        let stood = present.standings(audience);
+        let verdict = verdict(&stood);
+        let frame = frame(title, Links::served(0), audience, present, &verdict);
+        let (open, open_words, open_more) = open(&stood, &frame);
+        let wanted = stood
+            .iter()
+            .filter(|one| records.contains_key(&one.service.name));
+        let rows = wanted.map(|one| row(one, &frame, records)).collect();
+        Self {
+            as_of: TimeOfDay(present.at),
+            next_look: next_look(&stood, present),
+            frame,
+            verdict,
+            open,
+            open_words,
+            open_more,
+            rows,
+        }
+    }
+}
+
+/// Returns the verdict over services.
+pub(super) fn verdict(stood: &[Stood<'_>]) -> Verdict {
+    let states: Vec<State> = stood.iter().map(Stood::state).collect();
+    Verdict::over(&states)
+}
+
+fn frame(
+    title: &str,
+    links: Links,
+    audience: Audience,
+    present: &Present,
+    verdict: &Verdict,
+) -> Frame {
+    Frame {
+        title: title.to_owned(),
+        heading: format!("{} · {title}", verdict.sentence),
+        here: Here::Services,
+        links,
+        audience,
+        state: verdict.state,
+        at: present.at,
+    }
+}
+
+/// Returns when something is looked at next: `in about 8 s`.
+fn next_look(stood: &[Stood<'_>], present: &Present) -> Option<String> {
+    let next = |one: &Stood<'_>| Some(after(one.glance?.at, one.service.interval));
+    let next = stood.iter().filter_map(next).min()?;
+    Some(match since(present.at, next).as_secs() {
+        0 => "now".to_owned(),
+        seconds => format!("in about {}", Shown(Duration::from_secs(seconds))),
+    })
+}
+
+/// Returns the open incidents that are listed, the heaviest first, what they are as a whole, and how many more there are.
+fn open(stood: &[Stood<'_>], frame: &Frame) -> (Vec<OpenLine>, String, usize) {
+    let all = stood
+        .iter()
+        .flat_map(|one| one.open.iter().map(move |incident| (one, *incident)));
+    let mut all: Vec<(&Stood<'_>, &Incident)> = all
+        .filter(|(_, incident)| words::is_shown(incident, frame.audience))
+        .collect();
+    all.sort_by_key(|(_, incident)| (std::cmp::Reverse(of_incident(incident)), incident.opened_at));
+    let words = counted(all.len(), "open incident");
+    let more = all.len().saturating_sub(OPEN_MAX);
+    let lines = all.into_iter().take(OPEN_MAX);
+    let lines = lines
+        .map(|(one, incident)| open_line(one, incident, frame))
+        .collect();
+    (lines, words, more)
+}
+
+fn open_line(one: &Stood<'_>, incident: &Incident, frame: &Frame) -> OpenLine {
+    let private = frame.audience.is_private();
+    let ack = incident.ack.as_ref();
+    let lasted = Shown(since(incident.opened_at, frame.at));
+    OpenLine {
+        href: frame.links.incident(&incident.id),
+        state: of_incident(incident),
+        service: one.service.name.to_string(),
+        title: words::title(&incident.violation, frame.audience),
+        why: if private {
+            first_line(incident)
+        } else {
+            String::new()
+        },
+        since: format!("for {lasted}"),
+        ack: ack.map(|ack| match private {
+            true => format!("taken on by {}", ack.by),
+            false => "somebody is on it".to_owned(),
+        }),
+    }
+}
+
+fn group(of_group: &[&Stood<'_>], frame: &Frame, records: &HashMap<ServiceName, Record>) -> Group {
+    let states: Vec<State> = of_group.iter().map(|one| one.state()).collect();
+    let worst = states.iter().max().copied().unwrap_or(State::NoData);
+    let bad = states
+        .iter()
+        .filter(|state| **state != State::Operational)
+        .count();
+    let first = of_group.first();
+    let name = first.and_then(|one| one.service.group.clone());
+    Group {
+        name: name.unwrap_or_else(|| "Services".to_owned()),
+        state: worst,
+        words: match bad {
+            0 => counted(states.len(), "service"),
+            _ => format!("{} of {} not operational", bad, states.len()),
+        },
+        rows: of_group
+            .iter()
+            .map(|one| row(one, frame, records))
+            .collect(),
+    }
+}
+
+fn row(one: &Stood<'_>, frame: &Frame, records: &HashMap<ServiceName, Record>) -> Row {
+    let name = &one.service.name;
+    let private = frame.audience.is_private();
+    let record = records.get(name).cloned().unwrap_or_default();
+    let latency = one.glance.and_then(|glance| glance.latency);
+    let uptimes = record.uptimes.iter().map(|(label, uptime)| Up {
+        label,
+        value: uptime
+            .uptime()
+            .map_or_else(|| "–".to_owned(), |share| share.to_string()),
+        share: uptime.uptime(),
+    });
+    Row {
+        mark: mark(name),
+        href: frame.links.service(name),
+        name: name.to_string(),
+        state: one.state(),
+        note: if private {
+            one.standing.note.clone()
+        } else {
+            String::new()
+        },
+        uptimes: uptimes.collect(),
+        strip: record.strip,
+        latency: latency.map(|latency| Shown(latency).to_string()),
+    }
+}

@@ -1,0 +1,155 @@
+//! What the past of a service looks like in one row: its days, and how much of several spans it was well.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::strip::{DAYS, Day, Strip};
+use crate::history::series::{Bucket, Resolution};
+use crate::model::duration::{after, before, since};
+use crate::model::maintenance::{Maintenance, When};
+use crate::model::service::Service;
+use crate::model::tally::Tally;
+
+/// Days that are looked at.
+pub const DAYS_READ: u32 = 365;
+const DAY: Duration = Duration::from_hours(24);
+
+/// The spans that uptime is told of, with their names.
+pub const SPANS: [(&str, u32); 5] = [
+    ("24 h", 1),
+    ("7 d", 7),
+    ("30 d", 30),
+    ("90 d", 90),
+    ("1 y", 365),
+];
+
+/// The past of a service in one row.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Record {
+    /// Its newest days.
+    pub strip: Strip,
+    /// How long it was what within each span, with the span's name; shorter where it was not watched from the beginning.
+    pub uptimes: Vec<(&'static str, Tally)>,
+}
+
+/// How long a service was what within a span of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// When it begins.
+    pub from: Timestamp,
+    /// When it ends.
+    pub until: Timestamp,
+    /// How long the service was what.
+    pub tally: Tally,
+}
+
+impl From<&Bucket> for Stretch {
+    fn from(bucket: &Bucket) -> Self {
+        Self {
+            from: bucket.from,
+            until: bucket.until,
+            tally: bucket.tally,
+        }
+    }
+}
+
+/// Returns how long a service was what within a span; what no stretch covers is without data.
+fn sum<'a>(
+    from: Timestamp,
+    until: Timestamp,
+    stretches: impl Iterator<Item = &'a Stretch>,
+) -> Tally {
+    let mut all = Tally::default();
+    for stretch in stretches {
+        all.add(&stretch.tally);
+    }
+    all.no_data = since(from, until).saturating_sub(all.watched());
+    all
+}
+
+impl Record {
+    /// Returns the record of a service, by its days of the last year and its hours of the last day, each oldest first.
+    pub fn of(
+        service: &Service,
+        (days, hours): (&[Stretch], &[Stretch]),
+        maintenance: &[Maintenance],
+        now: Timestamp,
+    ) -> Self {
+        let begun = days.iter().find(|day| !day.tally.watched().is_zero());
+        let begun = begun.map(|day| day.from);
+        let today = Resolution::Day.floor(now);
+        let of_days = |count: u32| {
+            let from = before(today, DAY * (count - 1));
+            let from = begun.map_or(from, |begun| begun.max(from));
+            sum(from, now, days.iter().filter(|day| day.from >= from))
+        };
+        let uptimes = SPANS.map(|(name, count)| match count {
+            1 => {
+                let from = before(now, DAY);
+                (
+                    name,
+                    sum(from, now, hours.iter().filter(|hour| hour.until > from)),
+                )
+            }
+            count => (name, of_days(count)),
+        });
+        Self {
+            strip: strip(service, days, maintenance, now),
+            uptimes: uptimes.into(),
+        }
+    }
+
+    /// Returns the share of its newest days in which nobody knows how it was, in percent, where that is worth a word.
+    pub fn gap(&self) -> Option<u32> {
+        let (_, tally) = self.uptimes.get(3)?;
+        let known = tally.up + tally.degraded + tally.down;
+        if known.is_zero() {
+            return None;
+        }
+        let share = known.as_millis() * 1000 / tally.total().as_millis().max(1);
+        let unknown = u32::try_from(1000_u128.saturating_sub(share)).unwrap_or(0);
+        (unknown >= 10).then_some(unknown / 10)
+    }
+}
+
+fn strip(
+    service: &Service,
+    days: &[Stretch],
+    maintenance: &[Maintenance],
+    now: Timestamp,
+) -> Strip {
+    let today = Resolution::Day.floor(now);
+    let planned: Vec<&Maintenance> = maintenance
+        .iter()
+        .filter(|one| one.of.covers(service))
+        .collect();
+    let known: HashMap<Timestamp, &Stretch> = days.iter().map(|day| (day.from, day)).collect();
+    let day = |ago: u32| {
+        let from = before(today, DAY * ago);
+        let until = after(from, DAY).min(now);
+        let known = known.get(&from).map(|day| day.tally);
+        Day {
+            date: from.to_zoned_datetime(TimeZone::UTC).date(),
+            tally: known.unwrap_or_else(|| sum(from, until, std::iter::empty())),
+            maintenance: planned.iter().any(|one| falls_into(one, from, until)),
+        }
+    };
+    Strip((0..DAYS).rev().map(day).collect())
+}
+
+/// Tells whether a planned time overlaps a day.
+fn falls_into(maintenance: &Maintenance, from: Timestamp, until: Timestamp) -> bool {
+    match &maintenance.when {
+        When::Once {
+            from: begins,
+            until: ends,
+        } => *begins < until && *ends > from,
+        When::Cron { .. } => {
+            let next = maintenance.next(from);
+            maintenance.is_on(from).is_some() || next.is_some_and(|next| next < until)
+        }
+    }
+}

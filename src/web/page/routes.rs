@@ -1,0 +1,343 @@
+//! Which address is which page.
+
+mod machines;
+mod stream;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Form, Router};
+use serde::Deserialize;
+use url::form_urlencoded::Serializer;
+
+use super::answer::{Kind, Made};
+use super::calendar::Calendar;
+use super::incidents::{self, Month};
+use super::links::{Links, segment};
+use super::missing::missing;
+use super::present::{Audience, Present};
+use super::window::Window;
+use super::{Pages, detail, health, incident, overview, page};
+use crate::model::incident::Incident;
+use crate::policy::orders::Order;
+use crate::web::auth::{Caller, Scope};
+use crate::web::problem::Problem;
+use crate::web::site::Site;
+
+/// Returns all pages of the status page.
+pub(in crate::web) fn router() -> Router<Site> {
+    Router::new()
+        .route("/", get(first))
+        .route("/fragment", get(fragment))
+        .route("/services/{*name}", get(service))
+        .route("/incidents", get(newest_month))
+        .route("/incidents/{key}", get(one_incident))
+        .route("/incidents/{key}/ack", post(take_on))
+        .route("/maintenance", get(calendar))
+        .route("/health", get(own_health))
+        .route("/events", get(stream::events))
+        .merge(machines::router())
+}
+
+type Shared = State<Arc<Pages>>;
+
+/// A request with who makes it.
+struct Asked {
+    headers: HeaderMap,
+    audience: Audience,
+    links: Links,
+    /// The path with its query, under which its answer is kept.
+    address: String,
+}
+
+impl Asked {
+    /// Returns a request of somebody who may see something.
+    fn new(
+        pages: &Pages,
+        caller: &Caller,
+        headers: HeaderMap,
+        uri: &Uri,
+    ) -> Result<Self, Response> {
+        let Some(audience) = pages.audience(caller, &headers) else {
+            return Err(log_in(uri));
+        };
+        Ok(Self {
+            headers,
+            audience,
+            links: Links::served(depth(uri)),
+            address: uri.to_string(),
+        })
+    }
+
+    /// Answers with what is made of the present.
+    async fn answer(
+        self,
+        pages: Arc<Pages>,
+        make: impl FnOnce(&Pages, &Present, Audience, Links) -> Made + Send + 'static,
+    ) -> Response {
+        let (audience, links) = (self.audience, self.links);
+        let made = {
+            let pages = Arc::clone(&pages);
+            move || {
+                let present = pages.present();
+                make(&pages, &present, audience, links)
+            }
+        };
+        pages
+            .answers
+            .answer(&self.headers, audience, self.address, made)
+            .await
+    }
+}
+
+/// Sends a browser to the login, from where it comes back.
+fn log_in(uri: &Uri) -> Response {
+    let mut to = "../".repeat(depth(uri)) + "login?";
+    to = Serializer::for_suffix(to.clone(), to.len())
+        .append_pair("next", uri.path())
+        .finish();
+    Redirect::to(&to).into_response()
+}
+
+/// Returns how many folders below the root a path is.
+fn depth(uri: &Uri) -> usize {
+    uri.path().matches('/').count().saturating_sub(1)
+}
+
+async fn first(
+    caller: Caller,
+    State(pages): Shared,
+    headers: HeaderMap,
+    uri: Uri,
+    Query(query): Query<overview::Query>,
+) -> Result<Response, Response> {
+    let asked = Asked::new(&pages, &caller, headers, &uri)?;
+    Ok(asked
+        .answer(pages, move |pages, present, audience, links| {
+            let draft = overview::Draft::new(present, audience, &query);
+            let history = pages.source.history();
+            let records = pages.archive.records(&history, present, &draft.needs());
+            page(&draft.finish(&pages.source.title(), links, &records))
+        })
+        .await)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Marks {
+    of: String,
+}
+
+/// Answers what is to be replaced of a first page that somebody has open.
+async fn fragment(
+    caller: Caller,
+    State(pages): Shared,
+    headers: HeaderMap,
+    uri: Uri,
+    Query(marks): Query<Marks>,
+) -> Result<Response, Response> {
+    let asked = Asked::new(&pages, &caller, headers, &uri)?;
+    Ok(asked
+        .answer(pages, move |pages, present, audience, _| {
+            let marks: Vec<&str> = marks.of.split(',').take(overview::ROWS_MAX).collect();
+            let names = overview::Fragment::needs(present, audience, &marks);
+            let history = pages.source.history();
+            let records = pages.archive.records(&history, present, &names);
+            page(&overview::Fragment::new(
+                present,
+                audience,
+                &pages.source.title(),
+                &records,
+            ))
+        })
+        .await)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Span {
+    window: String,
+}
+
+async fn service(
+    caller: Caller,
+    State(pages): Shared,
+    (headers, uri): (HeaderMap, Uri),
+    Path(name): Path<String>,
+    Query(span): Query<Span>,
+) -> Result<Response, Response> {
+    let asked = Asked::new(&pages, &caller, headers, &uri)?;
+    let window = Window::named(&span.window).unwrap_or(Window::Day);
+    Ok(asked
+        .answer(pages, move |pages, present, audience, links| {
+            let title = pages.source.title();
+            let Some(stood) = present.standing(audience, &name) else {
+                return missing(present, audience, &title, links, "such service");
+            };
+            let history = pages.source.history();
+            let mut past = pages.archive.past(&history, present, stood.service, window);
+            let known = pages.archive.incidents(&history);
+            past.incidents = incidents::visible(present, &known, audience);
+            past.incidents
+                .retain(|one| one.service == stood.service.name);
+            page(&detail::Page::new(
+                present,
+                audience,
+                &title,
+                links,
+                (&stood, window, past),
+            ))
+        })
+        .await)
+}
+
+async fn newest_month(
+    caller: Caller,
+    State(pages): Shared,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Response> {
+    let asked = Asked::new(&pages, &caller, headers, &uri)?;
+    Ok(asked
+        .answer(pages, move |pages, present, audience, links| {
+            month(pages, present, audience, links, None)
+        })
+        .await)
+}
+
+fn month(
+    pages: &Pages,
+    present: &Present,
+    audience: Audience,
+    links: Links,
+    month: Option<Month>,
+) -> Made {
+    let all = all_incidents(pages, present, audience);
+    let title = pages.source.title();
+    page(&incidents::Page::new(
+        present,
+        audience,
+        &title,
+        links,
+        (&all, month),
+    ))
+}
+
+fn all_incidents(pages: &Pages, present: &Present, audience: Audience) -> Vec<Incident> {
+    let known = pages.archive.incidents(&pages.source.history());
+    incidents::visible(present, &known, audience)
+}
+
+/// Answers a month, `2026-11`, or one incident by its name.
+async fn one_incident(
+    caller: Caller,
+    State(site): State<Site>,
+    (headers, uri): (HeaderMap, Uri),
+    Path(key): Path<String>,
+) -> Result<Response, Response> {
+    let pages = site.pages;
+    let mut asked = Asked::new(&pages, &caller, headers, &uri)?;
+    if let Some(named) = Month::named(&key) {
+        return Ok(asked
+            .answer(pages, move |pages, present, audience, links| {
+                month(pages, present, audience, links, Some(named))
+            })
+            .await);
+    }
+    let story = site.control.story(key).await.ok();
+    let form = caller
+        .csrf()
+        .filter(|_| caller.may(Scope::Operate))
+        .map(|csrf| incident::Form {
+            csrf: csrf.to_owned(),
+            by: caller.name().unwrap_or_default().to_owned(),
+        });
+    // A page with a form is of one session, and kept for nobody else.
+    asked
+        .address
+        .extend(form.iter().map(|form| form.csrf.as_str()));
+    Ok(asked
+        .answer(pages, move |pages, present, audience, links| {
+            let title = pages.source.title();
+            let shown = story.and_then(|story| {
+                incident::Page::new(present, audience, &title, links.clone(), (&story, form))
+            });
+            match shown {
+                Some(shown) => page(&shown),
+                None => missing(present, audience, &title, links, "such incident"),
+            }
+        })
+        .await)
+}
+
+#[derive(Debug, Deserialize)]
+struct Taken {
+    by: String,
+    #[serde(default)]
+    reason: String,
+}
+
+/// Takes an incident on for whoever has logged in, and shows its page again.
+async fn take_on(
+    caller: Caller,
+    State(site): State<Site>,
+    Path(key): Path<String>,
+    Form(taken): Form<Taken>,
+) -> Result<Redirect, Problem> {
+    caller.needs(Scope::Operate)?;
+    let back = format!("../{}", segment(&key));
+    site.control
+        .carry_out(Order::Acknowledge {
+            incident: key,
+            by: taken.by,
+            reason: taken.reason,
+        })
+        .await?;
+    Ok(Redirect::to(&back))
+}
+
+async fn calendar(
+    caller: Caller,
+    State(pages): Shared,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Response> {
+    let asked = Asked::new(&pages, &caller, headers, &uri)?;
+    Ok(asked
+        .answer(pages, |pages, present, audience, links| {
+            page(&Calendar::new(
+                present,
+                audience,
+                &pages.source.title(),
+                links,
+            ))
+        })
+        .await)
+}
+
+async fn own_health(
+    caller: Caller,
+    State(pages): Shared,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Response> {
+    let asked = Asked::new(&pages, &caller, headers, &uri)?;
+    Ok(asked
+        .answer(pages, |pages, present, audience, links| {
+            let title = pages.source.title();
+            match audience {
+                Audience::Private => page(&health::Page::new(present, &title, links)),
+                Audience::Public => missing(present, audience, &title, links, "such page"),
+            }
+        })
+        .await)
+}
+
+/// Returns a text of a kind that a template makes.
+fn of_kind(kind: Kind, template: &impl Template) -> Made {
+    Made::new(kind, super::written(template))
+}

@@ -1,0 +1,265 @@
+//! What programs and other sites ask for.
+
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use url::Url;
+
+use super::{Asked, Shared, all_incidents, of_kind};
+use crate::model::duration::{Shown, before};
+use crate::model::tally::Tally;
+use crate::web::auth::Caller;
+use crate::web::page::answer::{Kind, Made};
+use crate::web::page::badge::Badge;
+use crate::web::page::embed::Embed;
+use crate::web::page::feed::Feed;
+use crate::web::page::missing::missing;
+use crate::web::page::present::{Audience, Present, Stood};
+use crate::web::page::window::Window;
+use crate::web::page::{Pages, assets, calendar, summary};
+use crate::web::site::Site;
+
+pub(super) fn router() -> Router<Site> {
+    Router::new()
+        .route("/page.js", get(script))
+        .route("/status.json", get(json))
+        .route("/status.txt", get(text))
+        .route("/feed.atom", get(feed))
+        .route("/maintenance.ics", get(ical))
+        .route("/badge/{*name}", get(badge))
+        .route("/embed", get(embed))
+}
+
+async fn script(State(pages): Shared, headers: HeaderMap) -> Response {
+    let make = || Made::new(Kind::Script, assets::SCRIPT.to_owned());
+    pages
+        .answers
+        .answer(&headers, Audience::Public, "/page.js".to_owned(), make)
+        .await
+}
+
+async fn json(
+    caller: Caller,
+    State(pages): Shared,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Response> {
+    let asked = Asked::new(&pages, &caller, headers, &uri)?;
+    Ok(asked
+        .answer(pages, |_, present, audience, _| {
+            let (text, same) = summary::to_json(present, audience);
+            Made {
+                sameness: Some(same),
+                ..Made::new(Kind::Json, text)
+            }
+        })
+        .await)
+}
+
+async fn text(
+    caller: Caller,
+    State(pages): Shared,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Response> {
+    let asked = Asked::new(&pages, &caller, headers, &uri)?;
+    let make = |_: &Pages, present: &Present, audience, _| {
+        Made::new(Kind::Text, summary::to_text(present, audience))
+    };
+    Ok(asked.answer(pages, make).await)
+}
+
+async fn feed(
+    caller: Caller,
+    State(pages): Shared,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Response> {
+    let Some(url) = own_url(&pages, &headers) else {
+        return Err(StatusCode::BAD_REQUEST.into_response());
+    };
+    let mut asked = Asked::new(&pages, &caller, headers, &uri)?;
+    asked.address = format!("{} of {url}", asked.address);
+    Ok(asked
+        .answer(pages, move |pages, present, audience, _| {
+            let all = all_incidents(pages, present, audience);
+            of_kind(
+                Kind::Atom,
+                &Feed::new(&all, audience, &pages.source.title(), &url),
+            )
+        })
+        .await)
+}
+
+/// Returns the address of the first page: as the config says it, else as the client says it.
+fn own_url(pages: &Pages, headers: &HeaderMap) -> Option<Url> {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let of_client = || Url::parse(&format!("http://{}/", host.unwrap_or("localhost"))).ok();
+    pages.source.url().or_else(of_client)
+}
+
+async fn ical(
+    caller: Caller,
+    State(pages): Shared,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Response> {
+    let asked = Asked::new(&pages, &caller, headers, &uri)?;
+    Ok(asked
+        .answer(pages, |pages, present, audience, _| {
+            Made::new(
+                Kind::Calendar,
+                calendar::to_ical(present, audience, &pages.source.title()),
+            )
+        })
+        .await)
+}
+
+async fn embed(
+    caller: Caller,
+    State(pages): Shared,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Response> {
+    let mut asked = Asked::new(&pages, &caller, headers, &uri)?;
+    // Another site may show it to somebody who may see more than that site should learn.
+    asked.audience = Audience::Public;
+    Ok(asked
+        .answer(pages, |pages, present, _, _| {
+            of_kind(Kind::Embed, &Embed::new(present, &pages.source.title()))
+        })
+        .await)
+}
+
+/// What a badge is to show.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wish {
+    window: String,
+    p: String,
+    label: String,
+}
+
+/// Which badge a path names.
+#[derive(Debug, PartialEq, Eq)]
+enum Shows {
+    State,
+    Uptime,
+    Latency,
+}
+
+async fn badge(
+    caller: Caller,
+    State(pages): Shared,
+    (headers, uri): (HeaderMap, Uri),
+    Path(path): Path<String>,
+    Query(wish): Query<Wish>,
+) -> Result<Response, Response> {
+    let asked = Asked::new(&pages, &caller, headers, &uri)?;
+    Ok(asked
+        .answer(pages, move |pages, present, audience, links| {
+            let found = read(present, audience, &path);
+            let Some((stood, shows, kind)) = found else {
+                return missing(
+                    present,
+                    audience,
+                    &pages.source.title(),
+                    links,
+                    "such badge",
+                );
+            };
+            let badge = draw(pages, present, &stood, (&shows, &wish));
+            match kind {
+                Kind::Json => Made::new(kind, badge.to_json()),
+                _ => of_kind(kind, &badge),
+            }
+        })
+        .await)
+}
+
+/// Reads `NAME.svg`, `NAME/uptime.svg`, `NAME/latency.json`.
+fn read<'a>(
+    present: &'a Present,
+    audience: Audience,
+    path: &str,
+) -> Option<(Stood<'a>, Shows, Kind)> {
+    let (path, kind) = match path.rsplit_once('.')? {
+        (path, "svg") => (path, Kind::Svg),
+        (path, "json") => (path, Kind::Json),
+        _ => return None,
+    };
+    if let Some(stood) = present.standing(audience, path) {
+        return Some((stood, Shows::State, kind));
+    }
+    let (name, shows) = match path.rsplit_once('/')? {
+        (name, "uptime") => (name, Shows::Uptime),
+        (name, "latency") => (name, Shows::Latency),
+        _ => return None,
+    };
+    Some((present.standing(audience, name)?, shows, kind))
+}
+
+fn draw(
+    pages: &Pages,
+    present: &Present,
+    stood: &Stood<'_>,
+    (shows, wish): (&Shows, &Wish),
+) -> Badge {
+    let name = stood.service.name.as_str();
+    let label = if wish.label.is_empty() {
+        name
+    } else {
+        &wish.label
+    };
+    let history = pages.source.history();
+    match shows {
+        Shows::State => Badge::of_state(label, stood.state()),
+        Shows::Uptime => {
+            let names = [stood.service.name.clone()];
+            let records = pages.archive.records(&history, present, &names);
+            let wanted = if wish.window.is_empty() {
+                "30d"
+            } else {
+                &wish.window
+            };
+            let wanted = wanted.replace("365d", "1y");
+            let uptimes = records
+                .get(&stood.service.name)
+                .map(|record| record.uptimes.as_slice());
+            let known = uptimes.unwrap_or_default().iter();
+            let found = known
+                .clone()
+                .find(|(span, _)| span.replace(' ', "") == wanted);
+            let (span, tally) = found.copied().unwrap_or(("30 d", Tally::default()));
+            Badge::of_uptime(label, span, &tally)
+        }
+        Shows::Latency => {
+            let window = Window::named(&wish.window).unwrap_or(Window::Day);
+            let percent: u32 = wish
+                .p
+                .parse()
+                .ok()
+                .filter(|p| (1..=100).contains(p))
+                .unwrap_or(90);
+            let past = pages.archive.past(&history, present, stood.service, window);
+            let from = before(present.at, window.length());
+            let latency = past.latency(from, f64::from(percent) / 100.0);
+            let limit = stood.service.latency.as_ref().map(|rule| rule.limit);
+            let is_high = latency
+                .zip(limit)
+                .is_some_and(|(latency, limit)| latency > limit);
+            let what = format!("p{percent} {}", window.words());
+            Badge::of_latency(
+                label,
+                &what,
+                latency.map(|at| Shown(at).to_string()),
+                is_high,
+            )
+        }
+    }
+}

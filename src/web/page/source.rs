@@ -1,0 +1,29 @@
+//! Where pages come from: what is so now, and what the history knows.
+
+use std::path::PathBuf;
+
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::present::Present;
+
+/// What pages are made from; asked anew for each.
+pub trait Source: Send + Sync {
+    /// Returns what is so now.
+    fn present(&self) -> Present;
+
+    /// Returns where the history is.
+    fn history(&self) -> PathBuf;
+
+    /// Returns what the pages are called as a whole.
+    fn title(&self) -> String;
+
+    /// Returns the address of the first page for people elsewhere, as the config says it.
+    fn url(&self) -> Option<Url>;
+
+    /// Tells whether only this machine reaches the pages, as far as the config says.
+    fn is_local(&self) -> bool;
+
+    /// Returns what says that the daemon stops.
+    fn stopping(&self) -> CancellationToken;
+}

@@ -1,0 +1,180 @@
+//! How a service stands, in the words of a status page.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::model::duration::{Shown, since};
+use crate::model::glance::Glance;
+use crate::model::incident::Incident;
+use crate::model::judgement::Outcome;
+use crate::model::maintenance::Maintenance;
+use crate::model::service::Service;
+use crate::model::violation::Violation;
+
+/// A service was not looked at for too long after so many of its intervals.
+const STALE_INTERVALS: u32 = 3;
+
+/// How a service stands. Ordered by weight: of several the heaviest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The last probe was good, and no rule is broken.
+    Operational,
+    /// Messages are muted by plan; whatever is found is expected.
+    Maintenance,
+    /// Nobody can say: never probed, not judged, or not looked at for too long. Never drawn green.
+    NoData,
+    /// It answers, but slowly, unsteadily, or not as a script wants it.
+    Degraded,
+    /// Some probes of the window fail.
+    PartialOutage,
+    /// Every probe of the window fails.
+    MajorOutage,
+}
+
+impl State {
+    /// Every state, the lightest first.
+    pub const ALL: [Self; 6] = [
+        Self::Operational,
+        Self::Maintenance,
+        Self::NoData,
+        Self::Degraded,
+        Self::PartialOutage,
+        Self::MajorOutage,
+    ];
+
+    /// Returns its name in URLs, JSON and CSS.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operational => "operational",
+            Self::Maintenance => "maintenance",
+            Self::NoData => "no_data",
+            Self::Degraded => "degraded",
+            Self::PartialOutage => "partial_outage",
+            Self::MajorOutage => "major_outage",
+        }
+    }
+
+    /// Returns the state of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+
+    /// Returns it in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Operational => "Operational",
+            Self::Maintenance => "Maintenance",
+            Self::NoData => "No data",
+            Self::Degraded => "Degraded",
+            Self::PartialOutage => "Partial outage",
+            Self::MajorOutage => "Major outage",
+        }
+    }
+
+    /// Returns a sign for plain text.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Operational => '✓',
+            Self::Maintenance => '~',
+            Self::NoData => '?',
+            Self::Degraded => '!',
+            Self::PartialOutage => '▲',
+            Self::MajorOutage => '✗',
+        }
+    }
+
+    /// Tells whether somebody should look.
+    pub fn is_trouble(self) -> bool {
+        self >= Self::Degraded
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+/// How a service stands, and what else is to be said of it in a few words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The state.
+    pub state: State,
+    /// Why, for those who may know; empty where the state says all.
+    pub note: String,
+}
+
+impl Standing {
+    /// Returns how a service stands, by its newest probe, its open incidents and the maintenance that is on.
+    pub fn of(
+        service: &Service,
+        glance: Option<&Glance>,
+        open: &[&Incident],
+        maintenance: Option<&Maintenance>,
+        now: Timestamp,
+    ) -> Self {
+        if let Some(maintenance) = maintenance {
+            return Self::new(State::Maintenance, maintenance.name.as_str());
+        }
+        match open.iter().max_by_key(|incident| of_incident(incident)) {
+            Some(incident) => Self::new(of_incident(incident), first_line(incident)),
+            None => by_glance(service, glance, now),
+        }
+    }
+
+    fn new(state: State, note: impl Into<String>) -> Self {
+        Self {
+            state,
+            note: note.into(),
+        }
+    }
+}
+
+/// Returns how a service that breaks no rule stands by its newest probe.
+fn by_glance(service: &Service, glance: Option<&Glance>, now: Timestamp) -> Standing {
+    let Some(glance) = glance else {
+        return Standing::new(State::NoData, "no probe yet");
+    };
+    let silence = since(glance.at, now);
+    let patience = (service.interval * STALE_INTERVALS).saturating_add(service.timeout);
+    if silence > patience {
+        let text = format!("not looked at for {}", Shown(silence));
+        return Standing::new(State::NoData, text);
+    }
+    let (state, note) = match glance.outcome {
+        Outcome::Pass => (State::Operational, ""),
+        Outcome::Warn => (State::Operational, "with a warning"),
+        Outcome::Fail => (
+            State::Operational,
+            "the last probe failed, no violation yet",
+        ),
+        Outcome::Unknown => (State::NoData, "the last probe could not be judged"),
+        Outcome::Error => (State::NoData, "what judges it is broken"),
+    };
+    Standing::new(state, note)
+}
+
+/// Returns how bad an open incident is for those who use the service.
+pub(super) fn of_incident(incident: &Incident) -> State {
+    let samples = &incident.reason.samples;
+    let counted = || samples.iter().filter(|sample| sample.outcome.counts());
+    let all_fail = counted().all(|sample| sample.outcome == Outcome::Fail);
+    match incident.violation {
+        Violation::Error if all_fail => State::MajorOutage,
+        Violation::Error => State::PartialOutage,
+        Violation::Latency | Violation::Flapping | Violation::Heartbeat | Violation::Named(_) => {
+            State::Degraded
+        }
+        Violation::Matcher | Violation::Unknown => State::NoData,
+    }
+}
+
+/// Returns why an incident is open in one line.
+pub(super) fn first_line(incident: &Incident) -> String {
+    let reason = &incident.reason;
+    let text = reason.finding.as_ref().unwrap_or(&reason.rule);
+    text.lines().next().unwrap_or_default().to_owned()
+}
