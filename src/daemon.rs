@@ -48,7 +48,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use thiserror::Error;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -70,7 +70,6 @@ use crate::script::host::Host;
 use crate::script::pool::{Pool, PoolSettings, Program, Sandbox};
 use crate::state::{self, StateFile};
 use crate::web;
-use crate::web::page::Pages;
 use crate::web::{CertificateError, Place};
 
 use beats::{Beats, Ear};
@@ -185,12 +184,10 @@ impl Daemon {
         let sandbox = config.sandbox.with(options.worker);
         let tools = ready_tools(options.clock, sandbox, prober).await?;
         let watched = prepare::prepare_all(&tools, &config).await?;
-        let (pool, limits) = (Arc::clone(&tools.pool), config.limits.as_ref().clone());
-        let delivery = Arc::new(Delivery::new(pool, limits, options.console)?);
+        let delivery = delivery(&tools, &config, options.console)?;
         let place = opened.place(&config);
 
-        let writers = Supervisor::new(&metrics);
-        let workers = Supervisor::new(&metrics);
+        let (writers, workers) = (Supervisor::new(&metrics), Supervisor::new(&metrics));
         let (state, history) = ((opened.file, opened.ledger), Arc::clone(&opened.history));
         let keeper = start_keeper(&writers, state, history, &metrics, options.clock);
         let shared = Arc::new(watching::Parts {
@@ -209,28 +206,25 @@ impl Daemon {
             beats: Beats::default(),
             roster: Roster::default(),
         });
-        let known = opened.restored;
-        let delivered = Arc::clone(&delivery);
+        let (delivered, known) = (Arc::clone(&delivery), opened.restored);
         let mut fleet = Fleet::new(Arc::clone(&shared), workers.clone(), delivered, known);
         let services = watched.len();
         fleet.apply(&config, watched).await;
         fleet.warn_of_disabled();
         let reload = Arc::new(Notify::new());
-        let facts = Arc::new(health::Page::new(&shared, fleet.book()));
+        let facts = Arc::new(health::Page::new(&shared, fleet.book(), workers.clone()));
         start_upkeep(&workers, &shared, &facts);
-        let stop = workers.stopping();
-        let source =
-            page::PageSource::new(&shared, Arc::clone(&facts) as Arc<_>, &config.data, stop);
+        let pages = page::pages(&shared, &facts, &config.data, workers.stopping());
         let (gate, door) = door::open(&config, &place)?;
-        let (order, orders) = mpsc::channel(reload::RELOADS_MAX);
-        let order = options.config_path.is_some().then_some(order);
+        let (order, orders) = reload::queue(options.config_path.is_some());
+        let control = Controller::new(&shared, delivery, &config.data, order);
         let site = web::Site {
             facts,
-            control: Arc::new(Controller::new(&shared, delivery, &config.data, order)),
+            control: Arc::new(control),
             beats: Arc::new(Ear::new(shared.beats.clone(), Arc::clone(&shared.history))),
             gate: Arc::clone(&gate),
             base: Arc::clone(&config.server.base),
-            pages: Arc::new(Pages::new(Arc::new(source))),
+            pages,
         };
         start_web(&workers, opened.socket, site, door.certificate());
         let data = config.data.clone();
@@ -330,6 +324,16 @@ async fn ready_tools(
         tools.prober = prober;
     }
     Ok(tools)
+}
+
+/// Returns what delivers messages.
+fn delivery(
+    tools: &Tools,
+    config: &Config,
+    console: Console,
+) -> Result<Arc<Delivery>, DeliveryError> {
+    let (pool, limits) = (Arc::clone(&tools.pool), config.limits.as_ref().clone());
+    Delivery::new(pool, limits, console).map(Arc::new)
 }
 
 /// Returns what probes and judges.

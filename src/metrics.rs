@@ -123,7 +123,10 @@ impl Metrics {
         let exchange = observation.exchange.as_ref();
         let timings = exchange.map_or_else(Timings::default, |exchange| exchange.timings);
         self.probes.timed(&timings);
-        self.own.lag.observe(timings.lag.as_secs_f64());
+        // What reports by itself is never due.
+        if observation.beat.is_none() {
+            self.own.lag.observe(timings.lag.as_secs_f64());
+        }
         if let Some(Err(failure)) = exchange.map(|exchange| &exchange.result) {
             self.probes.failed(failure.kind);
         }

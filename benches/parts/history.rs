@@ -64,7 +64,7 @@ fn write(store: &Store, services: usize, seconds: std::ops::Range<i64>) -> u32 {
             store.write_sample(&service(number), sample(number, second));
             written += 1;
             // The queue is bounded; what finds no room would be dropped.
-            if written % 4_000 == 0 {
+            if written.is_multiple_of(4_000) {
                 store.flush(PATIENCE).unwrap();
             }
         }

@@ -19,7 +19,7 @@ use crate::web::page::archive::database;
 use crate::web::page::copy::{Original, glances};
 use crate::web::page::present::{Audience, Present};
 
-/// Make something of the status page
+/// Write the status page as files, for another host or the disk
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]

@@ -117,18 +117,8 @@ fn canaries(loader: &mut Loader<'_>, root: &Node) -> Vec<Url> {
     urls.map(|(url, _)| url).collect()
 }
 
-/// Returns the services, and the planned mutes that they bring themselves.
-fn services(
-    loader: &mut Loader<'_>,
-    root: &Node,
-    ground: &Ground<'_>,
-) -> (Vec<Arc<ServiceConfig>>, Vec<Maintenance>) {
-    let nodes: Vec<&Node> = ["services", "service"]
-        .iter()
-        .filter_map(|key| root.get(key))
-        .flat_map(Node::items)
-        .filter(|node| matches!(node.value, Value::Table(_)))
-        .collect();
+/// Returns the tables of the services.
+fn listed<'a>(loader: &mut Loader<'_>, root: &'a Node) -> Vec<&'a Node> {
     let lists = ["services", "service"].map(|key| root.member(key));
     if let [Some(_), Some(second)] = lists {
         let mistake = Mistake::error(
@@ -156,6 +146,22 @@ fn services(
             "add one: [[services]] and below it url = \"https://…\", in JSON \"services\": [ { \"url\": \"https://…\" } ]",
         ));
     }
+    let items = lists
+        .into_iter()
+        .flatten()
+        .flat_map(|list| list.node.items());
+    items
+        .filter(|node| matches!(node.value, Value::Table(_)))
+        .collect()
+}
+
+/// Returns the services, and the planned mutes that they bring themselves.
+fn services(
+    loader: &mut Loader<'_>,
+    root: &Node,
+    ground: &Ground<'_>,
+) -> (Vec<Arc<ServiceConfig>>, Vec<Maintenance>) {
+    let nodes = listed(loader, root);
     if let Some(defaults) = ground.defaults {
         check_defaults(loader, defaults, ground);
     }

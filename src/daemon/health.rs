@@ -14,6 +14,7 @@ use super::canaries::Network;
 use super::keeper::Snapshot;
 use super::on_demand::OnDemand;
 use super::seen::Seen;
+use super::supervisor::Supervisor;
 use super::watching::Shared;
 use crate::clock::Clock;
 use crate::history::Store;
@@ -54,7 +55,11 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(shared: &Shared, book: watch::Receiver<Arc<Book>>) -> Self {
+    pub(super) fn new(
+        shared: &Shared,
+        book: watch::Receiver<Arc<Book>>,
+        workers: Supervisor,
+    ) -> Self {
         Self {
             snapshots: shared.keeper.snapshots(),
             book,
@@ -67,7 +72,7 @@ impl Page {
             pulse: Arc::clone(&shared.pulse),
             network: shared.tools.network.clone(),
             seen: shared.seen.clone(),
-            on_demand: OnDemand::new(shared),
+            on_demand: OnDemand::new(shared, workers),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::policy::heartbeat::Pulse;
 use crate::policy::watch::Watch;
 
 /// The clock on the wall is looked at so often: it may jump, and the machine may sleep.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// A report on its way to the loop of its service.
 pub(super) struct Sent {
@@ -122,5 +122,8 @@ fn last_beat(watch: &Watch) -> Option<Timestamp> {
     let samples = watch.window().counted();
     let beats =
         samples.filter(|sample| sample.outcome.is_good() || sample.code.as_deref() == Some(failed));
-    beats.map(|sample| sample.at).last().or(watch.last_good())
+    beats
+        .map(|sample| sample.at)
+        .next_back()
+        .or(watch.last_good())
 }

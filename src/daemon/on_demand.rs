@@ -6,13 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use super::book::Book;
 use super::observe::{Tools, observe};
 use super::roster::{Roster, Running};
 use super::seen::Seen;
+use super::supervisor::Supervisor;
 use super::watching;
 use crate::clock::Clock;
 use crate::model::duration::since;
@@ -31,27 +32,30 @@ pub(super) struct OnDemand {
     roster: Roster,
     seen: Seen,
     clock: Clock,
+    workers: Supervisor,
 }
 
 impl OnDemand {
-    pub(super) fn new(shared: &watching::Parts) -> Self {
+    pub(super) fn new(shared: &watching::Parts, workers: Supervisor) -> Self {
         Self {
             tools: shared.tools.clone(),
             book: shared.books.subscribe(),
             roster: shared.roster.clone(),
             seen: shared.seen.clone(),
             clock: shared.clock,
+            workers,
         }
     }
 
     /// Finds the service that is asked for and looks at it.
     pub(super) async fn probe(&self, asked: &Asked) -> Result<Probed, Refused> {
         let (service, how) = self.find(asked)?;
-        let gone = || Refused("the service was just removed from the config".to_owned());
+        let gone = || Refused::Unknown("the service was just removed from the config".to_owned());
         let running = self.roster.get(&service.name).ok_or_else(gone)?;
         let begun = Instant::now();
         let looked = match timeout(asked.wait, self.look(&service.name, &running)).await {
-            Ok(glance) => Looked::At(glance),
+            Ok(Some(glance)) => Looked::At(glance),
+            Ok(None) => return Err(Refused::Broken),
             Err(_) => Looked::Late(begun.elapsed()),
         };
         Ok(Probed {
@@ -63,20 +67,22 @@ impl OnDemand {
 
     fn find(&self, asked: &Asked) -> Result<Found, Refused> {
         let book = Arc::clone(&self.book.borrow());
-        let found = target::find(&asked.target, book.services.values()).map_err(Refused)?;
+        let found = target::find(&asked.target, book.services.values());
+        let found = found.map_err(Refused::Unknown)?;
         if found.0.heartbeat.is_some() {
             let name = &found.0.name;
-            return Err(Refused(format!(
+            return Err(Refused::Unknown(format!(
                 "`{name}` is a heartbeat: it reports by itself and is never asked; /metrics has how it is"
             )));
         }
-        target::accepts(&found.0, asked.module.as_deref()).map_err(Refused)?;
+        target::accepts(&found.0, asked.module.as_deref()).map_err(Refused::Unknown)?;
         Ok(found)
     }
 
     /// Returns the newest look at a service, which is made now unless there is a fresh one. It is made to its end, and
-    /// kept, even if the one who asked goes away: coming and going does not make more looks.
-    async fn look(&self, name: &ServiceName, running: &Running) -> Arc<Glance> {
+    /// kept, even if the one who asked goes away: coming and going does not make more looks. Absent if OES broke over it,
+    /// or stops.
+    async fn look(&self, name: &ServiceName, running: &Running) -> Option<Arc<Glance>> {
         let turn = Arc::clone(&running.asked);
         let mut newest = turn.lock_owned().await;
         let regular = self.seen.of(name);
@@ -88,21 +94,22 @@ impl OnDemand {
         let is_fresh = |glance: &Glance| glance.at <= now && since(glance.at, now) < FRESH_FOR;
         let fresh = regular.clone().filter(|glance| is_fresh(glance));
         if let Some(fresh) = fresh.into_iter().chain(asked).max_by_key(|one| one.at) {
-            return fresh;
+            return Some(fresh);
         }
         let (tools, watched, past) = (self.tools.clone(), running.watched(), running.past.now());
         let window = regular.as_ref().map(|regular| regular.window);
         let window = window.unwrap_or_default();
-        let looking = tokio::spawn(async move {
+        let (tell, told) = oneshot::channel();
+        let looking = async move {
             let due = Instant::now();
             let observation = Box::pin(observe(&tools, &watched, &past, due, now)).await;
             let glance = Arc::new(Glance::of(&observation, window, regular.as_deref()));
             *newest = Some((Instant::now(), Arc::clone(&glance)));
-            glance
-        });
-        match looking.await {
-            Ok(glance) => glance,
-            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-        }
+            // Whoever asked may be gone.
+            tell.send(glance).unwrap_or_default();
+        };
+        self.workers
+            .start_one(format_args!("look at {name}"), looking);
+        told.await.ok()
     }
 }

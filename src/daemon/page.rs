@@ -8,17 +8,38 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::book::Book;
+use super::health;
 use super::keeper::Snapshot;
 use super::seen::Seen;
 use super::watching::Shared;
 use crate::clock::Clock;
 use crate::web::Facts;
+use crate::web::page::Pages;
 use crate::web::page::archive::database;
 use crate::web::page::present::Present;
 use crate::web::page::source::Source;
 
+/// Returns the status page.
+pub(super) fn pages(
+    shared: &Shared,
+    facts: &Arc<health::Page>,
+    data: &Path,
+    stopping: CancellationToken,
+) -> Arc<Pages> {
+    let source = PageSource {
+        snapshots: shared.keeper.snapshots(),
+        book: shared.books.subscribe(),
+        seen: shared.seen.clone(),
+        facts: Arc::clone(facts) as Arc<_>,
+        database: database(data),
+        clock: shared.clock,
+        stopping,
+    };
+    Arc::new(Pages::new(Arc::new(source)))
+}
+
 /// What the status page is made from.
-pub(super) struct PageSource {
+struct PageSource {
     snapshots: watch::Receiver<Snapshot>,
     book: watch::Receiver<Arc<Book>>,
     seen: Seen,
@@ -26,25 +47,6 @@ pub(super) struct PageSource {
     database: PathBuf,
     clock: Clock,
     stopping: CancellationToken,
-}
-
-impl PageSource {
-    pub(super) fn new(
-        shared: &Shared,
-        facts: Arc<dyn Facts>,
-        data: &Path,
-        stopping: CancellationToken,
-    ) -> Self {
-        Self {
-            snapshots: shared.keeper.snapshots(),
-            book: shared.books.subscribe(),
-            seen: shared.seen.clone(),
-            facts,
-            database: database(data),
-            clock: shared.clock,
-            stopping,
-        }
-    }
 }
 
 impl Source for PageSource {

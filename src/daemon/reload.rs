@@ -39,7 +39,13 @@ const QUIET_MAX: Duration = Duration::from_secs(2);
 /// Asks for a reload, and is told how it ended.
 pub(super) type Reloads = mpsc::Sender<oneshot::Sender<Reloaded>>;
 /// So many may wait for a reload at once; further ones wait to ask.
-pub(super) const RELOADS_MAX: usize = 16;
+const RELOADS_MAX: usize = 16;
+
+/// Returns where people ask for reloads, unless the config never changes, and where that arrives.
+pub(super) fn queue(changes: bool) -> (Option<Reloads>, mpsc::Receiver<oneshot::Sender<Reloaded>>) {
+    let (order, orders) = mpsc::channel(RELOADS_MAX);
+    (changes.then_some(order), orders)
+}
 
 /// Watches the files of a config and applies what they become.
 pub(super) struct Reloader {

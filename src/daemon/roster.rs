@@ -30,13 +30,16 @@ impl SharedPast {
     }
 }
 
+/// What a look showed, and when it ended.
+pub(super) type Ended = (Instant, Arc<Glance>);
+
 /// One service that runs. Clones share.
 #[derive(Debug, Clone)]
 pub(super) struct Running {
     settings: watch::Receiver<Arc<Watched>>,
     pub(super) past: SharedPast,
-    /// What the newest look showed that somebody asked for, and when it ended; held while one is under way.
-    pub(super) asked: Arc<Turn<Option<(Instant, Arc<Glance>)>>>,
+    /// The newest look that somebody asked for; held while one is under way.
+    pub(super) asked: Arc<Turn<Option<Ended>>>,
 }
 
 impl Running {

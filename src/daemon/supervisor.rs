@@ -77,6 +77,25 @@ impl Supervisor {
         self.spawn(task.instrument(span));
     }
 
+    /// Starts a task that a stop ends at once, and that is not made anew if it panics; that is logged and counted.
+    pub(super) fn start_one(
+        &self,
+        name: impl fmt::Display,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let span = error_span!(parent: None, "task", name = %name);
+        let (stop, panics) = (self.stop.clone(), self.panics.clone());
+        let task = async move { stop.run_until_cancelled(task).await.unwrap_or_default() };
+        let task = Box::pin(task);
+        let task = async move {
+            if let Err(panic) = Caught(task).await {
+                panics.inc();
+                error!(panic = %panic, "task panicked");
+            }
+        };
+        self.spawn(task.instrument(span));
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the one place that spawns"

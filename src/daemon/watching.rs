@@ -201,7 +201,7 @@ impl Watching {
         };
         let observation = heart.hear(&sent.report, now);
         self.due = heart.due(now);
-        let heard = Heard {
+        let answer = Heard {
             service: self.name.clone(),
             late_at: heart.late_at(),
         };
@@ -213,7 +213,7 @@ impl Watching {
             self.take(&observation).await;
         }
         // Whoever reported may be gone.
-        sent.heard.send(heard).unwrap_or_default();
+        sent.heard.send(answer).unwrap_or_default();
     }
 
     /// Goes on with changed settings; window, memory and open violations stay.

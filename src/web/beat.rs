@@ -116,13 +116,13 @@ async fn said(
 
 async fn hear(listener: &dyn Listener, token: String, report: Report) -> Response {
     match listener.hear(token, report).await {
-        Ok(taken) => {
-            let status = if taken.durable {
+        Ok(beat) => {
+            let status = if beat.durable {
                 StatusCode::OK
             } else {
                 StatusCode::ACCEPTED
             };
-            (status, axum::Json(taken)).into_response()
+            (status, axum::Json(beat)).into_response()
         }
         Err(Refused::Busy) => {
             let again = [(header::RETRY_AFTER, AGAIN_AFTER_S)];

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower_service::Service as _;
+use tracing::error;
 
 use super::auth::Peer;
 pub use certificate::{Certificate, CertificateError, Pair, print};
@@ -72,7 +73,11 @@ pub(super) async fn serve(socket: Socket, served: Served, stop: impl Future<Outp
         tokio::select! {
             biased;
             () = &mut stop => break,
-            Some(_) = connections.join_next() => {}
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended {
+                    error!(%error, "answering a caller broke; the others are answered");
+                }
+            }
             (place, accepted) = accepted => match accepted {
                 Ok(stream) => {
                     let (served, watcher) = (served.clone(), ending.watcher());

@@ -91,6 +91,12 @@ impl Pages {
         present
     }
 
+    /// Makes everything anew for whoever asks from now on.
+    fn forget(&self) {
+        *self.present.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.answers.forget();
+    }
+
     /// Returns which view a caller gets; absent if none.
     ///
     /// Whoever reaches a daemon that only this machine reaches sees everything, as they could read its files. What came

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::auth::{Caller, Scope};
@@ -57,9 +57,27 @@ pub enum Looked {
     Late(Duration),
 }
 
-/// Why nothing is asked, for the person who wrote the target.
+/// Why nothing is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused(pub String);
+pub enum Refused {
+    /// No service is meant, for the person who wrote the target.
+    Unknown(String),
+    /// OES broke over the probe, or stops.
+    Broken,
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let (status, why) = match self {
+            Self::Unknown(why) => (StatusCode::BAD_REQUEST, why),
+            Self::Broken => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the probe came to no end: OES stops, or its log says why".to_owned(),
+            ),
+        };
+        (status, why + "\n").into_response()
+    }
+}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Parameters {
@@ -80,8 +98,8 @@ pub(super) async fn probe(
 
 async fn answer(facts: &dyn Facts, parameters: Parameters, headers: &HeaderMap) -> Response {
     let Some(target) = parameters.target.filter(|target| !target.trim().is_empty()) else {
-        let words = "write the service as `target`: /probe?target=NAME, its URL or its host\n";
-        return (StatusCode::BAD_REQUEST, words).into_response();
+        let words = "write the service as `target`: /probe?target=NAME, its URL or its host";
+        return Refused::Unknown(words.to_owned()).into_response();
     };
     let asked = Asked {
         target,
@@ -90,7 +108,7 @@ async fn answer(facts: &dyn Facts, parameters: Parameters, headers: &HeaderMap) 
     };
     let probed = match facts.probe(asked).await {
         Ok(probed) => probed,
-        Err(Refused(why)) => return (StatusCode::BAD_REQUEST, why + "\n").into_response(),
+        Err(refused) => return refused.into_response(),
     };
     let is_debug = parameters.debug.as_deref() == Some("true");
     let format = if is_debug {

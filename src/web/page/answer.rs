@@ -24,7 +24,7 @@ const KEPT_FOR: Duration = Duration::from_secs(1);
 const KEPT_MAX: usize = 256;
 /// Less than this is not worth compressing.
 const SMALL: usize = 512;
-const BROTLI_QUALITY: u32 = 5;
+const BROTLI_QUALITY: u32 = 4;
 const BROTLI_WINDOW: u32 = 22;
 
 /// How an answer is compressed.
@@ -176,11 +176,8 @@ impl Ready {
     fn of(made: &Made, wanted: Encoding) -> Self {
         let same = made.sameness.as_ref().unwrap_or(&made.text);
         let digest = Sha256::digest(same.as_bytes());
-        let tag: String = digest
-            .iter()
-            .take(12)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let bytes = digest.iter().take(12);
+        let tag = bytes.fold(String::new(), |tag, byte| format!("{tag}{byte:02x}"));
         let encoding = if made.text.len() < SMALL {
             Encoding::Plain
         } else {
@@ -255,10 +252,12 @@ impl Ready {
 }
 
 type Cell = Arc<OnceCell<Arc<Ready>>>;
+/// For whom, how compressed, of which address.
+type Key = (Audience, Encoding, String);
 
 /// Answers of the last second.
 #[derive(Debug, Default)]
-pub struct Answers(Mutex<HashMap<(Audience, Encoding, String), (Instant, Cell)>>);
+pub struct Answers(Mutex<HashMap<Key, (Instant, Cell)>>);
 
 impl Answers {
     /// Returns the answer to a request: one that was made within the last second for the same address, else a new one,
@@ -274,9 +273,8 @@ impl Answers {
         let cell = self.cell((audience, wanted, address));
         let ready = cell
             .get_or_try_init(|| async {
-                let made =
-                    tokio::task::spawn_blocking(move || Arc::new(Ready::of(&make(), wanted)));
-                made.await
+                let work = move || Arc::new(Ready::of(&make(), wanted));
+                tokio::task::spawn_blocking(work).await
             })
             .await;
         match ready {
@@ -286,7 +284,15 @@ impl Answers {
         }
     }
 
-    fn cell(&self, key: (Audience, Encoding, String)) -> Cell {
+    /// Forgets everything: what was made a moment ago is no longer so.
+    pub fn forget(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    fn cell(&self, key: Key) -> Cell {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((made, cell)) = kept.get(&key)
             && made.elapsed() < KEPT_FOR

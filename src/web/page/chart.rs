@@ -87,7 +87,7 @@ impl Chart {
         (at.duration_since(self.from).as_secs_f64() / whole * WIDTH).clamp(0.0, WIDTH)
     }
 
-    fn y(&self, latency: Duration, top: Duration) -> f64 {
+    fn y(latency: Duration, top: Duration) -> f64 {
         let share = latency.as_secs_f64() / top.as_secs_f64().max(1e-9);
         HEIGHT - (share * HEIGHT).clamp(0.0, HEIGHT)
     }
@@ -104,9 +104,9 @@ impl Chart {
                 continue;
             };
             let x = self.x(point.at.checked_add(half).unwrap_or(point.at));
-            let y = self.y(latency, top);
+            let y = Self::y(latency, top);
             let word = if pen_up { "M" } else { "L" };
-            path += &format!("{word}{x:.1} {y:.1}");
+            path = format!("{path}{word}{x:.1} {y:.1}");
             if pen_up {
                 path += "h2";
             }
@@ -174,7 +174,7 @@ impl fmt::Display for Chart {
             HEIGHT - 0.5
         )?;
         if let Some(limit) = self.limit.filter(|limit| *limit <= top) {
-            let y = self.y(limit, top);
+            let y = Self::y(limit, top);
             write!(f, r#"<path class="limit" d="M0 {y:.1}H{WIDTH}"/>"#)?;
         }
         for (which, class) in [(2, "p99"), (1, "p90"), (0, "p50")] {
@@ -203,7 +203,7 @@ mod tests {
         let chart = Chart {
             from: at(0),
             until: at(240),
-            step: Duration::from_secs(60),
+            step: Duration::from_mins(1),
             limit: Some(Duration::from_millis(150)),
             points: vec![
                 point(0, Some(50)),

@@ -18,7 +18,7 @@ use crate::history::series::RawSample;
 use crate::model::duration::before;
 use crate::model::exchange::Timings;
 use crate::model::glance::{Glance, WindowNumbers};
-use crate::model::incident::IncidentId;
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::service::ServiceName;
 use crate::policy::story::Story;
 
@@ -67,23 +67,7 @@ impl Original<'_> {
                 break;
             }
         }
-        for stood in present.standings(audience) {
-            let mut past = archive.past(self.history, present, stood.service, Window::Day);
-            let own = all.iter().filter(|one| one.service == stood.service.name);
-            past.incidents = own.cloned().collect();
-            let links = Links::files(1);
-            let page = detail::Page::new(
-                present,
-                audience,
-                self.title,
-                links,
-                (&stood, Window::Day, past),
-            );
-            put(
-                &format!("services/{}.html", mark(&stood.service.name)),
-                &written(&page),
-            )?;
-        }
+        self.services(&archive, &all, &mut put)?;
         let month = |links, month| {
             written(&incidents::Page::new(
                 present,
@@ -123,9 +107,37 @@ impl Original<'_> {
         put("page.js", assets::SCRIPT)?;
         Ok(count)
     }
+
+    /// Writes the page of each service.
+    fn services<E>(
+        &self,
+        archive: &Archive,
+        all: &[Incident],
+        put: &mut dyn FnMut(&str, &str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (present, audience) = (self.present, self.audience);
+        for stood in present.standings(audience) {
+            let mut past = archive.past(self.history, present, stood.service, Window::Day);
+            let own = all.iter().filter(|one| one.service == stood.service.name);
+            past.incidents = own.cloned().collect();
+            let links = Links::files(1);
+            let page = detail::Page::new(
+                present,
+                audience,
+                self.title,
+                links,
+                (&stood, Window::Day, past),
+            );
+            put(
+                &format!("services/{}.html", mark(&stood.service.name)),
+                &written(&page),
+            )?;
+        }
+        Ok(())
+    }
 }
 
-fn months(all: &[crate::model::incident::Incident]) -> std::collections::BTreeSet<Month> {
+fn months(all: &[Incident]) -> std::collections::BTreeSet<Month> {
     all.iter().map(|one| Month::of(one.opened_at)).collect()
 }
 

@@ -137,23 +137,8 @@ impl Page {
         let service = stood.service;
         let private = audience.is_private();
         let state = overview::verdict(&present.standings(audience)).state;
-        let limit = service.latency.as_ref().map(|rule| rule.limit);
-        let chart = match window.resolution() {
-            Some(_) => window.of_buckets(past.buckets.clone(), limit, now),
-            None => window.of_samples(&past.samples, limit, now),
-        };
-        let line = |one| incidents::line(one, audience, &links, now);
-        let lines = past
-            .incidents
-            .iter()
-            .take(INCIDENTS_MAX)
-            .map(line)
-            .collect();
-        let tab = |one: Window| Tab {
-            href: format!("?window={}", one.as_str()),
-            words: one.words(),
-            is_here: one == window,
-        };
+        let chart = chart(stood, window, &past, now);
+        let newest_incidents = lines(&past.incidents, audience, &links, now);
         let newest = past
             .samples
             .iter()
@@ -161,16 +146,22 @@ impl Page {
             .take(PROBES_MAX)
             .filter(|_| private);
         let timings = stood.glance.and_then(|glance| glance.timings.as_ref());
+        let tabs = tabs(window, &links);
+        let frame = Frame {
+            title: title.to_owned(),
+            heading: format!("{} · {title}", service.name),
+            here: Here::Services,
+            links,
+            audience,
+            state,
+            at: now,
+        };
         Self {
             name: service.name.to_string(),
             mark: super::links::segment(service.name.as_str()),
             group: service.group.clone(),
             state: stood.state(),
-            note: if private {
-                stood.standing.note.clone()
-            } else {
-                String::new()
-            },
+            note: stood.note(audience),
             request: private
                 .then(|| format!("{} {}", service.request.method, service.request.shown_url)),
             runbook: service
@@ -185,20 +176,12 @@ impl Page {
                 .filter(|_| private)
                 .map(|one| Why::of(one))
                 .collect(),
-            rules: if private {
-                facts::rules(stood)
-            } else {
-                Vec::new()
-            },
+            rules: facts::rules(stood, audience),
             strip: past.record.strip.clone(),
             days: past.record.strip.0.iter().rev().copied().collect(),
             record: past.record,
             window,
-            tabs: Window::ALL
-                .into_iter()
-                .filter(|_| !links.is_copy())
-                .map(tab)
-                .collect(),
+            tabs,
             chart_rows: rows(&chart),
             phases: means(&past.buckets, &past.samples, window),
             phases_last: timings
@@ -207,19 +190,37 @@ impl Page {
                 .unwrap_or_default(),
             probes: newest.map(Probe::of).collect(),
             planned: times_of(present, service, audience),
-            incidents: lines,
+            incidents: newest_incidents,
             chart,
-            frame: Frame {
-                title: title.to_owned(),
-                heading: format!("{} · {title}", service.name),
-                here: Here::Services,
-                links,
-                audience,
-                state,
-                at: now,
-            },
+            frame,
         }
     }
+}
+
+fn chart(stood: &Stood<'_>, window: Window, past: &Past, now: Timestamp) -> Chart {
+    let limit = stood.service.latency.as_ref().map(|rule| rule.limit);
+    match window.resolution() {
+        Some(_) => window.of_buckets(past.buckets.clone(), limit, now),
+        None => window.of_samples(&past.samples, limit, now),
+    }
+}
+
+/// Returns the windows to choose from; a copy has one.
+fn tabs(here: Window, links: &Links) -> Vec<Tab> {
+    let tab = |one: Window| Tab {
+        href: format!("?window={}", one.as_str()),
+        words: one.words(),
+        is_here: one == here,
+    };
+    let all = Window::ALL.into_iter().filter(|_| !links.is_copy());
+    all.map(tab).collect()
+}
+
+fn lines(all: &[Incident], audience: Audience, links: &Links, now: Timestamp) -> Vec<Line> {
+    let newest = all.iter().take(INCIDENTS_MAX);
+    newest
+        .map(|one| incidents::line(one, audience, links, now))
+        .collect()
 }
 
 fn rows(chart: &Chart) -> Vec<ChartRow> {

@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use super::assets;
 use super::overview;
 use super::present::{Audience, Present};
 use super::state::State;
@@ -26,9 +25,5 @@ impl Embed {
             state: verdict.state,
             verdict,
         }
-    }
-
-    fn style(&self) -> &'static str {
-        assets::style()
     }
 }

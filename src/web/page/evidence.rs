@@ -86,15 +86,23 @@ fn phases(exchange: &SeenExchange) -> Phases {
 
 fn texts(exchange: &SeenExchange) -> Vec<(&'static str, String)> {
     let headers = |headers: &[(String, String)]| -> String {
-        headers
-            .iter()
-            .map(|(name, value)| format!("\n{name}: {value}"))
-            .collect()
+        let lines = headers.iter();
+        lines.fold(String::new(), |text, (name, value)| {
+            format!(
+                "{text}
+{name}: {value}"
+            )
+        })
     };
     let mut request = format!("{} {}", exchange.method, exchange.url);
     request += &headers(&exchange.request_headers);
     if exchange.request_bytes > 0 {
-        request += &format!("\n\n{} bytes of body", exchange.request_bytes);
+        let bytes = exchange.request_bytes;
+        request = format!(
+            "{request}
+
+{bytes} bytes of body"
+        );
     }
     let mut texts = vec![("Request", request)];
     if let Some(response) = &exchange.response {

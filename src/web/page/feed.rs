@@ -75,7 +75,7 @@ fn entry(incident: &Incident, audience: Audience, page: &Url) -> Entry {
         None => format!("{}.", summary(incident)),
     };
     if audience.is_private() {
-        text += &format!(" {}", first_line(incident));
+        text = format!("{text} {}", first_line(incident));
     }
     Entry {
         id: format!("urn:oes:incident:{}", incident.id),

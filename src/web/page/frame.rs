@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::assets;
 use super::links::Links;
 use super::moment::Moment;
 use super::present::Audience;
@@ -60,7 +59,7 @@ impl Frame {
             (Here::Incidents, "Incidents", page("incidents")),
             (Here::Maintenance, "Maintenance", page("maintenance")),
         ];
-        if self.audience.is_private() {
+        if self.audience.is_private() && !self.links.is_copy() {
             items.push((Here::Health, "Health", page("health")));
         }
         let item = |(here, words, href)| Item {
@@ -69,11 +68,6 @@ impl Frame {
             is_here: here == self.here,
         };
         items.into_iter().map(item).collect()
-    }
-
-    /// Returns the style sheet.
-    pub(super) fn style(&self) -> &'static str {
-        assets::style()
     }
 
     /// Returns the icon for the tab, in the colour of the state.

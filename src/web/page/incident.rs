@@ -92,9 +92,9 @@ impl Page {
             .events
             .iter()
             .filter(|event| private || is_public(event.kind));
-        let mut lines: Vec<Line> = events.map(|event| line(event, private)).collect();
-        if lines.is_empty() {
-            lines = bare(incident);
+        let mut told: Vec<Line> = events.map(|event| line(event, private)).collect();
+        if told.is_empty() {
+            told = bare(incident);
         }
         Some(Self {
             service_href: service.map(|service| links.service(&service.name)),
@@ -117,7 +117,7 @@ impl Page {
             closed: incident.closed_at.map(Moment),
             lasted: Shown(lasted(incident, present.at)).to_string(),
             why: private.then(|| Why::of(incident)),
-            lines,
+            lines: told,
             told: story
                 .channels
                 .iter()

@@ -141,7 +141,7 @@ impl Page {
         let newest = counts.keys().next_back().copied();
         let month = month.or(newest).unwrap_or(Month::of(now));
         let of_month = all.iter().filter(|one| Month::of(one.opened_at) == month);
-        let lines: Vec<Line> = of_month
+        let shown: Vec<Line> = of_month
             .map(|one| line(one, audience, &links, now))
             .collect();
         let months = counts.iter().rev().map(|(one, count)| MonthLink {
@@ -161,12 +161,12 @@ impl Page {
                 state: verdict.state,
                 at: now,
             },
-            words: match lines.len() {
+            words: match shown.len() {
                 0 => "No incidents".to_owned(),
                 count => counted(count, "incident"),
             },
             month,
-            lines,
+            lines: shown,
         }
     }
 }

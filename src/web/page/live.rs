@@ -70,10 +70,10 @@ pub(super) enum News {
 }
 
 impl Board {
-    /// Takes down how the services stand.
-    pub(super) fn look(&self, present: &Present) {
+    /// Takes down how the services stand, and tells whether any stands differently.
+    pub(super) fn look(&self, present: &Present) -> bool {
         if !self.is_due() {
-            return;
+            return false;
         }
         let stood = present.standings(Audience::Private);
         let mut inner = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +85,7 @@ impl Board {
         std::mem::swap(&mut inner.seen, &mut seen);
         let before = seen;
         if first {
-            return;
+            return false;
         }
         let mut changed: Vec<(String, bool)> = Vec::new();
         for (name, is) in &inner.seen {
@@ -98,6 +98,7 @@ impl Board {
                 changed.push((mark(name), was.public));
             }
         }
+        let any = !changed.is_empty();
         for (mark, public) in changed {
             inner.version += 1;
             let version = inner.version;
@@ -109,6 +110,7 @@ impl Board {
         }
         let over = inner.changes.len().saturating_sub(CHANGES_MAX);
         inner.changes.drain(..over);
+        any
     }
 
     /// Tells whether nobody has looked just now: one look a second is enough for all who listen.

@@ -174,7 +174,7 @@ impl<'a> Draft<'a> {
         Overview {
             as_of: TimeOfDay(self.present.at),
             next_look: next_look(&self.stood, self.present),
-            gap: gaps.max().map(|days| words::gap(days)),
+            gap: gaps.max().map(words::gap),
             frame,
             verdict,
             open,
@@ -190,20 +190,20 @@ impl<'a> Draft<'a> {
 
 impl Overview {
     fn previous(&self) -> Option<String> {
-        self.numbered(self.search.previous()?)
+        Some(self.numbered(self.search.previous()?))
     }
 
     fn next(&self) -> Option<String> {
-        self.numbered(self.search.next()?)
+        Some(self.numbered(self.search.next()?))
     }
 
-    fn numbered(&self, page: usize) -> Option<String> {
+    fn numbered(&self, page: usize) -> String {
         let links = &self.frame.links;
-        Some(if links.is_copy() {
+        if links.is_copy() {
             links.numbered(page)
         } else {
             self.search.address(page)
-        })
+        }
     }
 }
 
@@ -311,9 +311,12 @@ fn open_line(one: &Stood<'_>, incident: &Incident, frame: &Frame) -> OpenLine {
             String::new()
         },
         since: format!("for {lasted}"),
-        ack: ack.map(|ack| match private {
-            true => format!("taken on by {}", ack.by),
-            false => "somebody is on it".to_owned(),
+        ack: ack.map(|ack| {
+            if private {
+                format!("taken on by {}", ack.by)
+            } else {
+                "somebody is on it".to_owned()
+            }
         }),
     }
 }
@@ -343,7 +346,6 @@ fn group(of_group: &[&Stood<'_>], frame: &Frame, records: &HashMap<ServiceName, 
 
 fn row(one: &Stood<'_>, frame: &Frame, records: &HashMap<ServiceName, Record>) -> Row {
     let name = &one.service.name;
-    let private = frame.audience.is_private();
     let record = records.get(name).cloned().unwrap_or_default();
     let latency = one.glance.and_then(|glance| glance.latency);
     let uptimes = record.uptimes.iter().map(|(label, uptime)| Up {
@@ -358,11 +360,7 @@ fn row(one: &Stood<'_>, frame: &Frame, records: &HashMap<ServiceName, Record>) -
         href: frame.links.service(name),
         name: name.to_string(),
         state: one.state(),
-        note: if private {
-            one.standing.note.clone()
-        } else {
-            String::new()
-        },
+        note: one.note(frame.audience),
         uptimes: uptimes.collect(),
         strip: record.strip,
         latency: latency.map(|latency| Shown(latency).to_string()),

@@ -109,6 +109,12 @@ impl Stood<'_> {
     pub fn state(&self) -> State {
         self.standing.state
     }
+
+    /// Returns why, for those who may know.
+    pub fn note(&self, audience: Audience) -> String {
+        let note = Some(&self.standing.note).filter(|_| audience.is_private());
+        note.cloned().unwrap_or_default()
+    }
 }
 
 /// The maintenance that is on. What `defaults` plan comes once for each service: those are found by their name.

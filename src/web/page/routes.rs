@@ -8,7 +8,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Uri};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use serde::Deserialize;
@@ -45,6 +45,15 @@ pub(in crate::web) fn router() -> Router<Site> {
 
 type Shared = State<Arc<Pages>>;
 
+/// The answer to whoever is shown nothing.
+struct Turned(Box<Response>);
+
+impl IntoResponse for Turned {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
 /// A request with who makes it.
 struct Asked {
     headers: HeaderMap,
@@ -56,14 +65,9 @@ struct Asked {
 
 impl Asked {
     /// Returns a request of somebody who may see something.
-    fn new(
-        pages: &Pages,
-        caller: &Caller,
-        headers: HeaderMap,
-        uri: &Uri,
-    ) -> Result<Self, Response> {
+    fn new(pages: &Pages, caller: &Caller, headers: HeaderMap, uri: &Uri) -> Result<Self, Turned> {
         let Some(audience) = pages.audience(caller, &headers) else {
-            return Err(log_in(uri));
+            return Err(Turned(Box::new(log_in(uri))));
         };
         Ok(Self {
             headers,
@@ -80,7 +84,7 @@ impl Asked {
         make: impl FnOnce(&Pages, &Present, Audience, Links) -> Made + Send + 'static,
     ) -> Response {
         let (audience, links) = (self.audience, self.links);
-        let made = {
+        let work = {
             let pages = Arc::clone(&pages);
             move || {
                 let present = pages.present();
@@ -89,7 +93,7 @@ impl Asked {
         };
         pages
             .answers
-            .answer(&self.headers, audience, self.address, made)
+            .answer(&self.headers, audience, self.address, work)
             .await
     }
 }
@@ -114,7 +118,7 @@ async fn first(
     headers: HeaderMap,
     uri: Uri,
     Query(query): Query<overview::Query>,
-) -> Result<Response, Response> {
+) -> Result<Response, Turned> {
     let asked = Asked::new(&pages, &caller, headers, &uri)?;
     Ok(asked
         .answer(pages, move |pages, present, audience, links| {
@@ -139,7 +143,7 @@ async fn fragment(
     headers: HeaderMap,
     uri: Uri,
     Query(marks): Query<Marks>,
-) -> Result<Response, Response> {
+) -> Result<Response, Turned> {
     let asked = Asked::new(&pages, &caller, headers, &uri)?;
     Ok(asked
         .answer(pages, move |pages, present, audience, _| {
@@ -169,7 +173,7 @@ async fn service(
     (headers, uri): (HeaderMap, Uri),
     Path(name): Path<String>,
     Query(span): Query<Span>,
-) -> Result<Response, Response> {
+) -> Result<Response, Turned> {
     let asked = Asked::new(&pages, &caller, headers, &uri)?;
     let window = Window::named(&span.window).unwrap_or(Window::Day);
     Ok(asked
@@ -200,7 +204,7 @@ async fn newest_month(
     State(pages): Shared,
     headers: HeaderMap,
     uri: Uri,
-) -> Result<Response, Response> {
+) -> Result<Response, Turned> {
     let asked = Asked::new(&pages, &caller, headers, &uri)?;
     Ok(asked
         .answer(pages, move |pages, present, audience, links| {
@@ -238,7 +242,7 @@ async fn one_incident(
     State(site): State<Site>,
     (headers, uri): (HeaderMap, Uri),
     Path(key): Path<String>,
-) -> Result<Response, Response> {
+) -> Result<Response, Turned> {
     let pages = site.pages;
     let mut asked = Asked::new(&pages, &caller, headers, &uri)?;
     if let Some(named) = Month::named(&key) {
@@ -297,6 +301,7 @@ async fn take_on(
             reason: taken.reason,
         })
         .await?;
+    site.pages.forget();
     Ok(Redirect::to(&back))
 }
 
@@ -305,7 +310,7 @@ async fn calendar(
     State(pages): Shared,
     headers: HeaderMap,
     uri: Uri,
-) -> Result<Response, Response> {
+) -> Result<Response, Turned> {
     let asked = Asked::new(&pages, &caller, headers, &uri)?;
     Ok(asked
         .answer(pages, |pages, present, audience, links| {
@@ -324,7 +329,7 @@ async fn own_health(
     State(pages): Shared,
     headers: HeaderMap,
     uri: Uri,
-) -> Result<Response, Response> {
+) -> Result<Response, Turned> {
     let asked = Asked::new(&pages, &caller, headers, &uri)?;
     Ok(asked
         .answer(pages, |pages, present, audience, links| {

@@ -107,26 +107,24 @@ impl Strip {
         let days = self.0.len();
         let bad: Vec<&Day> = self.0.iter().filter(|day| !day.down().is_zero()).collect();
         let blank = self.0.iter().filter(|day| day.is_blank()).count();
-        let mut text = format!("{days} days: ");
-        match bad.as_slice() {
-            _ if blank == days => text += "no data",
-            [] => text += "no downtime",
-            [day] => {
-                text += &format!(
-                    "down for {} on {}",
-                    Shown(day.down()),
-                    day.date.strftime("%-d %b")
-                )
+        let told = match bad.as_slice() {
+            _ if blank == days => "no data".to_owned(),
+            [] => "no downtime".to_owned(),
+            [day] => format!(
+                "down for {} on {}",
+                Shown(day.down()),
+                day.date.strftime("%-d %b")
+            ),
+            bad => {
+                let all: Duration = bad.iter().map(|day| day.down()).sum();
+                format!("down on {} days, {} in all", bad.len(), Shown(all))
             }
-            days => {
-                let all: Duration = days.iter().map(|day| day.down()).sum();
-                text += &format!("down on {} days, {} in all", days.len(), Shown(all));
-            }
-        }
+        };
         if blank > 0 && blank < days {
-            text += &format!("; no data on {blank}");
+            format!("{days} days: {told}; no data on {blank}")
+        } else {
+            format!("{days} days: {told}")
         }
-        text
     }
 }
 
@@ -160,7 +158,7 @@ impl fmt::Display for Strip {
                 day.words()
             )?;
             if day.maintenance {
-                feet += &format!("M{x} {}h{WIDTH}v8h-{WIDTH}z", HEIGHT - 8);
+                feet = format!("{feet}M{x} {}h{WIDTH}v8h-{WIDTH}z", HEIGHT - 8);
             }
         }
         if !feet.is_empty() {
@@ -179,9 +177,9 @@ mod tests {
         Day {
             date: Date::constant(2026, 11, 12),
             tally: Tally {
-                up: known - down.min(known),
+                up: known.saturating_sub(down),
                 down,
-                no_data: Duration::from_hours(24) - known,
+                no_data: Duration::from_hours(24).saturating_sub(known),
                 ..Tally::default()
             },
             maintenance: false,

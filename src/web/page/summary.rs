@@ -112,14 +112,14 @@ pub fn to_text(present: &Present, audience: Audience) -> String {
     );
     for one in stood.iter().filter(|one| one.state() != State::Operational) {
         let state = one.state();
-        text += &format!(
-            "\n{} {} · {}",
-            state.sign(),
-            one.service.name,
-            state.words().to_lowercase()
+        let (sign, name) = (state.sign(), &one.service.name);
+        let words = state.words().to_lowercase();
+        text = format!(
+            "{text}
+{sign} {name} · {words}"
         );
         if audience.is_private() && !one.standing.note.is_empty() {
-            text += &format!(": {}", one.standing.note);
+            text = format!("{text}: {}", one.standing.note);
         }
     }
     text.trim_end().to_owned() + "\n"

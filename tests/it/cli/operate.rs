@@ -49,6 +49,7 @@ fn the_help_of_the_program() {
                    not notice
       demo         Watch a small flaky API inside this process for a minute: needs no network and no
                    set-up
+      page         Write the status page as files, for another host or the disk
       token        Make tokens for the API
       schema       Print the JSON Schema of the ops config for editors
       definitions  Write the definitions of what scripts can use for editors

@@ -140,7 +140,7 @@ fn every_page_that_the_manual_names_can_be_printed() {
         page.lines().filter_map(name).collect::<Vec<String>>()
     };
     let named = named_in(&main);
-    assert_eq!(named.len(), 26, "{main}");
+    assert_eq!(named.len(), 27, "{main}");
     let mut below = 0;
     for name in named {
         let of_command = page(&[&name]);
@@ -155,7 +155,7 @@ fn every_page_that_the_manual_names_can_be_printed() {
             below += 1;
         }
     }
-    assert_eq!(below, 13);
+    assert_eq!(below, 14);
     let error = String::from_utf8(desk.run(&["man", "dryrun"]).stderr).unwrap();
     assert!(
         error.contains("there is no command `dryrun`; did you mean `dry-run`?"),

@@ -2,7 +2,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Desk;
 
@@ -38,7 +40,7 @@ fn it_shows_the_services_until_q_and_leaves_the_terminal_as_it_was() {
         std::thread::park_timeout(Duration::from_millis(20));
     }
     let line = format!(
-        "{} top oes.toml; echo ended with $?",
+        "stty rows 24 cols 100; {} top oes.toml; echo ended with $?",
         env!("CARGO_BIN_EXE_oes")
     );
     let mut top = Command::new("script")

@@ -7,11 +7,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use native_tls::{TlsConnector, TlsStream};
 use rustix::process::Signal;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::process::Process;
 use super::rig::{Rig, ask, eventually};

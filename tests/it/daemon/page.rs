@@ -126,7 +126,7 @@ async fn this_machine_sees_everything_and_others_what_is_public() {
         let public = text(&daemon, path, ELSEWHERE).await;
         assert!(public.starts_with("HTTP/1.1 200"), "{path}: {public}");
         assert!(public.contains(shown), "{path}: no {shown} in {public}");
-        for hidden in ["secret", &host, "503", "hook", "of the last"] {
+        for hidden in ["secret", &host, "got 503", "hook", "of the last"] {
             assert!(!public.contains(hidden), "{path} shows {hidden}: {public}");
         }
     }
@@ -197,9 +197,10 @@ async fn services_are_found_by_name_group_and_state_whatever_they_are_called() {
     let address = rig.api.address;
     for (n, name) in names.iter().enumerate() {
         let group = if n < 2 { "One & two" } else { "Three" };
-        config += &format!(
+        let service = format!(
             "[[services]]\nname = \"{name}\"\nurl = \"http://{address}/{n}\"\nmatch = [\"status_code\"]\ngroup = \"{group}\"\n"
         );
+        config += &service;
     }
     rig.write("oes.toml", &config);
     let daemon = rig.start().await;

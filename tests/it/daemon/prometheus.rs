@@ -69,8 +69,8 @@ fn the_dashboard_is_whole() {
         }
     }
     let documented = std::fs::read_to_string(ops("../docs/metrics.md")).unwrap();
+    let names = regex::Regex::new(r"\b(?:oes|probe|process)_[a-z_]+").unwrap();
     for (title, expression) in expressions() {
-        let names = regex::Regex::new(r"\b(?:oes|probe|process)_[a-z_]+").unwrap();
         for name in names.find_iter(&expression) {
             let family = name.as_str().trim_end_matches("_bucket");
             assert!(

@@ -29,9 +29,10 @@ async fn a_service_is_shown_as_its_newest_probe_left_it() {
     let rig = Rig::new();
     let address = rig.api.address;
     let mut config = slow(&rig, &["price"]);
-    config += &format!(
+    let shop = format!(
         "[[services]]\nname = \"{NAME}\"\nurl = \"http://{address}/a/b%20c?key=${{file:key}}\"\ngroup = \"shop\"\ntags = [\"edge\"]\n"
     );
+    config += &shop;
     rig.write("key", "hunter2");
     rig.write("oes.toml", &config);
     rig.api.answers("/price", 500, "{}");

@@ -1,4 +1,4 @@
-//! A real browser, driven through its DevTools protocol: Debian's Chromium without a window.
+//! A real browser, driven through its `DevTools` protocol: Debian's Chromium without a window.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
@@ -35,6 +35,7 @@ pub(crate) struct Browser {
 
 impl Browser {
     /// Starts a browser; absent where there is none, which is said.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub(crate) fn start() -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
             assert!(may_be_missing(), "there is no {PROGRAM}");
@@ -79,20 +80,21 @@ impl Browser {
             commands: 0,
             _profile: profile,
         };
-        let target = browser.ask("Target.createTarget", json!({ "url": "about:blank" }));
+        let target = browser.ask("Target.createTarget", &json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
-        let attached = browser.ask("Target.attachToTarget", attach);
-        browser.session = attached["sessionId"].as_str().unwrap().to_owned();
-        browser.ask("Page.enable", json!({}));
+        let attached = browser.ask("Target.attachToTarget", &attach);
+        let session = attached["sessionId"].as_str().unwrap();
+        session.clone_into(&mut browser.session);
+        browser.ask("Page.enable", &json!({}));
         browser.ask(
             "Page.addScriptToEvaluateOnNewDocument",
-            json!({ "source": WITNESS }),
+            &json!({ "source": WITNESS }),
         );
         Some(browser)
     }
 
     /// Gives a command and returns its answer.
-    fn ask(&mut self, method: &str, parameters: Value) -> Value {
+    fn ask(&mut self, method: &str, parameters: &Value) -> Value {
         self.commands += 1;
         let id = self.commands;
         let mut command = json!({ "id": id, "method": method, "params": parameters });
@@ -117,7 +119,7 @@ impl Browser {
 
     /// Opens a page and waits until it is there.
     pub(crate) fn open(&mut self, address: &str) {
-        let opened = self.ask("Page.navigate", json!({ "url": address }));
+        let opened = self.ask("Page.navigate", &json!({ "url": address }));
         assert!(opened.get("errorText").is_none(), "{address}: {opened}");
         let here = format!(
             "document.readyState === 'complete' && location.href !== 'about:blank' && {}",
@@ -129,7 +131,7 @@ impl Browser {
     /// Returns what an expression is in the page, a promise once it is kept.
     pub(crate) fn is(&mut self, expression: &str) -> Value {
         let ask = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let answer = self.ask("Runtime.evaluate", ask);
+        let answer = self.ask("Runtime.evaluate", &ask);
         assert!(
             answer.get("exceptionDetails").is_none(),
             "{expression}: {answer}"
@@ -154,11 +156,11 @@ impl Browser {
     /// Makes the window so large, and the page dark or light.
     pub(crate) fn look(&mut self, width: u32, height: u32, scheme: &str) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 700 });
-        self.ask("Emulation.setDeviceMetricsOverride", size);
+        self.ask("Emulation.setDeviceMetricsOverride", &size);
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.ask(
             "Emulation.setEmulatedMedia",
-            json!({ "features": features }),
+            &json!({ "features": features }),
         );
     }
 
@@ -166,7 +168,7 @@ impl Browser {
     pub(crate) fn without_scripts(&mut self) {
         self.ask(
             "Emulation.setScriptExecutionDisabled",
-            json!({ "value": true }),
+            &json!({ "value": true }),
         );
     }
 }

@@ -29,6 +29,10 @@ fn ago(seconds: i64) -> Timestamp {
     Timestamp::from_second(now().as_second() - seconds).unwrap()
 }
 
+fn before(seconds: usize) -> Timestamp {
+    ago(i64::try_from(seconds).unwrap())
+}
+
 /// A number that looks like chance and is not.
 fn chance(seed: usize, of: usize) -> usize {
     let mixed = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -57,7 +61,7 @@ pub(crate) fn name(n: usize) -> String {
 pub(crate) fn config(count: usize) -> String {
     let mut text = "version = \"1.0\"\ninterval = \"30s\"\n".to_owned();
     for n in 0..count {
-        let group = ["Shop", "Shop", "Shop", "Back office"][n % 4];
+        let group = if n % 4 == 3 { "Back office" } else { "Shop" };
         let public = n.is_multiple_of(2);
         writeln!(
             text,
@@ -82,7 +86,7 @@ fn glance(n: usize, outcome: Outcome) -> Glance {
     }
     timings.total = Duration::from_millis(phases.iter().sum::<u64>() + 1);
     Glance {
-        at: ago(4 + chance(n, 20) as i64),
+        at: before(4 + chance(n, 20)),
         outcome,
         failing: outcome == Outcome::Fail,
         last_good: outcome.is_good().then(|| ago(4)),
@@ -115,7 +119,7 @@ fn glance(n: usize, outcome: Outcome) -> Glance {
 
 fn incident(n: usize, violation: Violation, failing: usize, finding: &str) -> Incident {
     let sample = |at: usize| Sample {
-        at: ago(30 * (7 - at as i64)),
+        at: before(30 * (7 - at)),
         outcome: if at >= 7 - failing {
             Outcome::Fail
         } else {
@@ -132,10 +136,10 @@ fn incident(n: usize, violation: Violation, failing: usize, finding: &str) -> In
         news: News::Opened,
         reminders: 0,
         ack: None,
-        opened_at: ago(60 * (11 + 90 * n as i64)),
+        opened_at: before(60 * (11 + 90 * n)),
         closed_at: None,
         ending: None,
-        last_good: Some(ago(60 * (14 + 90 * n as i64))),
+        last_good: Some(before(60 * (14 + 90 * n))),
         announced_before: None,
         reason: Reason {
             rule: format!("{failing} of the last 7 probes failed, more than 50 % of 7"),
@@ -177,8 +181,8 @@ pub(crate) fn present(count: usize) -> Present {
     let mut ledger = Ledger::default();
     if count > 6 {
         let mut slow = incident(3, Violation::Latency, 0, "");
-        slow.reason.rule =
-            "the mean of the last 7 latencies is 612 ms, more than 400 ms".to_owned();
+        "the mean of the last 7 latencies is 612 ms, more than 400 ms"
+            .clone_into(&mut slow.reason.rule);
         slow.reason.finding = None;
         slow.ack = Some(Ack {
             at: ago(60),
@@ -234,7 +238,12 @@ fn down(n: usize, day: i64) -> u64 {
     match (n, day) {
         (0, 0) => 660,
         (2, 0) => 11_400,
-        _ if chance(seed, 40) == 0 => [70, 900, 4_000, 12_000][chance(seed + 7, 4)],
+        _ if chance(seed, 40) == 0 => match chance(seed + 7, 4) {
+            0 => 70,
+            1 => 900,
+            2 => 4_000,
+            _ => 12_000,
+        },
         _ => 0,
     }
 }

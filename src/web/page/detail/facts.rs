@@ -99,7 +99,10 @@ fn limit(service: &Service) -> String {
 }
 
 /// Returns the rules of a service with the numbers that they look at now.
-pub(super) fn rules(stood: &Stood<'_>) -> Vec<String> {
+pub(super) fn rules(stood: &Stood<'_>, audience: Audience) -> Vec<String> {
+    if !audience.is_private() {
+        return Vec::new();
+    }
     let service = stood.service;
     let mut rules = Vec::new();
     let window = stood.glance.map(|glance| glance.window).unwrap_or_default();

@@ -8,7 +8,7 @@ use axum::routing::get;
 use serde::Deserialize;
 use url::Url;
 
-use super::{Asked, Shared, all_incidents, of_kind};
+use super::{Asked, Shared, Turned, all_incidents, of_kind};
 use crate::model::duration::{Shown, before};
 use crate::model::tally::Tally;
 use crate::web::auth::Caller;
@@ -46,7 +46,7 @@ async fn json(
     State(pages): Shared,
     headers: HeaderMap,
     uri: Uri,
-) -> Result<Response, Response> {
+) -> Result<Response, Turned> {
     let asked = Asked::new(&pages, &caller, headers, &uri)?;
     Ok(asked
         .answer(pages, |_, present, audience, _| {
@@ -64,7 +64,7 @@ async fn text(
     State(pages): Shared,
     headers: HeaderMap,
     uri: Uri,
-) -> Result<Response, Response> {
+) -> Result<Response, Turned> {
     let asked = Asked::new(&pages, &caller, headers, &uri)?;
     let make = |_: &Pages, present: &Present, audience, _| {
         Made::new(Kind::Text, summary::to_text(present, audience))
@@ -77,9 +77,9 @@ async fn feed(
     State(pages): Shared,
     headers: HeaderMap,
     uri: Uri,
-) -> Result<Response, Response> {
+) -> Result<Response, Turned> {
     let Some(url) = own_url(&pages, &headers) else {
-        return Err(StatusCode::BAD_REQUEST.into_response());
+        return Err(Turned(Box::new(StatusCode::BAD_REQUEST.into_response())));
     };
     let mut asked = Asked::new(&pages, &caller, headers, &uri)?;
     asked.address = format!("{} of {url}", asked.address);
@@ -108,7 +108,7 @@ async fn ical(
     State(pages): Shared,
     headers: HeaderMap,
     uri: Uri,
-) -> Result<Response, Response> {
+) -> Result<Response, Turned> {
     let asked = Asked::new(&pages, &caller, headers, &uri)?;
     Ok(asked
         .answer(pages, |pages, present, audience, _| {
@@ -125,7 +125,7 @@ async fn embed(
     State(pages): Shared,
     headers: HeaderMap,
     uri: Uri,
-) -> Result<Response, Response> {
+) -> Result<Response, Turned> {
     let mut asked = Asked::new(&pages, &caller, headers, &uri)?;
     // Another site may show it to somebody who may see more than that site should learn.
     asked.audience = Audience::Public;
@@ -159,7 +159,7 @@ async fn badge(
     (headers, uri): (HeaderMap, Uri),
     Path(path): Path<String>,
     Query(wish): Query<Wish>,
-) -> Result<Response, Response> {
+) -> Result<Response, Turned> {
     let asked = Asked::new(&pages, &caller, headers, &uri)?;
     Ok(asked
         .answer(pages, move |pages, present, audience, links| {

@@ -80,7 +80,12 @@ impl Stream {
         loop {
             stopping.run_until_cancelled(self.clock.tick()).await?;
             let pages = Arc::clone(&self.pages);
-            let look = move || pages.board.look(&pages.present());
+            let look = move || {
+                // Who hears of a change must not be shown what was made before it.
+                if pages.board.look(&pages.present()) {
+                    pages.answers.forget();
+                }
+            };
             tokio::task::spawn_blocking(look).await.ok()?;
             let told = match self.listener.news(self.audience) {
                 News::Changed(marks) => {
