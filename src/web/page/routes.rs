@@ -6,7 +6,8 @@ mod stream;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRef as _, FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -54,8 +55,9 @@ impl IntoResponse for Turned {
     }
 }
 
-/// A request with who makes it.
+/// A request of somebody who may see something; whoever may not is turned away.
 struct Asked {
+    pages: Arc<Pages>,
     headers: HeaderMap,
     audience: Audience,
     links: Links,
@@ -63,27 +65,32 @@ struct Asked {
     address: String,
 }
 
-impl Asked {
-    /// Returns a request of somebody who may see something.
-    fn new(pages: &Pages, caller: &Caller, headers: HeaderMap, uri: &Uri) -> Result<Self, Turned> {
-        let Some(audience) = pages.audience(caller, &headers) else {
-            return Err(Turned(Box::new(log_in(uri))));
+impl FromRequestParts<Site> for Asked {
+    type Rejection = Turned;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Turned> {
+        let pages = Arc::<Pages>::from_ref(site);
+        let Ok(caller) = Caller::from_request_parts(parts, site).await;
+        let Some(audience) = pages.audience(&caller, &parts.headers) else {
+            return Err(Turned(Box::new(log_in(&parts.uri))));
         };
         Ok(Self {
-            headers,
+            pages,
+            headers: parts.headers.clone(),
             audience,
-            links: Links::served(depth(uri)),
-            address: uri.to_string(),
+            links: Links::served(depth(&parts.uri)),
+            address: parts.uri.to_string(),
         })
     }
+}
 
+impl Asked {
     /// Answers with what is made of the present.
     async fn answer(
         self,
-        pages: Arc<Pages>,
         make: impl FnOnce(&Pages, &Present, Audience, Links) -> Made + Send + 'static,
     ) -> Response {
-        let (audience, links) = (self.audience, self.links);
+        let (pages, audience, links) = (self.pages, self.audience, self.links);
         let work = {
             let pages = Arc::clone(&pages);
             move || {
@@ -112,22 +119,15 @@ fn depth(uri: &Uri) -> usize {
     uri.path().matches('/').count().saturating_sub(1)
 }
 
-async fn first(
-    caller: Caller,
-    State(pages): Shared,
-    headers: HeaderMap,
-    uri: Uri,
-    Query(query): Query<overview::Query>,
-) -> Result<Response, Turned> {
-    let asked = Asked::new(&pages, &caller, headers, &uri)?;
-    Ok(asked
-        .answer(pages, move |pages, present, audience, links| {
+async fn first(Query(query): Query<overview::Query>, asked: Asked) -> Response {
+    asked
+        .answer(move |pages, present, audience, links| {
             let draft = overview::Draft::new(present, audience, &query);
             let history = pages.source.history();
             let records = pages.archive.records(&history, present, &draft.needs());
             page(&draft.finish(&pages.source.title(), links, &records))
         })
-        .await)
+        .await
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -137,16 +137,9 @@ struct Marks {
 }
 
 /// Answers what is to be replaced of a first page that somebody has open.
-async fn fragment(
-    caller: Caller,
-    State(pages): Shared,
-    headers: HeaderMap,
-    uri: Uri,
-    Query(marks): Query<Marks>,
-) -> Result<Response, Turned> {
-    let asked = Asked::new(&pages, &caller, headers, &uri)?;
-    Ok(asked
-        .answer(pages, move |pages, present, audience, _| {
+async fn fragment(Query(marks): Query<Marks>, asked: Asked) -> Response {
+    asked
+        .answer(move |pages, present, audience, _| {
             let marks: Vec<&str> = marks.of.split(',').take(overview::ROWS_MAX).collect();
             let names = overview::Fragment::needs(present, audience, &marks);
             let history = pages.source.history();
@@ -158,7 +151,7 @@ async fn fragment(
                 &records,
             ))
         })
-        .await)
+        .await
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -167,17 +160,10 @@ struct Span {
     window: String,
 }
 
-async fn service(
-    caller: Caller,
-    State(pages): Shared,
-    (headers, uri): (HeaderMap, Uri),
-    Path(name): Path<String>,
-    Query(span): Query<Span>,
-) -> Result<Response, Turned> {
-    let asked = Asked::new(&pages, &caller, headers, &uri)?;
+async fn service(Path(name): Path<String>, Query(span): Query<Span>, asked: Asked) -> Response {
     let window = Window::named(&span.window).unwrap_or(Window::Day);
-    Ok(asked
-        .answer(pages, move |pages, present, audience, links| {
+    asked
+        .answer(move |pages, present, audience, links| {
             let title = pages.source.title();
             let Some(stood) = present.standing(audience, &name) else {
                 return missing(present, audience, &title, links, "such service");
@@ -196,21 +182,13 @@ async fn service(
                 (&stood, window, past),
             ))
         })
-        .await)
+        .await
 }
 
-async fn newest_month(
-    caller: Caller,
-    State(pages): Shared,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Turned> {
-    let asked = Asked::new(&pages, &caller, headers, &uri)?;
-    Ok(asked
-        .answer(pages, move |pages, present, audience, links| {
-            month(pages, present, audience, links, None)
-        })
-        .await)
+async fn newest_month(asked: Asked) -> Response {
+    asked
+        .answer(move |pages, present, audience, links| month(pages, present, audience, links, None))
+        .await
 }
 
 fn month(
@@ -240,17 +218,15 @@ fn all_incidents(pages: &Pages, present: &Present, audience: Audience) -> Vec<In
 async fn one_incident(
     caller: Caller,
     State(site): State<Site>,
-    (headers, uri): (HeaderMap, Uri),
     Path(key): Path<String>,
-) -> Result<Response, Turned> {
-    let pages = site.pages;
-    let mut asked = Asked::new(&pages, &caller, headers, &uri)?;
+    mut asked: Asked,
+) -> Response {
     if let Some(named) = Month::named(&key) {
-        return Ok(asked
-            .answer(pages, move |pages, present, audience, links| {
+        return asked
+            .answer(move |pages, present, audience, links| {
                 month(pages, present, audience, links, Some(named))
             })
-            .await);
+            .await;
     }
     let story = site.control.story(key).await.ok();
     let form = caller
@@ -264,8 +240,8 @@ async fn one_incident(
     asked
         .address
         .extend(form.iter().map(|form| form.csrf.as_str()));
-    Ok(asked
-        .answer(pages, move |pages, present, audience, links| {
+    asked
+        .answer(move |pages, present, audience, links| {
             let title = pages.source.title();
             let shown = story.and_then(|story| {
                 incident::Page::new(present, audience, &title, links.clone(), (&story, form))
@@ -275,7 +251,7 @@ async fn one_incident(
                 None => missing(present, audience, &title, links, "such incident"),
             }
         })
-        .await)
+        .await
 }
 
 #[derive(Debug, Deserialize)]
@@ -305,15 +281,9 @@ async fn take_on(
     Ok(Redirect::to(&back))
 }
 
-async fn calendar(
-    caller: Caller,
-    State(pages): Shared,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Turned> {
-    let asked = Asked::new(&pages, &caller, headers, &uri)?;
-    Ok(asked
-        .answer(pages, |pages, present, audience, links| {
+async fn calendar(asked: Asked) -> Response {
+    asked
+        .answer(|pages, present, audience, links| {
             page(&Calendar::new(
                 present,
                 audience,
@@ -321,25 +291,19 @@ async fn calendar(
                 links,
             ))
         })
-        .await)
+        .await
 }
 
-async fn own_health(
-    caller: Caller,
-    State(pages): Shared,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Turned> {
-    let asked = Asked::new(&pages, &caller, headers, &uri)?;
-    Ok(asked
-        .answer(pages, |pages, present, audience, links| {
+async fn own_health(asked: Asked) -> Response {
+    asked
+        .answer(|pages, present, audience, links| {
             let title = pages.source.title();
             match audience {
                 Audience::Private => page(&health::Page::new(present, &title, links)),
                 Audience::Public => missing(present, audience, &title, links, "such page"),
             }
         })
-        .await)
+        .await
 }
 
 /// Returns a text of a kind that a template makes.

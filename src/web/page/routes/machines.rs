@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -11,7 +11,6 @@ use url::Url;
 use super::{Asked, Shared, Turned, all_incidents, of_kind};
 use crate::model::duration::{Shown, before};
 use crate::model::tally::Tally;
-use crate::web::auth::Caller;
 use crate::web::page::answer::{Kind, Made};
 use crate::web::page::badge::Badge;
 use crate::web::page::embed::Embed;
@@ -41,50 +40,37 @@ async fn script(State(pages): Shared, headers: HeaderMap) -> Response {
         .await
 }
 
-async fn json(
-    caller: Caller,
-    State(pages): Shared,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Turned> {
-    let asked = Asked::new(&pages, &caller, headers, &uri)?;
-    Ok(asked
-        .answer(pages, |_, present, audience, _| {
+async fn json(asked: Asked) -> Response {
+    asked
+        .answer(|_, present, audience, _| {
             let (text, same) = summary::to_json(present, audience);
             Made {
                 sameness: Some(same),
                 ..Made::new(Kind::Json, text)
             }
         })
-        .await)
+        .await
 }
 
-async fn text(
-    caller: Caller,
-    State(pages): Shared,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Turned> {
-    let asked = Asked::new(&pages, &caller, headers, &uri)?;
+async fn text(asked: Asked) -> Response {
     let make = |_: &Pages, present: &Present, audience, _| {
         Made::new(Kind::Text, summary::to_text(present, audience))
     };
-    Ok(asked.answer(pages, make).await)
+    asked.answer(make).await
 }
 
 async fn feed(
-    caller: Caller,
     State(pages): Shared,
     headers: HeaderMap,
-    uri: Uri,
+    asked: Result<Asked, Turned>,
 ) -> Result<Response, Turned> {
     let Some(url) = own_url(&pages, &headers) else {
         return Err(Turned(Box::new(StatusCode::BAD_REQUEST.into_response())));
     };
-    let mut asked = Asked::new(&pages, &caller, headers, &uri)?;
+    let mut asked = asked?;
     asked.address = format!("{} of {url}", asked.address);
     Ok(asked
-        .answer(pages, move |pages, present, audience, _| {
+        .answer(move |pages, present, audience, _| {
             let all = all_incidents(pages, present, audience);
             of_kind(
                 Kind::Atom,
@@ -103,37 +89,25 @@ fn own_url(pages: &Pages, headers: &HeaderMap) -> Option<Url> {
     pages.source.url().or_else(of_client)
 }
 
-async fn ical(
-    caller: Caller,
-    State(pages): Shared,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Turned> {
-    let asked = Asked::new(&pages, &caller, headers, &uri)?;
-    Ok(asked
-        .answer(pages, |pages, present, audience, _| {
+async fn ical(asked: Asked) -> Response {
+    asked
+        .answer(|pages, present, audience, _| {
             Made::new(
                 Kind::Calendar,
                 calendar::to_ical(present, audience, &pages.source.title()),
             )
         })
-        .await)
+        .await
 }
 
-async fn embed(
-    caller: Caller,
-    State(pages): Shared,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Turned> {
-    let mut asked = Asked::new(&pages, &caller, headers, &uri)?;
+async fn embed(mut asked: Asked) -> Response {
     // Another site may show it to somebody who may see more than that site should learn.
     asked.audience = Audience::Public;
-    Ok(asked
-        .answer(pages, |pages, present, _, _| {
+    asked
+        .answer(|pages, present, _, _| {
             of_kind(Kind::Embed, &Embed::new(present, &pages.source.title()))
         })
-        .await)
+        .await
 }
 
 /// What a badge is to show.
@@ -153,16 +127,9 @@ enum Shows {
     Latency,
 }
 
-async fn badge(
-    caller: Caller,
-    State(pages): Shared,
-    (headers, uri): (HeaderMap, Uri),
-    Path(path): Path<String>,
-    Query(wish): Query<Wish>,
-) -> Result<Response, Turned> {
-    let asked = Asked::new(&pages, &caller, headers, &uri)?;
-    Ok(asked
-        .answer(pages, move |pages, present, audience, links| {
+async fn badge(Path(path): Path<String>, Query(wish): Query<Wish>, asked: Asked) -> Response {
+    asked
+        .answer(move |pages, present, audience, links| {
             let found = read(present, audience, &path);
             let Some((stood, shows, kind)) = found else {
                 return missing(
@@ -179,7 +146,7 @@ async fn badge(
                 _ => of_kind(kind, &badge),
             }
         })
-        .await)
+        .await
 }
 
 /// Reads `NAME.svg`, `NAME/uptime.svg`, `NAME/latency.json`.
