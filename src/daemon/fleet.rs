@@ -292,25 +292,40 @@ impl Fleet {
             if self.channels.contains_key(&channel.name) {
                 continue;
             }
-            let stop = self.workers.stopping().child_token();
-            let (shared, settings, token) =
-                (self.notify.clone(), Arc::new(channel.clone()), stop.clone());
-            let turn = Arc::clone(self.turns.entry(channel.name.clone()).or_default());
-            self.workers
-                .start(format_args!("channel {}", channel.name), move || {
-                    let (shared, settings, token) =
-                        (shared.clone(), Arc::clone(&settings), token.clone());
-                    let turn = Arc::clone(&turn);
-                    async move {
-                        let Some(_turn) = token.run_until_cancelled(turn.lock()).await else {
-                            return;
-                        };
-                        notifier::run(shared, settings, token.clone()).await;
-                    }
-                });
+            let settings = Arc::new(channel.clone());
+            let task = format!("channel {}", channel.name);
+            let stop = self.start_in_turn(&task, &channel.name, move |shared, stop| {
+                notifier::run(shared, Arc::clone(&settings), stop)
+            });
             self.channels
                 .insert(channel.name.clone(), (fingerprint(channel), stop));
         }
+    }
+
+    /// Starts a task that sends to a channel once the one before has ended; returns what stops it.
+    fn start_in_turn<F>(
+        &mut self,
+        task: &str,
+        channel: &ChannelName,
+        mut run: impl FnMut(notifier::Shared, CancellationToken) -> F + Send + 'static,
+    ) -> CancellationToken
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stop = self.workers.stopping().child_token();
+        let (shared, token) = (self.notify.clone(), stop.clone());
+        let turn = Arc::clone(self.turns.entry(channel.clone()).or_default());
+        self.workers.start(task, move || {
+            let (turn, token) = (Arc::clone(&turn), token.clone());
+            let running = run(shared.clone(), token.clone());
+            async move {
+                let Some(_turn) = token.run_until_cancelled(turn.lock()).await else {
+                    return;
+                };
+                running.await;
+            }
+        });
+        stop
     }
 }
 

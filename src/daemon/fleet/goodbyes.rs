@@ -50,21 +50,10 @@ impl Fleet {
     /// Tells the channels goodbye that have left.
     pub(super) fn start_goodbyes(&mut self, leaving: Goodbyes) {
         for (name, (settings, manner)) in leaving {
-            let stop = self.workers.stopping().child_token();
-            let (shared, token) = (self.notify.clone(), stop.clone());
-            let turn = Arc::clone(self.turns.entry(name.clone()).or_default());
-            self.workers
-                .start(format_args!("channel {name} leaving"), move || {
-                    let (shared, settings, token) =
-                        (shared.clone(), Arc::clone(&settings), token.clone());
-                    let turn = Arc::clone(&turn);
-                    async move {
-                        let Some(_turn) = token.run_until_cancelled(turn.lock()).await else {
-                            return;
-                        };
-                        leaving::say_goodbye(shared, settings, manner, token.clone()).await;
-                    }
-                });
+            let task = format!("channel {name} leaving");
+            let stop = self.start_in_turn(&task, &name, move |shared, stop| {
+                leaving::say_goodbye(shared, Arc::clone(&settings), manner, stop)
+            });
             self.goodbyes.insert(name, stop);
         }
     }
