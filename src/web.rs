@@ -6,6 +6,7 @@
 pub mod api;
 pub mod auth;
 pub mod beat;
+mod etag;
 mod facts;
 mod headers;
 mod listen;

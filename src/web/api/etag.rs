@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
 
 use crate::web::auth::hex;
+use crate::web::etag::names;
 
 /// No answer of the API is larger: a list has pages.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
@@ -46,11 +47,4 @@ fn mark(headers: &mut HeaderMap, name: &str) {
     }
     let private = HeaderValue::from_static("private, no-cache");
     headers.insert(header::CACHE_CONTROL, private);
-}
-
-/// Tells whether `If-None-Match` names this; weak names count, as RFC 9110 says.
-fn names(known: &HeaderValue, name: &str) -> bool {
-    let known = known.to_str().unwrap_or_default();
-    let mut each = known.split(',').map(str::trim);
-    each.any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == name)
 }

@@ -17,6 +17,8 @@ use tokio::time::Instant;
 
 use super::assets;
 use super::present::Audience;
+use crate::web::auth::hex;
+use crate::web::etag::names;
 
 /// What was made is given to others for this long.
 const KEPT_FOR: Duration = Duration::from_secs(1);
@@ -176,8 +178,7 @@ impl Ready {
     fn of(made: &Made, wanted: Encoding) -> Self {
         let same = made.sameness.as_ref().unwrap_or(&made.text);
         let digest = Sha256::digest(same.as_bytes());
-        let bytes = digest.iter().take(12);
-        let tag = bytes.fold(String::new(), |tag, byte| format!("{tag}{byte:02x}"));
+        let tag = hex(digest.first_chunk::<12>().unwrap_or(&[0; 12]));
         let encoding = if made.text.len() < SMALL {
             Encoding::Plain
         } else {
@@ -199,16 +200,10 @@ impl Ready {
     }
 
     fn respond(&self, headers: &HeaderMap, audience: Audience) -> Response {
-        let has = headers.get_all(header::IF_NONE_MATCH).iter();
-        let has = has
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','));
         let tag = self.etag.to_str().unwrap_or_default();
         let bare = tag.trim_start_matches("W/");
-        let known = self.status == StatusCode::OK
-            && has
-                .map(str::trim)
-                .any(|one| one == "*" || one.trim_start_matches("W/") == bare);
+        let mut has = headers.get_all(header::IF_NONE_MATCH).iter();
+        let known = self.status == StatusCode::OK && has.any(|known| names(known, bare));
         let mut response = if known {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
