@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use hmac::Mac as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -15,6 +14,7 @@ use crate::model::heartbeat::Report;
 use crate::model::secret::Secret;
 use crate::model::service::ServiceName;
 use crate::web::Pending;
+use crate::web::auth::tag;
 use crate::web::beat::{Listener, Refused, Taken};
 
 /// Reports of one service that wait for its loop.
@@ -69,9 +69,8 @@ impl Beats {
     }
 
     fn tag(&self, token: &str) -> Option<Tag> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0.key).ok()?;
-        mac.update(token.as_bytes());
-        Some(mac.finalize().into_bytes().into())
+        let tag = tag(&self.0.key, token.as_bytes())?;
+        Some(tag.finalize().into_bytes().into())
     }
 
     fn sender(&self, token: &str) -> Option<mpsc::Sender<Sent>> {

@@ -30,7 +30,7 @@ pub(super) use peer::Peer;
 use sessions::Sessions;
 use tokens::Tokens;
 pub(super) use tokens::hex;
-pub use tokens::{Token, new_token};
+pub use tokens::{Token, new_token, tag};
 
 /// What a caller may do. Each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
