@@ -6,6 +6,7 @@
 
 mod buckets;
 mod codec;
+mod counted;
 mod evidence;
 mod file;
 pub mod incidents;
@@ -189,12 +190,8 @@ impl Store {
         } = load::open(path, samples, now);
         let (sender, receiver) = crossbeam_channel::bounded(QUEUE_MAX);
         let shared = Arc::new(writer::Shared::default());
-        let counters = restored
-            .iter()
-            .map(|(service, restored)| (service.clone(), restored.counters))
-            .collect();
         let database = (path.to_owned(), connection);
-        let writer = writer::Writer::new(database, counters, samples, Arc::clone(&shared));
+        let writer = writer::Writer::new(database, samples, Arc::clone(&shared));
         let thread = std::thread::Builder::new()
             .name("oes-history".to_owned())
             .spawn(move || writer.run(&receiver))

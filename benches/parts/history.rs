@@ -63,8 +63,8 @@ fn write(store: &Store, services: usize, seconds: std::ops::Range<i64>) -> u32 {
         for number in 0..services {
             store.write_sample(&service(number), sample(number, second));
             written += 1;
-            // The queue is bounded; what finds no room would be dropped.
-            if written.is_multiple_of(4_000) {
+            // The queue is bounded; what finds no room, ticks included, would be dropped.
+            if written.is_multiple_of(2_000) {
                 store.flush(PATIENCE).unwrap();
             }
         }

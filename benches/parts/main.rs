@@ -1,5 +1,6 @@
-//! Parts by themselves: `cargo bench --bench parts`. A state commit with all its disk syncs, the page of metrics, the status page, and one
-//! run of a script of twenty lines through the pool, on bodies of three sizes.
+//! Parts by themselves: `cargo bench --bench parts`, of which words after `--` pick some: `state`, `metrics`, `script`,
+//! `history`, `page`. A state commit with all its disk syncs, the page of metrics, one run of a script of twenty lines through
+//! the pool, on bodies of three sizes, the history, the status page.
 
 #![expect(
     clippy::unwrap_used,
@@ -67,12 +68,44 @@ const OPEN_EVERY: usize = 10;
 fn main() {
     let machine = cpu::Machine::now();
     println!("| part | median [range] | target |\n| --- | --- | --- |");
-    commit(1_000, 25);
-    commit(10_000, 60);
-    at_once(1_000);
-    tick(10_000, true);
-    tick(10_000, false);
-    page::page(10_000, "≤ 150 ms");
+    if wanted("state") {
+        commit(1_000, 25);
+        commit(10_000, 60);
+        at_once(1_000);
+        tick(10_000, true);
+        tick(10_000, false);
+    }
+    if wanted("metrics") {
+        page::page(10_000, "≤ 150 ms");
+    }
+    if wanted("script") {
+        scripts();
+    }
+    if wanted("history") {
+        history::written(100);
+        history::written(10_000);
+        history::a_year();
+        history::a_page(100);
+    }
+    if wanted("page") {
+        overview::first_page(1_000);
+        overview::first_page(10_000);
+    }
+    println!("\n{}", machine.since());
+}
+
+/// Tells whether the arguments name a group of parts, or none.
+fn wanted(group: &str) -> bool {
+    let mut named = std::env::args().skip(1).filter(|one| one != "--bench");
+    let mut any = false;
+    named.any(|one| {
+        any = true;
+        one == group
+    }) || !any
+}
+
+/// Scripts of twenty lines, by themselves and in tests.
+fn scripts() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -100,13 +133,6 @@ fn main() {
     });
     compiled(10_000);
     simulated(1_000);
-    history::written(100);
-    history::written(10_000);
-    history::a_year();
-    history::a_page(100);
-    overview::first_page(1_000);
-    overview::first_page(10_000);
-    println!("\n{}", machine.since());
 }
 
 /// Prints a row and returns its median.

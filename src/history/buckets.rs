@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
-use super::codec;
 use super::progress::{FRESH, Progress, fresh_sample, second, table};
 use super::rollup::{self, Last, Pause};
 use super::series::{Bucket, RawSample, Resolution};
+use super::{codec, counted};
 
 /// Services that are done in one transaction.
 pub(super) const SLICE: usize = 250;
@@ -22,6 +22,7 @@ pub(super) fn close(
 ) -> rusqlite::Result<Option<Last>> {
     let (from, until) = (fine.from, fine.end());
     if !samples.is_empty() {
+        counted::add(transaction, service, &samples)?;
         let mut known = transaction
             .prepare_cached("SELECT data FROM raw WHERE service = ?1 AND from_s = ?2")?;
         let mut rows = known.query([service, from.as_second()])?;

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::series::RawSample;
 use crate::model::judgement::{Memory, Outcome};
 use crate::model::violation::Sample;
 
@@ -52,17 +51,17 @@ impl Counters {
         self.outcomes.get(outcome as usize).copied().unwrap_or(0)
     }
 
-    /// Counts one probe.
-    pub(super) fn add(&mut self, sample: &RawSample) {
-        self.first_seen.get_or_insert(sample.at);
-        if let Some(count) = self.outcomes.get_mut(sample.outcome as usize) {
+    /// Counts one probe, the newest.
+    pub(super) fn add(&mut self, at: Timestamp, outcome: Outcome) {
+        self.first_seen.get_or_insert(at);
+        if let Some(count) = self.outcomes.get_mut(outcome as usize) {
             *count = count.saturating_add(1);
         }
-        if sample.outcome.is_good() {
-            self.last_good = Some(sample.at);
+        if outcome.is_good() {
+            self.last_good = Some(at);
         }
-        self.unknown_since = match sample.outcome {
-            Outcome::Unknown => self.unknown_since.or(Some(sample.at)),
+        self.unknown_since = match outcome {
+            Outcome::Unknown => self.unknown_since.or(Some(at)),
             _ => None,
         };
     }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 
 use super::schema::{SchemaError, migrate};
-use super::{Counters, Recovery, Restored, private, windows};
+use super::{Recovery, Restored, counted, private, windows};
 use crate::model::json;
 use crate::model::judgement::{Memory, MemoryEntry};
 use crate::model::service::ServiceName;
@@ -144,24 +144,13 @@ fn read(
     now: Timestamp,
 ) -> rusqlite::Result<BTreeMap<ServiceName, Restored>> {
     let mut by_id: HashMap<i64, (ServiceName, Restored)> = HashMap::new();
-    let mut services = connection.prepare(
-        "SELECT id, name, first_seen_us, last_good_us, unknown_since_us, passes, warns, unknowns, fails, errors
-         FROM services",
-    )?;
+    let columns = counted::COLUMNS;
+    let mut services = connection.prepare(&format!("SELECT id, name, {columns} FROM services"))?;
     let mut rows = services.query(())?;
     while let Some(row) = rows.next()? {
-        let mut counters = Counters {
-            first_seen: time(row.get(2)?),
-            last_good: time(row.get(3)?),
-            unknown_since: time(row.get(4)?),
-            outcomes: [0; 5],
-        };
-        for (column, count) in (5..).zip(&mut counters.outcomes) {
-            *count = u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0);
-        }
         let name: String = row.get(1)?;
         let restored = Restored {
-            counters,
+            counters: counted::counters(row, 2)?,
             ..Restored::default()
         };
         by_id.insert(row.get(0)?, (ServiceName::new(name), restored));

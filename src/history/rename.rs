@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::buckets::write;
 use super::codec;
-use super::progress::{second, table};
+use super::progress::{Progress, second, table};
 use super::series::{Resolution, together};
 use crate::model::service::ServiceName;
 
@@ -43,8 +43,8 @@ fn merge(transaction: &Transaction<'_>, from: i64, to: i64) -> rusqlite::Result<
         merge_buckets(transaction, resolution, from, to)?;
     }
     merge_samples(transaction, from, to)?;
+    merge_fresh(transaction, from, to)?;
     for sql in [
-        "UPDATE fresh SET service = ?2 WHERE service = ?1",
         "UPDATE OR IGNORE memory SET service = ?2 WHERE service = ?1",
         "UPDATE services AS new SET
             passes = new.passes + old.passes, warns = new.warns + old.warns,
@@ -123,5 +123,20 @@ fn merge_samples(transaction: &Transaction<'_>, from: i64, to: i64) -> rusqlite:
         [from, to],
     )?;
     transaction.execute("DELETE FROM raw WHERE service = ?1", [from])?;
+    Ok(())
+}
+
+/// Moves samples that are in no complete bucket, to where the other name's are not complete either.
+fn merge_fresh(transaction: &Transaction<'_>, from: i64, to: i64) -> rusqlite::Result<()> {
+    let fine = Progress::read(transaction, Resolution::FiveMinutes)?;
+    let complete = |service| fine.map_or(i64::MIN, |fine| fine.of(service).as_microsecond());
+    transaction.execute(
+        "DELETE FROM fresh WHERE service = ?1 AND at_us < ?2",
+        [from, complete(from)],
+    )?;
+    transaction.execute(
+        "UPDATE fresh SET service = ?2, at_us = max(at_us, ?3) WHERE service = ?1",
+        [from, to, complete(to)],
+    )?;
     Ok(())
 }

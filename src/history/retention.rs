@@ -144,7 +144,8 @@ impl Pruning {
              AND NOT EXISTS (SELECT 1 FROM raw WHERE service = ?1)
              AND NOT EXISTS (SELECT 1 FROM five_minutes WHERE service = ?1)
              AND NOT EXISTS (SELECT 1 FROM hours WHERE service = ?1)
-             AND NOT EXISTS (SELECT 1 FROM days WHERE service = ?1)",
+             AND NOT EXISTS (SELECT 1 FROM days WHERE service = ?1)
+             AND NOT EXISTS (SELECT 1 FROM fresh WHERE service = ?1)",
         )?;
         let forgotten = before(now, FORGOTTEN_FOR).as_microsecond();
         removed += gone.execute([service, forgotten])?;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction};
 
 /// Each makes the version of its place, from 1, out of the one before. Never change one that was released.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE services (
         id INTEGER PRIMARY KEY,
@@ -124,6 +124,21 @@ pub(super) const MIGRATIONS: [&str; 4] = [
     ) STRICT;
     CREATE INDEX evidence_of ON evidence (incident, id);
     CREATE INDEX evidence_by_time ON evidence (service, at_us);
+",
+    // Samples counted from when they were written; now, from when their bucket is complete.
+    "
+    UPDATE services SET
+        passes = max(0, services.passes - open.passes), warns = max(0, services.warns - open.warns),
+        unknowns = max(0, services.unknowns - open.unknowns), fails = max(0, services.fails - open.fails),
+        errors = max(0, services.errors - open.errors)
+    FROM (
+        SELECT fresh.service, sum(outcome = 0) AS passes, sum(outcome = 1) AS warns, sum(outcome = 2) AS unknowns,
+            sum(outcome = 3) AS fails, sum(outcome = 4) AS errors
+        FROM fresh LEFT JOIN progress ON progress.level = 0
+        WHERE progress.level IS NULL
+            OR at_us >= (progress.from_s + iif(fresh.service <= progress.service, 300, 0)) * 1000000
+        GROUP BY fresh.service
+    ) AS open WHERE services.id = open.service;
 ",
 ];
 

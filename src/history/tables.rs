@@ -1,6 +1,6 @@
 //! The tables of services within one transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
@@ -9,35 +9,26 @@ use super::codec::{self, micros, millis};
 use super::rounds::Rounds;
 use super::series::RawSample;
 use super::writer::{Item, Row};
-use super::{Counters, evidence, incidents, rename};
-use crate::model::judgement::{MemoryDiff, Outcome};
+use super::{evidence, incidents, rename};
+use crate::model::judgement::MemoryDiff;
 use crate::model::service::ServiceName;
 
 /// The tables within one transaction.
 pub(super) struct Tables<'a> {
     pub(super) transaction: &'a Transaction<'a>,
-    pub(super) counters: &'a BTreeMap<ServiceName, Counters>,
     pub(super) known: &'a mut HashMap<ServiceName, i64>,
     pub(super) rounds: &'a mut Rounds,
 }
 
 impl Tables<'_> {
     pub(super) fn apply(&mut self, batch: &mut Vec<Item>) -> rusqlite::Result<()> {
-        let mut counted: BTreeMap<ServiceName, i64> = BTreeMap::new();
         for item in batch.drain(..) {
             match item {
-                Item::Row(service, Row::Sample(sample)) => {
-                    let id = self.sample(&service, &sample)?;
-                    counted.insert(service, id);
-                }
+                Item::Row(service, Row::Sample(sample)) => self.sample(&service, &sample)?,
                 Item::Row(_, Row::Shared(diff)) => self.shared(&diff)?,
                 Item::Row(service, Row::Memory(diff)) => self.memory(&service, &diff)?,
-                Item::Row(service, Row::Forget(now)) => {
-                    counted.remove(&service);
-                    self.forget(&service, now)?;
-                }
+                Item::Row(service, Row::Forget(now)) => self.forget(&service, now)?,
                 Item::Row(service, Row::Renamed(to)) => {
-                    counted.remove(&service);
                     if rename::rename(self.transaction, &service, &to)? {
                         // The next row of either finds out what is so now.
                         self.known.clear();
@@ -49,9 +40,6 @@ impl Tables<'_> {
                 Item::Prune(now) => incidents::prune(self.transaction, now)?,
                 Item::Tick(now) => self.rounds.tick(self.transaction, now)?,
             }
-        }
-        for (service, id) in counted {
-            self.count(&service, id)?;
         }
         self.rounds.save_life(self.transaction)
     }
@@ -74,7 +62,7 @@ impl Tables<'_> {
         Ok(id)
     }
 
-    fn sample(&mut self, service: &ServiceName, sample: &RawSample) -> rusqlite::Result<i64> {
+    fn sample(&mut self, service: &ServiceName, sample: &RawSample) -> rusqlite::Result<()> {
         let id = self.known(service)?;
         self.rounds.lives(sample.at);
         let mut insert = self.transaction.prepare_cached(
@@ -90,7 +78,7 @@ impl Tables<'_> {
             sample.code.as_deref(),
             whole(millis(sample.holds))
         ])?;
-        Ok(id)
+        Ok(())
     }
 
     fn memory(&mut self, service: &ServiceName, diff: &MemoryDiff) -> rusqlite::Result<()> {
@@ -134,27 +122,6 @@ impl Tables<'_> {
                 set.execute(params![&**key, value, expires_at])?;
             }
         }
-        Ok(())
-    }
-
-    fn count(&self, service: &ServiceName, id: i64) -> rusqlite::Result<()> {
-        let counters = self.counters.get(service).copied().unwrap_or_default();
-        let of = |outcome| i64::try_from(counters.of(outcome)).unwrap_or(i64::MAX);
-        let mut update = self.transaction.prepare_cached(
-            "UPDATE services SET first_seen_us = ?2, last_good_us = ?3, unknown_since_us = ?4,
-             passes = ?5, warns = ?6, unknowns = ?7, fails = ?8, errors = ?9 WHERE id = ?1",
-        )?;
-        update.execute(params![
-            id,
-            counters.first_seen.map(Timestamp::as_microsecond),
-            counters.last_good.map(Timestamp::as_microsecond),
-            counters.unknown_since.map(Timestamp::as_microsecond),
-            of(Outcome::Pass),
-            of(Outcome::Warn),
-            of(Outcome::Unknown),
-            of(Outcome::Fail),
-            of(Outcome::Error),
-        ])?;
         Ok(())
     }
 

@@ -24,7 +24,6 @@ pub(super) fn read(
         return Ok(());
     }
     let forgotten = forgotten(connection)?;
-    by_id.retain(|id, (_, known)| !forgotten.contains_key(id) || known.counters.probes() > 0);
     let fine = Progress::read(connection, Resolution::FiveMinutes)?;
     let mut select =
         connection.prepare(&format!("SELECT service, {FRESH} FROM fresh ORDER BY id"))?;
@@ -33,10 +32,13 @@ pub(super) fn read(
         let id = row.get(0)?;
         if let (Some((_, known)), Some(sample)) = (by_id.get_mut(&id), fresh_sample(row, 1)?)
             && fine.is_none_or(|fine| sample.at >= fine.of(id))
+            && forgotten.get(&id).is_none_or(|at| sample.at >= *at)
         {
+            known.counters.add(sample.at, sample.outcome);
             known.samples.push(Sample::from(sample));
         }
     }
+    by_id.retain(|id, (_, known)| !forgotten.contains_key(id) || known.counters.probes() > 0);
     let mut newest = connection
         .prepare("SELECT from_s, data FROM raw WHERE service = ?1 ORDER BY from_s DESC")?;
     for (id, (_, known)) in &mut *by_id {

@@ -1,6 +1,6 @@
 //! The thread that owns the connection.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -10,13 +10,13 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, never,
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+use super::evidence;
 use super::file::{Failure, File};
 use super::news::{News, Told};
 use super::retention::{Pruning, Retention};
 use super::rounds::Rounds;
 use super::series::RawSample;
 use super::tables::Tables;
-use super::{Counters, evidence};
 use crate::model::event::Chronicle;
 use crate::model::judgement::MemoryDiff;
 use crate::model::service::ServiceName;
@@ -85,7 +85,6 @@ impl Shared {
 /// Owns the connection.
 pub(super) struct Writer {
     file: File,
-    counters: BTreeMap<ServiceName, Counters>,
     known: HashMap<ServiceName, i64>,
     /// Absent until the database has been asked.
     rounds: Option<Rounds>,
@@ -100,13 +99,11 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         (path, connection): (PathBuf, Option<Connection>),
-        counters: BTreeMap<ServiceName, Counters>,
         samples: usize,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
             file: File::new(path, connection),
-            counters,
             known: HashMap::new(),
             rounds: None,
             pruning: Pruning::new(samples),
@@ -194,35 +191,14 @@ impl Writer {
         }
     }
 
-    /// Follows what is known of services and of the time, which is so whether it can be written or not.
+    /// Follows the time, which goes on whether it can be written or not.
     fn note(&mut self, batch: &[Item]) {
         for item in batch {
-            match item {
-                Item::Row(service, Row::Sample(sample)) => {
-                    self.counters
-                        .entry(service.clone())
-                        .or_default()
-                        .add(sample);
-                }
-                Item::Row(service, Row::Forget(_)) => drop(self.counters.remove(service)),
-                Item::Row(service, Row::Renamed(to)) => {
-                    if let Some(counters) = self.counters.remove(service) {
-                        self.counters
-                            .entry(to.clone())
-                            .or_default()
-                            .merge(&counters);
-                    }
-                }
-                Item::Tick(now) => {
-                    self.now = Some(*now);
-                    self.is_due = true;
-                    self.pruning.tick(*now);
-                    self.look_at_file();
-                }
-                Item::Row(_, Row::Memory(_) | Row::Shared(_))
-                | Item::Chronicle(_)
-                | Item::Evidence(_)
-                | Item::Prune(_) => {}
+            if let Item::Tick(now) = item {
+                self.now = Some(*now);
+                self.is_due = true;
+                self.pruning.tick(*now);
+                self.look_at_file();
             }
         }
     }
@@ -269,7 +245,6 @@ impl Writer {
         let transaction = connection.transaction()?;
         let mut tables = Tables {
             transaction: &transaction,
-            counters: &self.counters,
             known: &mut self.known,
             rounds,
         };

@@ -31,8 +31,8 @@ fn a_file_that_was_removed_is_begun_anew_and_said_once() {
     let restored = Store::open(&path, 7, at(1200)).restored;
     assert_eq!(
         restored[&service(1)].counters.probes(),
-        40,
-        "counters know of all"
+        20,
+        "the history begins anew, and so do the counts"
     );
     verify(&path);
 }

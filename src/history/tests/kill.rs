@@ -86,5 +86,16 @@ fn after_a_kill_the_database_is_whole_and_buckets_are_what_samples_say() {
         let opened = Store::open(&path, 20, at(0));
         assert_eq!(opened.recovery, Recovery::Loaded);
         assert_eq!(opened.restored.len(), 300);
+        // Each turn wrote one sample of each service, in one transaction.
+        let turns = |known: &Restored| {
+            let (first, last) = (
+                known.counters.first_seen.unwrap(),
+                known.samples.last().unwrap().at,
+            );
+            u64::try_from((last.as_second() - first.as_second()) / 30 + 1).unwrap()
+        };
+        for (service, known) in &opened.restored {
+            assert_eq!(known.counters.probes(), turns(known), "{service}");
+        }
     }
 }

@@ -355,7 +355,7 @@ fn a_database_of_the_version_before_keeps_what_it_has() {
     let mut old = rusqlite::Connection::open(&path).unwrap();
     schema::migrate_by(&mut old, &schema::MIGRATIONS[..3]).unwrap();
     old.execute_batch(
-        "INSERT INTO services VALUES (1, 'service 1', NULL, NULL, NULL, 90, 1, 0, 0, 0);
+        "INSERT INTO services VALUES (1, 'service 1', NULL, NULL, NULL, 90, 0, 0, 1, 0);
          INSERT INTO samples VALUES (1, 7, 1800000000000000, 'pass', 1500, NULL);
          INSERT INTO samples VALUES (1, 8, 1800000030000000, 'fail', NULL, 'refused');
          INSERT INTO memory VALUES (1, 'k', '{\"n\":1}', NULL);",
