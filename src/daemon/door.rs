@@ -28,6 +28,7 @@ pub(super) fn open(config: &Config, place: &Place) -> Result<(Arc<Gate>, Door), 
         proxies,
         tls,
         tokens,
+        is_local,
         ..
     } = &config.server;
     let certificate = tls
@@ -43,7 +44,7 @@ pub(super) fn open(config: &Config, place: &Place) -> Result<(Arc<Gate>, Door), 
         proxies: proxies.clone(),
     };
     let gate = Gate::new(own, settings);
-    gate.renew(tokens.iter().cloned());
+    gate.renew(tokens.iter().cloned(), *is_local);
     let print = certificate.as_ref().map(|certificate| certificate.print());
     let door = Door {
         file: ControlFile::new(place, base, print, text),

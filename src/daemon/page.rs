@@ -74,10 +74,6 @@ impl Source for PageSource {
         self.book.borrow().server.url.clone()
     }
 
-    fn is_local(&self) -> bool {
-        self.book.borrow().server.is_local
-    }
-
     fn stopping(&self) -> CancellationToken {
         self.stopping.clone()
     }

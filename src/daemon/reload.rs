@@ -158,7 +158,8 @@ impl Reloader {
             return refused(vec![error.to_string()]);
         }
         let applied = self.fleet.apply(&config, watched).await;
-        self.gate.renew(config.server.tokens.iter().cloned());
+        self.gate
+            .renew(config.server.tokens.iter().cloned(), config.server.is_local);
         self.config = config;
         if applied == Applied::default() && !settings_changed && !self.refused {
             Reloaded::Unchanged

@@ -1,16 +1,19 @@
 //! Who is calling, and what that caller may see and do.
 //!
 //! Every request passes [`identify`], which looks at what it shows; a page takes a [`Caller`] and asks it. Nobody in
-//! particular may see what the public may, where OES is open to it, and nothing else.
+//! particular may see what the public may, where OES is open to it; whoever is at this machine, where nobody else reaches
+//! OES, may look at everything, as they could read its files.
 
 mod failures;
 mod forgery;
+mod here;
 mod login;
 mod peer;
 mod sessions;
 mod tokens;
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::{FromRequestParts, Request, State};
@@ -36,9 +39,11 @@ pub use tokens::{Token, new_token, tag};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// See what the public may see, and the metrics.
+    /// See what the public may see.
     View,
-    /// See everything.
+    /// See everything that pages and metrics show.
+    Look,
+    /// See everything, over the API as well.
     Read,
     /// Act on incidents, messages and probes.
     Operate,
@@ -54,6 +59,7 @@ impl Scope {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::View => "view",
+            Self::Look => "look",
             Self::Read => "read",
             Self::Operate => "operate",
             Self::Admin => "admin",
@@ -146,6 +152,8 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 pub struct Gate {
     /// Whether anybody may see what the public may.
     open: bool,
+    /// Whether only this machine reaches OES, as far as the config says.
+    local: AtomicBool,
     /// The token of this run.
     own: Token,
     /// What every path begins with; see [`Site::base`](super::Site).
@@ -178,6 +186,7 @@ impl Gate {
         } = settings;
         Self {
             open,
+            local: AtomicBool::new(false),
             tokens: RwLock::new(Tokens::new([own.clone()])),
             own,
             base,
@@ -187,8 +196,10 @@ impl Gate {
         }
     }
 
-    /// Knows these tokens from now on besides its own, and no others; sessions of others end.
-    pub fn renew(&self, tokens: impl IntoIterator<Item = Token>) {
+    /// Knows these tokens from now on besides its own, and no others; sessions of others end. Where only this machine
+    /// reaches OES, whoever is at it may look.
+    pub fn renew(&self, tokens: impl IntoIterator<Item = Token>, local: bool) {
+        self.local.store(local, Ordering::Relaxed);
         let tokens: Vec<Token> = tokens.into_iter().chain([self.own.clone()]).collect();
         self.sessions.keep(&tokens);
         let tokens = Tokens::new(tokens);
@@ -207,9 +218,11 @@ impl Gate {
 
     /// Returns who sends these headers.
     fn caller(&self, headers: &HeaderMap) -> Caller {
+        let here = self.local.load(Ordering::Relaxed) && here::is_from_here(headers);
+        let scope = if here { Scope::Look } else { Scope::View };
         let anybody = |who| Caller {
             who,
-            scope: self.open.then_some(Scope::View),
+            scope: self.open.then_some(scope),
         };
         if let Some(shown) = bearer(headers) {
             return match self.find(shown) {

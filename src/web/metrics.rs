@@ -31,7 +31,7 @@ pub(super) async fn metrics(
     State(facts): State<Arc<dyn Facts>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    caller.needs(Scope::View)?;
+    caller.needs(Scope::Look)?;
     let format = format_of(&headers);
     let (mut sender, body) = Channel::<Bytes, io::Error>::new(PIECES);
     // The semaphore is never closed.

@@ -41,7 +41,7 @@ fn answer(caller: &Caller, fine: bool, health: &Health) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    if caller.may(Scope::View) {
+    if caller.may(Scope::Look) {
         (status, axum::Json(health)).into_response()
     } else {
         (status, axum::Json(serde_json::json!({ "fine": fine }))).into_response()

@@ -92,7 +92,7 @@ pub(super) async fn probe(
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    caller.needs(Scope::View)?;
+    caller.needs(Scope::Look)?;
     Ok(answer(&*facts, parameters, &headers).await)
 }
 

@@ -15,7 +15,7 @@ pub(super) static SERVER: Place = Place {
             "public",
             Kind::Boolean,
             "false",
-            "Whether whoever reaches `listen` from other machines may look without a token.",
+            "Whether whoever reaches `listen` from other machines sees the public view of the status page without a token.",
         ),
         key(
             "url",

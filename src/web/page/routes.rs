@@ -22,7 +22,7 @@ use super::links::{Links, segment};
 use super::missing::missing;
 use super::present::{Audience, Present};
 use super::window::Window;
-use super::{Pages, detail, health, incident, overview, page};
+use super::{Pages, audience, detail, health, incident, overview, page};
 use crate::model::incident::Incident;
 use crate::policy::orders::Order;
 use crate::web::auth::{Caller, Scope};
@@ -71,7 +71,7 @@ impl FromRequestParts<Site> for Asked {
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Turned> {
         let pages = Arc::<Pages>::from_ref(site);
         let Ok(caller) = Caller::from_request_parts(parts, site).await;
-        let Some(audience) = pages.audience(&caller, &parts.headers) else {
+        let Some(audience) = audience(&caller) else {
             return Err(Turned(Box::new(log_in(&parts.uri))));
         };
         Ok(Self {

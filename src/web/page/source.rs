@@ -21,9 +21,6 @@ pub trait Source: Send + Sync {
     /// Returns the address of the first page for people elsewhere, as the config says it.
     fn url(&self) -> Option<Url>;
 
-    /// Tells whether only this machine reaches the pages, as far as the config says.
-    fn is_local(&self) -> bool;
-
     /// Returns what says that the daemon stops.
     fn stopping(&self) -> CancellationToken;
 }

@@ -18,7 +18,7 @@ use crate::support::prometheus;
 /// Asks with the headers that a Prometheus sends which waits so long; returns the whole response.
 async fn scrape(address: SocketAddr, query: &str, wait: &str) -> String {
     let request = format!(
-        "GET /probe?{query} HTTP/1.1\r\nhost: x\r\nx-prometheus-scrape-timeout-seconds: {wait}\r\nconnection: close\r\n\r\n"
+        "GET /probe?{query} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-prometheus-scrape-timeout-seconds: {wait}\r\nconnection: close\r\n\r\n"
     );
     let asked = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();

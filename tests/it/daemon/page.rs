@@ -10,7 +10,7 @@ use oes::web::Place;
 use oes::web::page::links::{mark, segment};
 use serde_json::Value;
 
-use super::rig::{Rig, eventually, ledger, page};
+use super::rig::{Rig, eventually, ledger};
 
 /// Asks with more headers; returns the head and the body.
 async fn ask(address: SocketAddr, path: &str, headers: &str) -> (String, Vec<u8>) {
@@ -82,6 +82,23 @@ async fn troubled(rig: &Rig, server: &str) -> Daemon {
     daemon
 }
 
+/// Checks that what is for programs tells nothing of services to whoever gets the public view.
+async fn says_nothing_of_others(daemon: &Daemon, headers: &str) {
+    for path in [
+        "/metrics",
+        "/probe?target=secret&debug=true",
+        "/probe?target=price",
+    ] {
+        let refused = text(daemon, path, headers).await;
+        assert!(refused.starts_with("HTTP/1.1 401"), "{path}: {refused}");
+        assert!(!refused.contains("secret"), "{path}: {refused}");
+    }
+    for path in ["/healthz", "/readyz"] {
+        let told = text(daemon, path, headers).await;
+        assert!(told.ends_with("{\"fine\":true}"), "{path}: {told}");
+    }
+}
+
 #[tokio::test]
 async fn this_machine_sees_everything_and_others_what_is_public() {
     let rig = Rig::new();
@@ -140,13 +157,14 @@ async fn this_machine_sees_everything_and_others_what_is_public() {
         let public = text(&daemon, path, ELSEWHERE).await;
         assert!(public.starts_with("HTTP/1.1 404"), "{path}: {public}");
     }
-    let handed_on = text(
-        &daemon,
-        "/",
-        &format!("{HERE}x-forwarded-for: 198.51.100.7\r\n"),
-    )
-    .await;
-    assert!(!handed_on.contains("secret"), "{handed_on}");
+    let handed_on = &*format!("{HERE}x-forwarded-for: 198.51.100.7\r\n");
+    let page = text(&daemon, "/", handed_on).await;
+    assert!(!page.contains("secret"), "{page}");
+    for others in [ELSEWHERE, handed_on] {
+        says_nothing_of_others(&daemon, others).await;
+    }
+    let metrics = text(&daemon, "/metrics", HERE).await;
+    assert!(metrics.contains("service=\"secret\""), "{metrics}");
     daemon.stop(Duration::from_secs(1)).await;
 }
 
@@ -172,6 +190,9 @@ async fn a_page_with_a_public_address_shows_the_public_view_and_messages_link_to
         private.contains("cache-control: private, no-cache"),
         "{private}"
     );
+    says_nothing_of_others(&daemon, HERE).await;
+    let metrics = text(&daemon, "/metrics", &shown).await;
+    assert!(metrics.contains("service=\"secret\""), "{metrics}");
     let messages = rig.messages(2).await;
     for message in messages {
         let data = &message["data"];
@@ -383,11 +404,12 @@ async fn a_hundred_services_are_less_than_fifty_kilobytes() {
         );
         assert!(body.len() < 50_000, "{name}: {}", body.len());
     }
-    let plain = page(&daemon, "/").await;
+    let rows = |page: &str| page.matches("class=\"row ").count();
+    assert_eq!(rows(&text(&daemon, "/", HERE).await), 100);
     assert_eq!(
-        plain.matches("class=\"row ").count(),
+        rows(&text(&daemon, "/", ELSEWHERE).await),
         0,
-        "the host is `x`: nothing is public"
+        "none is public"
     );
     daemon.stop(Duration::from_secs(1)).await;
 }

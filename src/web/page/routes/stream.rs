@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
@@ -13,9 +13,9 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Shared;
 use crate::web::auth::Caller;
-use crate::web::page::Pages;
 use crate::web::page::live::{ASK_EVERY, Listener, News, TICK_EVERY};
 use crate::web::page::present::Audience;
+use crate::web::page::{Pages, audience};
 
 /// A client that lost the stream comes back after this.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -30,12 +30,8 @@ struct Stream {
 }
 
 /// Answers with a stream that tells what changes. It ends when the daemon stops.
-pub(super) async fn events(
-    caller: Caller,
-    State(pages): Shared,
-    headers: HeaderMap,
-) -> Result<Response, Response> {
-    let Some(audience) = pages.audience(&caller, &headers) else {
+pub(super) async fn events(caller: Caller, State(pages): Shared) -> Result<Response, Response> {
+    let Some(audience) = audience(&caller) else {
         return Err(StatusCode::UNAUTHORIZED.into_response());
     };
     let busy = || {
