@@ -3,9 +3,10 @@
 mod certificate;
 mod patience;
 mod place;
-mod rehearsal;
+mod room;
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,19 +20,20 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_openssl::SslStream;
 use tower_service::Service as _;
 use tracing::error;
 
 use super::auth::Peer;
 pub use certificate::{Certificate, CertificateError, Pair, print};
-use patience::{Moving, Timely};
+use patience::{Held, Moving, Timely};
 use place::Stream;
 pub use place::{Place, Socket, bind};
+use room::{Room, Seat};
 
-/// So many connections at once; further ones wait until one ends.
+/// So many connections at once; for a further one the one that has waited longest makes room.
 const CONNECTIONS_MAX: usize = 1024;
 /// The head of a request comes within this, also on a connection that was idle.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
@@ -58,17 +60,15 @@ pub(super) struct Served {
 
 /// Serves until `stop` is ready, then lets open requests end for at most two seconds.
 pub(super) async fn serve(socket: Socket, served: Served, stop: impl Future<Output = ()> + Send) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let room = Room::new(CONNECTIONS_MAX);
     let ending = GracefulShutdown::new();
     // Dropping it ends what is left.
     let mut connections = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = async {
-            let Ok(place) = Arc::clone(&room).acquire_owned().await else {
-                return std::future::pending().await;
-            };
-            (place, socket.accept().await)
+            room.open().await;
+            socket.accept().await
         };
         tokio::select! {
             biased;
@@ -78,12 +78,14 @@ pub(super) async fn serve(socket: Socket, served: Served, stop: impl Future<Outp
                     error!(%error, "answering a caller broke; the others are answered");
                 }
             }
-            (place, accepted) = accepted => match accepted {
+            accepted = accepted => match accepted {
                 Ok(stream) => {
-                    let (served, watcher) = (served.clone(), ending.watcher());
+                    let (served, watcher, seat) = (served.clone(), ending.watcher(), room.enter());
                     connections.spawn(async move {
-                        connected(stream, served, watcher).await;
-                        drop(place);
+                        tokio::select! {
+                            () = connected(stream, served, watcher, seat.clone()) => {}
+                            () = seat.sent_off() => {}
+                        }
                     });
                 }
                 Err(error) if is_of_one(&error) => {}
@@ -108,18 +110,22 @@ fn is_of_one(error: &io::Error) -> bool {
 }
 
 /// Serves one connection to its end.
-async fn connected(stream: Stream, served: Served, watcher: Watcher) {
+async fn connected(stream: Stream, served: Served, watcher: Watcher, seat: Seat) {
     let peer = Peer {
         address: stream.peer(),
         tls: served.certificate.is_some(),
     };
     match &served.certificate {
-        None => answer(stream, peer, &served, watcher).await,
+        None => answer(stream, peer, &served, watcher, seat).await,
         Some(certificate) => {
-            let handshake = certificate.acceptor();
+            let side = certificate.side();
+            let Ok(mut stream) = side.and_then(|side| SslStream::new(side, stream)) else {
+                return;
+            };
             // Whoever cannot speak TLS is no news.
-            if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIME_MAX, handshake.accept(stream)).await {
-                answer(stream, peer, &served, watcher).await;
+            let handshake = Pin::new(&mut stream).accept();
+            if let Ok(Ok(())) = timeout(HANDSHAKE_TIME_MAX, handshake).await {
+                answer(stream, peer, &served, watcher, seat).await;
             }
         }
     }
@@ -130,19 +136,24 @@ async fn answer(
     peer: Peer,
     served: &Served,
     watcher: Watcher,
+    seat: Seat,
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
         let (mut router, base) = (served.router.clone(), Arc::clone(&served.base));
+        let asking = seat.ask();
         async move {
+            let asking = asking.ok_or(SentOff)?;
             let mut request = request.map(|body| Body::new(Timely::new(body)));
             request.extensions_mut().insert(peer);
-            match below(&base, request.uri()) {
+            let response = match below(&base, request.uri()) {
                 Some(uri) => {
                     *request.uri_mut() = uri;
-                    router.call(request).await
+                    let Ok(response) = router.call(request).await;
+                    response
                 }
-                None => Ok(nothing_here(&base)),
-            }
+                None => nothing_here(&base),
+            };
+            Ok::<_, SentOff>(response.map(|body| Held::new(body, asking)))
         }
     });
     let connection = http1::Builder::new()
@@ -154,6 +165,11 @@ async fn answer(
     // A connection that breaks is the caller's affair.
     drop(watcher.watch(connection).await);
 }
+
+/// The connection's place is somebody else's.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection makes room for another one")]
+struct SentOff;
 
 fn nothing_here(base: &str) -> Response {
     let words = format!("OES is below {base}/\n");

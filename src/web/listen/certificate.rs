@@ -2,13 +2,17 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use native_tls::{Identity, Protocol};
+use openssl::error::ErrorStack;
+use openssl::pkey::PKey;
+use openssl::ssl::{AlpnError, Ssl, SslAcceptor, SslMethod, select_next_proto};
+use openssl::x509::X509;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
-use tokio_native_tls::TlsAcceptor;
 
-use super::rehearsal;
 use crate::web::auth::hex;
+
+/// What is spoken, as a list of RFC 7301.
+const PROTOCOLS: &[u8] = b"\x08http/1.1";
 
 /// A certificate with those of its issuers, and its key; both PEM.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,8 +34,11 @@ impl std::fmt::Debug for Pair {
 pub enum CertificateError {
     /// They cannot be read.
     #[error("{0}")]
-    Unreadable(#[from] native_tls::Error),
-    /// No handshake succeeds with them.
+    Unreadable(#[from] ErrorStack),
+    /// There is none in the file of the certificate.
+    #[error("there is no certificate in the file")]
+    Missing,
+    /// They are of different certificates.
     #[error("the key is not that of the certificate")]
     Unfit,
 }
@@ -40,7 +47,7 @@ pub enum CertificateError {
 pub struct Certificate(RwLock<Shown>);
 
 struct Shown {
-    acceptor: TlsAcceptor,
+    acceptor: SslAcceptor,
     print: String,
 }
 
@@ -75,25 +82,34 @@ impl Certificate {
         shown.print.clone()
     }
 
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    /// Returns the server's side of a new connection.
+    pub(super) fn side(&self) -> Result<Ssl, ErrorStack> {
         let shown = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        shown.acceptor.clone()
+        Ssl::new(shown.acceptor.context())
     }
 }
 
 impl Shown {
     fn new(pair: &Pair) -> Result<Self, CertificateError> {
-        let identity = Identity::from_pkcs8(&pair.certificate, &pair.key)?;
-        let acceptor = native_tls::TlsAcceptor::builder(identity)
-            .min_protocol_version(Some(Protocol::Tlsv12))
-            .build()?;
-        if !rehearsal::succeeds(&acceptor) {
-            return Err(CertificateError::Unfit);
+        let mut chain = X509::stack_from_pem(&pair.certificate)?.into_iter();
+        let leaf = chain.next().ok_or(CertificateError::Missing)?;
+        let key = PKey::private_key_from_pem(&pair.key)?;
+        // TLS 1.2 and 1.3, with what Mozilla calls intermediate: https://wiki.mozilla.org/Security/Server_Side_TLS
+        let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
+        acceptor.set_certificate(&leaf)?;
+        for issuer in chain {
+            acceptor.add_extra_chain_cert(issuer)?;
         }
-        let leaf = native_tls::Certificate::from_pem(&pair.certificate)?.to_der()?;
+        acceptor
+            .set_private_key(&key)
+            .and_then(|()| acceptor.check_private_key())
+            .map_err(|_| CertificateError::Unfit)?;
+        acceptor.set_alpn_select_callback(|_, offered| {
+            select_next_proto(PROTOCOLS, offered).ok_or(AlpnError::ALERT_FATAL)
+        });
         Ok(Self {
-            acceptor: acceptor.into(),
-            print: print(&leaf),
+            acceptor: acceptor.build(),
+            print: print(&leaf.to_der()?),
         })
     }
 }

@@ -10,6 +10,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use native_tls::{TlsConnector, TlsStream};
+use oes::probe::raise_descriptor_limit;
+use openssl::ssl::{SslConnector, SslMethod, SslRef, SslStream, SslVerifyMode, SslVersion};
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -149,6 +151,34 @@ fn shown(stream: &TlsStream<TcpStream>) -> Vec<u8> {
         .unwrap()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_tls_is_spoken_and_what_is_too_old_is_not() {
+    let rig = Rig::new();
+    certify(&rig, &Authority::new(), 2098);
+    configure(&rig, "tls = { cert = \"cert.pem\", key = \"key.pem\" }");
+    let process = Process::start(&rig, "log");
+    let address = process.address().await;
+    for (version, name) in [
+        (SslVersion::TLS1_3, Some("TLSv1.3")),
+        (SslVersion::TLS1_2, Some("TLSv1.2")),
+        (SslVersion::TLS1_1, None),
+    ] {
+        let mut connector = SslConnector::builder(SslMethod::tls_client()).unwrap();
+        connector.set_verify(SslVerifyMode::NONE);
+        // Level 0 lets a client speak what is too old.
+        connector.set_cipher_list("ALL:@SECLEVEL=0").unwrap();
+        connector.set_min_proto_version(Some(version)).unwrap();
+        connector.set_max_proto_version(Some(version)).unwrap();
+        connector.set_alpn_protos(b"\x02h2\x08http/1.1").unwrap();
+        let stream = TcpStream::connect(address).unwrap();
+        let stream = connector.build().connect("localhost", stream).ok();
+        let spoken = stream.as_ref().map(SslStream::ssl);
+        assert_eq!(spoken.map(SslRef::version_str), name);
+        let protocol = spoken.and_then(|ssl| ssl.selected_alpn_protocol());
+        assert_eq!(protocol, name.map(|_| &b"http/1.1"[..]));
+    }
+}
+
 /// Writes a new certificate and its key, in one step each.
 fn certify(rig: &Rig, authority: &Authority, until: i32) {
     let (certificate, key) = authority.leaf_pem(2020, until);
@@ -235,6 +265,53 @@ async fn what_others_reach_without_being_public_shows_strangers_nothing() {
     silence(&rig).await;
 }
 
+/// Opens connections that send half a request.
+fn half_open(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    raise_descriptor_limit().unwrap();
+    (0..count)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n").unwrap();
+            stream
+        })
+        .collect()
+}
+
+/// More than there is room for: those who have waited longest make room, and who asks something is answered at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_half_a_request_keeps_nobody_out() {
+    let rig = Rig::new();
+    configure(&rig, "");
+    let process = Process::start(&rig, "log");
+    let address = process.address().await;
+    let mut asked = TcpStream::connect(address).unwrap();
+    let held = tokio::task::spawn_blocking(move || half_open(address, 1_300));
+    let mut held = held.await.unwrap();
+    for _ in 0..3 {
+        let began = Instant::now();
+        let ready = ask(address, "/healthz").await;
+        assert!(ready.starts_with("HTTP/1.1 200"), "{ready}");
+        assert!(
+            began.elapsed() < Duration::from_secs(4),
+            "{:?}",
+            began.elapsed()
+        );
+    }
+    let newest = held.last_mut().unwrap();
+    newest.write_all(b"connection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    newest.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    let mut nothing = [0];
+    asked
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    assert!(
+        matches!(asked.read(&mut nothing), Ok(0)),
+        "it waited longest"
+    );
+}
+
 /// Those who send half a request do not keep others out, and are not kept for long.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_does_not_come_ends_its_connection() {
@@ -244,14 +321,7 @@ async fn a_head_that_does_not_come_ends_its_connection() {
     let address = process.address().await;
     let slow = tokio::task::spawn_blocking(move || {
         let began = Instant::now();
-        let mut streams: Vec<TcpStream> = (0..200)
-            .map(|_| {
-                let mut stream = TcpStream::connect(address).unwrap();
-                stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n").unwrap();
-                stream
-            })
-            .collect();
-        for stream in &mut streams {
+        for mut stream in half_open(address, 200) {
             stream
                 .set_read_timeout(Some(Duration::from_secs(20)))
                 .unwrap();
