@@ -20,10 +20,29 @@ pub(super) struct File {
     identity: Option<Identity>,
     /// When one was last set aside.
     set_aside_at: Option<Timestamp>,
+    /// When it was last looked at as others see it.
+    checked_at: Option<Timestamp>,
 }
 
 /// A file is not set aside again so soon: what is wrong then is not the file.
 const AGAIN: Duration = Duration::from_hours(1);
+
+/// How often the file is looked at as others see it.
+const CHECK_EVERY: Duration = Duration::from_mins(1);
+
+/// The tables of which a part is read then.
+const CHECKED: [&str; 10] = [
+    "services",
+    "fresh",
+    "raw",
+    "five_minutes",
+    "hours",
+    "days",
+    "memory",
+    "incidents",
+    "events",
+    "evidence",
+];
 
 /// Why something cannot be written.
 #[derive(Debug)]
@@ -58,6 +77,7 @@ impl File {
             connection,
             identity,
             set_aside_at: None,
+            checked_at: None,
         }
     }
 
@@ -74,6 +94,25 @@ impl File {
     /// Tells whether the name belongs to no file or to another one: what is written is lost then.
     pub(super) fn is_gone(&self) -> bool {
         self.connection.is_some() && identity(&self.path) != self.identity
+    }
+
+    /// Looks from time to time whether the file can still be read by others. The connection itself has much of it in memory,
+    /// and would notice late that somebody has written over it.
+    pub(super) fn check(&mut self, now: Timestamp) -> Result<(), Failure> {
+        let is_due = |last: Timestamp| last > now || since(last, now) >= CHECK_EVERY;
+        if !self.is_open() || !self.checked_at.is_none_or(is_due) {
+            return Ok(());
+        }
+        self.checked_at = Some(now);
+        let connection = load::read_only(&self.path)?;
+        for table in CHECKED {
+            connection.query_row(
+                &format!("SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT 1)"),
+                (),
+                |_| Ok(()),
+            )?;
+        }
+        Ok(())
     }
 
     /// Opens the file at the path, a new one where there is none.

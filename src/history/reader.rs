@@ -252,10 +252,14 @@ impl Open {
     ) -> rusqlite::Result<Vec<Bucket>> {
         let fine = Resolution::FiveMinutes;
         let nothing = Vec::new();
-        let mut rest = self.fresh.get(&service).unwrap_or(&nothing).as_slice();
-        let mut last = newest_before(connection, service, since)?;
-        let mut buckets = Vec::new();
         let mut from = fine.floor(since);
+        let open = self.fresh.get(&service).unwrap_or(&nothing);
+        let (earlier, mut rest) = open.split_at(open.partition_point(|sample| sample.at < from));
+        let mut last = match earlier.last() {
+            Some(sample) => Some(Last::of(sample)),
+            None => newest_before(connection, service, from)?,
+        };
+        let mut buckets = Vec::new();
         while from < self.present {
             let end = fine.end(from);
             let within = rest.partition_point(|sample| sample.at < end);

@@ -198,19 +198,24 @@ impl Writer {
                 self.now = Some(*now);
                 self.is_due = true;
                 self.pruning.tick(*now);
-                self.look_at_file();
+                self.look_at_file(*now);
             }
         }
     }
 
-    /// Begins a new file where the old one is gone, or where none could be used so far.
-    fn look_at_file(&mut self) {
+    /// Begins a new file where the old one is gone or damaged, or where none could be used so far.
+    fn look_at_file(&mut self, now: Timestamp) {
         let was_gone = self.file.is_gone();
         if (was_gone || !self.file.is_open()) && self.file.begin().is_ok() {
             self.start_anew();
             if was_gone {
                 self.shared.told.tell(News::Gone);
             }
+        }
+        if let Err(failure) = self.file.check(now)
+            && failure.is_damage
+        {
+            self.fail(&failure);
         }
     }
 

@@ -4,6 +4,7 @@ use super::super::reader::Reader;
 use super::super::series::Resolution;
 use super::rolling::{run, verify};
 use super::*;
+use std::io::Write as _;
 
 fn probes(path: &Path) -> u64 {
     let span = at(0)..at(86_400);
@@ -50,8 +51,6 @@ fn a_file_that_is_damaged_while_it_is_used_is_set_aside_and_said_once() {
         .unwrap();
     drop(other);
     run(&store, &service(1), 600..1200, Outcome::Pass);
-    assert!(store.flush(PATIENCE).is_err());
-    run(&store, &service(1), 1200..1800, Outcome::Pass);
     store.settle(PATIENCE).unwrap();
     let news = store.news();
     let [
@@ -64,6 +63,38 @@ fn a_file_that_is_damaged_while_it_is_used_is_set_aside_and_said_once() {
     };
     assert!(aside.exists());
     assert!(probes(&path) >= 20, "{}", probes(&path));
+    verify(&path);
+}
+
+#[test]
+fn a_file_that_is_written_over_is_set_aside_though_the_writer_has_it_in_memory() {
+    let (_folder, path) = database();
+    let store = Store::open(&path, 7, at(0)).store;
+    run(&store, &service(1), 0..3600, Outcome::Pass);
+    store.settle(PATIENCE).unwrap();
+    // What is in the journal would be read from there.
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other
+        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    drop(other);
+    let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all(&[0x5a; 8 << 10]).unwrap();
+    drop(file);
+    run(&store, &service(1), 3600..4200, Outcome::Pass);
+    store.settle(PATIENCE).unwrap();
+    let news = store.news();
+    let [
+        News::Failed(_),
+        News::SetAside { path: aside, .. },
+        News::Recovered,
+    ] = &news[..]
+    else {
+        panic!("{news:?}");
+    };
+    assert!(aside.exists());
+    assert_eq!(store.health().failed_rows, 0);
+    assert!(probes(&path) >= 18, "{}", probes(&path));
     verify(&path);
 }
 

@@ -173,6 +173,26 @@ fn samples_become_five_minutes_hours_and_days() {
 }
 
 #[test]
+fn a_span_that_begins_with_what_is_not_complete_holds_nothing_of_before() {
+    let (_folder, path) = database();
+    let store = Store::open(&path, 7, at(0)).store;
+    run(&store, &service(1), 0..900, Outcome::Pass);
+    run(&store, &service(1), 900..960, Outcome::Fail);
+    store.flush(PATIENCE).unwrap();
+    let reader = Reader::open(&path).unwrap();
+    let of = |from: i64| {
+        let span = at(from)..at(960);
+        let buckets = reader.buckets(&service(1), span, Resolution::FiveMinutes);
+        let mut buckets = buckets.unwrap();
+        (buckets.pop().unwrap(), buckets.len())
+    };
+    let ((whole, before), (alone, none)) = (of(0), of(900));
+    assert_eq!((before, none), (3, 0));
+    assert_eq!(alone, whole);
+    assert_eq!(alone.outcomes, [0, 0, 0, 2, 0]);
+}
+
+#[test]
 fn a_monitor_that_was_down_has_no_data_of_that_time() {
     let (_folder, path) = database();
     let store = Store::open(&path, 7, at(0)).store;
