@@ -37,12 +37,20 @@ pub(super) fn width(text: &str) -> usize {
     pieces(text).filter(|piece| piece.is_shown).count()
 }
 
+/// Returns a text of at most so many columns: a longer one is cut, and ends with `…`.
+pub(super) fn shortened(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    cut(text, columns)
+}
+
 fn line_of(line: &str, columns: usize) -> String {
     if width(line) <= columns {
         return line.to_owned();
     }
     if is_drawn(line) {
-        return cut(line, columns);
+        return shortened(line, columns);
     }
     wrapped(line, columns)
 }

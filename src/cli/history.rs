@@ -12,7 +12,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::output::{self, Schema};
-use super::{Exit, load, table, watched};
+use super::{Exit, load, watched};
 use crate::clock::Clock;
 use crate::config;
 use crate::history::reader::Reader;
@@ -55,7 +55,7 @@ struct ShowArguments {
     subject: Vec<String>,
 
     /// How far back: `24h`, `7d`, `90d`
-    #[arg(long, default_value = "24h", value_parser = config::duration)]
+    #[arg(long, default_value = "24h", value_parser = some_time)]
     since: Duration,
 
     /// How long each step of the lines is [default: by the time that is shown]
@@ -65,6 +65,13 @@ struct ShowArguments {
     /// Print one JSON object (`oes.history/1`)
     #[arg(long)]
     json: bool,
+}
+
+fn some_time(text: &str) -> Result<Duration, String> {
+    match config::duration(text)? {
+        Duration::ZERO => Err("nothing happens in no time".to_owned()),
+        time => Ok(time),
+    }
 }
 
 /// How long a bucket is.
@@ -199,14 +206,15 @@ fn tell(arguments: &ShowArguments, opened: &Opened, span: Span) -> Result<(), Re
     }
     let reader = &opened.reader;
     if !opened.is_named && !arguments.json {
-        let mut rows = vec![human::heading(span)];
+        let mut rows = Vec::new();
         for some in opened.services.chunks(AT_ONCE) {
             let summaries = Summary::all(reader, some, span)?;
-            rows.extend(summaries.iter().filter_map(human::row));
+            rows.extend(summaries.iter().filter_map(human::Row::of));
         }
-        match rows.len() {
-            1 => output::note("nothing is known of this time"),
-            _ => table::print(&rows),
+        if rows.is_empty() {
+            output::note("nothing is known of this time");
+        } else {
+            human::print_all(&rows, span);
         }
         return Ok(());
     }

@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod dry_channel;
 mod dry_run;
+mod history;
 mod incidents;
 mod interrupt;
 mod learn;

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::summary::{Gap, Numbers, Span, Summary};
 use crate::channel::message::moment;
+use crate::cli::fit;
 use crate::cli::output::{self, BOLD, ERROR, FAINT, GOOD, WARNING};
 use crate::cli::table::{self, Cell};
 use crate::history::series::Bucket;
@@ -68,48 +69,91 @@ pub(super) fn print(summary: &Summary, zone: &TimeZone) {
     table::print(&rows);
 }
 
-/// Returns the heading of a table of services.
-pub(super) fn heading(span: Span) -> Vec<Cell> {
+/// What is shown of a service among others.
+pub(super) struct Row {
+    service: String,
+    numbers: Vec<Cell>,
+    states: String,
+}
+
+impl Row {
+    /// Returns the row of a service; absent if nothing is known of it.
+    pub(super) fn of(summary: &Summary) -> Option<Self> {
+        let whole = &summary.whole.bucket;
+        if whole.tally.watched().is_zero() {
+            return None;
+        }
+        let share = whole.tally.uptime();
+        let style = match whole.tally.down {
+            Duration::ZERO => GOOD,
+            _ => ERROR,
+        };
+        let quantile = |share| {
+            let found = whole.latency.quantile(share);
+            Cell::plain(found.map_or_else(|| "–".to_owned(), |found| Shown(found).to_string()))
+        };
+        let numbers = vec![
+            Cell::new(
+                style,
+                share.map_or_else(|| "–".to_owned(), |share| share.to_string()),
+            ),
+            quantile(0.5),
+            quantile(0.9),
+            quantile(0.99),
+            Cell::plain(whole.probes()),
+            match whole.tally.no_data {
+                time if time < Duration::from_mins(1) => Cell::plain("–"),
+                time => Cell::new(WARNING, Shown(time)),
+            },
+        ];
+        Some(Self {
+            service: summary.service.to_string(),
+            numbers,
+            states: states(&summary.buckets),
+        })
+    }
+
+    /// Returns its cells with a name of so many letters, and with its line if it has room.
+    fn cells(&self, name: usize, line: usize) -> Vec<Cell> {
+        let mut cells = vec![Cell::new(BOLD, fit::shortened(&self.service, name))];
+        cells.extend(self.numbers.iter().cloned());
+        if self.states.chars().count() <= line {
+            cells.push(Cell::plain(&self.states));
+        }
+        cells
+    }
+}
+
+/// Prints what many services were, one a line. Where the terminal is narrow, names are cut and the lines of states go.
+pub(super) fn print_all(rows: &[Row], span: Span) {
+    const ROOM: [(usize, usize); 4] = [
+        (usize::MAX, LINE_MAX),
+        (32, LINE_MAX),
+        (16, LINE_MAX),
+        (32, 0),
+    ];
+    let columns = fit::columns(&std::io::stdout()).unwrap_or(usize::MAX);
+    let lines = |name, line| {
+        let mut all = vec![heading(span, line > 0)];
+        all.extend(rows.iter().map(|row| row.cells(name, line)));
+        table::lines(&all)
+    };
+    let fits = |lines: &Vec<String>| lines.iter().all(|line| fit::width(line) <= columns);
+    let mut wider = ROOM.into_iter().map(|(name, line)| lines(name, line));
+    let lines = wider.find(fits).unwrap_or_else(|| lines(16, 0));
+    lines.into_iter().for_each(output::result);
+}
+
+fn heading(span: Span, has_line: bool) -> Vec<Cell> {
     let words = [
         "service", "uptime", "p50", "p90", "p99", "probes", "no data",
     ];
     let mut heading: Vec<Cell> = words.map(|word| Cell::new(FAINT, word)).into();
-    let length = Shown(since(span.from, span.until));
-    heading.push(Cell::new(FAINT, format_args!("the last {length}")));
-    heading
-}
-
-/// Returns the line of a service in a table; absent if nothing is known of it.
-pub(super) fn row(summary: &Summary) -> Option<Vec<Cell>> {
-    let whole = &summary.whole.bucket;
-    if whole.tally.watched().is_zero() {
-        return None;
+    if has_line {
+        let length = Shown(since(span.from, span.until));
+        heading.push(Cell::new(FAINT, format_args!("the last {length}")));
     }
-    let share = whole.tally.uptime();
-    let style = match whole.tally.down {
-        Duration::ZERO => GOOD,
-        _ => ERROR,
-    };
-    let quantile = |share| {
-        let found = whole.latency.quantile(share);
-        Cell::plain(found.map_or_else(String::new, |found| Shown(found).to_string()))
-    };
-    Some(vec![
-        Cell::new(BOLD, &summary.service),
-        Cell::new(
-            style,
-            share.map_or_else(|| "–".to_owned(), |share| share.to_string()),
-        ),
-        quantile(0.5),
-        quantile(0.9),
-        quantile(0.99),
-        Cell::plain(whole.probes()),
-        match whole.tally.no_data {
-            time if time < Duration::from_mins(1) => Cell::plain(""),
-            time => Cell::new(WARNING, Shown(time)),
-        },
-        Cell::plain(states(&summary.buckets)),
-    ])
+    heading
 }
 
 fn fact(name: &str, value: impl ToString) -> Vec<Cell> {

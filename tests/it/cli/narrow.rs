@@ -5,7 +5,7 @@ use std::process::Stdio;
 use super::{Desk, backtest};
 
 /// Runs a command on a terminal of so many columns and returns what it shows; absent where no terminal can be had.
-fn seen(desk: &Desk, columns: usize, arguments: &[&str]) -> Option<String> {
+pub(super) fn seen(desk: &Desk, columns: usize, arguments: &[&str]) -> Option<String> {
     let line = format!(
         "stty cols {columns}; exec {} {}",
         env!("CARGO_BIN_EXE_oes"),
