@@ -8,6 +8,7 @@ use crate::config::tree::Node;
 use crate::config::values;
 use crate::model::code::Code;
 use crate::model::span::Mistake;
+use crate::policy::mute::OES;
 
 /// Characters of a name at most.
 const NAME_MAX: usize = 200;
@@ -78,25 +79,44 @@ pub(super) fn of(
 fn given(loader: &mut Loader<'_>, service: &Node) -> Option<String> {
     let node = service.get("name")?;
     let name = node.text()?;
-    let problem = if name.trim().is_empty() {
-        // An empty text is reported by the check of kinds.
-        (!name.is_empty()).then_some("is only white space")
+    let line = "a name is one short line";
+    let (problem, help) = if name.is_empty() {
+        // It is reported by the check of kinds.
+        return None;
+    } else if name.trim().is_empty() {
+        ("is only white space", line)
     } else if name.chars().count() > NAME_MAX {
-        Some("has more than 200 characters")
+        ("has more than 200 characters", line)
     } else if name.chars().any(char::is_control) {
-        Some("has control characters")
+        ("has control characters", line)
+    } else if name.chars().any(is_invisible) {
+        let help = "nobody sees them, so two names could look the same; leave them out";
+        ("has invisible characters", help)
+    } else if &**name == OES {
+        (
+            "is that of OES itself",
+            "what is wrong with OES is told under it",
+        )
+    } else if matches!(&**name, "." | "..") {
+        (
+            "means a folder",
+            "the address of its page would lead elsewhere",
+        )
     } else {
         return Some(name.to_string());
     };
-    if let Some(problem) = problem {
-        let mistake = Mistake::error(
-            Code::Value,
-            node.span.clone(),
-            format!("the name {problem}"),
-        );
-        loader.report(mistake.help("a name is one short line"));
-    }
+    let message = format!("the name {problem}");
+    loader.report(Mistake::error(Code::Value, node.span.clone(), message).help(help));
     None
+}
+
+/// Tells whether a character is shown as nothing or turns the text around it. The joiners, which scripts and emoji need, are
+/// none of these.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    )
 }
 
 fn report_equal(loader: &mut Loader<'_>, services: &[&Node], given: &[Option<String>]) {

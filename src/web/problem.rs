@@ -54,7 +54,22 @@ impl From<Refusal> for Problem {
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
+        let text = rejection.body_text();
+        let detail = match &rejection {
+            JsonRejection::MissingJsonContentType(_) => {
+                "the body is to be JSON, and to say so: Content-Type: application/json".to_owned()
+            }
+            JsonRejection::JsonDataError(_) => text
+                .strip_prefix("Failed to deserialize the JSON body into the target type: ")
+                .map_or(text.clone(), |why| {
+                    format!("the body is not what is asked for: {why}")
+                }),
+            JsonRejection::JsonSyntaxError(_) => text
+                .strip_prefix("Failed to parse the request body as JSON: ")
+                .map_or(text.clone(), |why| format!("the body is no JSON: {why}")),
+            _ => text,
+        };
+        Self::new(rejection.status(), detail)
     }
 }
 

@@ -32,7 +32,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let wrong = |rejection: QueryRejection| {
-            Problem::new(StatusCode::BAD_REQUEST, rejection.body_text())
+            let text = rejection.body_text();
+            let why = text.strip_prefix("Failed to deserialize query string: ");
+            let why = why.unwrap_or(&text);
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                format!("{why}; in an address `+` is written %2B"),
+            )
         };
         let query = Query::from_request_parts(parts, state).await;
         query.map(|Query(asked)| Self(asked)).map_err(wrong)
@@ -62,8 +68,7 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for BodyOr<T>
         if !request.headers().contains_key(CONTENT_TYPE) {
             return Ok(Self(T::default()));
         }
-        Body::from_request(request, state)
-            .await
-            .map(|Body(body)| Self(body))
+        let Body(body) = Body::<Option<T>>::from_request(request, state).await?;
+        Ok(Self(body.unwrap_or_default()))
     }
 }

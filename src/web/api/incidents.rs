@@ -94,6 +94,7 @@ async fn incident(State(control): Shared, Named(id): Named) -> Answer {
 #[serde(deny_unknown_fields)]
 struct AckBody {
     /// Who.
+    #[schema(min_length = 1)]
     by: String,
     /// What they say.
     #[serde(default)]

@@ -77,8 +77,10 @@ struct SilenceBody {
     /// When it ends.
     until: Option<Timestamp>,
     /// For how many seconds.
+    #[schema(minimum = 1)]
     for_s: Option<u32>,
     /// Who wants it.
+    #[schema(min_length = 1)]
     by: String,
     /// Why.
     reason: String,

@@ -96,8 +96,20 @@ fn bad_silences() -> Vec<Senseless> {
             422,
             "a silence ends after it begins",
         ),
-        ("POST", "/silences", Some(other), 422, "unknown field `url`"),
-        ("POST", "/silences", Some(json!([])), 422, "invalid"),
+        (
+            "POST",
+            "/silences",
+            Some(other),
+            422,
+            "the body is not what is asked for: url: unknown field `url`",
+        ),
+        (
+            "POST",
+            "/silences",
+            Some(json!([])),
+            422,
+            "the body is not what is asked for: invalid",
+        ),
         (
             "POST",
             "/silences",
