@@ -1,7 +1,8 @@
 //! 10,000 services at one a minute, the real program: `cargo bench --bench soak`.
 //!
 //! Reports the time until every loop lives, memory, and how late probes begin, all as the daemon itself says it on
-//! `/metrics` or the kernel in `/proc`.
+//! `/metrics` or the kernel in `/proc`. With `-- scraped` somebody reads `/metrics` every five seconds meanwhile, which must
+//! make no probe late.
 
 #![expect(
     clippy::unwrap_used,
@@ -33,11 +34,14 @@ use tokio::time::Instant;
 const SERVICES: usize = 10_000;
 /// How long they are watched: the first round takes 20 s, then a whole interval.
 const WATCHED: Duration = Duration::from_secs(85);
+/// How often `/metrics` is read, where it is.
+const SCRAPED_EVERY: Duration = Duration::from_secs(5);
 
 fn main() {
     if std::env::args().any(|argument| argument == "--target") {
         return target::main();
     }
+    let is_scraped = std::env::args().any(|argument| argument == "scraped");
     let machine = cpu::Machine::now();
     let mut target = Target::start();
     let folder = tempfile::tempdir().unwrap();
@@ -50,6 +54,13 @@ fn main() {
     let began = Instant::now();
     let mut daemon = start(&config);
     let live = until_live(pages, began);
+    let mut scrapes = Vec::new();
+    while is_scraped && began.elapsed() + SCRAPED_EVERY < WATCHED {
+        pause(SCRAPED_EVERY);
+        let asked = Instant::now();
+        let bytes = get(pages).unwrap().len();
+        scrapes.push((asked.elapsed(), bytes));
+    }
     pause(WATCHED.saturating_sub(began.elapsed()));
     let text = get(pages).unwrap();
     let (connections, requests) = target.counts();
@@ -71,6 +82,16 @@ fn main() {
         mib("VmRSS:"),
         mib("VmHWM:")
     );
+    scrapes.sort();
+    if let (Some((middle, bytes)), Some((most, _))) =
+        (scrapes.get(scrapes.len() / 2), scrapes.last())
+    {
+        println!(
+            "| `/metrics` read {} times meanwhile, {} MB each: median, longest | {middle:.1?}, {most:.1?} | ≤ 150 ms |",
+            scrapes.len(),
+            bytes / 1_000_000
+        );
+    }
     println!("| lag p50, p99, all | {} | p99 ≤ 20 ms |", lag(&text));
     println!(
         "| probes that passed, asked, connected | {}, {requests}, {connections} | |",
