@@ -6,9 +6,10 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::{Exit, load, output};
-use crate::config::report::{Line, Report};
+use crate::config::report::Report;
 use crate::config::{self, Config, ProcessEnvironment};
 use crate::model::counted::counted;
+use crate::model::span::Line;
 
 /// Check an ops config and its scripts without asking anybody
 ///

@@ -9,7 +9,6 @@ mod given;
 mod human;
 mod one_service;
 mod record;
-mod report;
 mod sent;
 mod subject;
 
@@ -25,7 +24,6 @@ use arguments::{FailOn, form, text_or_file};
 use cassette::{Cassette, HttpMode};
 use channel::Channel;
 pub(super) use given::{Given, GivenArguments};
-use report::{DryRun, Would};
 pub(super) use sent::{Asking, Recorded, RequestArguments};
 use subject::Subject;
 pub(super) use subject::show_mistakes;
@@ -33,7 +31,6 @@ pub(super) use subject::show_mistakes;
 use super::output::{self, exit_of};
 use super::{Exit, load, runtime, script_worker, watch};
 use crate::clock::Clock;
-use crate::config::report::Line;
 use crate::config::{self, StandIns};
 use crate::daemon::observe::{Past, Watched, as_prev, hiding, remember};
 use crate::daemon::once::Once;
@@ -42,6 +39,8 @@ use crate::model::causes::Causes;
 use crate::model::exchange::Exchange;
 use crate::model::judgement::{Memory, Outcome, remembered};
 use crate::model::observation::Observation;
+use crate::model::span::Line;
+use crate::policy::dry_run::{self, DryRun, Would};
 use crate::script::recorded::RecordedCall;
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
@@ -91,7 +90,7 @@ fn pass(arguments: &Arguments) -> Result<Exit, Refused> {
         }
         ArgumentError::Matcher(report) => {
             if arguments.output.json {
-                output::json(&report::refused(&subject::mistakes(&report)));
+                output::json(&dry_run::refused(&subject::mistakes(&report)));
             } else {
                 show_mistakes(&report);
             }
@@ -198,7 +197,7 @@ impl Session {
             self.cassette.begin_round();
             let mut observation = self.observe(&past, now).await;
             if self.cassette.unanswered().is_some() {
-                report::take_back(&mut observation.judgement);
+                dry_run::take_back(&mut observation.judgement);
             }
             let last = round + 1 == arguments.repeat.times;
             self.print(arguments, &observation, &past, last);
@@ -252,11 +251,11 @@ impl Session {
             memory_goes_on: !last,
             hint,
             at: observation.at,
-            warnings: &self.warnings,
-            stand_ins: &self.stand_ins,
+            warnings: self.warnings.clone(),
+            stand_ins: self.stand_ins.clone(),
         };
         if arguments.output.json {
-            output::json(&run.to_json(exit_of([run.judgement.outcome]) as u8));
+            output::json(&run.to_json(Some(exit_of([run.judgement.outcome]) as u8)));
         } else {
             human::print(&run, arguments.output.trace);
         }

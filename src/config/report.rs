@@ -8,11 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
-use serde::Serialize;
 
-use crate::model::code::Code;
 use crate::model::counted::counted;
-use crate::model::span::{Lack, Mistake, MistakeSeverity, Place};
+use crate::model::span::{Line, Mistake, MistakeSeverity, Place};
 use snippet::Snippet;
 
 /// How many mistakes are printed for people; programs get all.
@@ -42,39 +40,6 @@ pub struct FileReport {
     pub mistakes: Vec<Mistake>,
     /// Where its lines begin.
     starts: Vec<usize>,
-}
-
-/// One mistake as data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Line {
-    /// The file.
-    pub file: Arc<str>,
-    /// Line from 1; 0 if the mistake is about the file as a whole.
-    pub line: u32,
-    /// Column in characters from 1; 0 if the mistake is about the file as a whole.
-    pub column: u32,
-    /// `error` or `warning`.
-    pub severity: &'static str,
-    /// What kind of mistake it is; `oes explain` says more.
-    pub code: Code,
-    /// What is wrong.
-    pub message: String,
-    /// How to mend it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
-    /// What is missing, where that is what is wrong.
-    #[serde(skip)]
-    pub lack: Option<Lack>,
-}
-
-impl Line {
-    /// Returns `file:line:column`; the file alone of a mistake that is about it as a whole.
-    pub fn place(&self) -> String {
-        match self.line {
-            0 => self.file.to_string(),
-            line => format!("{}:{line}:{}", self.file, self.column),
-        }
-    }
 }
 
 /// How a report is drawn on a terminal.

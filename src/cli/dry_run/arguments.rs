@@ -11,6 +11,7 @@ use super::curl::CurlError;
 use super::given::GivenArguments;
 use super::sent::RequestArguments;
 use crate::config::report::Report;
+use crate::policy::dry_run::SCHEMA;
 
 /// Try a matcher on a URL, or see what a channel would send; nothing is saved, nobody is told
 ///
@@ -251,7 +252,7 @@ fn given<const N: usize>(options: [(&'static str, bool); N]) -> Vec<&'static str
 impl Arguments {
     /// Returns the name of the JSON that is wanted, if any.
     pub(super) fn schema(&self) -> Option<&'static str> {
-        self.output.json.then_some(super::report::SCHEMA)
+        self.output.json.then_some(SCHEMA)
     }
 
     /// Returns the duration between two probes on the script's clock.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::arguments::{ArgumentError, Arguments, form};
-use super::{one_service, report, subject};
+use super::{one_service, subject};
 use crate::channel::answer::Answer;
 use crate::channel::rehearsal::Rehearsed;
 use crate::channel::settings::{ChannelKind, Settings};
@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::{self, Loaded, ProcessEnvironment, StandIns};
 use crate::model::counted::counted;
 use crate::model::json as model_json;
+use crate::policy::dry_run::SCHEMA;
 use crate::script::shipped;
 use crate::suite::{Example, rehearse};
 
@@ -207,7 +208,7 @@ impl Channel {
         };
         let messages: Vec<Value> = messages.collect();
         json!({
-            "schema": report::SCHEMA,
+            "schema": SCHEMA,
             "exit": exit as u8,
             "channel": { "name": self.settings.name.as_str(), "script": script },
             "messages": messages,

@@ -4,7 +4,6 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::report::DryRun;
 use crate::cli::output::{self, BOLD, FAINT, styled};
 use crate::cli::{finding, load};
 use crate::config::report::Report;
@@ -12,8 +11,9 @@ use crate::daemon::observe::Watched;
 use crate::model::counted::counted;
 use crate::model::duration::Shown;
 use crate::model::exchange::{Exchange, Response};
-use crate::model::judgement::{MemoryDiff, Outcome, ScriptRun, Severity, Usage, Used};
+use crate::model::judgement::{Outcome, ScriptRun};
 use crate::model::recorded::shown_response_headers;
+use crate::policy::dry_run::{DryRun, words};
 
 /// Characters of the body that are shown.
 const BODY_SHOWN: usize = 600;
@@ -40,7 +40,7 @@ pub(super) fn compiled(watched: &Watched, report: &Report) {
 }
 
 /// Prints one dry run.
-pub(super) fn print(run: &DryRun<'_>, trace: bool) {
+pub(super) fn print(run: &DryRun, trace: bool) {
     if let Some(exchange) = &run.exchange {
         request(exchange, trace);
     }
@@ -204,7 +204,7 @@ fn ran(script: &ScriptRun) {
         styled(BOLD, &script.script),
         counted(script.http.len(), "request")
     );
-    write!(text, "\n{}", styled(FAINT, limits(usage))).unwrap_or_default();
+    write!(text, "\n{}", styled(FAINT, words::used(usage))).unwrap_or_default();
     for call in &script.http {
         let answer = call.status.map_or_else(
             || call.error.clone().unwrap_or_default(),
@@ -244,124 +244,17 @@ fn ran(script: &ScriptRun) {
     output::result(labelled("script", &text));
 }
 
-/// What the run used of what it was allowed; of the rarer things only those that it used at all.
-fn limits(usage: &Usage) -> String {
-    let count = |used: Used, what: &str| {
-        format!("{} of {} {what}", grouped(used.used), grouped(used.allowed))
-    };
-    let millis = |used: Used, unit: fn(u64) -> Duration, what: &str| {
-        format!(
-            "{} of {} {what}",
-            Shown(unit(used.used)),
-            Shown(unit(used.allowed))
-        )
-    };
-    let mut parts = vec![
-        count(usage.operations, "operations"),
-        millis(usage.cpu_us, Duration::from_micros, "CPU"),
-        millis(usage.wall_ms, Duration::from_millis, "in all"),
-        format!("{} heap", bytes(usage.heap_bytes)),
-    ];
-    let rarer = [
-        (usage.http_calls, count(usage.http_calls, "requests")),
-        (
-            usage.http_bytes,
-            format!("{} of answers", bytes(usage.http_bytes)),
-        ),
-        (usage.findings, count(usage.findings, "findings")),
-        (usage.log_lines, count(usage.log_lines, "notes")),
-        (
-            usage.memory_bytes,
-            format!("{} memory", bytes(usage.memory_bytes)),
-        ),
-    ];
-    parts.extend(
-        rarer
-            .into_iter()
-            .filter(|(used, _)| used.used > 0)
-            .map(|(_, text)| text),
-    );
-    parts.join(" · ")
-}
-
-fn bytes(used: Used) -> String {
-    format!("{} of {}", kib(used.used), kib(used.allowed))
-}
-
-fn kib(count: u64) -> String {
-    match count {
-        0..10_240 => format!("{count} B"),
-        10_240..10_485_760 => format!("{} KiB", count / 1024),
-        _ => format!("{} MiB", count >> 20),
-    }
-}
-
-/// Returns the number with a comma every three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-fn memory(script: &ScriptRun, run: &DryRun<'_>) {
-    let MemoryDiff { set, removed } = &script.memory;
-    let mut lines: Vec<String> = set
-        .iter()
-        .map(|(key, entry)| {
-            let before = run
-                .memory_before
-                .get(key)
-                .map(|entry| entry.value.summary(60));
-            format!(
-                "{key}: {} → {}",
-                before.unwrap_or_else(|| "nothing".to_owned()),
-                entry.value.summary(60)
-            )
-        })
-        .collect();
-    lines.extend(removed.iter().map(|key| format!("{key}: removed")));
+fn memory(script: &ScriptRun, run: &DryRun) {
+    let mut lines = words::changed(&script.memory, &run.memory_before);
     if !lines.is_empty() {
         lines.push(styled(FAINT, run.memory_note()));
         output::result(labelled("memory", &lines.join("\n")));
     }
 }
 
-fn verdict(run: &DryRun<'_>) -> String {
+fn verdict(run: &DryRun) -> String {
     let judgement = &run.judgement;
-    let count = |severity| {
-        judgement
-            .findings
-            .iter()
-            .filter(|f| f.severity == severity)
-            .count()
-    };
     let (style, sign) = output::outcome_look(judgement.outcome);
-    let mut parts = Vec::new();
-    for (severity, what) in [
-        (Severity::Broken, "script error"),
-        (Severity::Error, "error"),
-        (Severity::Unknown, "unknown"),
-        (Severity::Warning, "warning"),
-    ] {
-        match count(severity) {
-            0 => {}
-            1 => parts.push(format!("1 {what}")),
-            many => parts.push(format!("{many} {what}s")),
-        }
-    }
-    if parts.is_empty() {
-        let nothing = match run.unjudged {
-            Some(_) => "cannot be judged",
-            None => "nothing found",
-        };
-        parts.push(nothing.to_owned());
-    }
     let word = match judgement.outcome {
         Outcome::Pass => "PASS",
         Outcome::Warn => "WARN",
@@ -372,6 +265,6 @@ fn verdict(run: &DryRun<'_>) -> String {
     format!(
         "{}  {} · nothing was saved or sent",
         styled(style.bold(), format_args!("{sign} {word}")),
-        parts.join(", ")
+        words::found(run)
     )
 }

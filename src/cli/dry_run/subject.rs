@@ -8,9 +8,9 @@ use super::cassette::HttpMode;
 use super::given::Given;
 use super::one_service::{self, BUILT_IN, SERVICE};
 use crate::cli::{load, output};
-use crate::config::report::{Line, Report};
+use crate::config::report::Report;
 use crate::config::{self, Loaded, ProcessEnvironment, Sandbox, ServiceConfig, StandIns};
-use crate::model::span::Lack;
+use crate::model::span::{Lack, Line};
 
 /// The name under which the arguments are read as a config.
 pub(super) const ARGUMENTS: &str = "arguments.json";
