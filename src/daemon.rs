@@ -28,6 +28,7 @@ pub mod once;
 mod open;
 mod own;
 mod page;
+mod playground;
 mod prepare;
 pub mod recording;
 mod reload;
@@ -217,7 +218,7 @@ impl Daemon {
         let pages = page::pages(&shared, &facts, &config.data, workers.stopping());
         let (gate, door) = door::open(&config, &place)?;
         let (order, orders) = reload::queue(options.config_path.is_some());
-        let control = Controller::new(&shared, delivery, &config.data, order);
+        let control = Controller::new(&shared, delivery, &config.data, order, workers.clone());
         let site = web::Site {
             facts,
             control: Arc::new(control),

@@ -26,6 +26,9 @@ pub use facts::{Facts, Health, Part};
 pub use listen::{Certificate, CertificateError, Pair, Place, Socket, bind, print};
 pub use site::{Pending, Site};
 
+/// No body with a script in it is larger, however it is written.
+const SCRIPT_BODY_BYTES_MAX: usize = 1 << 20;
+
 /// Serves until `stop` is ready, then lets open requests end for at most two seconds.
 pub async fn serve(
     socket: Socket,

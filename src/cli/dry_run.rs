@@ -232,13 +232,8 @@ impl Session {
     fn print(&self, arguments: &Arguments, observation: &Observation, past: &Past, last: bool) {
         let judgement = observation.judgement.clone();
         let unjudged = self.cassette.unanswered();
-        let hint = observation.exchange.as_ref().and_then(|exchange| {
-            self.watched
-                .config
-                .matchers
-                .iter()
-                .find_map(|matcher| matcher.hint(exchange))
-        });
+        let exchange = observation.exchange.as_ref();
+        let hint = exchange.and_then(|exchange| self.watched.hint(exchange));
         let run = DryRun {
             exchange: self.shown(observation),
             would: match &unjudged {

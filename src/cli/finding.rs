@@ -27,12 +27,8 @@ pub(super) fn text(finding: &Finding) -> String {
         if !source.is_empty() {
             let gutter = place.line.to_string();
             write!(text, "\n   {gutter:>4} │ {source}").unwrap_or_default();
-            let blank: String = source
-                .chars()
-                .take(place.column.saturating_sub(1) as usize)
-                .map(|c| if c == '\t' { '\t' } else { ' ' })
-                .collect();
-            write!(text, "\n        │ {blank}{}", styled(style, "^")).unwrap_or_default();
+            let indent = finding.indent();
+            write!(text, "\n        │ {indent}{}", styled(style, "^")).unwrap_or_default();
         }
     }
     if let Some(calls) = finding.calls() {

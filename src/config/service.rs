@@ -371,17 +371,10 @@ fn asks_only_granted(
         .get("url")
         .and_then(|node| Url::parse(node.text()?).ok());
     for ask in &script.asks {
-        let is_own = own.as_ref().is_some_and(|own| {
-            own.origin() == ask.url.origin() || (ask.any_port && own.host() == ask.url.host())
-        });
-        let name = ask.url.host_str().unwrap_or_default();
-        let host = match ask.url.port() {
-            Some(port) if !ask.any_port => format!("{name}:{port}"),
-            _ => name.to_owned(),
-        };
-        if is_own || Grants::cover(hosts, &ask.url, ask.any_port) {
+        if ask.is_granted(own.as_ref(), hosts) {
             continue;
         }
+        let host = ask.host();
         let line = if ask.file == script.file {
             format!("line {}", ask.line)
         } else {

@@ -12,8 +12,10 @@ use tracing::{info, warn};
 use super::book::Book;
 use super::keeper::Keeper;
 use super::own;
+use super::playground::Playground;
 use super::reload::Reloads;
 use super::seen::Seen;
+use super::supervisor::Supervisor;
 use super::sweep::Sweeps;
 use super::watching;
 use crate::channel::answer::Answer;
@@ -33,7 +35,7 @@ use crate::policy::orders::{self, Order, Refusal};
 use crate::policy::owed::Telling;
 use crate::policy::story::Story;
 use crate::web::Pending;
-use crate::web::api::{Carried, Control, Reloaded, Tested};
+use crate::web::api::{Carried, Control, Reloaded, Tested, Tried};
 
 /// What a probe may take besides the timeout of its service.
 const PROBE_MARGIN: Duration = Duration::from_secs(5);
@@ -42,6 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the API acts on.
 pub(super) struct Controller {
+    playground: Playground,
     keeper: Keeper,
     book: watch::Receiver<Arc<Book>>,
     delivery: Arc<Delivery>,
@@ -59,8 +62,10 @@ impl Controller {
         delivery: Arc<Delivery>,
         data: &std::path::Path,
         reloads: Option<Reloads>,
+        workers: Supervisor,
     ) -> Self {
         Self {
+            playground: Playground::new(shared, workers),
             keeper: shared.keeper.clone(),
             book: shared.books.subscribe(),
             delivery,
@@ -307,6 +312,14 @@ impl Control for Controller {
 
     fn probe(&self, service: ServiceName) -> Pending<'_, Result<(), Refusal>> {
         Box::pin(self.probe_now(service))
+    }
+
+    fn script(&self, service: &ServiceName) -> Option<Arc<str>> {
+        self.playground.script(service)
+    }
+
+    fn dry_run(&self, service: ServiceName, script: String) -> Pending<'_, Result<Tried, Refusal>> {
+        Box::pin(self.playground.dry_run(service, script))
     }
 
     fn reload(&self) -> Pending<'_, Result<Reloaded, Refusal>> {

@@ -84,6 +84,12 @@ impl Watched {
         self.scripts().any(|script| script.source.uses_prev)
     }
 
+    /// Returns advice on an exchange that passes but may not have been looked at where the person meant.
+    pub fn hint(&self, exchange: &Exchange) -> Option<String> {
+        let mut matchers = self.config.matchers.iter();
+        matchers.find_map(|matcher| matcher.hint(exchange))
+    }
+
     /// Returns the scripts among the matchers.
     pub fn scripts(&self) -> impl Iterator<Item = &crate::matcher::ScriptMatcher> {
         self.config
@@ -209,7 +215,6 @@ fn input(
     prev: Option<Prev>,
     now: Timestamp,
 ) -> Input {
-    let service = &watched.config.service;
     Input {
         service: watched.facts.clone(),
         exchange: exchange.map(Arc::clone),
@@ -218,12 +223,14 @@ fn input(
         memory: Arc::clone(memory),
         prev,
         now,
-        wall: watched
-            .config
-            .limits
-            .wall
-            .unwrap_or_else(|| (service.timeout * 2).min(SCRIPT_WALL_MAX)),
+        wall: wall(&watched.config),
     }
+}
+
+/// Returns how long one run of a script of a service may take with its requests.
+pub fn wall(config: &ServiceConfig) -> Duration {
+    let unsaid = || (config.service.timeout * 2).min(SCRIPT_WALL_MAX);
+    config.limits.wall.unwrap_or_else(unsaid)
 }
 
 /// Applies what a run changed in a service's memory.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::observe::{Past, Watched};
 use crate::model::glance::Glance;
 use crate::model::service::ServiceName;
+use crate::script::source::Source;
 
 /// What the scripts of a service know of the past. Its loop alone changes it; clones share.
 #[derive(Debug, Clone)]
@@ -72,6 +73,20 @@ impl Roster {
     pub(super) fn remove(&self, service: &ServiceName) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         all.remove(service);
+    }
+
+    /// Returns the scripts that something lies beside: libraries, schemas.
+    pub(super) fn furnished(&self) -> Vec<Arc<Source>> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found = Vec::new();
+        for running in all.values() {
+            let watched = running.watched();
+            let scripts = watched.scripts().map(|script| &script.source);
+            let has_any =
+                |source: &&Arc<Source>| !(source.libraries.is_empty() && source.schemas.is_empty());
+            found.extend(scripts.filter(has_any).map(Arc::clone));
+        }
+        found
     }
 
     pub(super) fn get(&self, service: &ServiceName) -> Option<Running> {

@@ -1,5 +1,7 @@
 //! What a probe saw at a turn of an incident, kept with it so that nobody has to catch the fault again to see it.
 
+mod seen;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,6 +11,7 @@ use super::failure::FailureKind;
 use super::incident::IncidentId;
 use super::judgement::{Finding, HttpCall, MemoryDiff, Outcome};
 use super::service::ServiceName;
+pub use seen::{cut, shown_memory};
 
 /// Bytes of a response body that are kept, after secrets were taken out.
 pub const BODY_BYTES_MAX: usize = 8 * 1024;

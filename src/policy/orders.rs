@@ -120,6 +120,8 @@ pub enum RefusalKind {
     Conflict,
     /// It never makes sense.
     Invalid,
+    /// Others are being served: it can be asked again.
+    Busy,
 }
 
 impl Refusal {
@@ -136,6 +138,11 @@ impl Refusal {
     /// Returns a refusal for something that makes no sense as things are now.
     pub fn conflict(text: impl Into<String>) -> Self {
         Self::new(RefusalKind::Conflict, text)
+    }
+
+    /// Returns a refusal for something that is not done now, since others are being served.
+    pub fn busy(text: impl Into<String>) -> Self {
+        Self::new(RefusalKind::Busy, text)
     }
 
     fn new(kind: RefusalKind, text: impl Into<String>) -> Self {

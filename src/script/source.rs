@@ -18,9 +18,10 @@ use super::value::cut;
 use super::{header, lint};
 use crate::model::code::Code;
 use crate::model::json::Json;
+use crate::model::service::Grants;
 use crate::model::span::{Mistake, MistakeSeverity};
-use beside::{Alone, Found};
-pub use beside::{Beside, Missing};
+use beside::Alone;
+pub use beside::{Beside, Found, Missing};
 pub use params::{Param, ParamKind, ParamMistake};
 
 /// Libraries of one script, with those that they use: each is compiled with it.
@@ -168,6 +169,25 @@ pub struct AskedHost {
     pub line: usize,
 }
 
+impl AskedHost {
+    /// Returns the host as a config grants it: `host` or `host:port`.
+    pub fn host(&self) -> String {
+        let name = self.url.host_str().unwrap_or_default();
+        match self.url.port() {
+            Some(port) if !self.any_port => format!("{name}:{port}"),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// Tells whether a service with this URL, which may ask these hosts as well, may ask it.
+    pub fn is_granted(&self, own: Option<&Url>, hosts: &[String]) -> bool {
+        let is_own = own.is_some_and(|own| {
+            own.origin() == self.url.origin() || (self.any_port && own.host() == self.url.host())
+        });
+        is_own || Grants::cover(hosts, &self.url, self.any_port)
+    }
+}
+
 /// Where a script gets a token by OAuth 2.0 client credentials.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OAuth2 {
@@ -206,7 +226,7 @@ impl Source {
     pub fn changed(&self, text: &str) -> Result<(Self, Vec<Mistake>), Vec<Mistake>> {
         let named = (&*self.name, &*self.file);
         let limits = Limits::default();
-        Self::compile_beside(Part::Script, named, text, &limits, &mut Found(self))
+        Self::compile_beside(Part::Script, named, text, &limits, &mut Found(&[self]))
     }
 
     /// Compiles a script or a library of this name and in this file as [`Source::compile`] does, for limits other than
@@ -262,6 +282,18 @@ impl Source {
         }
         source.version = source.digest().into();
         Ok((source, mistakes))
+    }
+
+    /// Returns the script without the hosts that it lets itself ask, by its header and by parameters of kind `url`: what
+    /// the config grants is left.
+    #[must_use]
+    pub fn granting_nothing(mut self) -> Self {
+        self.header.hosts.clear();
+        let urls = self.header.params.iter_mut();
+        for param in urls.filter(|param| param.kind == ParamKind::Url) {
+            param.kind = ParamKind::String;
+        }
+        self
     }
 
     /// Takes in the libraries that the header names; those that are not there are reported.

@@ -12,6 +12,7 @@
 mod channels;
 mod control;
 mod document;
+mod dry_run;
 mod etag;
 mod extract;
 mod incidents;
@@ -39,7 +40,7 @@ use super::auth::{Caller, Scope};
 use super::problem::Problem;
 use super::site::Site;
 use crate::policy::orders::Order;
-pub use control::{Carried, Control, Reloaded, Tested};
+pub use control::{Carried, Control, Reloaded, Tested, Tried};
 use document::Questions;
 
 /// Where the API is, below all other pages.
@@ -71,7 +72,10 @@ fn routes() -> OpenApiRouter<Site> {
         .merge(outbox::to_operate())
         .merge(channels::to_operate());
     let operate = document::needs(operate, Scope::Operate);
-    let administer = document::needs(reload::to_administer(), Scope::Admin);
+    let administer = OpenApiRouter::default()
+        .merge(reload::to_administer())
+        .merge(dry_run::to_administer());
+    let administer = document::needs(administer, Scope::Admin);
     OpenApiRouter::with_openapi(document::blank())
         .merge(document::needs(read, Scope::Read))
         .merge(operate.route_layer(middleware::from_fn(for_operators)))

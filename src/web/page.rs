@@ -25,6 +25,7 @@ mod missing;
 mod moment;
 pub mod overview;
 mod phases;
+mod playground;
 pub mod present;
 pub mod record;
 mod routes;

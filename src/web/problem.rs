@@ -34,6 +34,16 @@ impl Problem {
         }
     }
 
+    /// Returns its status.
+    pub(super) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST)
+    }
+
+    /// Returns what is wrong, for people.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Says as well what is wrong, one by one.
     pub(super) fn because(mut self, mistakes: Vec<String>) -> Self {
         self.mistakes = mistakes;
@@ -47,6 +57,7 @@ impl From<Refusal> for Problem {
             RefusalKind::NotFound => StatusCode::NOT_FOUND,
             RefusalKind::Conflict => StatusCode::CONFLICT,
             RefusalKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            RefusalKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::new(status, refusal.to_string())
     }
@@ -75,7 +86,7 @@ impl From<JsonRejection> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let status = self.status();
         let mut response = (status, axum::Json(self)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);

@@ -19,6 +19,7 @@ mod numbers;
 mod page;
 mod paused;
 mod people;
+mod playground;
 mod process;
 mod prometheus;
 mod record;

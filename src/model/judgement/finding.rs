@@ -168,6 +168,15 @@ impl Finding {
         Some(told)
     }
 
+    /// Returns blanks as wide as what stands before its place on the line of the script: a mark below belongs behind them.
+    pub fn indent(&self) -> String {
+        let line = self.source.as_deref().unwrap_or_default().chars();
+        let before = self.at.as_ref().map_or(0, |at| at.column.saturating_sub(1));
+        line.take(before as usize)
+            .map(|character| if character == '\t' { '\t' } else { ' ' })
+            .collect()
+    }
+
     /// Returns the finding at a path of the body.
     #[must_use]
     pub fn at_path(mut self, path: impl fmt::Display) -> Self {

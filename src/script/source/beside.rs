@@ -64,18 +64,19 @@ impl Beside for Alone {
     }
 }
 
-/// What a script that was compiled before found beside it.
-pub(super) struct Found<'a>(pub(super) &'a Source);
+/// What scripts that were compiled before found beside them; of several of one name the first.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a>(pub &'a [&'a Source]);
 
 impl Beside for Found<'_> {
     fn library(&mut self, name: &str) -> Result<Arc<Source>, Missing> {
-        let mut known = self.0.libraries.iter();
+        let mut known = self.0.iter().flat_map(|script| &script.libraries);
         let found = known.find(|library| *library.name == *name);
         found.map_or_else(|| Alone.library(name), |found| Ok(Arc::clone(found)))
     }
 
     fn json(&mut self, name: &str) -> Result<Json, Missing> {
-        let found = self.0.schemas.get(name);
+        let found = self.0.iter().find_map(|script| script.schemas.get(name));
         found.map_or_else(|| Alone.json(name), |found| Ok(found.clone()))
     }
 }

@@ -12,6 +12,7 @@ use crate::model::glance::Glance;
 use crate::model::incident::Ledger;
 use crate::model::maintenance::Maintenance;
 use crate::model::service::{ChannelName, Service, ServiceName};
+use crate::policy::dry_run::DryRun;
 use crate::policy::orders::{Done, Order, Refusal};
 use crate::policy::story::Story;
 use crate::web::Pending;
@@ -44,6 +45,13 @@ pub trait Control: Send + Sync {
     /// Probes a service at once, and returns when that is dealt with.
     fn probe(&self, service: ServiceName) -> Pending<'_, Result<(), Refusal>>;
 
+    /// Returns the script that judges a service, the first of several; absent if none does.
+    fn script(&self, service: &ServiceName) -> Option<Arc<str>>;
+
+    /// Probes a service once and judges what came with a script in the place of its own. Nothing comes of it: it counts in
+    /// no window, changes no memory, is written down nowhere and told to nobody.
+    fn dry_run(&self, service: ServiceName, script: String) -> Pending<'_, Result<Tried, Refusal>>;
+
     /// Reads the ops config again.
     fn reload(&self) -> Pending<'_, Result<Reloaded, Refusal>>;
 
@@ -71,6 +79,20 @@ pub struct Carried {
     pub done: Done,
     /// Whether it is on disk.
     pub durable: bool,
+}
+
+/// How a script was tried.
+#[derive(Debug, Clone)]
+pub enum Tried {
+    /// It judged a probe.
+    Ran(Box<DryRun>),
+    /// It cannot be used.
+    Refused {
+        /// What is wrong with it, one line a mistake.
+        mistakes: Vec<String>,
+        /// The same with the lines of the script and a mark at each place.
+        drawn: String,
+    },
 }
 
 /// How a reload ended.

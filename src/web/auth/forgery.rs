@@ -4,13 +4,12 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 
+use crate::web::SCRIPT_BODY_BYTES_MAX;
 use crate::web::problem::Problem;
 
 /// The field of a form, and the header, with the text that only pages of OES know.
 pub(super) const FIELD: &str = "csrf";
 const HEADER: &str = "x-csrf-token";
-/// No form is larger.
-const FORM_BYTES_MAX: usize = 64 << 10;
 
 /// Refuses what the browser says another site has sent.
 pub(super) fn same_site(headers: &HeaderMap) -> Result<(), Problem> {
@@ -51,7 +50,7 @@ pub(super) async fn with_text(request: Request, text: &str) -> Result<Request, P
         return check(false).map(|()| request);
     }
     let (parts, body) = request.into_parts();
-    let Ok(bytes) = to_bytes(body, FORM_BYTES_MAX).await else {
+    let Ok(bytes) = to_bytes(body, SCRIPT_BODY_BYTES_MAX).await else {
         let words = "the form did not come, or is too large";
         return Err(Problem::new(StatusCode::BAD_REQUEST, words));
     };

@@ -279,6 +279,21 @@ impl Answers {
         }
     }
 
+    /// Returns an answer that is nobody else's: it is made anew, and not kept.
+    pub async fn only_for(
+        headers: &HeaderMap,
+        audience: Audience,
+        make: impl FnOnce() -> Made + Send + 'static,
+    ) -> Response {
+        let wanted = Encoding::wanted(headers);
+        let work = move || Ready::of(&make(), wanted);
+        match tokio::task::spawn_blocking(work).await {
+            Ok(ready) => ready.respond(headers, audience),
+            // A panic, which its hook has reported.
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    }
+
     /// Forgets everything: what was made a moment ago is no longer so.
     pub fn forget(&self) {
         self.0

@@ -45,6 +45,7 @@ pub struct Page {
     note: String,
     request: Option<String>,
     runbook: Option<String>,
+    playground: Option<String>,
     facts: Vec<Fact>,
     why: Vec<Why>,
     rules: Vec<String>,
@@ -147,6 +148,8 @@ impl Page {
             .filter(|_| private);
         let timings = stood.glance.and_then(|glance| glance.timings.as_ref());
         let tabs = tabs(window, &links);
+        let is_tried = private && !links.is_copy() && service.heartbeat.is_none();
+        let playground = is_tried.then(|| links.playground(&service.name));
         let frame = Frame {
             title: title.to_owned(),
             heading: format!("{} · {title}", service.name),
@@ -169,6 +172,7 @@ impl Page {
                 .as_ref()
                 .filter(|_| private)
                 .map(ToString::to_string),
+            playground,
             facts: facts::of(stood, audience, now),
             why: stood
                 .open

@@ -4,6 +4,7 @@ use super::moment::Moment;
 use super::phases::{Part, Phases};
 use crate::model::duration::Shown;
 use crate::model::evidence::{self, Evidence, SeenExchange};
+use crate::model::judgement::HttpCall;
 
 /// What a probe saw at a turn of an incident.
 pub(super) struct Shot {
@@ -27,14 +28,6 @@ impl Shot {
             evidence::Moment::Closed => "When it was over",
         };
         let exchange = evidence.exchange.as_ref();
-        let call = |call: &crate::model::judgement::HttpCall| {
-            let status = call.status.map(|status| status.to_string());
-            let end = status.or_else(|| call.error.clone()).unwrap_or_default();
-            format!(
-                "{} {} → {end} in {} ms",
-                call.method, call.url, call.elapsed_ms
-            )
-        };
         let memory = &evidence.memory;
         let set = memory
             .set
@@ -47,7 +40,7 @@ impl Shot {
             outcome: evidence.outcome.as_str(),
             phases: exchange.map(phases).unwrap_or_default(),
             findings: evidence.findings.iter().map(ToString::to_string).collect(),
-            calls: evidence.calls.iter().map(call).collect(),
+            calls: evidence.calls.iter().map(told).collect(),
             notes: evidence.notes.clone(),
             memory: set.chain(removed).collect(),
             texts: exchange.map(texts).unwrap_or_default(),
@@ -75,6 +68,16 @@ impl Shot {
     }
 }
 
+/// Returns one request of a script in a line.
+pub(super) fn told(call: &HttpCall) -> String {
+    let status = call.status.map(|status| status.to_string());
+    let end = status.or_else(|| call.error.clone()).unwrap_or_default();
+    format!(
+        "{} {} → {end} in {} ms",
+        call.method, call.url, call.elapsed_ms
+    )
+}
+
 fn phases(exchange: &SeenExchange) -> Phases {
     let part = |(phase, us): &(crate::model::exchange::Phase, u64)| Part {
         name: phase.as_str(),
@@ -84,7 +87,8 @@ fn phases(exchange: &SeenExchange) -> Phases {
     Phases(exchange.phases_us.iter().map(part).collect())
 }
 
-fn texts(exchange: &SeenExchange) -> Vec<(&'static str, String)> {
+/// Returns what was asked and answered, to read as it is, each text with its name.
+pub(super) fn texts(exchange: &SeenExchange) -> Vec<(&'static str, String)> {
     let headers = |headers: &[(String, String)]| -> String {
         let lines = headers.iter();
         lines.fold(String::new(), |text, (name, value)| {

@@ -37,6 +37,8 @@ pub(super) enum Here {
     Maintenance,
     /// How OES itself is doing.
     Health,
+    /// Where scripts are tried.
+    Playground,
 }
 
 /// One entry of the menu.
@@ -61,6 +63,7 @@ impl Frame {
         ];
         if self.audience.is_private() && !self.links.is_copy() {
             items.push((Here::Health, "Health", page("health")));
+            items.push((Here::Playground, "Playground", page("playground")));
         }
         let item = |(here, words, href)| Item {
             href,
@@ -68,6 +71,11 @@ impl Frame {
             is_here: here == self.here,
         };
         items.into_iter().map(item).collect()
+    }
+
+    /// Tells whether the page stays as it is while it is open, since somebody writes in it.
+    pub(super) fn stays(&self) -> bool {
+        self.here == Here::Playground
     }
 
     /// Returns the icon for the tab, in the colour of the state.

@@ -1,7 +1,7 @@
 //! Addresses of pages. All are relative, so that they work below any base path and, of a static copy, from a folder.
 
 use sha2::{Digest as _, Sha256};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::model::incident::IncidentId;
 use crate::model::service::ServiceName;
@@ -72,6 +72,13 @@ impl Links {
         } else {
             format!("{}services/{}", self.root, segment(name.as_str()))
         }
+    }
+
+    /// Returns the address where a script is tried on a service.
+    pub fn playground(&self, name: &ServiceName) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("service", name.as_str());
+        format!("{}?{}", self.page("playground"), query.finish())
     }
 
     /// Returns the address of the page of an incident.

@@ -1,4 +1,4 @@
-//! The page for what is not there, or is not for everybody.
+//! The pages for what is not there, and for what somebody may not do.
 
 use askama::Template;
 use axum::http::StatusCode;
@@ -25,17 +25,8 @@ pub(super) fn missing(
     links: Links,
     what: &str,
 ) -> Made {
-    let verdict = overview::verdict(&present.standings(audience));
     let page = Missing {
-        frame: Frame {
-            title: title.to_owned(),
-            heading: format!("Not found · {title}"),
-            here: Here::Services,
-            links,
-            audience,
-            state: verdict.state,
-            at: present.at,
-        },
+        frame: frame(present, audience, title, links, "Not found"),
         what: format!("There is no {what} here"),
         help: match audience {
             Audience::Public => "It may have been removed, or it is not public.",
@@ -46,5 +37,30 @@ pub(super) fn missing(
     Made {
         status: StatusCode::NOT_FOUND,
         ..Made::new(Kind::Html, written(&page))
+    }
+}
+
+/// Returns the page for whoever has logged in but may not see another.
+pub(super) fn denied(present: &Present, title: &str, links: Links, why: &str) -> Made {
+    let page = Missing {
+        frame: frame(present, Audience::Private, title, links, "Not allowed"),
+        what: "You may not do this".to_owned(),
+        help: format!("Here {why}."),
+    };
+    Made {
+        status: StatusCode::FORBIDDEN,
+        ..Made::new(Kind::Html, written(&page))
+    }
+}
+
+fn frame(present: &Present, audience: Audience, title: &str, links: Links, heading: &str) -> Frame {
+    Frame {
+        title: title.to_owned(),
+        heading: format!("{heading} · {title}"),
+        here: Here::Services,
+        links,
+        audience,
+        state: overview::verdict(&present.standings(audience)).state,
+        at: present.at,
     }
 }

@@ -1,12 +1,13 @@
 //! Which address is which page.
 
 mod machines;
+mod playground;
 mod stream;
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{FromRef as _, FromRequestParts, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, FromRef as _, FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -15,7 +16,7 @@ use axum::{Form, Router};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
-use super::answer::{Kind, Made};
+use super::answer::{Answers, Kind, Made};
 use super::calendar::Calendar;
 use super::incidents::{self, Month};
 use super::links::{Links, segment};
@@ -25,6 +26,7 @@ use super::window::Window;
 use super::{Pages, audience, detail, health, incident, overview, page};
 use crate::model::incident::Incident;
 use crate::policy::orders::Order;
+use crate::web::SCRIPT_BODY_BYTES_MAX;
 use crate::web::auth::{Caller, Scope};
 use crate::web::problem::Problem;
 use crate::web::site::Site;
@@ -40,6 +42,12 @@ pub(in crate::web) fn router() -> Router<Site> {
         .route("/incidents/{key}/ack", post(take_on))
         .route("/maintenance", get(calendar))
         .route("/health", get(own_health))
+        .route(
+            "/playground",
+            get(playground::form)
+                .post(playground::try_out)
+                .layer(DefaultBodyLimit::max(SCRIPT_BODY_BYTES_MAX)),
+        )
         .route("/events", get(stream::events))
         .merge(machines::router())
 }
@@ -103,13 +111,24 @@ impl Asked {
             .answer(&self.headers, audience, self.address, work)
             .await
     }
+
+    /// Answers with what is made of the present for this caller alone.
+    async fn answer_alone(
+        self,
+        make: impl FnOnce(&Pages, &Present, Links) -> Made + Send + 'static,
+    ) -> Response {
+        let (pages, links) = (self.pages, self.links);
+        let work = move || make(&pages, &pages.present(), links);
+        Answers::only_for(&self.headers, self.audience, work).await
+    }
 }
 
 /// Sends a browser to the login, from where it comes back.
 fn log_in(uri: &Uri) -> Response {
     let mut to = "../".repeat(depth(uri)) + "login?";
+    let next = uri.path_and_query().map_or("/", |next| next.as_str());
     to = Serializer::for_suffix(to.clone(), to.len())
-        .append_pair("next", uri.path())
+        .append_pair("next", next)
         .finish();
     Redirect::to(&to).into_response()
 }

@@ -1,5 +1,7 @@
 //! The status page in a real browser, served by the real binary.
 
+mod playground;
+
 use std::path::Path;
 
 use serde_json::json;
@@ -41,6 +43,17 @@ impl Visit {
         assert_eq!(self.browser.is("window.wrong"), json!([]));
         let elsewhere = "performance.getEntriesByType('resource').map(one => one.name).filter(one => !one.startsWith(location.origin))";
         assert_eq!(self.browser.is(elsewhere), json!([]));
+    }
+
+    /// Asserts that the page is sound, fits, and is accessible.
+    fn is_for_everybody(&mut self, axe: &str, what: &str) {
+        self.is_sound();
+        self.fits(what);
+        let rules = "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })";
+        let told = "found => found.violations.flatMap(one => one.nodes.slice(0, 2).map(node => one.id + ': ' + node.html + ' ' + node.failureSummary))";
+        self.browser.is(&format!("{axe}; 0"));
+        let found = self.browser.is(&format!("{rules}.then({told})"));
+        assert_eq!(found, json!([]), "{what}: {found:#}");
     }
 
     /// Asserts that nobody has to scroll sideways.
@@ -118,13 +131,7 @@ async fn every_page_is_for_everybody() {
         visit.browser.look(width, 800, scheme);
         for page in &pages {
             visit.open(page);
-            visit.is_sound();
-            visit.fits(page);
-            let rules = "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })";
-            let told = "found => found.violations.flatMap(one => one.nodes.slice(0, 2).map(node => one.id + ': ' + node.html + ' ' + node.failureSummary))";
-            visit.browser.is(&format!("{axe}; 0"));
-            let found = visit.browser.is(&format!("{rules}.then({told})"));
-            assert_eq!(found, json!([]), "/{page} at {width}, {scheme}: {found:#}");
+            visit.is_for_everybody(&axe, &format!("/{page} at {width}, {scheme}"));
         }
     }
 }

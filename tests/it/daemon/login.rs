@@ -8,13 +8,19 @@ use super::rig::Rig;
 use super::scopes::token;
 
 /// A browser that follows no redirect and has one cookie.
-struct Browser {
+pub(super) struct Browser {
     address: SocketAddr,
     cookie: Option<String>,
 }
 
 impl Browser {
-    async fn asks(&self, method: &str, path: &str, lines: &str, form: &str) -> (Answer, String) {
+    pub(super) async fn asks(
+        &self,
+        method: &str,
+        path: &str,
+        lines: &str,
+        form: &str,
+    ) -> (Answer, String) {
         let cookie = self.cookie.as_ref();
         let cookie = cookie.map_or_else(String::new, |cookie| format!("cookie: a=b; {cookie}\r\n"));
         let kind = if method == "POST" {
@@ -32,7 +38,7 @@ impl Browser {
     }
 
     /// Logs in and keeps the cookie; returns what came with it.
-    async fn logs_in(&mut self, token: &str, lines: &str) -> Answer {
+    pub(super) async fn logs_in(&mut self, token: &str, lines: &str) -> Answer {
         let form = format!("token={token}&next=%2Freadyz%3Fa%3D1");
         let (answer, _) = self.asks("POST", "/login", lines, &form).await;
         let cookie = answer.header("set-cookie").unwrap_or_default();
@@ -41,7 +47,7 @@ impl Browser {
     }
 
     /// Returns what its pages bring with their forms.
-    async fn csrf(&self) -> String {
+    pub(super) async fn csrf(&self) -> String {
         let (_, page) = self.asks("GET", "/login", "", "").await;
         let (_, rest) = page.split_once("name=\"csrf\" value=\"").unwrap();
         rest.split('"').next().unwrap().to_owned()
@@ -49,7 +55,11 @@ impl Browser {
 }
 
 async fn begun(rig: &Rig, keys: &str) -> (Process, Browser) {
-    let config = rig.config(&["price"]);
+    begun_with(rig, &rig.config(&["price"]), keys).await
+}
+
+/// Starts a daemon with a config and more keys of its `server`, and a browser that has not logged in.
+pub(super) async fn begun_with(rig: &Rig, config: &str, keys: &str) -> (Process, Browser) {
     rig.write(
         "oes.toml",
         &config.replace("[server]\n", &format!("[server]\n{keys}\n")),

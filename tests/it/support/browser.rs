@@ -95,6 +95,12 @@ impl Browser {
 
     /// Gives a command and returns its answer.
     fn ask(&mut self, method: &str, parameters: &Value) -> Value {
+        let answered = self.tell(method, parameters);
+        answered.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// Gives a command and returns its answer, or what is wrong with it.
+    fn tell(&mut self, method: &str, parameters: &Value) -> Result<Value, Value> {
         self.commands += 1;
         let id = self.commands;
         let mut command = json!({ "id": id, "method": method, "params": parameters });
@@ -111,8 +117,10 @@ impl Browser {
             };
             let answer: Value = serde_json::from_str(&text).unwrap();
             if answer["id"] == id {
-                assert!(answer.get("error").is_none(), "{method}: {answer}");
-                return answer["result"].clone();
+                return match answer.get("error") {
+                    None => Ok(answer["result"].clone()),
+                    Some(error) => Err(error.clone()),
+                };
             }
         }
     }
@@ -130,20 +138,27 @@ impl Browser {
 
     /// Returns what an expression is in the page, a promise once it is kept.
     pub(crate) fn is(&mut self, expression: &str) -> Value {
+        let found = self.evaluated(expression);
+        found.unwrap_or_else(|error| panic!("{expression}: {error}"))
+    }
+
+    /// Returns what an expression is; an error if the page went away meanwhile.
+    fn evaluated(&mut self, expression: &str) -> Result<Value, Value> {
         let ask = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let answer = self.ask("Runtime.evaluate", &ask);
+        let answer = self.tell("Runtime.evaluate", &ask)?;
         assert!(
             answer.get("exceptionDetails").is_none(),
             "{expression}: {answer}"
         );
-        answer["result"]["value"].clone()
+        Ok(answer["result"]["value"].clone())
     }
 
     /// Waits until an expression is true in the page.
     pub(crate) fn until(&mut self, expression: &str) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         let (_sender, never) = std::sync::mpsc::channel::<()>();
-        while self.is(&format!("!!({expression})")) != json!(true) {
+        // A page that goes away while it is asked makes room for the one that is waited for.
+        while self.evaluated(&format!("!!({expression})")) != Ok(json!(true)) {
             assert!(
                 tokio::time::Instant::now() < deadline,
                 "waited for {expression}; the page says {}",

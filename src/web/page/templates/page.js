@@ -29,7 +29,7 @@
     setInterval(age, 60000);
     return;
   }
-  if (!find("main") || !("EventSource" in window)) return;
+  if (!find("main") || "stays" in page.dataset || !("EventSource" in window)) return;
 
   /* Puts a new element in the place of an old one; whoever was there with the keyboard stays there. */
   const replace = (before, after) => {
