@@ -11,8 +11,10 @@ use utoipa::ToSchema;
 
 use crate::model::exchange::Exchange;
 use crate::model::judgement::{Judgement, Memory, MemoryDiff, Outcome};
-use crate::model::service::Service;
+use crate::model::service::{ErrorRule, Service};
 use crate::model::span::Line;
+use crate::model::violation::{Sample, Violation};
+use crate::policy::window::Window;
 pub use json::{DryRunJson, SCHEMA, refused};
 
 /// One dry run.
@@ -70,10 +72,14 @@ impl Would {
         let named = judgement.runs.iter().flat_map(|run| &run.violations).next();
         let rule = &service.error;
         let percent = rule.threshold * 100.0;
+        let is_enough = breaks_alone(judgement.outcome, rule);
         let text = match (judgement.outcome, named) {
             (_, Some(named)) => format!("open the violation `{}` at once and tell the channels", named.name),
             (Outcome::Pass, None) => "count a good probe".to_owned(),
             (Outcome::Warn, None) => "count a good probe and show the warning".to_owned(),
+            (Outcome::Fail, None) if is_enough => {
+                "count 1 failure, open the violation `error` and tell the channels".to_owned()
+            }
             (Outcome::Fail, None) => format!(
                 "count 1 failure; with more than {percent} % of {} needed, this alone would not notify{}",
                 rule.window,
@@ -87,14 +93,28 @@ impl Would {
                     .to_owned()
             }
         };
-        let notify = named.map(|_| service.channels.iter().map(ToString::to_string).collect());
+        let named = named.map(|named| named.name.to_string());
+        let violation = named.or_else(|| is_enough.then(|| Violation::Error.to_string()));
+        let channels = service.channels.iter().filter(|_| violation.is_some());
         Self {
             counts_as_failure: judgement.outcome == Outcome::Fail,
-            violation: named.map(|named| named.name.to_string()),
-            notify: notify.unwrap_or_default(),
+            notify: channels.map(ToString::to_string).collect(),
+            violation,
             text,
         }
     }
+}
+
+/// Tells whether one failed probe breaks the rule by itself.
+fn breaks_alone(outcome: Outcome, rule: &ErrorRule) -> bool {
+    let mut window = Window::new(rule.window, 0);
+    window.push(&Sample {
+        at: Timestamp::UNIX_EPOCH,
+        outcome,
+        latency: None,
+        code: None,
+    });
+    window.breaks(rule)
 }
 
 /// Takes back what was found, named and remembered: an answer that was not given says nothing of the service.
@@ -114,6 +134,27 @@ impl DryRun {
             "(goes on to the next probe, not saved)"
         } else {
             "(not saved)"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_failure_is_enough_where_the_rule_says_so() {
+        for (outcome, threshold, window, expected) in [
+            (Outcome::Fail, 0.0, 1, true),
+            (Outcome::Fail, 0.0, 10, true),
+            (Outcome::Fail, 0.3, 10, false),
+            (Outcome::Fail, 0.3, 3, true),
+            (Outcome::Warn, 0.0, 1, false),
+            (Outcome::Error, 0.0, 1, false),
+        ] {
+            let rule = ErrorRule { threshold, window };
+            let alone = breaks_alone(outcome, &rule);
+            assert_eq!(alone, expected, "{outcome} {threshold} of {window}");
         }
     }
 }

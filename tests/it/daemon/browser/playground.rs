@@ -70,7 +70,7 @@ async fn a_script_is_tried_in_the_playground() {
         "script.rhai:3:1",
         "body.price",
         "1.28",
-        "this alone would not notify",
+        "count 1 failure, open the violation `error`",
     ] {
         assert!(result.contains(shown), "no {shown} in {result}");
     }
