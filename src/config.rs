@@ -20,6 +20,7 @@ mod maintenance;
 mod matchers;
 mod names;
 mod notify;
+mod otlp;
 mod quotes;
 mod read;
 pub mod report;
@@ -65,6 +66,7 @@ use crate::web::{Pair, Place};
 pub use change::{Change, load_changed};
 pub use environment::{Environment, ProcessEnvironment, StandIns};
 use loader::Loader;
+pub use otlp::Otlp;
 pub use read::CONFIG_BYTES_MAX;
 use report::{FileReport, Report};
 pub use schema::schema;
@@ -87,6 +89,8 @@ pub struct Config {
     pub canaries: Vec<Url>,
     /// Where OES answers.
     pub server: Server,
+    /// Where metrics are sent; absent for nowhere.
+    pub otlp: Option<Otlp>,
     /// How long what services were is kept.
     pub history: Retention,
     /// Folder for the state file and the history.

@@ -26,6 +26,7 @@ pub mod observe;
 mod on_demand;
 pub mod once;
 mod open;
+mod otlp;
 mod own;
 mod page;
 mod playground;
@@ -43,7 +44,7 @@ mod watching;
 mod workers;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,6 +81,7 @@ use control_file::ControlFile;
 use fleet::Fleet;
 use keeper::{Keeper, Snapshot};
 use observe::Tools;
+use otlp::{Exporter, Exports};
 use prepare::PrepareError;
 use roster::Roster;
 use seen::Seen;
@@ -205,6 +207,7 @@ impl Daemon {
             sweeps: Sweeps::default(),
             seen: Seen::new(now),
             beats: Beats::default(),
+            exports: Exports::default(),
             roster: Roster::default(),
         });
         let (delivered, known) = (Arc::clone(&delivery), opened.restored);
@@ -215,6 +218,7 @@ impl Daemon {
         let reload = Arc::new(Notify::new());
         let facts = Arc::new(health::Page::new(&shared, fleet.book(), workers.clone()));
         start_upkeep(&workers, &shared, &facts);
+        start_exports(&workers, &shared, &facts, &config.data);
         let pages = page::pages(&shared, &facts, &config.data, workers.stopping());
         let (gate, door) = door::open(&config, &place)?;
         let (order, orders) = reload::queue(options.config_path.is_some());
@@ -405,6 +409,22 @@ fn start_upkeep(workers: &Supervisor, shared: &watching::Shared, page: &Arc<heal
         let pool = Arc::clone(&shared.tools.pool);
         start_once(workers, "script workers", workers::run(pool, stop()));
     }
+}
+
+/// Starts what sends metrics to a collector, which waits where the config names none.
+fn start_exports(
+    workers: &Supervisor,
+    shared: &watching::Shared,
+    page: &Arc<health::Page>,
+    data: &Path,
+) {
+    let exporter = Arc::new(Exporter {
+        shared: Arc::clone(shared),
+        page: Arc::clone(page),
+        instance: otlp::instance(data),
+    });
+    let stop = workers.stopping();
+    workers.start("otlp", move || Arc::clone(&exporter).run(stop.clone()));
 }
 
 fn start_web(

@@ -2,7 +2,9 @@
 //! ops config or from closed sets, never from response data.
 
 mod blackbox;
+mod exports;
 mod notifier;
+pub mod otlp;
 mod own;
 mod probes;
 mod process;
@@ -29,6 +31,7 @@ use crate::model::observation::Observation;
 use crate::model::service::{ChannelName, ServiceName};
 
 pub use blackbox::{probe_page, probe_page_late};
+pub use exports::ExportMetrics;
 pub use notifier::ChannelOwed;
 pub use own::OwnMetrics;
 pub use services::{ServiceCounters, Shown};

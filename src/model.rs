@@ -21,6 +21,7 @@ pub mod path;
 pub mod quotes;
 pub mod recorded;
 pub mod redaction;
+pub mod retry_after;
 pub mod route;
 pub mod secret;
 pub mod service;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::RETRY_AFTER;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
@@ -13,6 +14,7 @@ use super::message::Message;
 use super::request::{Context, Prepared, RequestError, prepare};
 use crate::model::json::{self, Json};
 use crate::model::judgement::Finding;
+use crate::model::retry_after::retry_after;
 use crate::script::job::{CallError, CallJob};
 use crate::script::limits::Limits;
 use crate::script::pool::Pool;
@@ -125,7 +127,7 @@ impl Asked<'_> {
             ("json", parsed.unwrap_or_default()),
             (
                 "retry_after",
-                retry_after(reply, self.context.at).map_or(Json::Null, Json::from),
+                asked_to_wait(reply, self.context.at).map_or(Json::Null, Json::from),
             ),
             ("index", Json::from(index as u64)),
         ])
@@ -218,12 +220,8 @@ pub(super) fn shown(message: &Message, attempt: Attempt, plain: bool) -> Json {
     )
 }
 
-/// Returns the seconds of a `Retry-After`: a number, also one with a fraction, or a date; absent if there is none.
-fn retry_after(reply: &Reply, now: Timestamp) -> Option<f64> {
-    let text = reply.headers.get("retry-after")?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return (seconds.is_finite() && seconds >= 0.0).then_some(seconds);
-    }
-    let at = Timestamp::try_from(httpdate::parse_http_date(text).ok()?).ok()?;
-    Some(at.duration_since(now).as_secs_f64().max(0.0))
+/// Returns the seconds for which a reply asks to wait, absent if it does not.
+fn asked_to_wait(reply: &Reply, now: Timestamp) -> Option<f64> {
+    let wait = retry_after(reply.headers.get(RETRY_AFTER)?, now)?;
+    Some(wait.as_secs_f64())
 }

@@ -8,6 +8,7 @@ mod heartbeat;
 mod history;
 mod labels;
 mod notify;
+mod otlp;
 mod server;
 mod service;
 mod suite;
@@ -233,6 +234,7 @@ pub(super) fn markdown() -> String {
         ("`server`", &server::SERVER),
         ("`server.tls`", &server::TLS),
         ("Token (an element of `server.tokens`)", &server::TOKEN),
+        ("`otlp`", &otlp::OTLP),
         ("`history`", &history::HISTORY),
         ("`limits`", &top::LIMITS),
     ])

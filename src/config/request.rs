@@ -151,7 +151,8 @@ pub(super) fn url(loader: &mut Loader<'_>, node: &Node) -> Option<(Url, Arc<str>
     Some((url, shown))
 }
 
-fn headers(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Vec<(HeaderName, Secret)> {
+/// Reads the headers of a request; reports what is wrong with them.
+pub(super) fn headers(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Vec<(HeaderName, Secret)> {
     let mut headers: Vec<(HeaderName, Secret)> = Vec::new();
     for member in layers.merged("headers", str::eq_ignore_ascii_case) {
         let name = HeaderName::from_bytes(member.key.as_bytes());

@@ -16,6 +16,7 @@ use crate::config::loader::Loader;
 use crate::config::maintenance;
 use crate::config::names;
 use crate::config::notify;
+use crate::config::otlp;
 use crate::config::report::{line_of, line_starts};
 use crate::config::request;
 use crate::config::server;
@@ -93,6 +94,7 @@ pub(super) fn read(loader: &mut Loader<'_>, root: &Node) -> Config {
         maintenance,
         canaries: canaries(loader, root),
         server: server::read(loader, root.get("server")),
+        otlp: otlp::read(loader, root.get("otlp")),
         history: history(root),
         data: loader.path(data(Some(root))),
         script_path: loader.script_path.clone(),

@@ -12,7 +12,7 @@ use url::Url;
 use super::own;
 use super::seen::Seen;
 use crate::channel::settings::{ChannelKind, Settings};
-use crate::config::{Config, Server};
+use crate::config::{Config, Otlp, Server};
 use crate::model::incident::{Incident, Ledger};
 use crate::model::maintenance::Maintenance;
 use crate::model::route::{Route, route};
@@ -58,6 +58,8 @@ pub(super) struct Book {
     pub(super) canaries: Vec<Url>,
     /// Where OES answers.
     pub(super) server: Server,
+    /// Where metrics are sent.
+    pub(super) otlp: Option<Otlp>,
     /// What is asked regularly while all is well.
     pub(super) heartbeat_url: Option<Secret>,
 }
@@ -85,6 +87,7 @@ impl From<&Config> for Book {
                 .map(|one| Arc::clone(&one.service))
                 .collect(),
             server: config.server.clone(),
+            otlp: config.otlp.clone(),
             services,
             dependents,
             gather: config.notify.gather,

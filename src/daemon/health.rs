@@ -13,6 +13,7 @@ use super::book::Book;
 use super::canaries::Network;
 use super::keeper::Snapshot;
 use super::on_demand::OnDemand;
+use super::otlp::Exports;
 use super::seen::Seen;
 use super::supervisor::Supervisor;
 use super::watching::Shared;
@@ -51,6 +52,7 @@ pub(super) struct Page {
     pulse: Arc<AtomicU64>,
     network: Network,
     seen: Seen,
+    exports: Exports,
     on_demand: OnDemand,
 }
 
@@ -72,6 +74,7 @@ impl Page {
             pulse: Arc::clone(&shared.pulse),
             network: shared.tools.network.clone(),
             seen: shared.seen.clone(),
+            exports: shared.exports.clone(),
             on_demand: OnDemand::new(shared, workers),
         }
     }
@@ -222,6 +225,17 @@ impl Page {
         }
     }
 
+    /// Returns how exports to a collector go, where there are any; however they do, OES does its work.
+    fn otlp(&self) -> Option<Part> {
+        let detail = self.exports.detail(self.book.borrow().otlp.as_ref()?);
+        Some(Part {
+            name: "otlp",
+            alive: true,
+            ready: true,
+            detail,
+        })
+    }
+
     fn config(&self) -> Part {
         let ready = self.metrics.own.reload_successful.get() == 1;
         let detail = if ready {
@@ -320,6 +334,7 @@ impl Facts for Page {
             self.history(),
         ];
         parts.extend(self.network());
+        parts.extend(self.otlp());
         Health { parts }
     }
 }

@@ -149,6 +149,7 @@ impl Reloader {
             Err(error) => return refused(vec![Causes(&error).to_string()]),
         };
         let settings_changed = config.server != self.config.server
+            || config.otlp != self.config.otlp
             || config.notify != self.config.notify
             || config.limits != self.config.limits
             || prints(&config) != prints(&self.config);

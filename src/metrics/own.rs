@@ -5,6 +5,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::exports::ExportMetrics;
 use super::seconds_histogram;
 use super::text::{Kind, Text, label};
 use crate::model::incident::Ledger;
@@ -38,6 +39,8 @@ pub struct OwnMetrics {
     pub history_dropped: Gauge,
     /// What is recorded for a backtest.
     pub recorder: RecorderMetrics,
+    /// Exports to a collector.
+    pub exports: ExportMetrics,
 }
 
 /// What is recorded for a backtest.
@@ -93,6 +96,7 @@ impl Default for OwnMetrics {
             services: Gauge::default(),
             history_dropped: Gauge::default(),
             recorder: RecorderMetrics::default(),
+            exports: ExportMetrics::default(),
         }
     }
 }
@@ -170,6 +174,7 @@ impl OwnMetrics {
             self.history_dropped.clone(),
         );
         self.recorder.register(registry);
+        self.exports.register(registry);
     }
 }
 

@@ -75,6 +75,12 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// Returns the kind of this word.
+    pub(super) fn of(word: &str) -> Option<Self> {
+        let all = [Self::Counter, Self::Gauge, Self::Histogram];
+        all.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",

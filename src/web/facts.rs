@@ -29,7 +29,7 @@ pub struct Health {
 /// How one part of the daemon is doing.
 #[derive(Debug, Clone, Serialize)]
 pub struct Part {
-    /// Its name: `scheduler`, `state`, `notifier`, `config`, `history`, and with canaries `network`.
+    /// Its name: `scheduler`, `state`, `notifier`, `config`, `history`, with canaries `network`, and with a collector `otlp`.
     pub name: &'static str,
     /// Whether the daemon cannot do its work without a restart.
     pub alive: bool,

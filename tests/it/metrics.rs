@@ -158,6 +158,7 @@ impl Told {
         }
         let counters = metrics.service(&services[0].0.name);
         metrics.probed(&counters, &observation(Ok(answered()), judged()));
+        metrics.own.exports.exported("taken", 0);
         let channel = ChannelName::new("hook");
         metrics.attempted(&channel, "taken", Duration::from_millis(80));
         metrics.delivered(&channel, Duration::from_secs(3));

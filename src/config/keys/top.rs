@@ -4,6 +4,7 @@ use super::email::EMAIL;
 use super::heartbeat::HEARTBEAT;
 use super::history::HISTORY;
 use super::notify::{MAINTENANCE, NOTIFY};
+use super::otlp::OTLP;
 use super::server::SERVER;
 use super::{
     CONFIRM, Cases, DAY, DEFAULTS, ERROR_THRESHOLD, INTERVAL, Key, Kind, MINUTE, Place, SECOND,
@@ -65,6 +66,12 @@ pub(in crate::config) static TOP: Place = Place {
             Kind::Table(&SERVER),
             "",
             "Where OES answers: metrics, health, the API.",
+        ),
+        key(
+            "otlp",
+            Kind::Table(&OTLP),
+            "",
+            "Where metrics are sent over OTLP; nowhere if it is left out.",
         ),
         key(
             "data",
