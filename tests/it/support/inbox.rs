@@ -27,6 +27,9 @@ pub(crate) struct Received {
     /// By name in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
+    /// The body as it came, of a request that is not text; not written to a file.
+    #[serde(skip)]
+    pub(crate) bytes: Vec<u8>,
     /// When the last byte of it had come.
     pub(crate) at: Timestamp,
 }
@@ -353,6 +356,7 @@ fn read(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Received>> 
         target: target.unwrap_or_default(),
         headers,
         body: String::from_utf8_lossy(&body).into_owned(),
+        bytes: body,
         at: Clock::System.now(),
     }))
 }
