@@ -26,6 +26,8 @@ use crate::policy::owed::Manner;
 pub(super) struct Book {
     /// Services in the order of the config.
     pub(super) listed: Arc<[Arc<Service>]>,
+    /// Services in the order of their names.
+    pub(super) sorted: Arc<[Arc<Service>]>,
     /// Services by name.
     pub(super) services: HashMap<ServiceName, Arc<Service>>,
     /// The services that depend on each directly.
@@ -71,6 +73,8 @@ impl From<&Config> for Book {
             .iter()
             .map(|one| (one.service.name.clone(), Arc::clone(&one.service)))
             .collect();
+        let mut sorted: Vec<Arc<Service>> = services.values().map(Arc::clone).collect();
+        sorted.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let mut dependents: HashMap<ServiceName, Vec<ServiceName>> = HashMap::new();
         for service in config.services.iter().map(|one| &one.service) {
             for parent in &service.depends_on {
@@ -86,6 +90,7 @@ impl From<&Config> for Book {
                 .iter()
                 .map(|one| Arc::clone(&one.service))
                 .collect(),
+            sorted: sorted.into(),
             server: config.server.clone(),
             otlp: config.otlp.clone(),
             services,

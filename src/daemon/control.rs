@@ -31,6 +31,7 @@ use crate::model::glance::Glance;
 use crate::model::incident::Ledger;
 use crate::model::maintenance::Maintenance;
 use crate::model::service::{ChannelName, Service, ServiceName};
+use crate::policy::heartbeat::Awaited;
 use crate::policy::orders::{self, Order, Refusal};
 use crate::policy::owed::Telling;
 use crate::policy::story::Story;
@@ -285,12 +286,13 @@ impl Control for Controller {
         self.book.borrow().maintenance.clone()
     }
 
-    fn services(&self) -> Vec<Arc<Service>> {
+    fn services(&self) -> Arc<[Arc<Service>]> {
+        Arc::clone(&self.book.borrow().sorted)
+    }
+
+    fn service(&self, name: &str) -> Option<Arc<Service>> {
         let book = self.book.borrow();
-        let mut all: Vec<Arc<Service>> = book.services.values().cloned().collect();
-        drop(book);
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        all
+        book.services.get(&ServiceName::new(name)).cloned()
     }
 
     fn glance(&self, service: &ServiceName) -> Option<Arc<Glance>> {
@@ -299,6 +301,10 @@ impl Control for Controller {
 
     fn next_probe(&self, service: &ServiceName) -> Option<Timestamp> {
         self.seen.next(service)
+    }
+
+    fn awaited(&self, service: &ServiceName) -> Option<Awaited> {
+        self.seen.awaited(service)
     }
 
     fn samples(

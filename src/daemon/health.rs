@@ -129,11 +129,9 @@ impl Page {
     fn shown(&self) -> Vec<Shown> {
         let book = Arc::clone(&self.book.borrow());
         let mut glances: HashMap<_, _> = self.seen.all().into_iter().collect();
-        let mut services: Vec<_> = book.services.values().map(Arc::clone).collect();
-        services.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let shown = services.into_iter().map(|service| {
+        let shown = book.sorted.iter().map(|service| {
             let glance = glances.remove(&service.name);
-            (service, glance)
+            (Arc::clone(service), glance)
         });
         shown.collect()
     }

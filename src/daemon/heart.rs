@@ -15,7 +15,7 @@ use crate::model::heartbeat::{Beat, Heartbeat, Report};
 use crate::model::judgement::Judgement;
 use crate::model::observation::Observation;
 use crate::model::service::{Service, ServiceName};
-use crate::policy::heartbeat::Pulse;
+use crate::policy::heartbeat::{Awaited, Pulse};
 use crate::policy::watch::Watch;
 
 /// The clock on the wall is looked at so often: it may jump, and the machine may sleep.
@@ -99,6 +99,11 @@ impl Heart {
     /// Returns when silence becomes a violation, or is said again.
     pub(super) fn late_at(&self) -> Timestamp {
         self.pulse.due(&self.rule)
+    }
+
+    /// Returns what is waited for.
+    pub(super) fn awaited(&self) -> Awaited {
+        self.pulse.awaited(&self.rule)
     }
 
     /// Returns when to look next.

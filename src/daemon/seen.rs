@@ -1,7 +1,7 @@
 //! What the newest probes have shown of each service, for others than its own loop.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -9,6 +9,7 @@ use tokio::sync::futures::Notified;
 
 use crate::model::glance::Glance;
 use crate::model::service::ServiceName;
+use crate::policy::heartbeat::Awaited;
 
 /// What the newest probes have shown. Clones share.
 #[derive(Debug, Clone)]
@@ -22,6 +23,7 @@ struct Parts {
     started_at: Timestamp,
     glances: RwLock<BTreeMap<ServiceName, Arc<Glance>>>,
     next: RwLock<HashMap<ServiceName, Timestamp>>,
+    awaited: RwLock<HashMap<ServiceName, Awaited>>,
     planned: Notify,
     /// When the last probe passed of services that are gone, the newest last: one that comes back has been up before.
     gone: RwLock<VecDeque<(ServiceName, Timestamp)>>,
@@ -34,6 +36,7 @@ impl Seen {
             started_at,
             glances: RwLock::default(),
             next: RwLock::default(),
+            awaited: RwLock::default(),
             planned: Notify::new(),
             gone: RwLock::default(),
         }))
@@ -123,6 +126,27 @@ impl Seen {
         next.get(service).copied()
     }
 
+    /// Notes what is waited for of a service that reports.
+    pub(super) fn awaits(&self, service: &ServiceName, what: Awaited) {
+        let mut awaited = self.awaited_mut();
+        match awaited.get_mut(service) {
+            Some(before) => *before = what,
+            None => drop(awaited.insert(service.clone(), what)),
+        }
+    }
+
+    /// Returns what is waited for of a service that reports.
+    pub(super) fn awaited(&self, service: &ServiceName) -> Option<Awaited> {
+        let awaited = self.0.awaited.read();
+        let awaited = awaited.unwrap_or_else(PoisonError::into_inner);
+        awaited.get(service).copied()
+    }
+
+    fn awaited_mut(&self) -> RwLockWriteGuard<'_, HashMap<ServiceName, Awaited>> {
+        let awaited = self.0.awaited.write();
+        awaited.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns what waits until any probe is dealt with from now on.
     pub(super) fn dealt_with(&self) -> Notified<'_> {
         self.0.planned.notified()
@@ -146,5 +170,6 @@ impl Seen {
         }
         let mut next = self.0.next.write().unwrap_or_else(PoisonError::into_inner);
         next.remove(service);
+        self.awaited_mut().remove(service);
     }
 }

@@ -142,6 +142,7 @@ impl Watching {
     pub(super) async fn run(mut self: Box<Self>, stop: CancellationToken) {
         let mut first = true;
         loop {
+            self.say_awaited();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -196,6 +197,13 @@ impl Watching {
         }
     }
 
+    /// Notes for others what is waited for of a service that reports.
+    fn say_awaited(&self) {
+        if let Some(heart) = &self.heart {
+            self.shared.seen.awaits(&self.name, heart.awaited());
+        }
+    }
+
     /// Takes in what the service reports.
     async fn hear(&mut self, sent: Sent) {
         let now = self.shared.clock.now();
@@ -215,6 +223,7 @@ impl Watching {
                 .apply_judgement(&mut observation.judgement);
             self.take(&observation).await;
         }
+        self.say_awaited();
         // Whoever reported may be gone.
         sent.heard.send(answer).unwrap_or_default();
     }

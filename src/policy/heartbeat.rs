@@ -22,12 +22,25 @@ use crate::model::judgement::{Finding, Judgement};
 pub struct Pulse {
     /// The last beat, else since when one is expected.
     since: Timestamp,
-    /// Whether there ever was one.
-    beaten: bool,
+    /// The last report of the end of a run, absent before the first.
+    last: Option<Timestamp>,
     /// When the run under way began.
     begun: Option<Timestamp>,
     /// When the next one is late.
     late_at: Timestamp,
+}
+
+/// What is waited for of a service that reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaited {
+    /// When it last reported the end of a run, good or bad; absent before the first.
+    pub last_report: Option<Timestamp>,
+    /// When the run under way began, where that was reported.
+    pub running_since: Option<Timestamp>,
+    /// When the next beat is expected.
+    pub expected_at: Timestamp,
+    /// When silence becomes a violation, or is said again.
+    pub late_at: Timestamp,
 }
 
 impl Pulse {
@@ -35,7 +48,7 @@ impl Pulse {
     pub fn new(rule: &Heartbeat, last: Option<Timestamp>, now: Timestamp) -> Self {
         let mut pulse = Self {
             since: last.unwrap_or(now),
-            beaten: last.is_some(),
+            last,
             begun: None,
             late_at: now,
         };
@@ -61,6 +74,16 @@ impl Pulse {
         }
     }
 
+    /// Returns what is waited for.
+    pub fn awaited(&self, rule: &Heartbeat) -> Awaited {
+        Awaited {
+            last_report: self.last,
+            running_since: self.begun,
+            expected_at: before(self.late_at, rule.grace),
+            late_at: self.due(rule),
+        }
+    }
+
     /// Takes in what a job reports; absent for the beginning of a run, which is judged by its end.
     pub fn report(
         &mut self,
@@ -74,7 +97,7 @@ impl Pulse {
         }
         let took = self.begun.take().map(|begun| since(begun, now));
         self.since = now;
-        self.beaten = true;
+        self.last = Some(now);
         self.late_at = late(rule, now);
         let (mut words, findings) = match report {
             Report::Failed { exit, text } => {
@@ -113,7 +136,7 @@ impl Pulse {
                     Finding::error(FindingCode::HeartbeatUnfinished, text),
                 )
             } else {
-                let (words, silence) = if self.beaten {
+                let (words, silence) = if self.last.is_some() {
                     let words = format!("no beat since {}", shown(self.since));
                     (words, "no beat for")
                 } else {

@@ -19,7 +19,6 @@ pub struct Story {
     pub events: Vec<Event>,
     /// What probes saw at its turns, oldest first.
     #[serde(default)]
-    #[schema(value_type = Vec<serde_json::Value>)]
     pub evidence: Vec<Evidence>,
 }
 

@@ -9,6 +9,7 @@
     reason = "the macros of the OpenAPI document write whole paths"
 )]
 
+mod beats;
 mod channels;
 mod control;
 mod document;
@@ -23,6 +24,7 @@ mod reload;
 mod samples;
 mod services;
 mod silences;
+mod uptime;
 
 use std::sync::Arc;
 
@@ -30,8 +32,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde::Serialize;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -59,6 +60,7 @@ pub fn document() -> OpenApi {
 /// Returns every operation with what it needs.
 fn routes() -> OpenApiRouter<Site> {
     let read = OpenApiRouter::default()
+        .merge(document::to_read())
         .merge(services::to_read())
         .merge(samples::to_read())
         .merge(incidents::to_read())
@@ -88,10 +90,7 @@ pub(super) fn router() -> Router<Site> {
     let questions = Arc::new(Questions::of(&document));
     let document = Arc::new(document);
     router
-        .route(
-            "/openapi.json",
-            get(async move || Json(Arc::clone(&document)).into_response()),
-        )
+        .layer(Extension(document))
         .route_layer(middleware::from_fn(move |request: Request, next: Next| {
             document::only_known_questions(Arc::clone(&questions), request, next)
         }))

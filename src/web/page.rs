@@ -38,6 +38,7 @@ mod why;
 pub mod window;
 mod words;
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -49,13 +50,18 @@ use self::answer::{Answers, Kind, Made};
 use self::archive::Archive;
 use self::live::Board;
 use self::present::{Audience, Present};
+use self::record::Record;
 use self::source::Source;
 use super::auth::{Caller, Scope};
+use crate::model::service::ServiceName;
 
 pub(super) use routes::router;
 
 /// What is so is looked at anew after this.
 const PRESENT_FOR: Duration = Duration::from_millis(500);
+
+/// The past of each service in one row.
+pub(super) type Records = HashMap<ServiceName, Record>;
 
 /// What the pages work with.
 pub struct Pages {
@@ -89,6 +95,15 @@ impl Pages {
         let present = Arc::new(self.source.present());
         *known = Some((Instant::now(), Arc::clone(&present)));
         present
+    }
+
+    /// Returns the records of services; of one that cannot be read there is none.
+    pub(super) async fn records(self: Arc<Self>, names: Vec<ServiceName>) -> Records {
+        let read = tokio::task::spawn_blocking(move || {
+            let (history, present) = (self.source.history(), self.present());
+            self.archive.records(&history, &present, &names)
+        });
+        read.await.unwrap_or_default()
     }
 
     /// Makes everything anew for whoever asks from now on.

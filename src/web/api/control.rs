@@ -13,6 +13,7 @@ use crate::model::incident::Ledger;
 use crate::model::maintenance::Maintenance;
 use crate::model::service::{ChannelName, Service, ServiceName};
 use crate::policy::dry_run::DryRun;
+use crate::policy::heartbeat::Awaited;
 use crate::policy::orders::{Done, Order, Refusal};
 use crate::policy::story::Story;
 use crate::web::Pending;
@@ -26,13 +27,19 @@ pub trait Control: Send + Sync {
     fn maintenance(&self) -> Vec<Maintenance>;
 
     /// Returns what is watched, in the order of the names.
-    fn services(&self) -> Vec<Arc<Service>>;
+    fn services(&self) -> Arc<[Arc<Service>]>;
+
+    /// Returns the service of this name.
+    fn service(&self, name: &str) -> Option<Arc<Service>>;
 
     /// Returns what the newest probe of a service showed; absent before the first.
     fn glance(&self, service: &ServiceName) -> Option<Arc<Glance>>;
 
     /// Returns when a service is probed next; absent before the first probe.
     fn next_probe(&self, service: &ServiceName) -> Option<Timestamp>;
+
+    /// Returns what is waited for of a service that reports.
+    fn awaited(&self, service: &ServiceName) -> Option<Awaited>;
 
     /// Returns the newest samples of a service that began within a span, at most `limit`, oldest first.
     fn samples(

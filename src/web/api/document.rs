@@ -7,6 +7,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
@@ -14,11 +15,24 @@ use utoipa::openapi::{
     ResponseBuilder, ServerBuilder,
 };
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::PATH;
 use crate::web::auth::Scope;
 use crate::web::problem::Problem;
 use crate::web::site::Site;
+
+/// Returns the page of the document itself.
+pub(super) fn to_read() -> OpenApiRouter<Site> {
+    OpenApiRouter::default().routes(routes!(openapi))
+}
+
+/// This document
+#[utoipa::path(get, path = "/openapi.json", tag = "document",
+    responses((status = 200, description = "The OpenAPI document", body = Object)))]
+async fn openapi(Extension(document): Extension<Arc<OpenApi>>) -> Json<Arc<OpenApi>> {
+    Json(document)
+}
 
 /// Returns what all operations belong to, before there are any.
 pub(super) fn blank() -> OpenApi {

@@ -3,24 +3,32 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::response::IntoResponse as _;
+use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::beats::{Beats, Kind};
 use super::control::Control;
 use super::extract::{Asked, Named};
 use super::paging::Wanted;
+use super::uptime::Uptime;
 use super::{Answer, Shared, list};
 use crate::model::incident::{Incident, IncidentId, Ledger};
 use crate::model::judgement::Outcome;
 use crate::model::service::{Service, ServiceName, ServiceSeverity};
 use crate::model::violation::Violation;
 use crate::policy::orders::Refusal;
+use crate::web::page::Pages;
+use crate::web::page::record::Record;
 use crate::web::site::Site;
+
+/// What the history knows.
+type Past = State<Arc<Pages>>;
 
 /// Returns the pages for those who may see everything.
 pub(super) fn to_read() -> OpenApiRouter<Site> {
@@ -48,6 +56,8 @@ struct Services {
 struct Watched {
     /// Its name.
     name: ServiceName,
+    /// How it is watched.
+    kind: Kind,
     /// The request method.
     method: String,
     /// Where the request goes, without what is secret.
@@ -68,10 +78,14 @@ struct Watched {
     interval_s: f64,
     /// When the next probe begins; absent before the first.
     next_probe_at: Option<Timestamp>,
+    /// What is waited for; absent of a service that is asked.
+    heartbeat: Option<Beats>,
     /// The newest probe; absent before the first.
     last: Option<Probed>,
     /// The violations that are open.
     violations: Vec<Open>,
+    /// How much of the past it was up, the shortest span first.
+    uptime: Vec<Uptime>,
 }
 
 /// The newest probe of a service.
@@ -134,7 +148,12 @@ impl AllOpen {
     }
 }
 
-fn watched(control: &dyn Control, service: &Service, open: &AllOpen) -> Watched {
+fn watched(
+    control: &dyn Control,
+    service: &Service,
+    open: &AllOpen,
+    record: Option<&Record>,
+) -> Watched {
     let last = control.glance(&service.name).map(|glance| Probed {
         at: glance.at,
         outcome: glance.outcome,
@@ -151,6 +170,7 @@ fn watched(control: &dyn Control, service: &Service, open: &AllOpen) -> Watched 
     });
     Watched {
         name: service.name.clone(),
+        kind: Kind::of(service),
         method: service.request.method.to_string(),
         url: Arc::clone(&service.request.shown_url),
         group: service.group.clone(),
@@ -161,8 +181,10 @@ fn watched(control: &dyn Control, service: &Service, open: &AllOpen) -> Watched 
         runbook: service.runbook.as_ref().map(ToString::to_string),
         interval_s: service.interval.as_secs_f64(),
         next_probe_at: control.next_probe(&service.name),
+        heartbeat: Beats::of(control, service),
         last,
         violations: open.0.get(&service.name).cloned().unwrap_or_default(),
+        uptime: Uptime::all(record),
     }
 }
 
@@ -189,7 +211,11 @@ struct ServicesAsked {
 /// What is watched, and how it is
 #[utoipa::path(get, path = "/services", tag = "services", params(ServicesAsked),
     responses((status = 200, description = "A page of services, in the order of their names", body = Services)))]
-async fn services(State(control): Shared, Asked(asked): Asked<ServicesAsked>) -> Answer {
+async fn services(
+    State(control): Shared,
+    State(pages): Past,
+    Asked(asked): Asked<ServicesAsked>,
+) -> Answer {
     let open = AllOpen::of(&control.ledger());
     let wanted = Wanted {
         limit: asked.limit,
@@ -209,41 +235,44 @@ async fn services(State(control): Shared, Asked(asked): Asked<ServicesAsked>) ->
                 .violated
                 .is_none_or(|violated| open.0.contains_key(&one.name) == violated)
     };
-    let all = control.services().into_iter().filter(meant);
-    let page = wanted.of(all, |one| one.name.clone())?;
+    let all = control.services();
+    let page = wanted.of(all.iter().filter(|one| meant(one)), |one| one.name.clone())?;
+    let names = page.items.iter().map(|one| one.name.clone());
+    let records = pages.records(names.collect()).await;
     let shown = page.items.iter();
+    let shown = shown.map(|one| watched(&*control, one, &open, records.get(&one.name)));
     Ok(list(&Services {
-        services: shown.map(|one| watched(&*control, one, &open)).collect(),
+        services: shown.collect(),
         next: page.next,
     }))
 }
 
 fn find(control: &dyn Control, name: &str) -> Result<Arc<Service>, Refusal> {
-    let mut all = control.services().into_iter();
-    all.find(|one| one.name.as_str() == name)
-        .ok_or_else(|| Refusal::not_found(format!("there is no service `{name}`")))
+    let unknown = || Refusal::not_found(format!("there is no service `{name}`"));
+    control.service(name).ok_or_else(unknown)
 }
 
-fn shown(control: &dyn Control, service: &Service) -> axum::response::Response {
+async fn shown(control: &dyn Control, pages: Arc<Pages>, service: &Service) -> Response {
+    let records = pages.records(vec![service.name.clone()]).await;
     let open = AllOpen::of(&control.ledger());
-    axum::Json(watched(control, service, &open)).into_response()
+    Json(watched(control, service, &open, records.get(&service.name))).into_response()
 }
 
 /// One service
 #[utoipa::path(get, path = "/services/{name}", tag = "services",
     params(("name" = String, Path, description = "Its name")),
     responses((status = 200, description = "The service", body = Watched)))]
-async fn service(State(control): Shared, Named(name): Named) -> Answer {
+async fn service(State(control): Shared, State(pages): Past, Named(name): Named) -> Answer {
     let service = find(&*control, &name)?;
-    Ok(shown(&*control, &service))
+    Ok(shown(&*control, pages, &service).await)
 }
 
 /// Probes it at once: counted like every probe
 #[utoipa::path(post, path = "/services/{name}/probe", tag = "services",
     params(("name" = String, Path, description = "Its name")),
     responses((status = 200, description = "The service after the probe", body = Watched)))]
-async fn probe(State(control): Shared, Named(name): Named) -> Answer {
+async fn probe(State(control): Shared, State(pages): Past, Named(name): Named) -> Answer {
     let service = find(&*control, &name)?;
     control.probe(service.name.clone()).await?;
-    Ok(shown(&*control, &service))
+    Ok(shown(&*control, pages, &service).await)
 }

@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use oes::daemon::Daemon;
 use oes::model::exchange::Exchange;
 use oes::probe::{Plan, Prober};
+use serde_json::Value;
 use tokio::time::Instant;
 
-use super::caller::{Answer, answer};
+use super::caller::{Answer, Caller, answer};
 use super::paused::watching;
 use super::rig::{Rig, address, eventually, ledger, lines, page};
 
@@ -120,6 +121,32 @@ async fn only_a_post_with_the_token_is_a_beat() {
         let detail = answer.body["detail"].as_str().unwrap();
         assert!(detail.contains(words), "{detail}");
     }
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_tells_what_is_waited_for() {
+    let rig = Rig::new();
+    let slow = config(&rig, "").replace("\"2s\"", "\"1h\"");
+    rig.write("oes.toml", &slow);
+    let daemon = rig.start().await;
+    let caller = Caller::of(&rig);
+    let of = |services: &Value| {
+        let all = services["services"].as_array().unwrap().iter();
+        let mut jobs = all.filter(|one| one["kind"] == "heartbeat");
+        jobs.next().unwrap()["heartbeat"].clone()
+    };
+    let before = of(&caller.gets("/services").await);
+    assert_eq!(before["last_report_at"], Value::Null, "{before}");
+    assert_eq!(before["rhythm"], "every 60 min");
+    let taken = beats(&daemon, TOKEN, "").await;
+    let after = of(&caller.gets("/services").await);
+    assert_eq!(after["late_at"], taken.body["late_at"], "{after}");
+    let time = |key: &str| -> Timestamp { after[key].as_str().unwrap().parse().unwrap() };
+    let (reported, expected) = (time("last_report_at"), time("expected_at"));
+    assert_eq!(expected.duration_since(reported).as_secs(), 3600);
+    let grace = time("late_at").duration_since(expected).as_secs_f64();
+    assert_eq!(Some(grace), after["grace_s"].as_f64(), "{after}");
     daemon.stop(GRACE).await;
 }
 

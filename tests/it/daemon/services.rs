@@ -81,6 +81,76 @@ async fn a_service_is_shown_as_its_newest_probe_left_it() {
     daemon.stop(GRACE).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn uptime_is_told_for_each_span_and_of_the_services_of_the_page_alone() {
+    let rig = Rig::new();
+    rig.write("oes.toml", &slow(&rig, &["down", "up"]));
+    rig.api.answers("/down", 500, "{}");
+    let daemon = rig.start().await;
+    let caller = Caller::of(&rig);
+    for name in ["down", "up"] {
+        let path = format!("/services/{name}");
+        caller.asks("POST", &format!("{path}/probe"), None).await;
+        // Here the samples are waited for; what is told of the past is ten seconds old at most.
+        caller.gets(&format!("{path}/samples")).await;
+    }
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let up = loop {
+        let up = caller.gets("/services/up").await;
+        if up["uptime"][0]["uptime"].is_number() {
+            break up;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{up}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert_eq!(
+        (&up["kind"], &up["heartbeat"]),
+        (&json!("http"), &json!(null))
+    );
+    let spans = up["uptime"].as_array().unwrap();
+    let days: Vec<_> = spans
+        .iter()
+        .map(|one| one["days"].as_u64().unwrap())
+        .collect();
+    assert_eq!(days, [1, 7, 30, 90, 365]);
+    for span in spans {
+        assert_eq!(span["uptime"], 1.0, "{span}");
+        let no_data = span["no_data"].as_f64().unwrap();
+        assert!((0.0..1.0).contains(&no_data), "{span}");
+    }
+    let page = caller.gets("/services?limit=1").await;
+    let down = &page["services"][0];
+    assert_eq!(down["name"], "down");
+    assert_eq!(down["uptime"].as_array().unwrap().len(), 5);
+    let down = loop {
+        let down = caller.gets("/services/down").await;
+        if down["uptime"][0]["uptime"].is_number() {
+            break down;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{down}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert_eq!(down["uptime"][0]["uptime"], 0.0, "{down}");
+    daemon.stop(GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_has_a_page_for_itself() {
+    let rig = Rig::new();
+    rig.write("oes.toml", &slow(&rig, &[]));
+    let daemon = rig.start().await;
+    let document = Caller::of(&rig).gets("/openapi.json").await;
+    let own = &document["paths"]["/openapi.json"]["get"];
+    assert_eq!(own["security"][0]["token"], json!(["read"]));
+    let evidence = &document["components"]["schemas"]["Story"]["properties"]["evidence"];
+    assert_eq!(
+        evidence["items"]["$ref"], "#/components/schemas/Evidence",
+        "{evidence}"
+    );
+    assert!(document["components"]["schemas"]["Evidence"].is_object());
+    daemon.stop(GRACE).await;
+}
+
 /// Returns the service `price` once an incident of it is open.
 async fn eventually_violated(caller: &Caller) -> Value {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
