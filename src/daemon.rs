@@ -44,7 +44,7 @@ mod watching;
 mod workers;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ use control_file::ControlFile;
 use fleet::Fleet;
 use keeper::{Keeper, Snapshot};
 use observe::Tools;
-use otlp::{Exporter, Exports};
+use otlp::Exporter;
 use prepare::PrepareError;
 use roster::Roster;
 use seen::Seen;
@@ -207,7 +207,6 @@ impl Daemon {
             sweeps: Sweeps::default(),
             seen: Seen::new(now),
             beats: Beats::default(),
-            exports: Exports::default(),
             roster: Roster::default(),
         });
         let (delivered, known) = (Arc::clone(&delivery), opened.restored);
@@ -217,8 +216,7 @@ impl Daemon {
         fleet.warn_of_disabled();
         let reload = Arc::new(Notify::new());
         let facts = Arc::new(health::Page::new(&shared, fleet.book(), workers.clone()));
-        start_upkeep(&workers, &shared, &facts);
-        start_exports(&workers, &shared, &facts, &config.data);
+        start_upkeep(&workers, &shared, &facts, &config);
         let pages = page::pages(&shared, &facts, &config.data, workers.stopping());
         let (gate, door) = door::open(&config, &place)?;
         let (order, orders) = reload::queue(options.config_path.is_some());
@@ -387,7 +385,12 @@ fn start_keeper(
 }
 
 /// Starts what is done from time to time.
-fn start_upkeep(workers: &Supervisor, shared: &watching::Shared, page: &Arc<health::Page>) {
+fn start_upkeep(
+    workers: &Supervisor,
+    shared: &watching::Shared,
+    page: &Arc<health::Page>,
+    config: &Config,
+) {
     let stop = || workers.stopping();
     let beating = heartbeat::run(Arc::clone(shared), Arc::clone(page), stop());
     start_once(workers, "heartbeat", beating);
@@ -405,6 +408,7 @@ fn start_upkeep(workers: &Supervisor, shared: &watching::Shared, page: &Arc<heal
         canaries::run(Arc::clone(shared), stop()),
     );
     start_once(workers, "almanac", almanac::run(Arc::clone(shared), stop()));
+    start_exports(workers, shared, page, config);
     if shared.tools.pool.workers().is_some() {
         let pool = Arc::clone(&shared.tools.pool);
         start_once(workers, "script workers", workers::run(pool, stop()));
@@ -416,12 +420,12 @@ fn start_exports(
     workers: &Supervisor,
     shared: &watching::Shared,
     page: &Arc<health::Page>,
-    data: &Path,
+    config: &Config,
 ) {
     let exporter = Arc::new(Exporter {
         shared: Arc::clone(shared),
         page: Arc::clone(page),
-        instance: otlp::instance(data),
+        instance: otlp::instance(&config.data),
     });
     let stop = workers.stopping();
     workers.start("otlp", move || Arc::clone(&exporter).run(stop.clone()));

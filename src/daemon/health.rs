@@ -74,9 +74,14 @@ impl Page {
             pulse: Arc::clone(&shared.pulse),
             network: shared.tools.network.clone(),
             seen: shared.seen.clone(),
-            exports: shared.exports.clone(),
+            exports: Exports::default(),
             on_demand: OnDemand::new(shared, workers),
         }
+    }
+
+    /// Returns what is said of exports to a collector.
+    pub(super) fn exports(&self) -> &Exports {
+        &self.exports
     }
 
     fn scheduler(&self) -> Part {

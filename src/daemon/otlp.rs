@@ -56,7 +56,7 @@ impl Exporter {
         let mut books = self.shared.books.subscribe();
         loop {
             let wanted = books.borrow_and_update().otlp.clone();
-            self.shared.exports.begin();
+            self.page.exports().begin();
             let exporting = async {
                 match &wanted {
                     Some(wanted) => self.export_for_ever(wanted).await,
@@ -81,9 +81,8 @@ impl Exporter {
             if let Some(pause) = ended.pause().filter(|pause| *pause > wanted.interval) {
                 ticks.reset_after(pause.min(PAUSE_MAX));
             }
-            self.shared
-                .exports
-                .ended(ended, wanted, &self.shared.metrics.own.exports);
+            let metrics = &self.shared.metrics.own.exports;
+            self.page.exports().ended(&ended, wanted, metrics);
         }
     }
 

@@ -16,7 +16,6 @@ use super::evidence;
 use super::heart::{Heard, Heart, Sent};
 use super::keeper::Keeper;
 use super::observe::{Tools, Watched, as_prev, observe};
-use super::otlp::Exports;
 use super::recording;
 use super::roster::{Roster, SharedPast};
 use super::seen::Seen;
@@ -55,8 +54,6 @@ pub(super) struct Parts {
     pub(super) seen: Seen,
     /// Who listens to which beats.
     pub(super) beats: Beats,
-    /// How exports to a collector go.
-    pub(super) exports: Exports,
     /// What runs, for those who ask out of turn.
     pub(super) roster: Roster,
     /// What the grids of all services count from.

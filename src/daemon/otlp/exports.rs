@@ -1,6 +1,6 @@
 //! How the exports go: in the log once for each turn, in the metrics, and on the pages.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use tracing::{info, warn};
 
@@ -9,9 +9,9 @@ use crate::config::Otlp;
 use crate::metrics::ExportMetrics;
 use crate::model::counted::counted;
 
-/// How the last export ended; absent before the first. Clones share.
-#[derive(Debug, Clone, Default)]
-pub(in crate::daemon) struct Exports(Arc<Mutex<Option<Ended>>>);
+/// How the last export ended; absent before the first.
+#[derive(Debug, Default)]
+pub(in crate::daemon) struct Exports(Mutex<Option<Ended>>);
 
 impl Exports {
     /// Forgets what was, since exports begin with other settings.
@@ -20,10 +20,10 @@ impl Exports {
     }
 
     /// Notes how an export ended.
-    pub(super) fn ended(&self, ended: Ended, wanted: &Otlp, metrics: &ExportMetrics) {
+    pub(super) fn ended(&self, ended: &Ended, wanted: &Otlp, metrics: &ExportMetrics) {
         metrics.exported(ended.as_str(), ended.rejected());
         let before = self.replace(Some(ended.clone()));
-        tell(before.as_ref(), &ended, wanted);
+        tell(before.as_ref(), ended, wanted);
     }
 
     /// Returns how they go, for a person.

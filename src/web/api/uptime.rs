@@ -13,7 +13,7 @@ pub(super) struct Uptime {
     days: u32,
     /// The share of the time in which it is known to have been up, of that in which it is known to have been up or down:
     /// 0 to 1, cut off after the sixth decimal. Absent if nothing is known.
-    uptime: Option<f64>,
+    share: Option<f64>,
     /// The share of the span in which nobody looked, cut off likewise.
     no_data: f64,
 }
@@ -37,7 +37,7 @@ impl Uptime {
         let no_data = Share::of(tally.no_data, tally.total());
         Self {
             days,
-            uptime: tally.uptime().map(Share::as_f64),
+            share: tally.uptime().map(Share::as_f64),
             // Of no time at all nothing is known.
             no_data: no_data.map_or(1.0, Share::as_f64),
         }

@@ -97,7 +97,7 @@ async fn uptime_is_told_for_each_span_and_of_the_services_of_the_page_alone() {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     let up = loop {
         let up = caller.gets("/services/up").await;
-        if up["uptime"][0]["uptime"].is_number() {
+        if up["uptime"][0]["share"].is_number() {
             break up;
         }
         assert!(tokio::time::Instant::now() < deadline, "{up}");
@@ -114,7 +114,7 @@ async fn uptime_is_told_for_each_span_and_of_the_services_of_the_page_alone() {
         .collect();
     assert_eq!(days, [1, 7, 30, 90, 365]);
     for span in spans {
-        assert_eq!(span["uptime"], 1.0, "{span}");
+        assert_eq!(span["share"], 1.0, "{span}");
         let no_data = span["no_data"].as_f64().unwrap();
         assert!((0.0..1.0).contains(&no_data), "{span}");
     }
@@ -124,13 +124,13 @@ async fn uptime_is_told_for_each_span_and_of_the_services_of_the_page_alone() {
     assert_eq!(down["uptime"].as_array().unwrap().len(), 5);
     let down = loop {
         let down = caller.gets("/services/down").await;
-        if down["uptime"][0]["uptime"].is_number() {
+        if down["uptime"][0]["share"].is_number() {
             break down;
         }
         assert!(tokio::time::Instant::now() < deadline, "{down}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
-    assert_eq!(down["uptime"][0]["uptime"], 0.0, "{down}");
+    assert_eq!(down["uptime"][0]["share"], 0.0, "{down}");
     daemon.stop(GRACE).await;
 }
 
