@@ -27,8 +27,8 @@ pub(super) fn of(
     report_equal(loader, services, &given);
     let mut taken: HashSet<String> = given.iter().flatten().cloned().collect();
     let mut next: HashMap<String, usize> = HashMap::new();
-    let mut first_equal: Option<(Range<usize>, String)> = None;
-    let mut equal = 0_usize;
+    let mut equal: Vec<(Range<usize>, String)> = Vec::new();
+    let mut shown: Vec<Range<usize>> = Vec::new();
     let mut names = Vec::with_capacity(services.len());
     for (service, given) in services.iter().zip(given) {
         if service.get("name").is_some() {
@@ -51,29 +51,52 @@ pub(super) fn of(
                 break name;
             }
         };
+        let url = service
+            .member("url")
+            .map_or_else(|| service.span.clone(), |url| url.node.span.clone());
+        if is_public(service, defaults) {
+            shown.push(url.clone());
+        }
         if *count > 1 {
-            equal += 1;
-            let span = service
-                .member("url")
-                .map_or_else(|| service.span.clone(), |url| url.node.span.clone());
-            first_equal.get_or_insert((span, name.clone()));
+            equal.push((url, name.clone()));
         }
         names.push(Some(name));
     }
-    if let Some((span, name)) = first_equal {
-        let others = match equal {
-            1 => String::new(),
-            2 => ", and 1 more like it".to_owned(),
-            _ => format!(", and {} more like it", equal - 1),
-        };
+    if let Some((span, name)) = equal.first() {
         let message = format!(
-            "another service asks the same: this one is called `{}`{others}",
-            values::shorten(&name)
+            "another service asks the same: this one is called `{}`{}",
+            values::shorten(name),
+            more(equal.len())
         );
         let help = "give both a `name`: without one their order tells them apart, and a service put between takes over the history of the next";
-        loader.report(Mistake::warning(Code::Duplicate, span, message).help(help));
+        loader.report(Mistake::warning(Code::Duplicate, span.clone(), message).help(help));
+    }
+    if let Some(span) = shown.first() {
+        let message = format!(
+            "this service is `public` and has no `name`: everybody would see its URL{}",
+            more(shown.len())
+        );
+        let help =
+            "give it a `name`: the status page calls a service without one by its method and URL";
+        loader.report(Mistake::warning(Code::Missing, span.clone(), message).help(help));
     }
     names
+}
+
+/// Returns how many more than one there are.
+fn more(count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        _ => format!(", and {} more like it", count - 1),
+    }
+}
+
+/// Tells whether the public may see a service.
+fn is_public(service: &Node, defaults: Option<&Node>) -> bool {
+    let own = service.get("public");
+    own.or_else(|| defaults?.get("public"))
+        .and_then(Node::boolean)
+        .unwrap_or(false)
 }
 
 fn given(loader: &mut Loader<'_>, service: &Node) -> Option<String> {

@@ -61,3 +61,40 @@ fn a_channel_script_that_can_never_send_is_a_mistake() {
         }
     }
 }
+
+#[test]
+fn a_public_service_without_a_name_is_warned_of() {
+    let named = "[[services]]\nname = \"shop\"\nurl = \"https://a.test/shop\"\n";
+    let nameless = "[[services]]\nurl = \"https://a.test/internal?customer=7\"\n";
+    let other = "[[services]]\nurl = \"https://a.test/other\"\n";
+    let said = |config: &str| Desk::new(&[("oes.toml", config)]).seen(&["check", "oes.toml"]);
+    let words = "everybody would see its URL";
+    for fine in [
+        format!("{named}public = true\n"),
+        format!("{nameless}public = false\n"),
+        format!("defaults = {{ public = true }}\n{named}{nameless}public = false\n"),
+    ] {
+        let said = said(&fine);
+        assert!(said.starts_with("exit 0"), "{said}");
+        assert!(!said.contains(words), "{fine}: {said}");
+    }
+    insta::assert_snapshot!(said(&format!("{named}{nameless}public = true\n")), @r#"
+    exit 0
+    ── out
+    ok oes.toml: 2 services, 1 channel
+    ── err
+      ⚠ this service is `public` and has no `name`: everybody would see its URL [config/missing]
+       ╭─[oes.toml:5:7]
+     5 │ url = "https://a.test/internal?customer=7"
+       ·       ────────────────────────────────────
+       ╰────
+      help: give it a `name`: the status page calls a service without one by its method and URL
+    "#);
+    let all = said(&format!(
+        "defaults = {{ public = true }}\n{nameless}{other}"
+    ));
+    assert!(
+        all.contains(words) && all.contains("and 1 more like it"),
+        "{all}"
+    );
+}
