@@ -61,7 +61,7 @@ use crate::model::service::{ChannelName, RecordRule, Service, ServiceName};
 use crate::model::span::Mistake;
 use crate::script::limits::Limits;
 use crate::script::pool::{self, Program};
-use crate::web::auth::Token;
+use crate::web::auth::{OidcSettings, Token};
 use crate::web::{Pair, Place};
 pub use change::{Change, load_changed};
 pub use environment::{Environment, ProcessEnvironment, StandIns};
@@ -193,6 +193,8 @@ pub struct Server {
     pub tls: Option<Pair>,
     /// What callers of the API may show, besides the token that each start makes anew.
     pub tokens: Vec<Token>,
+    /// The provider by which people log in, and who is let in; absent for none.
+    pub oidc: Option<OidcSettings>,
     /// Where people find the status page; it ends with a slash.
     pub url: Option<Url>,
     /// What the status page is called.
@@ -202,8 +204,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Tells whether it is at the same place and open to the same callers, whatever certificate it has and whatever tokens
-    /// are shown, and whatever the pages say.
+    /// Tells whether it is at the same place and open to the same callers, whatever certificate it has, whatever tokens are
+    /// shown, whoever logs in, and whatever the pages say.
     pub fn is_where(&self, other: &Self) -> bool {
         let Self {
             listen,
@@ -212,6 +214,7 @@ impl Server {
             proxies,
             tls,
             tokens: _,
+            oidc: _,
             url: _,
             title: _,
             is_local: _,
@@ -230,6 +233,7 @@ impl Default for Server {
             proxies: Vec::new(),
             tls: None,
             tokens: Vec::new(),
+            oidc: None,
             url: None,
             title: "Status".to_owned(),
             is_local: true,

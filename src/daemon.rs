@@ -27,6 +27,7 @@ mod on_demand;
 pub mod once;
 mod open;
 mod otlp;
+mod outside;
 mod own;
 mod page;
 mod playground;
@@ -218,7 +219,7 @@ impl Daemon {
         let facts = Arc::new(health::Page::new(&shared, fleet.book(), workers.clone()));
         start_upkeep(&workers, &shared, &facts, &config);
         let pages = page::pages(&shared, &facts, &config.data, workers.stopping());
-        let (gate, door) = door::open(&config, &place)?;
+        let (gate, door) = door::open(&config, &place, outside::asking(&shared))?;
         let (order, orders) = reload::queue(options.config_path.is_some());
         let control = Controller::new(&shared, delivery, &config.data, order, workers.clone());
         let site = web::Site {

@@ -234,6 +234,8 @@ pub(super) fn markdown() -> String {
         ("`server`", &server::SERVER),
         ("`server.tls`", &server::TLS),
         ("Token (an element of `server.tokens`)", &server::TOKEN),
+        ("`server.oidc`", &server::OIDC),
+        ("Rule (an element of `server.oidc.allow`)", &server::ALLOW),
         ("`otlp`", &otlp::OTLP),
         ("`history`", &history::HISTORY),
         ("`limits`", &top::LIMITS),

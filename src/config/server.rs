@@ -1,11 +1,13 @@
 //! Where OES answers, and who may ask.
 
+mod oidc;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::config::Server;
 use crate::config::loader::Loader;
@@ -15,7 +17,7 @@ use crate::config::values::shorten;
 use crate::model::code::Code;
 use crate::model::secret::Secret;
 use crate::model::span::Mistake;
-use crate::web::auth::{Scope, Token};
+use crate::web::auth::{Scope, Token, is_loopback};
 use crate::web::{Certificate, Pair, Place};
 
 /// A token of the API has at least so many characters.
@@ -32,8 +34,8 @@ pub(super) fn read(loader: &mut Loader<'_>, table: Option<&Node>) -> Server {
     server.tokens = tokens(loader, table);
     let public = table.get("public").and_then(Node::boolean).unwrap_or(false);
     if let Some(node) = table.get("listen") {
-        // A token that cannot be used was meant all the same.
-        let guarded = ["token", "tokens"]
+        // What cannot be used was meant all the same.
+        let guarded = ["token", "tokens", "oidc"]
             .iter()
             .any(|key| table.get(key).is_some());
         let allowed = public || guarded;
@@ -54,6 +56,7 @@ pub(super) fn read(loader: &mut Loader<'_>, table: Option<&Node>) -> Server {
         title.trim().clone_into(&mut server.title);
     }
     server.url = table.get("url").and_then(|node| address(loader, node));
+    server.oidc = oidc::read(loader, table, server.url.as_ref());
     let elsewhere = public || server.url.as_ref().is_some_and(|url| !is_loopback(url));
     // Behind a socket in the file system there is a proxy, and behind that anybody.
     let loopback = matches!(server.listen, Place::Tcp(_)) && server.listen.is_local();
@@ -79,15 +82,6 @@ fn address(loader: &mut Loader<'_>, node: &Node) -> Option<Url> {
         url.set_path(&path);
     }
     Some(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// Reads what every path begins with.
@@ -195,11 +189,6 @@ fn hashed(loader: &mut Loader<'_>, node: &Node) -> Option<Token> {
     let name = node.get("name")?.text()?;
     let hash = node.get("hash")?;
     let written = hash.text()?;
-    let scope = node.get("scope").and_then(Node::text);
-    let scope = scope.and_then(|word| {
-        let scopes = Scope::OF_TOKENS.into_iter();
-        scopes.clone().find(|scope| scope.as_str() == &**word)
-    });
     let digest = written.strip_prefix(DIGEST).and_then(digest);
     if digest.is_none() {
         let message = format!("`{}` is no digest of a token", shorten(written));
@@ -208,11 +197,17 @@ fn hashed(loader: &mut Loader<'_>, node: &Node) -> Option<Token> {
             "write sha256: and 64 hexadecimal digits; `oes token new` makes a token and prints its digest",
         ));
     }
-    Some(Token::of_digest(
-        &**name,
-        scope.unwrap_or(Scope::Read),
-        digest?,
-    ))
+    Some(Token::of_digest(&**name, scope(node), digest?))
+}
+
+/// Returns what a table allows.
+fn scope(table: &Node) -> Scope {
+    let word = table.get("scope").and_then(Node::text);
+    let scope = word.and_then(|word| {
+        let mut scopes = Scope::OF_TOKENS.into_iter();
+        scopes.find(|scope| scope.as_str() == &**word)
+    });
+    scope.unwrap_or(Scope::Read)
 }
 
 /// Returns the bytes of 64 hexadecimal digits.

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::control_file::ControlFile;
 use crate::config::{Config, Server};
-use crate::web::auth::{Gate, GateSettings, Scope, Token, new_token};
+use crate::web::auth::{Gate, GateSettings, Outside, Scope, Token, new_token};
 use crate::web::{Certificate, CertificateError, Place};
 
 /// What a reload may change about the way in.
@@ -17,11 +17,15 @@ pub(super) struct Door {
     data: PathBuf,
 }
 
-/// Makes the way in for a daemon that listens at a place.
+/// Makes the way in for a daemon that listens at a place, and asks a provider through `outside`.
 ///
 /// # Errors
 /// If the certificate cannot be used.
-pub(super) fn open(config: &Config, place: &Place) -> Result<(Arc<Gate>, Door), CertificateError> {
+pub(super) fn open(
+    config: &Config,
+    place: &Place,
+    outside: Arc<dyn Outside>,
+) -> Result<(Arc<Gate>, Door), CertificateError> {
     let Server {
         open,
         base,
@@ -29,6 +33,7 @@ pub(super) fn open(config: &Config, place: &Place) -> Result<(Arc<Gate>, Door), 
         tls,
         tokens,
         is_local,
+        oidc,
         ..
     } = &config.server;
     let certificate = tls
@@ -42,9 +47,10 @@ pub(super) fn open(config: &Config, place: &Place) -> Result<(Arc<Gate>, Door), 
         open: *open,
         base: Arc::clone(base),
         proxies: proxies.clone(),
+        outside,
     };
     let gate = Gate::new(own, settings);
-    gate.renew(tokens.iter().cloned(), *is_local);
+    gate.renew(tokens.iter().cloned(), oidc.as_ref(), *is_local);
     let print = certificate.as_ref().map(|certificate| certificate.print());
     let door = Door {
         file: ControlFile::new(place, base, print, text),

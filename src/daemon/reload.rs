@@ -140,7 +140,7 @@ impl Reloader {
             || config.data != self.config.data
             || config.sandbox != self.config.sandbox;
         if needs_restart {
-            let why = "`data`, `sandbox` and `server`, but for tokens and certificate, change only with a restart";
+            let why = "`data`, `sandbox` and `server`, but for tokens, `oidc` and certificate, change only with a restart";
             return refused(vec![why.to_owned()]);
         }
         let tools = self.fleet.shared().tools.clone();
@@ -159,8 +159,9 @@ impl Reloader {
             return refused(vec![error.to_string()]);
         }
         let applied = self.fleet.apply(&config, watched).await;
-        self.gate
-            .renew(config.server.tokens.iter().cloned(), config.server.is_local);
+        let server = &config.server;
+        let (tokens, oidc) = (server.tokens.iter().cloned(), server.oidc.as_ref());
+        self.gate.renew(tokens, oidc, server.is_local);
         self.config = config;
         if applied == Applied::default() && !settings_changed && !self.refused {
             Reloaded::Unchanged

@@ -8,11 +8,13 @@ mod failures;
 mod forgery;
 mod here;
 mod login;
+mod oidc;
 mod peer;
 mod sessions;
 mod tokens;
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -24,13 +26,18 @@ use axum::response::{IntoResponse as _, Response};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use tracing::warn;
 
 use super::problem::Problem;
 use failures::Failures;
 pub(super) use login::router as login;
+use oidc::Oidc;
+pub use oidc::{
+    Bounds, CALLBACK, OidcSettings, Outside, Person, Rule, Whom, is_loopback, is_private,
+};
 use peer::Origin;
 pub(super) use peer::Peer;
-use sessions::Sessions;
+use sessions::{Pass, Sessions};
 use tokens::Tokens;
 pub(super) use tokens::hex;
 pub use tokens::{Token, new_token, tag};
@@ -82,8 +89,8 @@ enum Who {
     Stranger,
     /// Who shows the token of this name.
     Holder(Arc<str>),
-    /// Who has logged in with the token of this name.
-    Session { token: Arc<str>, csrf: Arc<str> },
+    /// Who has logged in.
+    Session { pass: Pass, csrf: Arc<str> },
 }
 
 impl Caller {
@@ -92,11 +99,12 @@ impl Caller {
         self.scope >= Some(scope)
     }
 
-    /// Returns the name of the token that the caller has shown; absent for anybody.
+    /// Returns the name of the token that the caller has shown, or of the person; absent for anybody.
     pub fn name(&self) -> Option<&str> {
         match &self.who {
             Who::Anybody | Who::Stranger => None,
-            Who::Holder(name) | Who::Session { token: name, .. } => Some(name),
+            Who::Holder(name) => Some(name),
+            Who::Session { pass, .. } => Some(pass.name()),
         }
     }
 
@@ -118,20 +126,29 @@ impl Caller {
             (Who::Stranger, _) => {
                 Problem::new(StatusCode::UNAUTHORIZED, "the token is another one")
             }
-            (Who::Holder(name) | Who::Session { token: name, .. }, Some(has)) => Problem::new(
-                StatusCode::FORBIDDEN,
-                format!(
-                    "this needs the scope `{}`; the token `{name}` has `{}`",
-                    scope.as_str(),
-                    has.as_str()
-                ),
-            ),
+            (Who::Holder(name), Some(has)) => {
+                too_little(scope, &format!("the token `{name}`"), has)
+            }
+            (Who::Session { pass, .. }, Some(has)) => {
+                let name = pass.name();
+                let who = match pass {
+                    Pass::Token(_) => format!("the token `{name}`"),
+                    Pass::Person(..) => format!("`{name}`"),
+                };
+                too_little(scope, &who, has)
+            }
             _ => Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "show a token: Authorization: Bearer TOKEN; one is in control.json in the data folder",
             ),
         })
     }
+}
+
+fn too_little(needed: Scope, who: &str, has: Scope) -> Problem {
+    let (needed, has) = (needed.as_str(), has.as_str());
+    let words = format!("this needs the scope `{needed}`; {who} has `{has}`");
+    Problem::new(StatusCode::FORBIDDEN, words)
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
@@ -148,7 +165,6 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 }
 
 /// Who may see and do what.
-#[derive(Debug)]
 pub struct Gate {
     /// Whether anybody may see what the public may.
     open: bool,
@@ -161,12 +177,19 @@ pub struct Gate {
     /// Whose word about others is believed.
     proxies: Vec<IpNet>,
     tokens: RwLock<Tokens>,
+    oidc: RwLock<Option<Arc<Oidc>>>,
+    /// How a provider is asked.
+    outside: Arc<dyn Outside>,
     sessions: Sessions,
+    /// Logins that failed.
     failures: Failures,
+    /// Tokens that were shown and are not known. Who fails to log in is counted apart: a program with an old token
+    /// keeps no neighbour from logging in.
+    guesses: Failures,
 }
 
 /// How a gate is set up.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct GateSettings {
     /// Whether anybody may see what the public may.
     pub open: bool,
@@ -174,6 +197,8 @@ pub struct GateSettings {
     pub base: Arc<str>,
     /// Proxies whose word about others is believed.
     pub proxies: Vec<IpNet>,
+    /// How a provider is asked who logs in.
+    pub outside: Arc<dyn Outside>,
 }
 
 impl Gate {
@@ -183,6 +208,7 @@ impl Gate {
             open,
             base,
             proxies,
+            outside,
         } = settings;
         Self {
             open,
@@ -191,19 +217,43 @@ impl Gate {
             own,
             base,
             proxies,
+            oidc: RwLock::default(),
+            outside,
             sessions: Sessions::default(),
             failures: Failures::default(),
+            guesses: Failures::default(),
         }
     }
 
-    /// Knows these tokens from now on besides its own, and no others; sessions of others end. Where only this machine
-    /// reaches OES, whoever is at it may look.
-    pub fn renew(&self, tokens: impl IntoIterator<Item = Token>, local: bool) {
+    /// Knows these tokens from now on besides its own, and no others, and whom a provider lets in; sessions of others end.
+    /// Where only this machine reaches OES, whoever is at it may look.
+    pub fn renew(
+        &self,
+        tokens: impl IntoIterator<Item = Token>,
+        oidc: Option<&OidcSettings>,
+        local: bool,
+    ) {
         self.local.store(local, Ordering::Relaxed);
         let tokens: Vec<Token> = tokens.into_iter().chain([self.own.clone()]).collect();
-        self.sessions.keep(&tokens);
-        let tokens = Tokens::new(tokens);
-        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
+        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = Tokens::new(tokens.clone());
+        if self.oidc().as_deref().map(Oidc::settings) != oidc {
+            let new = |settings: &OidcSettings| {
+                Arc::new(Oidc::new(settings.clone(), Arc::clone(&self.outside)))
+            };
+            *self.oidc.write().unwrap_or_else(PoisonError::into_inner) = oidc.map(new);
+        }
+        self.sessions.keep(|pass| match pass {
+            Pass::Token(token) => tokens.contains(token),
+            Pass::Person(person, scope) => {
+                oidc.is_some_and(|oidc| oidc.scope_of(person) == Some(*scope))
+            }
+        });
+    }
+
+    /// Returns the way in by a provider, where there is one.
+    fn oidc(&self) -> Option<Arc<Oidc>> {
+        let oidc = self.oidc.read().unwrap_or_else(PoisonError::into_inner);
+        oidc.clone()
     }
 
     /// Returns the token of a text.
@@ -236,14 +286,29 @@ impl Gate {
         let session = login::session_of(headers);
         match session.and_then(|text| self.sessions.find(text, Instant::now())) {
             Some(session) => Caller {
+                scope: Some(session.pass.scope()),
                 who: Who::Session {
-                    token: session.token.name,
+                    pass: session.pass,
                     csrf: session.csrf,
                 },
-                scope: Some(session.token.scope),
             },
             None => anybody(Who::Anybody),
         }
+    }
+
+    /// Counts a token that is not known, and refuses it once there were too many. A right one never comes here.
+    fn guessed(&self, from: Option<IpAddr>) -> Result<(), Problem> {
+        let now = Instant::now();
+        self.guesses.may_try(from, now).map_err(|wait| {
+            let words = "too many wrong tokens came from here; a right one is answered at once";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, words).again_after(wait)
+        })?;
+        self.guesses.count(from, now);
+        warn!(
+            from = from.map(|address| address.to_string()),
+            "a token was shown that is not known"
+        );
+        Ok(())
     }
 }
 
@@ -254,13 +319,21 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Notes in a request who sends it, for [`Caller`]. Who has logged in changes something only from a page of OES.
+/// Notes in a request who sends it, for [`Caller`]. Who has logged in changes something only from a page of OES; who
+/// shows wrong tokens again and again is not heard.
 pub(super) async fn identify(
     State(gate): State<Arc<Gate>>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let caller = gate.caller(request.headers());
+    if matches!(caller.who, Who::Stranger) {
+        let peer = request.extensions().get::<Peer>().copied();
+        let from = gate.origin(peer, request.headers()).address;
+        if let Err(problem) = gate.guessed(from) {
+            return problem.into_response();
+        }
+    }
     if let (Some(text), false) = (caller.csrf(), request.method().is_safe()) {
         request = match forgery::with_text(request, text).await {
             Ok(request) => request,

@@ -5,11 +5,12 @@
 //! is, the beat counts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use http_body_util::BodyExt as _;
@@ -27,8 +28,8 @@ const TAIL_BYTES: usize = 4 << 10;
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// Characters of a line that are shown.
 const LINE_CHARS_MAX: usize = 300;
-/// A job that is asked to say it again may do so after so many seconds.
-const AGAIN_AFTER_S: &str = "2";
+/// A job that is asked to say it again may do so after this.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// What hears beats.
 pub trait Listener: Send + Sync {
@@ -125,8 +126,8 @@ async fn hear(listener: &dyn Listener, token: String, report: Report) -> Respons
             (status, axum::Json(beat)).into_response()
         }
         Err(Refused::Busy) => {
-            let again = [(header::RETRY_AFTER, AGAIN_AFTER_S)];
-            (again, Problem::from(Refused::Busy)).into_response()
+            let busy = Problem::from(Refused::Busy);
+            busy.again_after(AGAIN_AFTER).into_response()
         }
         Err(refused) => Problem::from(refused).into_response(),
     }

@@ -1,5 +1,7 @@
 //! Errors of the API as RFC 9457 says: `application/problem+json`.
 
+use std::time::Duration;
+
 use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +21,9 @@ pub(super) struct Problem {
     /// What is wrong, one by one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     mistakes: Vec<String>,
+    /// After how many seconds to try again.
+    #[serde(skip)]
+    again_after: Option<u64>,
 }
 
 impl Problem {
@@ -31,6 +36,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             mistakes: Vec::new(),
+            again_after: None,
         }
     }
 
@@ -42,6 +48,12 @@ impl Problem {
     /// Returns what is wrong, for people.
     pub(super) fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// Says as well how long to wait.
+    pub(super) fn again_after(mut self, wait: Duration) -> Self {
+        self.again_after = Some(wait.as_secs().max(1));
+        self
     }
 
     /// Says as well what is wrong, one by one.
@@ -87,7 +99,13 @@ impl From<JsonRejection> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
+        let again_after = self.again_after;
         let mut response = (status, axum::Json(self)).into_response();
+        if let Some(seconds) = again_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
+        }
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         if status == StatusCode::UNAUTHORIZED {

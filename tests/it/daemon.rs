@@ -16,6 +16,7 @@ mod listening;
 mod login;
 mod mail;
 mod numbers;
+mod oidc;
 mod otlp;
 mod page;
 mod paused;

@@ -8,6 +8,7 @@ pub(crate) mod inbox;
 pub(crate) mod mail;
 pub(crate) mod messages;
 pub(crate) mod prometheus;
+pub(crate) mod provider;
 pub(crate) mod scripts;
 pub(crate) mod tunnel;
 pub(crate) mod upstream;

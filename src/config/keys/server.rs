@@ -54,6 +54,12 @@ pub(super) static SERVER: Place = Place {
             "",
             "Tokens of which only a digest is written here; `oes token new` makes one.",
         ),
+        key(
+            "oidc",
+            Kind::Table(&OIDC),
+            "",
+            "Lets people log in by OpenID Connect (docs/api.md).",
+        ),
     ],
     required: &[],
     open: false,
@@ -92,5 +98,88 @@ pub(super) static TOKEN: Place = Place {
         ),
     ],
     required: &["name", "hash"],
+    open: false,
+};
+
+pub(super) static OIDC: Place = Place {
+    title: "`server.oidc`",
+    keys: &[
+        key(
+            "issuer",
+            Kind::Url,
+            "",
+            "What the provider calls itself, to the last slash; https, but for one on this machine.",
+        ),
+        key("client_id", Kind::Word, "", "What OES is called there."),
+        key(
+            "client_secret",
+            Kind::Text,
+            "",
+            "The secret that the provider has made for OES; a public client has none.",
+        ),
+        key(
+            "name",
+            Kind::Word,
+            "the host of the issuer",
+            "What people call the provider: the page says «Log in with …».",
+        ),
+        key(
+            "scopes",
+            Kind::List(&Kind::Word),
+            "email",
+            "What is asked for besides `openid`.",
+        ),
+        key(
+            "groups_claim",
+            Kind::Word,
+            "groups",
+            "The claim in which the provider lists groups.",
+        ),
+        key(
+            "ca",
+            Kind::File,
+            "",
+            "PEM file with certificate authorities to trust besides the system's.",
+        ),
+        key(
+            "allow",
+            Kind::List(&Kind::Table(&ALLOW)),
+            "",
+            "Who is let in; nobody else is.",
+        ),
+    ],
+    required: &["issuer", "client_id", "allow"],
+    open: false,
+};
+
+pub(super) static ALLOW: Place = Place {
+    title: "a rule of logins",
+    keys: &[
+        key(
+            "email",
+            Kind::Word,
+            "",
+            "An e-mail address, or `@` and a domain for everybody there; the provider must say that it is verified.",
+        ),
+        key(
+            "subject",
+            Kind::Word,
+            "",
+            "What the provider knows one person by (`sub`).",
+        ),
+        key(
+            "group",
+            Kind::Word,
+            "",
+            "A group, as the provider writes it.",
+        ),
+        key(
+            "scope",
+            Kind::OneOf(&["read", "operate", "admin"]),
+            "read",
+            "What it allows, as of a token; whom several rules fit gets the most of them.",
+        ),
+    ],
+    required: &[],
     open: false,
 };

@@ -123,3 +123,99 @@ fn where_nothing_can_be_served_is_refused() {
     oes.toml:3:16: error: none.pem: there is no such file (paths start at the folder of the config) [config/file]
     ");
 }
+
+#[test]
+fn a_login_by_openid_connect_is_read_as_people_write_it() {
+    let read = |text: &str| {
+        server(&format!(
+            "url = \"https://a.example/oes\"\n[server.oidc]\n{text}"
+        ))
+        .oidc
+    };
+    let all = "issuer = \"https://login.example/realms/main\"\nclient_id = \"oes\"\nclient_secret = \"${env:TOKEN}\"\n\
+         allow = [{ email = \"@example.org\" }, { email = \"ada@example.org\", scope = \"admin\" }, { group = \"ops\" }, { subject = \"7\" }]";
+    let oidc = read(all).unwrap();
+    assert_eq!(
+        oidc.callback.as_str(),
+        "https://a.example/oes/login/oidc/callback"
+    );
+    assert_eq!(
+        (&*oidc.issuer, &*oidc.name, &*oidc.groups_claim),
+        (
+            "https://login.example/realms/main",
+            "login.example",
+            "groups"
+        )
+    );
+    assert_eq!(oidc.scopes, [Arc::from("email")]);
+    let rules: Vec<String> = oidc
+        .rules
+        .iter()
+        .map(|rule| format!("{:?} {}", rule.whom, rule.scope.as_str()))
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            "Domain(\"example.org\") read",
+            "Email(\"ada@example.org\") admin",
+            "Group(\"ops\") read",
+            "Subject(\"7\") read"
+        ]
+    );
+    for secret in ["${env:TOKEN}", "hunter2"] {
+        let oidc = read(&all.replace("${env:TOKEN}", secret)).unwrap();
+        assert!(!format!("{oidc:?}").contains("hunter2"), "{oidc:?}");
+        assert_eq!(oidc.client_secret.unwrap().expose(), "hunter2");
+    }
+    let issuer = "http://127.0.0.1:5556/dex";
+    let local = all.replace("https://login.example/realms/main", issuer);
+    assert_eq!(&*read(&local).unwrap().issuer, issuer, "to the last slash");
+    let alone = format!("listen = \":9115\"\nurl = \"https://a.example\"\n[server.oidc]\n{all}");
+    assert!(
+        !server(&alone).open,
+        "who may log in counts as a token does"
+    );
+}
+
+#[test]
+fn a_login_that_nobody_could_use_is_refused() {
+    let fine = "url = \"https://a.example\"\noidc = { issuer = \"https://login.example\", client_id = \"oes\", allow = [{ group = \"ops\" }] }";
+    assert_eq!(said(fine), "");
+    let broken = said(&fine.replace("https://a.example", "a.example"));
+    assert_eq!(
+        broken.lines().count(),
+        1,
+        "one mistake is said once: {broken}"
+    );
+    let all = [
+        ("url = \"https://a.example\"\n", ""),
+        ("https://login.example", "http://login.example"),
+        ("https://login.example", "https://login.example/?a=b"),
+        ("https://login.example", "login.example"),
+        ("client_id = \"oes\", ", ""),
+        ("client_id", "client_secret = \"${env:NONE}\", client_id"),
+        (", allow = [{ group = \"ops\" }]", ""),
+        ("{ group = \"ops\" }", ""),
+        ("group = \"ops\"", "scope = \"read\""),
+        ("group = \"ops\"", "group = \"ops\", subject = \"7\""),
+        ("group = \"ops\"", "email = \"ada\""),
+        ("group = \"ops\"", "email = \"@\""),
+        ("group = \"ops\"", "group = \"ops\", scope = \"root\""),
+    ]
+    .map(|(from, to)| said(&fine.replace(from, to)));
+    assert_snapshot!(all.join(""), @r#"
+    oes.toml:3:8: error: a login by OpenID Connect, and no `url` of the status page (write url = "https://status.example.org" in [server]: the provider sends browsers back to it, at /login/oidc/callback) [config/missing]
+    oes.toml:4:19: error: `http://login.example/` is not https (whoever is in between could log in as anybody: only a provider on this machine may be http) [config/value]
+    oes.toml:4:19: error: `https://login.example/?a=b` has more than a host and a path (write what the provider calls itself, such as https://login.example.org/realms/main; /.well-known/openid-configuration is found below it) [config/value]
+    oes.toml:4:19: error: `login.example` is not a whole URL (it begins with https:// or http://) [config/value]
+    oes.toml:4:8: error: `server.oidc` has no `client_id` (add the key `client_id`) [config/missing]
+    oes.toml:4:61: error: the environment variable NONE is not set (set it where OES starts: NONE=… oes run …, or EnvironmentFile= of the systemd unit) [config/secret]
+    oes.toml:4:8: error: `server.oidc` has no `allow` (add the key `allow`) [config/missing]
+    oes.toml:4:71: error: `allow` is empty: nobody could log in (write allow = [{ email = "ada@example.org", scope = "admin" }, { email = "@example.org" }]) [config/useless]
+    oes.toml:4:72: error: a rule of `allow` has one of `email`, `subject` and `group` (write one rule for each; whom several fit gets the most of them) [config/value]
+    oes.toml:4:72: error: a rule of `allow` has one of `email`, `subject` and `group` (write one rule for each; whom several fit gets the most of them) [config/value]
+    oes.toml:4:82: error: `ada` is no e-mail address (write ada@example.org, or @example.org for everybody there) [config/value]
+    oes.toml:4:82: error: `@` is no e-mail address (write ada@example.org, or @example.org for everybody there) [config/value]
+    oes.toml:4:97: error: `scope` cannot be `root` (it is one of read, operate, admin) [config/value]
+    "#);
+}

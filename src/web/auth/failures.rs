@@ -1,4 +1,4 @@
-//! How often a login may fail: per address, and in all.
+//! How often a login or a token may fail: per address, and in all.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -16,7 +16,7 @@ const PERIOD_OF_ALL: Duration = Duration::from_secs(1);
 /// So many addresses are remembered; with more, only all together are counted.
 const ADDRESSES_MAX: usize = 10_000;
 
-/// The logins that failed. Each pushes a moment ahead; what is too far ahead has to wait.
+/// The tries that failed. Each pushes a moment ahead; what is too far ahead has to wait.
 #[derive(Debug, Default)]
 pub(super) struct Failures(Mutex<Moments>);
 
@@ -46,7 +46,7 @@ impl Failures {
         }
     }
 
-    /// Counts a login that failed.
+    /// Counts a try that failed.
     pub(super) fn count(&self, from: Option<IpAddr>, now: Instant) {
         let mut moments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         moments.all = Some(moments.all.map_or(now, |all| all.max(now)) + PERIOD_OF_ALL);
@@ -57,6 +57,15 @@ impl Failures {
         if moments.of.len() < ADDRESSES_MAX || moments.of.contains_key(&from) {
             let ahead = moments.of.entry(from).or_insert(now);
             *ahead = (*ahead).max(now) + PERIOD;
+        }
+    }
+
+    /// Takes back one that was counted: it has not failed after all.
+    pub(super) fn forgive(&self, from: Option<IpAddr>) {
+        let mut moments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        moments.all = moments.all.and_then(|all| all.checked_sub(PERIOD_OF_ALL));
+        if let Some(ahead) = moments.of.get_mut(&from.map(network)) {
+            *ahead = ahead.checked_sub(PERIOD).unwrap_or(*ahead);
         }
     }
 }
@@ -88,6 +97,17 @@ mod tests {
         assert_eq!(failures.may_try(neighbour, now), Err(PERIOD));
         assert_eq!(failures.may_try(other, now), Ok(()));
         assert_eq!(failures.may_try(one, now + PERIOD), Ok(()));
+    }
+
+    #[test]
+    fn what_has_not_failed_after_all_does_not_count() {
+        let (failures, now) = (Failures::default(), Instant::now());
+        let one = Some(IpAddr::from([192, 0, 2, 1]));
+        for _ in 0..3 * BURST_OF_ALL {
+            assert_eq!(failures.may_try(one, now), Ok(()));
+            failures.count(one, now);
+            failures.forgive(one);
+        }
     }
 
     #[test]

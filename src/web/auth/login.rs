@@ -1,4 +1,4 @@
-//! Logging in with a browser: a token is the password.
+//! Logging in with a browser: a token is the password, or a provider says who somebody is ([`super::oidc`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,8 @@ use serde::Deserialize;
 use tracing::{info, warn};
 
 use super::peer::Peer;
-use super::{Caller, Gate, Who, forgery};
+use super::sessions::Pass;
+use super::{Caller, Gate, Who, forgery, oidc};
 use crate::web::site::Site;
 
 /// The cookie of a session.
@@ -26,14 +27,15 @@ pub(in crate::web) fn router() -> Router<Site> {
     Router::new()
         .route("/login", get(form).post(log_in))
         .route("/logout", post(log_out))
+        .merge(oidc::router())
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
 }
 
 /// Where the visitor wants to be after it.
 #[derive(Debug, Default, Deserialize)]
-struct Then {
+pub(super) struct Then {
     #[serde(default)]
-    next: String,
+    pub(super) next: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,45 +75,51 @@ async fn log_in(
             info!(token = %name, from, "logged in");
             let to = local(&next).unwrap_or("/");
             let cookie = gate.cookie(&session, origin.secure);
-            see(&format!("{}{to}", gate.base), &cookie)
+            see(&format!("{}{to}", gate.base), &[cookie])
         }
         Err(None) => {
             warn!(from, "a login failed: the token is not known");
             let words = "This token is not known.";
             (StatusCode::UNAUTHORIZED, page(&gate, &caller, &next, words)).into_response()
         }
-        Err(Some(wait)) => {
-            let seconds = wait.as_secs().max(1);
-            let words = format!("Too many logins have failed. Try again in {seconds} s.");
-            let body = page(&gate, &caller, &next, &words);
-            let after = [(header::RETRY_AFTER, seconds.to_string())];
-            (StatusCode::TOO_MANY_REQUESTS, after, body).into_response()
-        }
+        Err(Some(wait)) => wait_page(&gate, &caller, &next, wait),
     }
+}
+
+/// Returns the page for who has to wait.
+pub(super) fn wait_page(gate: &Gate, caller: &Caller, next: &str, wait: Duration) -> Response {
+    let seconds = wait.as_secs().max(1);
+    let words = format!("Too many logins have failed. Try again in {seconds} s.");
+    let body = page(gate, caller, next, &words);
+    let after = [(header::RETRY_AFTER, seconds.to_string())];
+    (StatusCode::TOO_MANY_REQUESTS, after, body).into_response()
 }
 
 async fn log_out(caller: Caller, State(gate): State<Arc<Gate>>, headers: HeaderMap) -> Response {
-    if let (Who::Session { token, .. }, Some(session)) = (&caller.who, session_of(&headers)) {
+    if let (Who::Session { pass, .. }, Some(session)) = (&caller.who, session_of(&headers)) {
         gate.sessions.end(session);
-        info!(token = %token, "logged out");
+        info!(name = %pass.name(), "logged out");
     }
     let cookie = format!("{COOKIE}=; {}; Max-Age=0", gate.scope_of_cookie());
-    see(&format!("{}/", gate.base), &cookie)
+    see(&format!("{}/", gate.base), &[cookie])
 }
 
-/// Sends a browser on, with a cookie.
-fn see(to: &str, cookie: &str) -> Response {
+/// Sends a browser on, with cookies.
+pub(super) fn see(to: &str, cookies: &[String]) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
-    for (name, value) in [(header::LOCATION, to), (header::SET_COOKIE, cookie)] {
+    let cookies = cookies
+        .iter()
+        .map(|cookie| (header::SET_COOKIE, cookie.as_str()));
+    for (name, value) in cookies.chain([(header::LOCATION, to)]) {
         if let Ok(value) = HeaderValue::from_str(value) {
-            response.headers_mut().insert(name, value);
+            response.headers_mut().append(name, value);
         }
     }
     response
 }
 
 /// Returns a path of this site below its base; another site is none.
-fn local(next: &str) -> Option<&str> {
+pub(super) fn local(next: &str) -> Option<&str> {
     let sane = next.starts_with('/')
         && !next.starts_with("//")
         && next
@@ -122,13 +130,18 @@ fn local(next: &str) -> Option<&str> {
 
 /// Returns the session that a browser shows.
 pub(super) fn session_of(headers: &HeaderMap) -> Option<&str> {
+    cookie_of(headers, COOKIE)
+}
+
+/// Returns what a browser shows under a name.
+pub(super) fn cookie_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter();
     let mut pairs = cookies
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
     pairs
-        .find(|(name, _)| *name == COOKIE)
+        .find(|(known, _)| *known == name)
         .map(|(_, value)| value)
 }
 
@@ -147,10 +160,10 @@ impl Gate {
             return Err(None);
         };
         let name = Arc::clone(&token.name);
-        Ok((name, self.sessions.begin(token, now)))
+        Ok((name, self.sessions.begin(Pass::Token(token), now)))
     }
 
-    fn cookie(&self, session: &str, secure: bool) -> String {
+    pub(super) fn cookie(&self, session: &str, secure: bool) -> String {
         let secure = if secure { "; Secure" } else { "" };
         format!("{COOKIE}={session}; {}{secure}", self.scope_of_cookie())
     }
@@ -166,23 +179,32 @@ impl Gate {
 }
 
 /// Returns the page, with a form to log in, or out.
-fn page(gate: &Gate, caller: &Caller, next: &str, words: &str) -> Html<String> {
+pub(super) fn page(gate: &Gate, caller: &Caller, next: &str, words: &str) -> Html<String> {
     let base = &gate.base;
-    let (next, words) = (escaped(next), escaped(words));
-    let inside = match (&caller.who, caller.csrf()) {
-        (Who::Session { token, .. }, Some(csrf)) => format!(
-            "<p>You are logged in with the token <b>{}</b>.</p>\n\
+    let words = escaped(words);
+    let inside = match &caller.who {
+        Who::Session { pass, csrf } => format!(
+            "<p role=\"alert\">{words}</p>\n<p>You are logged in {} <b>{}</b>.</p>\n\
              <form method=\"post\" action=\"{base}/logout\"><input type=\"hidden\" name=\"{}\" value=\"{csrf}\">\
              <button>Log out</button></form>\n<p><a href=\"{base}/\">To the page</a></p>",
-            escaped(token),
+            match pass {
+                Pass::Token(_) => "with the token",
+                Pass::Person(..) => "as",
+            },
+            escaped(pass.name()),
             forgery::FIELD
         ),
-        _ => format!(
-            "<form method=\"post\" action=\"{base}/login\">\n<input type=\"hidden\" name=\"next\" value=\"{next}\">\n\
-             <p><label for=\"token\">Token</label></p>\n<p><input id=\"token\" name=\"token\" type=\"password\" \
-             autocomplete=\"current-password\" required autofocus></p>\n<p role=\"alert\">{words}</p>\n\
-             <p><button>Log in</button></p>\n</form>"
-        ),
+        _ => {
+            let provider = provider_link(gate, next);
+            let next = escaped(next);
+            format!(
+                "<p role=\"alert\">{words}</p>\n{provider}\
+                 <form method=\"post\" action=\"{base}/login\">\n<input type=\"hidden\" name=\"next\" value=\"{next}\">\n\
+                 <p><label for=\"token\">Token</label></p>\n<p><input id=\"token\" name=\"token\" type=\"password\" \
+                 autocomplete=\"current-password\" required autofocus></p>\n\
+                 <p><button>Log in</button></p>\n</form>"
+            )
+        }
     };
     Html(format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
@@ -190,8 +212,23 @@ fn page(gate: &Gate, caller: &Caller, next: &str, words: &str) -> Html<String> {
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>Log in · OES</title>\n\
          <style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:24rem;margin:4rem auto;padding:0 1rem}}\
          input[type=password]{{font:inherit;width:100%;box-sizing:border-box;padding:.6rem}}\
-         button{{font:inherit;padding:.6rem 1.2rem}}</style>\n<main>\n<h1>OES</h1>\n{inside}\n</main>\n</html>\n"
+         button,.button{{font:inherit;padding:.6rem 1.2rem}}\
+         .button{{display:inline-block;border:1px solid;border-radius:.3rem;text-decoration:none;color:inherit}}\
+         [role=alert]{{overflow-wrap:anywhere}}[role=alert]:empty{{display:none}}</style>\n<main>\n<h1>OES</h1>\n{inside}\n</main>\n</html>\n"
     ))
+}
+
+/// Returns the way to the provider; nothing where there is none.
+fn provider_link(gate: &Gate, next: &str) -> String {
+    let Some(oidc) = gate.oidc() else {
+        return String::new();
+    };
+    let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    format!(
+        "<p><a class=\"button\" href=\"{}/login/oidc?next={next}\">Log in with {}</a></p>\n<p>or</p>\n",
+        gate.base,
+        escaped(&oidc.settings().name)
+    )
 }
 
 /// Returns a text as it stands in HTML.

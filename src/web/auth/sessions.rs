@@ -7,7 +7,8 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use super::{Token, new_token};
+use super::oidc::Person;
+use super::{Scope, Token, new_token};
 
 /// So many sessions at once; the one that was idle for longest makes room.
 const SESSIONS_MAX: usize = 256;
@@ -16,11 +17,38 @@ const LIFETIME: Duration = Duration::from_hours(12);
 /// … or so long after it was last used.
 const IDLE: Duration = Duration::from_hours(2);
 
+/// What somebody has logged in with.
+#[derive(Debug, Clone)]
+pub(super) enum Pass {
+    /// A token that was shown.
+    Token(Token),
+    /// The word of a provider, and what the ops config lets them do.
+    Person(Arc<Person>, Scope),
+}
+
+impl Pass {
+    /// Returns what logs call it.
+    pub(super) fn name(&self) -> &Arc<str> {
+        match self {
+            Self::Token(token) => &token.name,
+            Self::Person(person, _) => person.name(),
+        }
+    }
+
+    /// Returns what it allows.
+    pub(super) fn scope(&self) -> Scope {
+        match self {
+            Self::Token(token) => token.scope,
+            Self::Person(_, scope) => *scope,
+        }
+    }
+}
+
 /// Somebody who has logged in.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
-    /// The token that was shown.
-    pub(super) token: Token,
+    /// What with.
+    pub(super) pass: Pass,
     /// What a form of this session brings with it, which no other site knows.
     pub(super) csrf: Arc<str>,
     began: Instant,
@@ -39,7 +67,7 @@ pub(super) struct Sessions(Mutex<HashMap<[u8; 32], Session>>);
 
 impl Sessions {
     /// Begins a session and returns the text that the browser shows from now on.
-    pub(super) fn begin(&self, token: Token, now: Instant) -> String {
+    pub(super) fn begin(&self, pass: Pass, now: Instant) -> String {
         let text = new_token();
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|_, session| !session.is_over(now));
@@ -50,7 +78,7 @@ impl Sessions {
             }
         }
         let session = Session {
-            token,
+            pass,
             csrf: new_token().into(),
             began: now,
             used: now,
@@ -79,20 +107,19 @@ impl Sessions {
         sessions.remove(&key);
     }
 
-    /// Ends the sessions of tokens that are no longer known.
-    pub(super) fn keep(&self, known: &[Token]) {
+    /// Ends the sessions of those who are no longer let in.
+    pub(super) fn keep(&self, is_let_in: impl Fn(&Pass) -> bool) {
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.retain(|_, session| known.contains(&session.token));
+        sessions.retain(|_, session| is_let_in(&session.pass));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::auth::Scope;
 
-    fn token(name: &str) -> Token {
-        Token::new(name, Scope::Read, name)
+    fn token(name: &str) -> Pass {
+        Pass::Token(Token::new(name, Scope::Read, name))
     }
 
     #[test]
@@ -112,7 +139,7 @@ mod tests {
             sessions.begin(token("a"), now),
             sessions.begin(token("b"), now),
         );
-        sessions.keep(&[token("b")]);
+        sessions.keep(|pass| &**pass.name() == "b");
         assert!(sessions.find(&gone, now).is_none());
         assert!(sessions.find(&stays, now).is_some());
         sessions.end(&stays);

@@ -9,11 +9,18 @@ use super::scopes::token;
 
 /// A browser that follows no redirect and has one cookie.
 pub(super) struct Browser {
-    address: SocketAddr,
-    cookie: Option<String>,
+    pub(super) address: SocketAddr,
+    pub(super) cookie: Option<String>,
 }
 
 impl Browser {
+    pub(super) fn at(address: SocketAddr) -> Self {
+        Self {
+            address,
+            cookie: None,
+        }
+    }
+
     pub(super) async fn asks(
         &self,
         method: &str,
@@ -41,9 +48,15 @@ impl Browser {
     pub(super) async fn logs_in(&mut self, token: &str, lines: &str) -> Answer {
         let form = format!("token={token}&next=%2Freadyz%3Fa%3D1");
         let (answer, _) = self.asks("POST", "/login", lines, &form).await;
-        let cookie = answer.header("set-cookie").unwrap_or_default();
-        self.cookie = cookie.split(';').next().map(str::to_owned);
+        self.keeps(&answer);
         answer
+    }
+
+    /// Keeps the cookie of an answer, the first of several; one with none takes nothing away.
+    pub(super) fn keeps(&mut self, answer: &Answer) {
+        if let Some(cookie) = answer.header("set-cookie") {
+            self.cookie = cookie.split(';').next().map(str::to_owned);
+        }
     }
 
     /// Returns what its pages bring with their forms.
@@ -65,11 +78,7 @@ pub(super) async fn begun_with(rig: &Rig, config: &str, keys: &str) -> (Process,
         &config.replace("[server]\n", &format!("[server]\n{keys}\n")),
     );
     let process = Process::start(rig, "log");
-    let address = process.address().await;
-    let browser = Browser {
-        address,
-        cookie: None,
-    };
+    let browser = Browser::at(process.address().await);
     (process, browser)
 }
 

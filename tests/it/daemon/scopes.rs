@@ -150,3 +150,60 @@ async fn tokens_change_with_a_reload() {
         assert_eq!(caller.asks("GET", "/services", None).await.status, status);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_tokens_wait_and_a_right_one_never_does() {
+    let rig = Rig::new();
+    let (text, entry) = token("ci", "read");
+    let server = format!("[server]\ntokens = [{entry}]\nproxies = [\"127.0.0.1\"]\n");
+    rig.write(
+        "oes.toml",
+        &rig.config(&["price"]).replace("[server]\n", &server),
+    );
+    let process = Process::start(&rig, "log");
+    process.address().await;
+    let mut caller = Caller::of(&rig);
+    let from = |address: &str| format!("x-forwarded-for: {address}\r\n");
+    caller.token = Some("oes_guess".to_owned());
+    for _ in 0..10 {
+        let wrong = caller
+            .asks_with("GET", "/services", &from("203.0.113.9"), None)
+            .await;
+        assert_eq!(wrong.status, 401, "{wrong:?}");
+        assert_eq!(wrong.body["detail"], "the token is another one");
+    }
+    let wrong = caller
+        .asks_with("GET", "/services", &from("203.0.113.9"), None)
+        .await;
+    assert_eq!(
+        (wrong.status, wrong.kind.as_str()),
+        (429, "application/problem+json")
+    );
+    let after: u64 = wrong.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=30).contains(&after), "{after}");
+    let words = "too many wrong tokens came from here; a right one is answered at once";
+    assert_eq!(wrong.body["detail"], words);
+    let other = caller
+        .asks_with("GET", "/services", &from("198.51.100.7"), None)
+        .await;
+    assert_eq!(other.status, 401, "another address");
+    caller.token = Some(text);
+    for _ in 0..20 {
+        let right = caller
+            .asks_with("GET", "/services", &from("203.0.113.9"), None)
+            .await;
+        assert_eq!(right.status, 200, "{right:?}");
+    }
+    caller.token = None;
+    let nobody = caller
+        .asks_with("GET", "/services", &from("203.0.113.9"), None)
+        .await;
+    assert_eq!(nobody.status, 401, "who shows none does not guess");
+    assert_eq!(
+        process
+            .said()
+            .matches("a token was shown that is not known")
+            .count(),
+        11
+    );
+}
