@@ -182,8 +182,8 @@ impl Gate {
 pub(super) fn page(gate: &Gate, caller: &Caller, next: &str, words: &str) -> Html<String> {
     let base = &gate.base;
     let words = escaped(words);
-    let inside = match &caller.who {
-        Who::Session { pass, csrf } => format!(
+    let inside = if let Who::Session { pass, csrf } = &caller.who {
+        format!(
             "<p role=\"alert\">{words}</p>\n<p>You are logged in {} <b>{}</b>.</p>\n\
              <form method=\"post\" action=\"{base}/logout\"><input type=\"hidden\" name=\"{}\" value=\"{csrf}\">\
              <button>Log out</button></form>\n<p><a href=\"{base}/\">To the page</a></p>",
@@ -193,18 +193,17 @@ pub(super) fn page(gate: &Gate, caller: &Caller, next: &str, words: &str) -> Htm
             },
             escaped(pass.name()),
             forgery::FIELD
-        ),
-        _ => {
-            let provider = provider_link(gate, next);
-            let next = escaped(next);
-            format!(
-                "<p role=\"alert\">{words}</p>\n{provider}\
+        )
+    } else {
+        let provider = provider_link(gate, next);
+        let next = escaped(next);
+        format!(
+            "<p role=\"alert\">{words}</p>\n{provider}\
                  <form method=\"post\" action=\"{base}/login\">\n<input type=\"hidden\" name=\"next\" value=\"{next}\">\n\
                  <p><label for=\"token\">Token</label></p>\n<p><input id=\"token\" name=\"token\" type=\"password\" \
                  autocomplete=\"current-password\" required autofocus></p>\n\
                  <p><button>Log in</button></p>\n</form>"
-            )
-        }
+        )
     };
     Html(format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
