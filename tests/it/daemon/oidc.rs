@@ -159,6 +159,22 @@ async fn who_is_let_in_has_a_session_as_with_a_token() {
     let (again, page) = stage.browser.asks("GET", &path, &lines, "").await;
     assert_eq!(again.status, 400, "{login:?} was used already: {page}");
     stage.browser.keeps(&ended);
+    let csrf = acts_and_logs_out(&stage).await;
+    let said = stage.process.said();
+    assert!(
+        said.contains("ada@example.org") && said.contains("logged out"),
+        "{said}"
+    );
+    for secret in [SECRET, "code-0", &csrf] {
+        assert!(!said.contains(secret), "{said}");
+    }
+    let path = stage.rig.path();
+    let checked = printed(&["check", "--json", path.to_str().unwrap()]).to_string();
+    assert!(!checked.contains(SECRET), "{checked}");
+}
+
+/// Sees everything as `operate` does, does not reload, and logs out; returns the text of its forms.
+async fn acts_and_logs_out(stage: &Stage) -> String {
     let (seen, _) = stage.browser.asks("GET", "/api/v1/services", "", "").await;
     assert_eq!(seen.status, 200);
     let (_, page) = stage.browser.asks("GET", "/login", "", "").await;
@@ -182,17 +198,7 @@ async fn who_is_let_in_has_a_session_as_with_a_token() {
     assert_eq!(out.status, 303);
     let (after, _) = stage.browser.asks("GET", "/api/v1/services", "", "").await;
     assert_eq!(after.status, 401);
-    let said = stage.process.said();
-    assert!(
-        said.contains("ada@example.org") && said.contains("logged out"),
-        "{said}"
-    );
-    for secret in [SECRET, "code-0", &csrf] {
-        assert!(!said.contains(secret), "{said}");
-    }
-    let path = stage.rig.path();
-    let checked = printed(&["check", "--json", path.to_str().unwrap()]).to_string();
-    assert!(!checked.contains(SECRET), "{checked}");
+    csrf
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -395,12 +401,12 @@ async fn what_the_provider_refuses_is_said() {
         let lines = stage.visitor();
         let (begun, _) = stage.begins(&lines).await;
         let back = stage.provider.logs_in(begun.header("location").unwrap());
-        let state = back
+        let shown = back
             .query_pairs()
             .find(|(name, _)| name == "state")
             .unwrap()
             .1;
-        let path = format!("/login/oidc/callback?state={state}&{said}");
+        let path = format!("/login/oidc/callback?state={shown}&{said}");
         let (ended, page) = stage.browser.asks("GET", &path, &lines, "").await;
         assert_eq!(ended.status, status, "{page}");
         assert!(page.contains(words), "{page}");

@@ -206,7 +206,12 @@ fn serve(stream: TcpStream, address: SocketAddr, behaviour: &Mutex<Behaviour>) {
         (None, "/token") => {
             let issuer = format!("http://{address}");
             let form = pairs(&body);
-            token(&form, header("authorization"), &issuer, &mut behaviour)
+            token(
+                &form,
+                header("authorization").as_deref(),
+                &issuer,
+                &mut behaviour,
+            )
         }
         (None, "/userinfo") => {
             assert_eq!(header("authorization").as_deref(), Some("Bearer access"));
@@ -271,7 +276,7 @@ fn authorized(query: &BTreeMap<String, String>, behaviour: &mut Behaviour) -> St
 /// Gives tokens for a code, to the client alone.
 fn token(
     form: &BTreeMap<String, String>,
-    authorization: Option<String>,
+    authorization: Option<&str>,
     issuer: &str,
     behaviour: &mut Behaviour,
 ) -> (u16, String) {
@@ -285,7 +290,7 @@ fn token(
                 .is_some_and(|shown| shown == SECRET)
     } else {
         let login = STANDARD.encode(format!("{}:{}", encoded(CLIENT), encoded(SECRET)));
-        authorization == Some(format!("Basic {login}"))
+        authorization == Some(format!("Basic {login}").as_str())
     };
     if !known {
         return (401, json!({ "error": "invalid_client" }).to_string());
