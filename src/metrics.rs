@@ -30,7 +30,7 @@ use crate::model::judgement::Outcome;
 use crate::model::observation::Observation;
 use crate::model::service::{ChannelName, ServiceName};
 
-pub use blackbox::{probe_page, probe_page_late};
+pub use blackbox::{Late, probe_page, probe_page_late};
 pub use exports::ExportMetrics;
 pub use notifier::ChannelOwed;
 pub use own::OwnMetrics;

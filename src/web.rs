@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
+use axum::routing::any;
 
 pub use facts::{Facts, Health, Part};
 pub use listen::{Certificate, CertificateError, Pair, Place, Socket, bind, print};
@@ -51,6 +52,8 @@ fn router(site: Site) -> Router {
         .merge(page::router())
         .merge(own::router())
         .nest("/beat", beat::router())
+        // The fallback of a nested router has all paths below but this one.
+        .route("/beat/", any(beat::incomplete))
         .merge(auth::login())
         .nest(api::PATH, api::router())
         .layer(middleware::from_fn_with_state(gate, auth::identify))

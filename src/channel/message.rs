@@ -36,7 +36,7 @@ pub(super) use words::harmless;
 pub struct Subject {
     /// Its key.
     pub name: ServiceName,
-    /// Request method, absent if the service is no longer in the ops config.
+    /// Request method, absent if the service is no longer in the ops config, or is not asked but reports.
     pub method: Option<String>,
     /// URL as it may be shown, absent like the method.
     pub url: Option<Arc<str>>,
@@ -67,10 +67,11 @@ impl Subject {
 
 impl From<&Service> for Subject {
     fn from(service: &Service) -> Self {
+        let request = service.asked();
         Self {
             name: service.name.clone(),
-            method: Some(service.request.method.to_string()),
-            url: Some(Arc::clone(&service.request.shown_url)),
+            method: request.map(|request| request.method.to_string()),
+            url: request.map(|request| Arc::clone(&request.shown_url)),
             severity: service.severity,
             group: service.group.clone(),
             tags: service.tags.clone(),

@@ -13,6 +13,7 @@ use crate::config::service::Ground;
 use crate::config::tree::Node;
 use crate::model::code::Code;
 use crate::model::heartbeat::{Heartbeat, Rhythm};
+use crate::model::secret::Secret;
 use crate::model::span::Mistake;
 
 /// The default of `grace` is this share of the period, …
@@ -36,9 +37,7 @@ pub(super) fn read(
     service: &Node,
     ground: &Ground<'_>,
 ) -> Option<Heartbeat> {
-    let token = service
-        .get("token")
-        .and_then(|node| server::token(loader, node));
+    let token = service.get("token").and_then(|node| token(loader, node));
     let rhythm = rhythm(loader, service, ground);
     let duration = |key: &str| service.get(key).and_then(layers::seconds);
     let rhythm = rhythm?;
@@ -52,6 +51,19 @@ pub(super) fn read(
         run_max: duration("run_limit"),
         token: token?,
     })
+}
+
+/// Reads the token, which the job writes into a URL: what a URL has another meaning for would never arrive as it is.
+fn token(loader: &mut Loader<'_>, node: &Node) -> Option<Secret> {
+    let token = server::token(loader, node)?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+    if token.expose().chars().all(is_plain) {
+        return Some(token);
+    }
+    let message = "the token of a heartbeat stands in a URL: it is of letters, digits and - . _ ~";
+    let mistake = Mistake::error(Code::Value, node.span.clone(), message);
+    loader.report(mistake.help("make one with: oes token new"));
+    None
 }
 
 fn rhythm(loader: &mut Loader<'_>, service: &Node, ground: &Ground<'_>) -> Option<Rhythm> {

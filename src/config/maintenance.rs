@@ -133,7 +133,7 @@ pub(super) fn cron(loader: &mut Loader<'_>, node: &Node, zone: &TimeZone) -> Opt
             let message = format!("`{}` is no cron expression: {error}", shorten(text));
             let mistake = Mistake::error(Code::Value, node.span.clone(), message);
             loader.report(mistake.help(
-                "write minute, hour, day of month, month and day of week: `0 2 * * SUN` is two o'clock on Sundays",
+                "write minute, hour, day of month, month and day of week: `0 2 * * SUN` is two o'clock on Sundays, `*/5 * * * *` every five minutes",
             ));
         })
         .ok()

@@ -305,8 +305,8 @@ impl Facts for Page {
     fn metrics(&self, format: Format, give: Give<'_>) -> bool {
         let ledger = Arc::clone(&self.snapshots.borrow().ledger);
         let health = self.history.health();
-        let dropped = i64::try_from(health.dropped_rows + health.failed_rows).unwrap_or(i64::MAX);
-        self.metrics.own.history_dropped.set(dropped);
+        let dropped = health.dropped_rows + health.failed_rows;
+        self.metrics.own.history_dropped(dropped);
         let recorder = self.recorder.health();
         let numbers = [recorder.written, recorder.dropped, recorder.bytes];
         self.metrics.own.recorder.set(numbers);

@@ -9,17 +9,25 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::beats::Beats;
+use super::watching::Parts;
 use crate::model::code::FindingCode;
 use crate::model::duration::since;
+use crate::model::glance::Glance;
 use crate::model::heartbeat::{Beat, Heartbeat, Report};
-use crate::model::judgement::Judgement;
+use crate::model::json::Json;
+use crate::model::judgement::{Judgement, Memory, MemoryDiff, MemoryEntry};
 use crate::model::observation::Observation;
 use crate::model::service::{Service, ServiceName};
-use crate::policy::heartbeat::{Awaited, Pulse};
+use crate::policy::heartbeat::{Awaited, Known, Pulse};
 use crate::policy::watch::Watch;
 
 /// The clock on the wall is looked at so often: it may jump, and the machine may sleep.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
+
+/// Where it is remembered when the run under way began …
+const BEGUN: &str = "heartbeat: a run began";
+/// … and since when a first beat is expected.
+const SINCE: &str = "heartbeat: expected since";
 
 /// A report on its way to the loop of its service.
 pub(super) struct Sent {
@@ -48,13 +56,19 @@ impl Heart {
     /// Returns the heart of a service; absent if it is one that is asked.
     pub(super) fn of(
         service: &Service,
-        watch: &Watch,
+        (watch, memory): (&Watch, &Memory),
         beats: &Beats,
         now: Timestamp,
     ) -> Option<Self> {
         let rule = Arc::clone(service.heartbeat.as_ref()?);
+        let known = Known {
+            last: last_beat(watch),
+            newest: watch.window().counted().next_back().cloned(),
+            since: moment(memory, SINCE),
+            begun: moment(memory, BEGUN),
+        };
         Some(Self {
-            pulse: Pulse::new(&rule, last_beat(watch), now),
+            pulse: Pulse::new(&rule, &known, now),
             beats: beats.listen(&service.name, &rule.token),
             rule,
         })
@@ -74,6 +88,31 @@ impl Heart {
             self.rule = rule;
         }
         Some(self)
+    }
+
+    /// Remembers what no sample tells, and has it written down where that is news.
+    pub(super) fn keep(&self, memory: &mut Arc<Memory>, write: impl FnOnce(MemoryDiff)) {
+        let mut news = MemoryDiff::default();
+        for (key, at) in [
+            (BEGUN, self.pulse.begun()),
+            (SINCE, self.pulse.waits_since()),
+        ] {
+            match at {
+                _ if at == moment(memory, key) => {}
+                None => news.removed.push(key.into()),
+                Some(at) => {
+                    let entry = MemoryEntry {
+                        value: Json::string(at.to_string()),
+                        expires_at: None,
+                    };
+                    news.set.insert(key.into(), entry);
+                }
+            }
+        }
+        if !news.is_empty() {
+            news.apply(Arc::make_mut(memory));
+            write(news);
+        }
     }
 
     /// Waits for the next report; for ever of a service that is asked.
@@ -110,6 +149,24 @@ impl Heart {
     pub(super) fn due(&self, now: Timestamp) -> Instant {
         Instant::now() + since(now, self.late_at()).min(LOOK_EVERY)
     }
+}
+
+/// Notes for others what was seen last of a service before the start, where nothing was since: the next beat may be days
+/// away.
+pub(super) fn restore(shared: &Parts, name: &ServiceName, watch: &Watch) {
+    let newest = watch.window().counted().next_back();
+    if let (Some(newest), None) = (newest, shared.seen.of(name)) {
+        let ledger = Arc::clone(&shared.keeper.snapshots().borrow().ledger);
+        let open = ledger.incidents.values();
+        let open = open.filter(|one| one.is_open() && one.service == *name);
+        let reasons = open.map(|one| &one.reason);
+        let glance = Glance::restored(newest, reasons, watch.numbers(), watch.last_good());
+        shared.seen.note(name, Arc::new(glance));
+    }
+}
+
+fn moment(memory: &Memory, key: &str) -> Option<Timestamp> {
+    memory.get(key)?.value.as_str()?.parse().ok()
 }
 
 fn observation((beat, judgement): (Beat, Judgement), at: Timestamp) -> Observation {

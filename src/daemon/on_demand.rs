@@ -11,11 +11,12 @@ use tokio::time::{Instant, timeout};
 
 use super::book::Book;
 use super::observe::{Tools, observe};
-use super::roster::{Roster, Running};
+use super::roster::{Look, Roster, Running};
 use super::seen::Seen;
 use super::supervisor::Supervisor;
 use super::watching;
 use crate::clock::Clock;
+use crate::metrics::Late;
 use crate::model::duration::since;
 use crate::model::glance::Glance;
 use crate::model::service::ServiceName;
@@ -52,11 +53,18 @@ impl OnDemand {
         let (service, how) = self.find(asked)?;
         let gone = || Refused::Unknown("the service was just removed from the config".to_owned());
         let running = self.roster.get(&service.name).ok_or_else(gone)?;
-        let begun = Instant::now();
         let looked = match timeout(asked.wait, self.look(&service.name, &running)).await {
-            Ok(Some(glance)) => Looked::At(glance),
+            // Whoever waits less must not be told of it only because somebody else had it made.
+            Ok(Some(look)) if look.took <= asked.wait => Looked::At(look.glance),
             Ok(None) => return Err(Refused::Broken),
-            Err(_) => Looked::Late(begun.elapsed()),
+            Ok(Some(_)) | Err(_) => Looked::Late(Late {
+                waited: asked.wait,
+                is_asked: running.watched().config.sends_request(),
+                certificate_expires: self
+                    .seen
+                    .of(&service.name)
+                    .and_then(|glance| glance.certificate_expires),
+            }),
         };
         Ok(Probed {
             service,
@@ -82,18 +90,23 @@ impl OnDemand {
     /// Returns the newest look at a service, which is made now unless there is a fresh one. It is made to its end, and
     /// kept, even if the one who asked goes away: coming and going does not make more looks. Absent if OES broke over it,
     /// or stops.
-    async fn look(&self, name: &ServiceName, running: &Running) -> Option<Arc<Glance>> {
+    async fn look(&self, name: &ServiceName, running: &Running) -> Option<Look> {
         let turn = Arc::clone(&running.asked);
         let mut newest = turn.lock_owned().await;
         let regular = self.seen.of(name);
         let asked = newest.as_ref();
         let asked = asked.filter(|(ended, _)| ended.elapsed() < FRESH_FOR);
-        let asked = asked.map(|(_, glance)| Arc::clone(glance));
+        let asked = asked.map(|(_, look)| look.clone());
         let now = self.clock.now();
         // After the clock was set back nothing is fresh for longer than that.
         let is_fresh = |glance: &Glance| glance.at <= now && since(glance.at, now) < FRESH_FOR;
         let fresh = regular.clone().filter(|glance| is_fresh(glance));
-        if let Some(fresh) = fresh.into_iter().chain(asked).max_by_key(|one| one.at) {
+        let fresh = fresh.map(|glance| Look {
+            took: glance.duration().unwrap_or_default(),
+            glance,
+        });
+        let newest_of = fresh.into_iter().chain(asked);
+        if let Some(fresh) = newest_of.max_by_key(|look| look.glance.at) {
             return Some(fresh);
         }
         let (tools, watched, past) = (self.tools.clone(), running.watched(), running.past.now());
@@ -103,10 +116,13 @@ impl OnDemand {
         let looking = async move {
             let due = Instant::now();
             let observation = Box::pin(observe(&tools, &watched, &past, due, now)).await;
-            let glance = Arc::new(Glance::of(&observation, window, regular.as_deref()));
-            *newest = Some((Instant::now(), Arc::clone(&glance)));
+            let look = Look {
+                glance: Arc::new(Glance::of(&observation, window, regular.as_deref())),
+                took: due.elapsed(),
+            };
+            *newest = Some((Instant::now(), look.clone()));
             // Whoever asked may be gone.
-            tell.send(glance).unwrap_or_default();
+            tell.send(look).unwrap_or_default();
         };
         self.workers
             .start_one(format_args!("look at {name}"), looking);

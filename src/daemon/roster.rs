@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::{Mutex as Turn, watch};
 use tokio::time::Instant;
@@ -31,8 +32,15 @@ impl SharedPast {
     }
 }
 
-/// What a look showed, and when it ended.
-pub(super) type Ended = (Instant, Arc<Glance>);
+/// What a look showed, and how long it took.
+#[derive(Debug, Clone)]
+pub(super) struct Look {
+    pub(super) glance: Arc<Glance>,
+    pub(super) took: Duration,
+}
+
+/// A look, and when it ended.
+pub(super) type Ended = (Instant, Look);
 
 /// One service that runs. Clones share.
 #[derive(Debug, Clone)]

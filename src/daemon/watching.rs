@@ -13,7 +13,7 @@ use super::beats::Beats;
 use super::book::Book;
 use super::common::Common;
 use super::evidence;
-use super::heart::{Heard, Heart, Sent};
+use super::heart::{self, Heard, Heart, Sent};
 use super::keeper::Keeper;
 use super::observe::{Tools, Watched, as_prev, observe};
 use super::recording;
@@ -106,7 +106,8 @@ impl Watching {
         let service = &watched.config.service;
         let schedule = Schedule::new(service.name.as_str(), service.interval);
         let now = shared.clock.now();
-        let heart = Heart::of(service, &watch, &shared.beats, now);
+        let known = past.now().memory;
+        let heart = Heart::of(service, (&watch, &known), &shared.beats, now);
         let due = match &heart {
             Some(heart) => heart.due(now),
             None => Instant::now() + schedule.first(services),
@@ -138,6 +139,10 @@ impl Watching {
     /// Probes until `stop`, or until nobody holds the service's settings any more.
     pub(super) async fn run(mut self: Box<Self>, stop: CancellationToken) {
         let mut first = true;
+        if self.heart.is_some() {
+            self.keep_heart();
+            heart::restore(&self.shared, &self.name, &self.watch);
+        }
         loop {
             self.say_awaited();
             tokio::select! {
@@ -165,6 +170,7 @@ impl Watching {
                 let missed = heart.look(now);
                 self.due = heart.due(now);
                 if let Some(observation) = missed {
+                    self.keep_heart();
                     self.take(&observation).await;
                 }
                 continue;
@@ -213,6 +219,7 @@ impl Watching {
             service: self.name.clone(),
             late_at: heart.late_at(),
         };
+        self.keep_heart();
         if let Some(mut observation) = observation {
             // The job may print what it knows.
             self.watched
@@ -245,10 +252,14 @@ impl Watching {
         }
         let now = self.shared.clock.now();
         let beats = &self.shared.beats;
+        let known = self.past.now().memory;
         self.heart = match self.heart.take() {
             Some(heart) => heart.follow(service, beats, now),
-            None => Heart::of(service, &self.watch, beats, now),
+            None => Heart::of(service, (&self.watch, &known), beats, now),
         };
+        // What is remembered is changed in place where nobody else looks at it.
+        drop(known);
+        self.keep_heart();
         if let Some(heart) = &self.heart {
             self.due = heart.due(now);
             return;
@@ -306,6 +317,14 @@ impl Watching {
             && let Some(prev) = as_prev(observation)
         {
             past.prev = Some(prev);
+        }
+    }
+
+    /// Writes down what is known of the beats of a service that reports.
+    fn keep_heart(&self) {
+        if let Some(heart) = &self.heart {
+            let write = |news| self.shared.history.write_memory(&self.name, news);
+            heart.keep(&mut self.past.lock().memory, write);
         }
     }
 

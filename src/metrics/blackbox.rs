@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::Version;
+use jiff::Timestamp;
 
 use super::services::{Family, One, Samples, Shown};
 use super::text::{Format, Kind, Text, Value, whole};
@@ -42,15 +43,29 @@ pub fn probe_page(format: Format, shown: &Shown) -> String {
     })
 }
 
-/// Returns what `/probe` tells of a service that did not answer within the time that the reader waits.
-pub fn probe_page_late(format: Format, waited: Duration) -> String {
+/// What is known of a service that took longer than the reader waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Late {
+    /// How long the reader waits.
+    pub waited: Duration,
+    /// Whether OES asks the service itself; its scripts do otherwise.
+    pub is_asked: bool,
+    /// When the certificate that was last seen ends.
+    pub certificate_expires: Option<Timestamp>,
+}
+
+/// Returns what `/probe` tells of a service that took longer than the reader waits: the same as of any other timeout.
+pub fn probe_page_late(format: Format, late: &Late) -> String {
     whole(format, |text| {
         for family in FAMILIES {
-            let value: Value = match family.name {
-                "probe_success" => false.into(),
-                "probe_duration_seconds" | "probe_timeout_seconds" => waited.into(),
-                _ => continue,
+            let value: Option<Value> = match family.name {
+                "probe_success" => Some(false.into()),
+                "probe_duration_seconds" | "probe_timeout_seconds" => Some(late.waited.into()),
+                "probe_http_status_code" => late.is_asked.then(|| 0_u64.into()),
+                "probe_ssl_earliest_cert_expiry" => late.certificate_expires.map(Value::from),
+                _ => None,
             };
+            let Some(value) = value else { continue };
             text.family(family.name, family.kind, family.help);
             text.sample(family.name, "", "", value);
         }
@@ -78,14 +93,16 @@ pub(super) const FAMILIES: &[Family] = &[
     gauge(
         "probe_duration_seconds",
         "Time of the newest probe: the whole exchange, or all requests of the service's scripts",
-        |one| Some(duration(one.glance?)?.into()),
+        |one| Some(one.glance?.duration()?.into()),
     ),
     gauge("probe_timeout_seconds", "The deadline of a probe", |one| {
-        Some(one.service.timeout.into())
+        // Nobody asks a job that reports.
+        let is_asked = one.service.heartbeat.is_none();
+        is_asked.then(|| one.service.timeout.into())
     }),
     gauge(
         "probe_dns_lookup_time_seconds",
-        "Time of the look-up of the host; absent without one",
+        "Time of the look-up of the host; absent without one, as where the answer was still known",
         |one| Some(phase(one.glance?, &[Phase::Resolve])?.into()),
     ),
     Family {
@@ -122,12 +139,15 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     gauge(
         "probe_http_status_code",
-        "Status of the last response; 0 if none came and that is not the fault of OES",
+        "Status of the last response, also of a redirect that was not followed; 0 if none came and that is not the fault of OES",
         |one| {
             let glance = one.glance?;
             match (glance.answer, glance.failure) {
                 (Some(answer), _) => Some(u64::from(answer.status.as_u16()).into()),
-                (None, Some(failure)) if !failure.is_ours() => Some(0_u64.into()),
+                (None, Some(failure)) if !failure.is_ours() => {
+                    let refused = glance.refused_redirect.unwrap_or_default();
+                    Some(u64::from(refused).into())
+                }
                 (None, _) => None,
             }
         },
@@ -224,11 +244,6 @@ const fn gauge(
         help,
         samples: Samples::One(value),
     }
-}
-
-fn duration(glance: &Glance) -> Option<Duration> {
-    let exchange = glance.timings.map(|timings| timings.total);
-    exchange.or(glance.latency)
 }
 
 /// Returns the time of phases together, absent if none of them happened.

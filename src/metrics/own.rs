@@ -1,5 +1,7 @@
 //! What the daemon counts of itself.
 
+use std::sync::atomic::Ordering;
+
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -36,7 +38,7 @@ pub struct OwnMetrics {
     /// Services that are watched.
     pub services: Gauge,
     /// Rows that the history database could not take.
-    pub history_dropped: Gauge,
+    history_dropped: Counter,
     /// What is recorded for a backtest.
     pub recorder: RecorderMetrics,
     /// Exports to a collector.
@@ -46,18 +48,17 @@ pub struct OwnMetrics {
 /// What is recorded for a backtest.
 #[derive(Debug, Clone, Default)]
 pub struct RecorderMetrics {
-    written: Gauge,
-    dropped: Gauge,
+    written: Counter,
+    dropped: Counter,
     bytes: Gauge,
 }
 
 impl RecorderMetrics {
     /// Sets how many probes were written, how many were not, and the bytes that all take.
     pub fn set(&self, [written, dropped, bytes]: [u64; 3]) {
-        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        self.written.set(signed(written));
-        self.dropped.set(signed(dropped));
-        self.bytes.set(signed(bytes));
+        count_up_to(&self.written, written);
+        count_up_to(&self.dropped, dropped);
+        self.bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     fn register(&self, registry: &mut Registry) {
@@ -80,6 +81,11 @@ impl RecorderMetrics {
     }
 }
 
+/// Brings a counter to what somebody else has counted since the start.
+fn count_up_to(counter: &Counter, number: u64) {
+    counter.inner().fetch_max(number, Ordering::Relaxed);
+}
+
 impl Default for OwnMetrics {
     fn default() -> Self {
         Self {
@@ -94,7 +100,7 @@ impl Default for OwnMetrics {
             reload_successful: Gauge::default(),
             reload_success_seconds: Gauge::default(),
             services: Gauge::default(),
-            history_dropped: Gauge::default(),
+            history_dropped: Counter::default(),
             recorder: RecorderMetrics::default(),
             exports: ExportMetrics::default(),
         }
@@ -106,6 +112,11 @@ impl OwnMetrics {
     pub fn accepted(&self, second: i64) {
         self.reload_successful.set(1);
         self.reload_success_seconds.set(second);
+    }
+
+    /// Says how many rows the history could not take since the start.
+    pub fn history_dropped(&self, rows: u64) {
+        count_up_to(&self.history_dropped, rows);
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
@@ -170,7 +181,7 @@ impl OwnMetrics {
         );
         registry.register(
             "history_dropped_rows",
-            "Rows that the history database could not take",
+            "Rows that the history database could not take since the start",
             self.history_dropped.clone(),
         );
         self.recorder.register(registry);

@@ -152,6 +152,11 @@ impl FailureKind {
         )
     }
 
+    /// Tells whether a redirect came that was not followed.
+    pub fn is_redirect(self) -> bool {
+        matches!(self, Self::RedirectLoop | Self::RedirectPolicy)
+    }
+
     /// Tells whether it is what a loss of our own network looks like.
     pub fn is_of_network(self) -> bool {
         matches!(

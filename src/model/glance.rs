@@ -9,8 +9,10 @@ use jiff::Timestamp;
 
 use super::exchange::{Response, Timings, TlsSession};
 use super::failure::FailureKind;
+use super::incident::Reason;
 use super::judgement::Outcome;
 use super::observation::Observation;
+use super::violation::Sample;
 
 /// What the newest probe of a service showed.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +33,8 @@ pub struct Glance {
     pub finding: Option<Found>,
     /// Why there was no response.
     pub failure: Option<FailureKind>,
+    /// Status of the redirect that was not followed, where that is why there was no response.
+    pub refused_redirect: Option<u16>,
     /// The response, where one came.
     pub answer: Option<Answer>,
     /// Redirects that were followed.
@@ -97,6 +101,7 @@ impl Glance {
         let certificate = exchange.and_then(|exchange| exchange.certificate.as_ref());
         let expired_before = before.and_then(|before| before.certificate_expires);
         let main = observation.judgement.main_finding();
+        let failure = exchange.and_then(|exchange| Some(exchange.result.as_ref().err()?.kind));
         Self {
             at: observation.at,
             outcome,
@@ -116,7 +121,10 @@ impl Glance {
                 code: Arc::clone(&finding.code),
                 message: finding.to_string().into(),
             }),
-            failure: exchange.and_then(|exchange| Some(exchange.result.as_ref().err()?.kind)),
+            failure,
+            refused_redirect: exchange
+                .filter(|_| failure.is_some_and(FailureKind::is_redirect))
+                .and_then(|exchange| Some(exchange.hops.last()?.status)),
             answer: response.map(Answer::of),
             redirects: exchange.map_or(0, |exchange| exchange.hops.len()),
             peer: exchange.and_then(|exchange| Some(exchange.peer?.ip())),
@@ -126,6 +134,47 @@ impl Glance {
                 Some(certificate) => Some(certificate.not_after),
                 None => expired_before.filter(|_| response.is_none()),
             },
+            window,
+        }
+    }
+
+    /// Returns how long the probe took: the whole exchange, or all requests of the service's scripts.
+    pub fn duration(&self) -> Option<Duration> {
+        let exchange = self.timings.map(|timings| timings.total);
+        exchange.or(self.latency)
+    }
+
+    /// Returns what a sample from before a start shows, as far as that was kept: what was found stands in the reason of
+    /// an incident that it keeps open.
+    pub fn restored<'a>(
+        newest: &Sample,
+        reasons: impl IntoIterator<Item = &'a Reason>,
+        window: WindowNumbers,
+        last_good: Option<Timestamp>,
+    ) -> Self {
+        let reason = newest.code.as_ref().and_then(|code| {
+            let mut reasons = reasons.into_iter();
+            let said = reasons.find(|reason| reason.code.as_ref() == Some(code))?;
+            Some((code, said.finding.as_deref()?))
+        });
+        Self {
+            at: newest.at,
+            outcome: newest.outcome,
+            failing: newest.outcome == Outcome::Fail,
+            last_good,
+            latency: newest.latency,
+            timings: None,
+            finding: reason.map(|(code, message)| Found {
+                code: Arc::clone(code),
+                message: message.into(),
+            }),
+            failure: None,
+            refused_redirect: None,
+            answer: None,
+            redirects: 0,
+            peer: None,
+            tls: None,
+            certificate_expires: None,
             window,
         }
     }
@@ -152,7 +201,7 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::exchange::{Body, Certificate, Exchange, Sent};
+    use crate::model::exchange::{Body, Certificate, Exchange, Hop, Sent};
     use crate::model::failure::Failure;
     use crate::model::judgement::{Finding, Judgement};
 
@@ -224,6 +273,24 @@ mod tests {
         assert_eq!(answer.body_bytes, 4);
         assert_eq!(answer.last_modified.unwrap().as_second(), 60);
         assert!(!glance.failing && glance.finding.is_none());
+    }
+
+    #[test]
+    fn a_redirect_that_is_not_followed_has_a_status() {
+        let mut seen = observation(Err(refused()), None);
+        let mut redirected = |kind| {
+            let exchange = Arc::get_mut(seen.exchange.as_mut().unwrap()).unwrap();
+            exchange.hops = vec![Hop {
+                url: "http://a.example/".to_owned(),
+                status: 302,
+                peer: None,
+            }];
+            exchange.result = Err(Failure { kind, ..refused() });
+            Glance::of(&seen, WindowNumbers::default(), None).refused_redirect
+        };
+        assert_eq!(redirected(FailureKind::RedirectLoop), Some(302));
+        assert_eq!(redirected(FailureKind::RedirectPolicy), Some(302));
+        assert_eq!(redirected(FailureKind::ConnectRefused), None);
     }
 
     #[test]

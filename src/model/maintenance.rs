@@ -7,6 +7,7 @@ use std::time::Duration;
 use cronexpr::{Crontab, MakeTimestamp};
 use jiff::Timestamp;
 
+use super::counted::counted;
 use super::duration::{Shown, after, before};
 use super::mute::Selector;
 use super::service::{Service, ServiceName};
@@ -44,6 +45,19 @@ pub enum When {
     },
 }
 
+/// How many fields an expression has.
+const FIELDS: usize = 5;
+/// What other programs write for some of them.
+const NICKNAMES: [(&str, &str); 7] = [
+    ("@yearly", "0 0 1 1 *"),
+    ("@annually", "0 0 1 1 *"),
+    ("@monthly", "0 0 1 * *"),
+    ("@weekly", "0 0 * * 0"),
+    ("@daily", "0 0 * * *"),
+    ("@midnight", "0 0 * * *"),
+    ("@hourly", "0 * * * *"),
+];
+
 /// A cron expression in a time zone.
 #[derive(Clone)]
 pub struct Cron {
@@ -57,9 +71,26 @@ impl Cron {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(expression: &str, zone: &str) -> Result<Self, String> {
-        let text = format!("{} {zone}", expression.trim());
-        let times = cronexpr::parse_crontab(&text).map_err(|error| error.to_string())?;
-        Ok(Self { text, times })
+        let expression = expression.trim();
+        let fields = expression.split_whitespace().count();
+        if let Some((_, meant)) = NICKNAMES.iter().find(|(name, _)| *name == expression) {
+            return Err(format!("write `{meant}`"));
+        }
+        if fields != FIELDS {
+            return Err(format!("it has {}, not {FIELDS}", counted(fields, "field")));
+        }
+        let text = format!("{expression} {zone}");
+        let times = cronexpr::parse_crontab(&text).map_err(|error| {
+            // Before that the text is quoted, with a zone that nobody wrote there.
+            let error = error.to_string();
+            let reason = error.rsplit_once("^ ").map(|(_, reason)| reason.to_owned());
+            reason.unwrap_or(error)
+        })?;
+        let cron = Self { text, times };
+        match cron.next(Timestamp::UNIX_EPOCH) {
+            Some(_) => Ok(cron),
+            None => Err("no day is ever like that".to_owned()),
+        }
     }
 
     /// Returns the next moment after one, absent if there is none.
@@ -187,7 +218,20 @@ mod tests {
 
     #[test]
     fn says_what_is_wrong_with_an_expression() {
-        assert!(Cron::parse("61 2 * * SUN", "UTC").is_err());
-        assert!(Cron::parse("0 2 * *", "UTC").is_err());
+        for (expression, said) in [
+            ("61 2 * * SUN", "value must be in range 0..=59; found 61"),
+            ("0 2 * *", "it has 4 fields, not 5"),
+            ("*/30 * * * * *", "it has 6 fields, not 5"),
+            ("@daily", "write `0 0 * * *`"),
+            ("0 0 31 2 *", "no day is ever like that"),
+            ("a b c d e", "malformed expression"),
+        ] {
+            let error = Cron::parse(expression, "Europe/Berlin").unwrap_err();
+            assert_eq!(error, said, "{expression}");
+        }
+        assert!(Cron::parse("0 0 29 2 *", "Europe/Berlin").is_ok());
+        for (nickname, meant) in NICKNAMES {
+            assert!(Cron::parse(meant, "UTC").is_ok(), "{nickname}");
+        }
     }
 }

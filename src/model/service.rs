@@ -103,6 +103,11 @@ pub struct Service {
 }
 
 impl Service {
+    /// Returns the request that is made; absent of a service that is not asked but reports.
+    pub fn asked(&self) -> Option<&Request> {
+        self.heartbeat.is_none().then_some(&self.request)
+    }
+
     /// Returns what must not be seen of its exchanges, even if it echoes them: every secret that it is sent, and those
     /// that its scripts may use.
     pub fn redaction(&self) -> Redaction {

@@ -79,12 +79,22 @@ pub(super) fn router() -> Router<Site> {
     Router::new()
         .route("/{token}", post(done))
         .route("/{token}/{word}", post(said))
+        .fallback(incomplete)
         .method_not_allowed_fallback(async || {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "a beat is a POST, so that no preview of a link counts as one: curl -fsS -X POST …",
             )
         })
+}
+
+/// Says what is wrong with a path that is no beat: a variable of a shell that is not set leaves a part of it empty.
+pub(super) async fn incomplete() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "a beat is POST /beat/TOKEN, or /beat/TOKEN/ and `start`, `fail` or an exit status; a part of that is missing or too \
+         much: is a variable empty?",
+    )
 }
 
 async fn done(State(listener): Shared, Path(token): Path<String>, body: Body) -> Response {
@@ -116,6 +126,9 @@ async fn said(
 }
 
 async fn hear(listener: &dyn Listener, token: String, report: Report) -> Response {
+    if token.is_empty() {
+        return incomplete().await.into_response();
+    }
     match listener.hear(token, report).await {
         Ok(beat) => {
             let status = if beat.durable {

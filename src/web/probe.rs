@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::auth::{Caller, Scope};
 use super::facts::Facts;
 use super::problem::Problem;
-use crate::metrics::{Format, probe_page, probe_page_late};
+use crate::metrics::{Format, Late, probe_page, probe_page_late};
 use crate::model::duration::Shown;
 use crate::model::glance::Glance;
 use crate::model::service::Service;
@@ -53,8 +53,8 @@ pub struct Probed {
 pub enum Looked {
     /// What a probe showed that was made now or just before.
     At(Arc<Glance>),
-    /// No probe ended while the reader waited, which was this long.
-    Late(Duration),
+    /// A probe takes longer than the reader waits.
+    Late(Late),
 }
 
 /// Why nothing is told.
@@ -83,6 +83,7 @@ impl IntoResponse for Refused {
 pub(super) struct Parameters {
     target: Option<String>,
     module: Option<String>,
+    hostname: Option<String>,
     debug: Option<String>,
 }
 
@@ -101,6 +102,10 @@ async fn answer(facts: &dyn Facts, parameters: Parameters, headers: &HeaderMap) 
         let words = "write the service as `target`: /probe?target=NAME, its URL or its host";
         return Refused::Unknown(words.to_owned()).into_response();
     };
+    if parameters.hostname.is_some() {
+        let words = "`hostname` cannot be asked for: the config says what a service is asked as; leave it out";
+        return Refused::Unknown(words.to_owned()).into_response();
+    }
     let asked = Asked {
         target,
         module: parameters.module.filter(|module| !module.is_empty()),
@@ -121,7 +126,7 @@ async fn answer(facts: &dyn Facts, parameters: Parameters, headers: &HeaderMap) 
             let shown = (Arc::clone(&probed.service), Some(Arc::clone(glance)));
             probe_page(format, &shown)
         }
-        Looked::Late(waited) => probe_page_late(format, *waited),
+        Looked::Late(late) => probe_page_late(format, late),
     };
     if is_debug {
         return [told(&probed), page].join("\n").into_response();
@@ -147,8 +152,8 @@ fn told(probed: &Probed) -> String {
     );
     // Writing into a String cannot fail.
     match &probed.looked {
-        Looked::Late(waited) => {
-            let waited = Shown(*waited);
+        Looked::Late(late) => {
+            let waited = Shown(late.waited);
             writeln!(
                 text,
                 "outcome   none within {waited}, which the reader waits"

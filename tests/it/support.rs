@@ -7,6 +7,7 @@ pub(crate) mod h2_server;
 pub(crate) mod inbox;
 pub(crate) mod mail;
 pub(crate) mod messages;
+pub(crate) mod programs;
 pub(crate) mod prometheus;
 pub(crate) mod provider;
 pub(crate) mod scripts;

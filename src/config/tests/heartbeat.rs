@@ -45,7 +45,19 @@ fn what_makes_no_sense_is_said() {
         ),
         (
             "cron = \"0 25 * * *\"",
-            "8:8: `0 25 * * *` is no cron expression",
+            "8:8: `0 25 * * *` is no cron expression: value must be in range 0..=23; found 25",
+        ),
+        (
+            "cron = \"0 0 31 2 *\"",
+            "8:8: `0 0 31 2 *` is no cron expression: no day is ever like that",
+        ),
+        (
+            "cron = \"0 * * * * *\"",
+            "8:8: `0 * * * * *` is no cron expression: it has 6 fields, not 5",
+        ),
+        (
+            "cron = \"@daily\"",
+            "8:8: `@daily` is no cron expression: write `0 0 * * *`",
         ),
         (
             "every = 60\ntime_zone = \"UTC\"",
@@ -76,6 +88,15 @@ fn what_makes_no_sense_is_said() {
             "{keys}
 {mistakes}"
         );
+    }
+    for token in ["a/b", "a+b", "a=b", "%41", "a#b", "a?b", "a&b", "a b"] {
+        let config = of("every = 60").replace("0123456789", &format!("{token}-0123456789"));
+        let mistakes = mistakes(&config);
+        assert!(
+            mistakes.contains("oes.toml:7:9: error: "),
+            "{token}: {mistakes}"
+        );
+        assert!(mistakes.contains("oes token new"), "{token}: {mistakes}");
     }
     let asked = mistakes("[[services]]\nurl = \"http://a.example/\"\ngrace = 5\n");
     assert!(asked.contains("unknown key `grace`"), "{asked}");

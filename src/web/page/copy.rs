@@ -20,6 +20,7 @@ use crate::model::exchange::Timings;
 use crate::model::glance::{Glance, WindowNumbers};
 use crate::model::incident::{Incident, IncidentId};
 use crate::model::service::ServiceName;
+use crate::model::violation::Sample;
 use crate::policy::story::Story;
 
 /// A service that was not looked at for longer than this is one without data, whatever was seen then.
@@ -157,7 +158,6 @@ pub fn glances(present: &Present, history: &Path) -> HashMap<ServiceName, Arc<Gl
 
 fn glance(sample: &RawSample) -> Glance {
     use crate::model::exchange::Phase;
-    use crate::model::judgement::Outcome;
     let mut timings = Timings::default();
     for (phase, spent) in Phase::ALL.into_iter().zip(sample.phases) {
         if let Some(spent) = spent {
@@ -165,20 +165,9 @@ fn glance(sample: &RawSample) -> Glance {
         }
     }
     timings.total = sample.latency.unwrap_or_default();
+    let sample = Sample::from(sample.clone());
     Glance {
-        at: sample.at,
-        outcome: sample.outcome,
-        failing: sample.outcome == Outcome::Fail,
-        last_good: None,
-        latency: sample.latency,
         timings: Some(timings),
-        finding: None,
-        failure: None,
-        answer: None,
-        redirects: 0,
-        peer: None,
-        tls: None,
-        certificate_expires: None,
-        window: WindowNumbers::default(),
+        ..Glance::restored(&sample, [], WindowNumbers::default(), None)
     }
 }

@@ -165,8 +165,7 @@ impl Page {
             group: service.group.clone(),
             state: stood.state(),
             note: stood.note(audience),
-            request: private
-                .then(|| format!("{} {}", service.request.method, service.request.shown_url)),
+            request: private.then(|| facts::request(service)),
             runbook: service
                 .runbook
                 .as_ref()

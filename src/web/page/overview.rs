@@ -271,7 +271,8 @@ fn frame(
 /// Returns when something is looked at next: `in about 8 s`.
 fn next_look(stood: &[Stood<'_>], present: &Present) -> Option<String> {
     let next = |one: &Stood<'_>| Some(after(one.glance?.at, one.service.interval));
-    let next = stood.iter().filter_map(next).min()?;
+    let asked = stood.iter().filter(|one| one.service.heartbeat.is_none());
+    let next = asked.filter_map(next).min()?;
     Some(match since(present.at, next).as_secs() {
         0 => "now".to_owned(),
         seconds => format!("in about {}", Shown(Duration::from_secs(seconds))),

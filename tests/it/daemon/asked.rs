@@ -93,6 +93,17 @@ async fn many_who_ask_at_once_share_one_probe_that_counts_nowhere() {
     );
     assert!(late.contains("\nprobe_success 0\n"), "{late}");
     assert!(late.contains("\nprobe_timeout_seconds 1."), "{late}");
+    assert!(late.contains("\nprobe_http_status_code 0\n"), "{late}");
+    let whole = scrape(address, "target=slow", "10").await;
+    assert!(whole.contains("\nprobe_success 1\n"), "{whole}");
+    for _ in 0..2 {
+        let late = scrape(address, "target=slow", "1.5").await;
+        assert!(
+            late.contains("\nprobe_success 0\n"),
+            "too slow for this one: {late}"
+        );
+        assert!(late.contains("\nprobe_http_status_code 0\n"), "{late}");
+    }
     let whole = scrape(address, "target=slow", "10").await;
     assert!(whole.contains("\nprobe_success 1\n"), "{whole}");
     assert_eq!(
@@ -145,6 +156,10 @@ async fn nothing_is_asked_that_the_config_does_not_name() {
         (&format!("target={api}/other"), "no service has the name"),
         ("target=prize", "(is \"price\" meant?)"),
         ("target=price&module=icmp", "there is no module \"icmp\""),
+        (
+            "target=price&hostname=a.example",
+            "`hostname` cannot be asked for",
+        ),
     ];
     for (query, expected) in rows {
         let refused = scrape(address, query, "10").await;

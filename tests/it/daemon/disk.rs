@@ -90,7 +90,10 @@ async fn a_full_disk_is_said_and_the_room_kept_for_it_is_not_eaten_by_the_histor
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     assert_eq!(journal(&data), before, "the history leaves it the room");
     let metrics = ask(address, "/metrics").await;
-    assert!(!metrics.contains("oes_history_dropped_rows 0"), "{metrics}");
+    assert!(
+        !metrics.contains("oes_history_dropped_rows_total 0"),
+        "{metrics}"
+    );
 
     fill(&seen);
     rig.api.answers("/price", 200, "{}");
@@ -131,7 +134,7 @@ async fn a_full_disk_stops_the_recording_and_no_probe() {
     assert_eq!(lines(&rig.messages(1).await), ["opened price error"]);
     let metrics = ask(address, "/metrics").await;
     assert!(
-        !metrics.contains("oes_recorder_dropped_probes 0"),
+        !metrics.contains("oes_recorder_dropped_probes_total 0"),
         "{metrics}"
     );
     fs::remove_file(seen.join("fill")).unwrap();

@@ -17,8 +17,8 @@ use super::caller::{Answer, Caller, answer};
 use super::paused::watching;
 use super::rig::{Rig, address, eventually, ledger, lines, page};
 
-const GRACE: Duration = Duration::from_secs(2);
-const TOKEN: &str = "beats-of-the-backup-0123";
+pub(super) const GRACE: Duration = Duration::from_secs(2);
+pub(super) const TOKEN: &str = "beats-of-the-backup-0123";
 
 /// Sends a request below `/beat` with a body.
 async fn asks(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
@@ -37,14 +37,14 @@ async fn asks(address: SocketAddr, method: &str, path: &str, body: &str) -> Answ
     answer(&asked.await.unwrap())
 }
 
-async fn beats(daemon: &Daemon, path: &str, body: &str) -> Answer {
+pub(super) async fn beats(daemon: &Daemon, path: &str, body: &str) -> Answer {
     let answer = asks(address(daemon), "POST", path, body).await;
     assert_eq!(answer.status, 200, "{path}: {answer:?}");
     answer
 }
 
 /// Returns a config with one job, which is late after three seconds.
-fn config(rig: &Rig, keys: &str) -> String {
+pub(super) fn config(rig: &Rig, keys: &str) -> String {
     let job = "[[services]]\nkind = \"heartbeat\"\nname = \"nightly backup\"\nevery = \"2s\"\ngrace = \"1s\"\n";
     format!("{}{job}token = \"{TOKEN}\"\n{keys}\n", rig.config(&[]))
 }
@@ -110,10 +110,14 @@ async fn only_a_post_with_the_token_is_a_beat() {
     let address = address(&daemon);
     let other = format!("{TOKEN}4");
     let nonsense = format!("{TOKEN}/256");
+    let (empty, begin) = (format!("{TOKEN}/"), "/start");
     for (method, path, status, words) in [
         ("POST", &*other, 404, "no heartbeat has this token"),
         ("GET", TOKEN, 405, "a beat is a POST"),
         ("POST", &*nonsense, 404, "an exit status from 0 to 255"),
+        ("POST", "", 404, "is a variable empty?"),
+        ("POST", &*empty, 404, "is a variable empty?"),
+        ("POST", begin, 404, "is a variable empty?"),
     ] {
         let answer = asks(address, method, path, "").await;
         assert_eq!(answer.status, status, "{method} {path}");
@@ -224,6 +228,64 @@ async fn days_of_silence_are_one_incident_and_every_one_a_failed_sample() {
     assert_eq!(incidents.len(), 1);
     let opened = incidents.values().next().unwrap().opened_at.to_string();
     assert!(opened.starts_with("2026-01-01T04:0"), "{opened}");
+    watching.daemon.stop(GRACE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_hangs_each_time_is_told_although_it_begins_anew() {
+    let config = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[notify]\ngather = 0\n[[services]]\nkind = \"heartbeat\"\nname = \"queue\"\n\
+         every = \"5m\"\nrun_limit = \"10m\"\ntoken = \"{TOKEN}\"\n"
+    );
+    let watching = watching(&config, Arc::new(Never)).await;
+    beats(&watching.daemon, TOKEN, "").await;
+    for _ in 0..4 {
+        beats(&watching.daemon, &format!("{TOKEN}/start"), "").await;
+        tokio::time::sleep(Duration::from_mins(5)).await;
+    }
+    let metrics = page(&watching.daemon, "/metrics").await;
+    let fails = "oes_probes_total{service=\"queue\",outcome=\"fail\"} 3\n";
+    assert!(metrics.contains(fails), "{metrics}");
+    let told = watching.told.lock().unwrap().clone();
+    let [(_, told)] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert!(
+        told.contains("the run that began 5 min ago has not ended; another one begins"),
+        "{told}"
+    );
+    assert!(!told.contains("heartbeat:"), "it has no URL: {told}");
+    beats(&watching.daemon, &format!("{TOKEN}/0"), "").await;
+    assert!(
+        ledger(&watching.daemon)
+            .incidents
+            .values()
+            .all(|one| !one.is_open())
+    );
+    watching.daemon.stop(GRACE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_tell_of_a_job_nothing_that_only_what_is_asked_has() {
+    let config = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[[services]]\nkind = \"heartbeat\"\nname = \"minutely\"\n\
+         cron = \"* * * * *\"\ntoken = \"{TOKEN}\"\n[[services]]\nkind = \"heartbeat\"\nname = \"daily\"\n\
+         every = \"1d\"\ntoken = \"{TOKEN}4\"\n"
+    );
+    let watching = watching(&config, Arc::new(Never)).await;
+    beats(&watching.daemon, TOKEN, "").await;
+    let metrics = page(&watching.daemon, "/metrics").await;
+    let of = |family: &str| {
+        let lines = metrics.lines().filter(|line| line.starts_with(family));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let interval = "oes_probe_interval_seconds{service=\"daily\"} 86400.000000";
+    assert_eq!(of("oes_probe_interval_seconds{"), [interval]);
+    assert_eq!(of("probe_timeout_seconds{"), [""; 0]);
+    assert_eq!(
+        of("probe_success{"),
+        ["probe_success{service=\"minutely\"} 1"]
+    );
     watching.daemon.stop(GRACE).await;
 }
 

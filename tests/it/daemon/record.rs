@@ -129,11 +129,11 @@ async fn an_outage_is_recorded_without_secrets_and_found_again() {
     let address = process.address().await;
     let metrics = ask(address, "/metrics").await;
     assert!(
-        metrics.contains("oes_recorder_dropped_probes 0"),
+        metrics.contains("oes_recorder_dropped_probes_total 0"),
         "{metrics}"
     );
     assert!(
-        !metrics.contains("oes_recorder_written_probes 0"),
+        !metrics.contains("oes_recorder_written_probes_total 0"),
         "{metrics}"
     );
     process.signal(Signal::TERM);

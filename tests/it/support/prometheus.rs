@@ -3,20 +3,11 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use super::programs;
+
 /// Returns a program of Prometheus, absent where this machine has none: the test then says so and ends.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(crate) fn program(name: &str) -> Option<Command> {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&folders).map(|folder| folder.join(name));
-    let found = found.into_iter().find(|path| path.is_file());
-    if found.is_none() {
-        assert!(
-            std::env::var_os("OES_CI").is_none(),
-            "OES_CI is set and there is no {name}: install Debian's package prometheus"
-        );
-        eprintln!("skipped: there is no {name} on this machine");
-    }
-    found.map(Command::new)
+    programs::program(name, "prometheus")
 }
 
 /// Gives a page to `promtool check metrics`, which finds nothing to say of it.

@@ -94,6 +94,7 @@ fn glance(n: usize, outcome: Outcome) -> Glance {
         timings: Some(timings),
         finding: None,
         failure: None,
+        refused_redirect: None,
         answer: Some(Answer {
             status: http::StatusCode::OK,
             version: http::Version::HTTP_2,

@@ -18,6 +18,14 @@ pub(super) struct Fact {
 /// Days before the end of a certificate from which it is worth a look.
 const CERTIFICATE_SOON: u64 = 21;
 
+/// Returns how it is known how a service is.
+pub(super) fn request(service: &Service) -> String {
+    match (&service.heartbeat, &service.request) {
+        (Some(job), _) => format!("reports by itself, {}", job.rhythm),
+        (None, asked) => format!("{} {}", asked.method, asked.shown_url),
+    }
+}
+
 /// Returns what is known of a service at this moment.
 pub(super) fn of(stood: &Stood<'_>, audience: Audience, now: Timestamp) -> Vec<Fact> {
     let Some(glance) = stood.glance else {
@@ -26,7 +34,10 @@ pub(super) fn of(stood: &Stood<'_>, audience: Audience, now: Timestamp) -> Vec<F
     let mut facts = vec![Fact {
         name: "Last look",
         value: format!("{} ago", Shown(since(glance.at, now))),
-        more: format!("every {}", Shown(stood.service.interval)),
+        more: match &stood.service.heartbeat {
+            Some(job) => job.rhythm.to_string(),
+            None => format!("every {}", Shown(stood.service.interval)),
+        },
     }];
     if let Some(latency) = glance.latency {
         facts.push(Fact {
@@ -106,13 +117,26 @@ pub(super) fn rules(stood: &Stood<'_>, audience: Audience) -> Vec<String> {
     let service = stood.service;
     let mut rules = Vec::new();
     let window = stood.glance.map(|glance| glance.window).unwrap_or_default();
-    let accepted = service.error.threshold * 100.0;
-    rules.push(format!(
-        "Failing: {} of the last {} failed; opens above {accepted:.0} % of {}",
-        window.failed,
-        counted(window.counted, "probe"),
-        service.error.window
-    ));
+    if let Some(job) = &service.heartbeat {
+        rules.push(format!(
+            "Heartbeat: opens when a report is {} late, or says that the job failed",
+            Shown(job.grace)
+        ));
+        rules.extend(job.run_max.map(|limit| {
+            format!(
+                "Unfinished: opens when a run that began has not ended after {}",
+                Shown(limit)
+            )
+        }));
+    } else {
+        let accepted = service.error.threshold * 100.0;
+        rules.push(format!(
+            "Failing: {} of the last {} failed; opens above {accepted:.0} % of {}",
+            window.failed,
+            counted(window.counted, "probe"),
+            service.error.window
+        ));
+    }
     if let Some(rule) = &service.latency {
         let what = match rule.trigger {
             LatencyTrigger::Mean => "mean".to_owned(),
@@ -129,9 +153,11 @@ pub(super) fn rules(stood: &Stood<'_>, audience: Audience) -> Vec<String> {
             Shown(rule.limit)
         ));
     }
-    rules.push(format!(
-        "Cannot be judged: opens after {} without a verdict",
-        Shown(service.unknown_after)
-    ));
+    if service.heartbeat.is_none() {
+        rules.push(format!(
+            "Cannot be judged: opens after {} without a verdict",
+            Shown(service.unknown_after)
+        ));
+    }
     rules
 }
