@@ -256,12 +256,12 @@ async fn a_job_that_hangs_each_time_is_told_although_it_begins_anew() {
     );
     assert!(!told.contains("heartbeat:"), "it has no URL: {told}");
     beats(&watching.daemon, &format!("{TOKEN}/0"), "").await;
-    assert!(
-        ledger(&watching.daemon)
-            .incidents
-            .values()
-            .all(|one| !one.is_open())
-    );
+    eventually("the end of the incident", || {
+        let ledger = ledger(&watching.daemon);
+        let over = ledger.incidents.values().all(|one| !one.is_open());
+        over.then_some(()).ok_or(format!("{:?}", ledger.incidents))
+    })
+    .await;
     watching.daemon.stop(GRACE).await;
 }
 
