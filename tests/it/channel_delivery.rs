@@ -395,7 +395,11 @@ fn an_inbox_remembers_on_disk() {
         stream.read_exact(&mut start).unwrap();
         assert_eq!(&start, b"HTTP/1.1 204");
     }
-    assert_eq!(inbox.wait_for(2), Inbox::read(folder.path()));
+    let mut received = inbox.wait_for(2);
+    for one in &mut received {
+        one.bytes.clear();
+    }
+    assert_eq!(received, Inbox::read(folder.path()));
     assert_eq!(inbox.received()[1].headers["x-a"], "b");
 }
 
