@@ -108,6 +108,14 @@ impl Caller {
         }
     }
 
+    /// Returns the name of the token with which the caller has logged in.
+    pub(super) fn session(&self) -> Option<Arc<str>> {
+        match &self.who {
+            Who::Session { token, .. } => Some(Arc::clone(token)),
+            _ => None,
+        }
+    }
+
     /// Returns what a form that changes something brings as its field `csrf`, or a script in the header `X-CSRF-Token`;
     /// absent unless the caller has logged in.
     pub fn csrf(&self) -> Option<&str> {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, Uri, uri};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -146,12 +146,13 @@ async fn answer(
             let mut request = request.map(|body| Body::new(Timely::new(body)));
             request.extensions_mut().insert(peer);
             let response = match below(&base, request.uri()) {
-                Some(uri) => {
+                Below::Page(uri) => {
                     *request.uri_mut() = uri;
                     let Ok(response) = router.call(request).await;
                     response
                 }
-                None => nothing_here(&base),
+                Below::Root(to) => Redirect::permanent(&to).into_response(),
+                Below::Nothing => nothing_here(&base),
             };
             Ok::<_, SentOff>(response.map(|body| Held::new(body, asking)))
         }
@@ -176,21 +177,33 @@ fn nothing_here(base: &str) -> Response {
     (StatusCode::NOT_FOUND, words).into_response()
 }
 
-/// Returns a URI as it is below a base; absent if it is not.
-fn below(base: &str, uri: &Uri) -> Option<Uri> {
+/// What a URI means below a base.
+#[derive(Debug, PartialEq, Eq)]
+enum Below {
+    /// A page, as it is called without the base.
+    Page(Uri),
+    /// The first page without the slash at its end, and so with no relative link that leads anywhere: where it is.
+    Root(String),
+    /// Something else.
+    Nothing,
+}
+
+fn below(base: &str, uri: &Uri) -> Below {
     if base.is_empty() {
-        return Some(uri.clone());
+        return Below::Page(uri.clone());
     }
-    let rest = uri.path().strip_prefix(base)?;
-    let path = match rest {
-        "" => "/",
-        rest if rest.starts_with('/') => rest,
-        _ => return None,
-    };
-    let path = match uri.query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
-    };
+    let query = uri.query().map(|query| format!("?{query}"));
+    let query = query.unwrap_or_default();
+    match uri.path().strip_prefix(base) {
+        Some("") => Below::Root(format!("{base}/{query}")),
+        Some(rest) if rest.starts_with('/') => {
+            with_path(uri, &format!("{rest}{query}")).map_or(Below::Nothing, Below::Page)
+        }
+        _ => Below::Nothing,
+    }
+}
+
+fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(uri::PathAndQuery::try_from(path).ok()?);
     Uri::from_parts(parts).ok()
@@ -202,21 +215,18 @@ mod tests {
 
     #[test]
     fn a_path_is_looked_for_below_the_base() {
+        let page = |uri: &str| Below::Page(uri.parse().unwrap());
         for (base, uri, expected) in [
-            ("", "/a%2Fb?c", Some("/a%2Fb?c")),
-            ("/oes", "/oes/a%2Fb?c", Some("/a%2Fb?c")),
-            ("/oes", "/oes", Some("/")),
-            ("/oes", "/oes?a=1", Some("/?a=1")),
-            ("/oes", "/oesa", None),
-            ("/oes", "/", None),
-            ("/oes", "*", None),
+            ("", "/a%2Fb?c", page("/a%2Fb?c")),
+            ("/oes", "/oes/a%2Fb?c", page("/a%2Fb?c")),
+            ("/oes", "/oes/", page("/")),
+            ("/oes", "/oes", Below::Root("/oes/".to_owned())),
+            ("/oes", "/oes?a=1", Below::Root("/oes/?a=1".to_owned())),
+            ("/oes", "/oesa", Below::Nothing),
+            ("/oes", "/", Below::Nothing),
+            ("/oes", "*", Below::Nothing),
         ] {
-            let found = below(base, &uri.parse().unwrap());
-            assert_eq!(
-                found.map(|uri| uri.to_string()).as_deref(),
-                expected,
-                "{uri}"
-            );
+            assert_eq!(below(base, &uri.parse().unwrap()), expected, "{uri}");
         }
     }
 }

@@ -31,6 +31,7 @@ mod reload;
 mod restart;
 mod rig;
 mod scopes;
+mod sheet;
 mod services;
 mod storms;
 mod story;

@@ -208,7 +208,7 @@ pub(super) fn page(gate: &Gate, caller: &Caller, next: &str, words: &str) -> Htm
     Html(format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>Log in · OES</title>\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>Log in · OES</title>\n<link rel=\"icon\" href=\"data:,\">\n\
          <style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:24rem;margin:4rem auto;padding:0 1rem}}\
          input[type=password]{{font:inherit;width:100%;box-sizing:border-box;padding:.6rem}}\
          button,.button{{font:inherit;padding:.6rem 1.2rem}}\

@@ -64,6 +64,11 @@ impl Badge {
         )
     }
 
+    /// Returns the badge that says why there is no other.
+    pub(super) fn of_mistake(label: &str, words: &str) -> Self {
+        Self::new(label, words, GREY)
+    }
+
     fn new(label: &str, value: &str, colour: &'static str) -> Self {
         let label: String = label
             .chars()

@@ -10,14 +10,24 @@ use super::links::Links;
 use super::moment::Minute;
 use super::overview;
 use super::present::{Audience, Present};
-use crate::model::duration::after;
+use crate::model::counted::counted;
+use crate::model::duration::{after, before};
 use crate::model::maintenance::{Maintenance, When};
-use crate::model::service::Service;
+use crate::model::mute::Selector;
+use crate::model::service::{Service, ServiceName};
 
 /// Times that are listed of each.
 const TIMES_MAX: usize = 5;
 /// So far ahead is looked.
 const AHEAD: Duration = Duration::from_hours(90 * 24);
+/// So far back is looked.
+const BACK: Duration = Duration::from_hours(30 * 24);
+/// So many times that are past are looked at of each: more often than hourly is no maintenance.
+const PAST_MAX: usize = 1_000;
+/// Services that are named one by one.
+const NAMES_MAX: usize = 10;
+/// Services that the name of an entry of a calendar names.
+const SUMMARY_NAMES_MAX: usize = 3;
 
 /// The page.
 #[derive(Template)]
@@ -26,6 +36,9 @@ pub struct Calendar {
     frame: Frame,
     on: Vec<Planned>,
     to_come: Vec<Planned>,
+    past: Vec<Planned>,
+    /// Services that may be seen.
+    all: usize,
 }
 
 /// One planned time.
@@ -33,7 +46,9 @@ pub struct Calendar {
 pub struct Planned {
     /// What it is called.
     pub name: String,
-    /// What it concerns, for those who may know.
+    /// Which services it concerns, of those that may be seen.
+    pub services: Vec<ServiceName>,
+    /// What it is confined to besides, for those who may know.
     pub of: String,
     /// When it begins.
     pub begins: Timestamp,
@@ -58,40 +73,72 @@ impl Planned {
 /// Returns the planned times that are on or to come, the next first. The public is told of those that concern a service it
 /// sees.
 pub fn planned(present: &Present, audience: Audience) -> Vec<Planned> {
-    let seen = |one: &&Maintenance| {
-        audience.is_private()
-            || present
-                .services
-                .iter()
-                .any(|service| service.public && one.of.covers(service))
-    };
+    let mut all = all(present, audience, times);
+    all.sort_by(|a, b| (a.begins, &a.name).cmp(&(b.begins, &b.name)));
+    all
+}
+
+/// Returns the times of the last 30 days that are over, as the config plans them now, the newest first.
+fn past(present: &Present, audience: Audience) -> Vec<Planned> {
+    let mut all = all(present, audience, times_past);
+    all.sort_by(|a, b| (b.begins, &a.name).cmp(&(a.begins, &b.name)));
+    all
+}
+
+/// Begin and end of what was planned.
+type Times = Vec<(Timestamp, Timestamp)>;
+
+/// Returns planned times, some of each maintenance of which somebody sees a service.
+fn all(
+    present: &Present,
+    audience: Audience,
+    times: fn(&Maintenance, Timestamp) -> Times,
+) -> Vec<Planned> {
     let mut all: Vec<Planned> = Vec::new();
     // What `defaults` plan comes once for each service; it is one thing.
     let same =
         |one: &Maintenance, next: &Maintenance| one.when == next.when && one.name == next.name;
     for run in present.maintenance.chunk_by(same) {
-        let Some(one) = run.iter().find(|one| seen(one)) else {
+        let Some(one) = run.first() else { continue };
+        let seen = present
+            .services
+            .iter()
+            .filter(|service| audience.sees(service));
+        let services: Vec<ServiceName> = seen
+            .filter(|service| run.iter().any(|one| concerns(one, service)))
+            .map(|service| service.name.clone())
+            .collect();
+        if services.is_empty() && !audience.is_private() {
             continue;
+        }
+        let violations = Selector {
+            violations: one.of.violations.clone(),
+            ..Selector::default()
         };
-        let of = match run {
-            [alone] if audience.is_private() => alone.of.to_string(),
-            _ if audience.is_private() => format!("{} services", run.len()),
-            _ => String::new(),
+        let of = if audience.is_private() && !violations.is_everything() {
+            violations.to_string()
+        } else {
+            String::new()
         };
         all.extend(
             times(one, present.at)
                 .into_iter()
                 .map(|(begins, ends)| Planned {
                     name: one.name.clone(),
+                    services: services.clone(),
                     of: of.clone(),
                     begins,
                     ends,
-                    is_on: begins <= present.at,
+                    is_on: begins <= present.at && present.at < ends,
                 }),
         );
     }
-    all.sort_by(|a, b| (a.begins, &a.name).cmp(&(b.begins, &b.name)));
     all
+}
+
+fn concerns(one: &Maintenance, service: &Service) -> bool {
+    let own = one.own.as_ref();
+    own.is_none_or(|own| own.contains(&service.name)) && one.of.covers(service)
 }
 
 /// Returns the planned times of one service.
@@ -104,7 +151,7 @@ pub fn times_of(present: &Present, service: &Service, audience: Audience) -> Vec
 }
 
 /// Returns when a maintenance is on, now and next.
-fn times(one: &Maintenance, now: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+fn times(one: &Maintenance, now: Timestamp) -> Times {
     match &one.when {
         When::Once { from, until } => (*until > now)
             .then_some((*from, *until))
@@ -113,7 +160,7 @@ fn times(one: &Maintenance, now: Timestamp) -> Vec<(Timestamp, Timestamp)> {
         When::Cron { lasts, .. } => {
             let mut times = Vec::new();
             if let Some(until) = one.is_on(now) {
-                let begun = crate::model::duration::before(until, *lasts);
+                let begun = before(until, *lasts);
                 times.push((begun, until));
             }
             let mut at = now;
@@ -125,6 +172,25 @@ fn times(one: &Maintenance, now: Timestamp) -> Vec<(Timestamp, Timestamp)> {
                 at = next;
             }
             times
+        }
+    }
+}
+
+/// Returns when a maintenance was on and no longer is.
+fn times_past(one: &Maintenance, now: Timestamp) -> Times {
+    let since = before(now, BACK);
+    match &one.when {
+        When::Once { from, until } => (*until <= now && *until > since)
+            .then_some((*from, *until))
+            .into_iter()
+            .collect(),
+        When::Cron { begins, lasts } => {
+            let first = before(since, *lasts);
+            let all = std::iter::successors(begins.next(first), |at| begins.next(*at));
+            all.map(|at| (at, after(at, *lasts)))
+                .take_while(|(_, ends)| *ends <= now)
+                .take(PAST_MAX)
+                .collect()
         }
     }
 }
@@ -148,17 +214,37 @@ impl Calendar {
             },
             on,
             to_come,
+            past: past(present, audience),
+            all: present.standings(audience).len(),
         }
     }
 }
 
 impl Calendar {
     fn sections(&self) -> Vec<(&'static str, &[Planned])> {
-        let sections = [("Now", self.on.as_slice()), ("To come", &self.to_come)];
+        let sections = [
+            ("Now", self.on.as_slice()),
+            ("To come", &self.to_come),
+            ("The last 30 days", &self.past),
+        ];
         sections
             .into_iter()
             .filter(|(_, list)| !list.is_empty())
             .collect()
+    }
+
+    /// Returns the services of a planned time that are named one by one, and how the others are told.
+    fn services<'a>(&self, one: &'a Planned) -> (&'a [ServiceName], String) {
+        let count = one.services.len();
+        if count == self.all && count > 1 {
+            return (&[], format!("all {}", counted(count, "service")));
+        }
+        match one.services.split_at_checked(NAMES_MAX) {
+            Some((named, more)) if !more.is_empty() => {
+                (named, format!("and {} more", more.len()))
+            }
+            _ => (&one.services, String::new()),
+        }
     }
 }
 
@@ -172,8 +258,16 @@ pub fn to_ical(present: &Present, audience: Audience, title: &str) -> String {
         format!("X-WR-CALNAME:{}", escaped(title)),
     ];
     for one in planned(present, audience) {
-        let name = escaped(&one.name);
-        let uid = super::links::mark(&crate::model::service::ServiceName::new(one.name.as_str()));
+        let names: Vec<&str> = one.services.iter().map(ServiceName::as_str).collect();
+        let short = match names.len() {
+            0..=SUMMARY_NAMES_MAX => names.join(", "),
+            count => counted(count, "service"),
+        };
+        let parts = [one.name.as_str(), &short];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        let summary = parts.collect::<Vec<&str>>().join(": ");
+        let description = names.join(", ");
+        let uid = super::links::mark(&ServiceName::new(one.name.as_str()));
         lines.extend([
             "BEGIN:VEVENT".to_owned(),
             format!("UID:{uid}-{}@oes", form(one.begins)),
@@ -181,7 +275,8 @@ pub fn to_ical(present: &Present, audience: Audience, title: &str) -> String {
             format!("DTSTAMP:{}", form(one.begins)),
             format!("DTSTART:{}", form(one.begins)),
             format!("DTEND:{}", form(one.ends)),
-            format!("SUMMARY:{name}"),
+            format!("SUMMARY:{}", escaped(&summary)),
+            format!("DESCRIPTION:{}", escaped(&format!("Services: {description}"))),
             "END:VEVENT".to_owned(),
         ]);
     }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::frame::icon;
 use super::overview;
 use super::present::{Audience, Present};
 use super::state::State;
@@ -17,6 +18,10 @@ pub(super) struct Embed {
 }
 
 impl Embed {
+    fn icon(&self) -> String {
+        icon(self.state)
+    }
+
     /// Returns the strip; it shows what the public may see, whoever looks.
     pub(super) fn new(present: &Present, title: &str) -> Self {
         let verdict = overview::verdict(&present.standings(Audience::Public));

@@ -29,6 +29,7 @@ pub struct Page {
     service: String,
     service_href: Option<String>,
     title: String,
+    word: Option<String>,
     summary: String,
     opened: Moment,
     closed: Option<Moment>,
@@ -87,7 +88,7 @@ impl Page {
         }
         let private = audience.is_private();
         let verdict = overview::verdict(&present.standings(audience));
-        let words = words::title(&incident.violation, audience);
+        let called = words::title(&incident.violation, audience);
         let events = story
             .events
             .iter()
@@ -100,7 +101,7 @@ impl Page {
             service_href: service.map(|service| links.service(&service.name)),
             frame: Frame {
                 title: title.to_owned(),
-                heading: format!("{} · {words} · {title}", incident.service),
+                heading: format!("{} · {called} · {title}", incident.service),
                 here: Here::Incidents,
                 links,
                 audience,
@@ -111,7 +112,8 @@ impl Page {
             id: incident.id.to_string(),
             state: state(incident),
             service: incident.service.to_string(),
-            title: words,
+            title: called,
+            word: words::word(&incident.violation, audience),
             summary: summary(incident),
             opened: Moment(incident.opened_at),
             closed: incident.closed_at.map(Moment),

@@ -80,6 +80,8 @@ pub(super) struct Line {
     pub(super) state: State,
     pub(super) service: String,
     pub(super) title: String,
+    /// The word of the config for it.
+    pub(super) word: Option<String>,
     pub(super) summary: String,
     pub(super) at: Minute,
     pub(super) lasted: String,
@@ -117,6 +119,7 @@ pub(super) fn line(incident: &Incident, audience: Audience, links: &Links, now: 
         state: state(incident),
         service: incident.service.to_string(),
         title: words::title(&incident.violation, audience),
+        word: words::word(&incident.violation, audience),
         summary: summary(incident),
         at: Minute(incident.opened_at),
         lasted: Shown(lasted(incident, now)).to_string(),

@@ -1,5 +1,7 @@
 //! Addresses of pages. All are relative, so that they work below any base path and, of a static copy, from a folder.
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 use url::{Url, form_urlencoded};
 
@@ -13,6 +15,8 @@ pub struct Links {
     root: String,
     /// Whether pages are files that end in `.html`.
     files: bool,
+    /// The token with which whoever looks has logged in.
+    login: Option<Arc<str>>,
 }
 
 impl Links {
@@ -21,6 +25,7 @@ impl Links {
         Self {
             root: "../".repeat(depth),
             files: false,
+            login: None,
         }
     }
 
@@ -29,7 +34,19 @@ impl Links {
         Self {
             root: "../".repeat(depth),
             files: true,
+            login: None,
         }
+    }
+
+    /// Returns the same links for whoever has logged in with the token of this name.
+    #[must_use]
+    pub fn of(self, login: Option<Arc<str>>) -> Self {
+        Self { login, ..self }
+    }
+
+    /// Returns the name of the token with which whoever looks has logged in.
+    pub fn login(&self) -> Option<&str> {
+        self.login.as_deref()
     }
 
     /// Tells whether this is a static copy.

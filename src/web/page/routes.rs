@@ -9,7 +9,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{DefaultBodyLimit, FromRef as _, FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
@@ -50,6 +50,7 @@ pub(in crate::web) fn router() -> Router<Site> {
         )
         .route("/events", get(stream::events))
         .merge(machines::router())
+        .fallback(nothing)
 }
 
 type Shared = State<Arc<Pages>>;
@@ -82,12 +83,16 @@ impl FromRequestParts<Site> for Asked {
         let Some(audience) = audience(&caller) else {
             return Err(Turned(Box::new(log_in(&parts.uri))));
         };
+        let login = caller.session();
+        let mut address = parts.uri.to_string();
+        // The page says it, and so is kept for nobody else. No address of a request holds a space.
+        address.extend(login.iter().map(|token| format!(" of {token}")));
         Ok(Self {
             pages,
             headers: parts.headers.clone(),
             audience,
-            links: Links::served(depth(&parts.uri)),
-            address: parts.uri.to_string(),
+            links: Links::served(depth(&parts.uri)).of(login),
+            address,
         })
     }
 }
@@ -323,6 +328,26 @@ async fn own_health(asked: Asked) -> Response {
             }
         })
         .await
+}
+
+/// Answers whoever asks for what is nowhere: a browser with a page.
+async fn nothing(headers: HeaderMap, asked: Result<Asked, Turned>) -> Response {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    let mut accepted = accepted.filter_map(|value| value.to_str().ok());
+    if !accepted.any(|accepted| accepted.contains("text/html")) {
+        return (StatusCode::NOT_FOUND, "There is no such page here.\n").into_response();
+    }
+    match asked {
+        Err(turned) => turned.into_response(),
+        Ok(asked) => {
+            asked
+                .answer(|pages, present, audience, links| {
+                    let title = pages.source.title();
+                    missing(present, audience, &title, links, "such page")
+                })
+                .await
+        }
+    }
 }
 
 /// Returns a text of a kind that a template makes.

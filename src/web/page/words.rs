@@ -23,6 +23,12 @@ pub(super) fn title(violation: &Violation, audience: Audience) -> String {
     words.to_owned()
 }
 
+/// Returns what the config, the API and the command line call it; absent for the public, and where its title is that.
+pub(super) fn word(violation: &Violation, audience: Audience) -> Option<String> {
+    let is_named = matches!(violation, Violation::Named(_));
+    (audience.is_private() && !is_named).then(|| violation.as_str().to_owned())
+}
+
 /// Tells whether an audience is shown an incident: what OES itself cannot do is nothing for the public.
 pub(super) fn is_shown(incident: &Incident, audience: Audience) -> bool {
     let own = matches!(incident.violation, Violation::Matcher | Violation::Unknown);

@@ -11,15 +11,15 @@ use super::rig::Rig;
 use crate::support::browser::{Browser, may_be_missing};
 
 /// A daemon of its own process, and a browser.
-struct Visit {
-    rig: Rig,
-    browser: Browser,
+pub(super) struct Visit {
+    pub(super) rig: Rig,
+    pub(super) browser: Browser,
     _process: Process,
     root: String,
 }
 
 /// Starts a daemon with this config and a browser; absent where there is no browser.
-async fn visit(rig: Rig, config: &str) -> Option<Visit> {
+pub(super) async fn visit(rig: Rig, config: &str) -> Option<Visit> {
     let browser = Browser::start()?;
     rig.write("oes.toml", config);
     let process = Process::start(&rig, "log");
@@ -33,13 +33,13 @@ async fn visit(rig: Rig, config: &str) -> Option<Visit> {
 }
 
 impl Visit {
-    fn open(&mut self, path: &str) {
+    pub(super) fn open(&mut self, path: &str) {
         let address = format!("{}{path}", self.root);
         self.browser.open(&address);
     }
 
     /// Asserts that nothing went wrong in the page: no script failed, nothing was loaded that may not be.
-    fn is_sound(&mut self) {
+    pub(super) fn is_sound(&mut self) {
         assert_eq!(self.browser.is("window.wrong"), json!([]));
         let elsewhere = "performance.getEntriesByType('resource').map(one => one.name).filter(one => !one.startsWith(location.origin))";
         assert_eq!(self.browser.is(elsewhere), json!([]));
@@ -57,7 +57,7 @@ impl Visit {
     }
 
     /// Asserts that nobody has to scroll sideways.
-    fn fits(&mut self, what: &str) {
+    pub(super) fn fits(&mut self, what: &str) {
         let wide = "Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)";
         let wide = self.browser.is(wide);
         let who = "[...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1).slice(0, 3).map(one => one.outerHTML.slice(0, 200))";
@@ -78,7 +78,7 @@ fn axe() -> Option<String> {
 }
 
 /// Returns a config in which services fail, are well, and are in maintenance.
-fn troubled(rig: &Rig) -> String {
+pub(super) fn troubled(rig: &Rig) -> String {
     rig.api.answers("/broken", 503, "{\"why\": \"<b>no</b>\"}");
     let mut config = rig.config(&[]);
     config += &rig.service(
@@ -121,7 +121,7 @@ async fn every_page_is_for_everybody() {
         .map(|one| one.as_str().unwrap())
         .collect();
     assert!(hrefs.iter().any(|one| one.contains("%2F")), "{hrefs:?}");
-    let mut pages = vec![""];
+    let mut pages = vec!["", "embed", "login", "none"];
     pages.extend(
         hrefs
             .iter()

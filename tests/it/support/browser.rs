@@ -175,7 +175,16 @@ impl Browser {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.ask(
             "Emulation.setEmulatedMedia",
-            &json!({ "features": features }),
+            &json!({ "media": "", "features": features }),
+        );
+    }
+
+    /// Shows the page as it is printed, by a machine that is dark or light.
+    pub(crate) fn on_paper(&mut self, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.ask(
+            "Emulation.setEmulatedMedia",
+            &json!({ "media": "print", "features": features }),
         );
     }
 

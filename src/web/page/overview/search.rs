@@ -11,7 +11,10 @@ use crate::web::page::state::State;
 /// The search appears from so many services on.
 const NEEDED_FROM: usize = 12;
 
-/// What a visitor asks for; a word that means nothing asks for nothing.
+/// So much of a word that means nothing is said again.
+const WORD_CHARS_MAX: usize = 40;
+
+/// What a visitor asks for; a word that means nothing asks for nothing, which the page says.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Deserialize)]
 #[serde(default)]
 pub struct Query {
@@ -36,6 +39,8 @@ pub struct Search {
     pub groups: Vec<Choice>,
     /// The states there may be.
     pub states: Vec<Choice>,
+    /// What of it means nothing, in words.
+    pub mistakes: Vec<String>,
     /// Whether there are so many services that a search is of use.
     pub is_needed: bool,
     /// Services there are.
@@ -134,6 +139,18 @@ pub(super) fn select(stood: &[Stood<'_>], query: &Query) -> (Search, Vec<usize>)
     let pages = found.len().div_ceil(ROWS_MAX);
     let page: usize = query.page.parse().unwrap_or(1);
     let page = page.clamp(1, pages.max(1));
+    let mistakes = [
+        (!query.page.is_empty() && query.page != page.to_string()).then(|| {
+            let asked = short(&query.page);
+            format!("There is no page {asked}: this is page {page}.")
+        }),
+        (!query.state.is_empty() && state.is_none()).then(|| {
+            let asked = short(&query.state);
+            format!("There is no state “{asked}”: services of every state are shown.")
+        }),
+        (!query.group.is_empty() && !groups.contains(&&*query.group))
+            .then(|| format!("There is no group “{}”.", short(&query.group))),
+    ];
     let choice = |value: &str, words: &str, is_chosen| Choice {
         value: value.to_owned(),
         words: words.to_owned(),
@@ -150,6 +167,7 @@ pub(super) fn select(stood: &[Stood<'_>], query: &Query) -> (Search, Vec<usize>)
         states: State::ALL
             .map(|one| choice(one.as_str(), one.words(), state == Some(one)))
             .into(),
+        mistakes: mistakes.into_iter().flatten().collect(),
         is_needed: stood.len() >= NEEDED_FROM,
         all: stood.len(),
         found: found.len(),
@@ -158,6 +176,11 @@ pub(super) fn select(stood: &[Stood<'_>], query: &Query) -> (Search, Vec<usize>)
     };
     let shown = found.into_iter().skip((page - 1) * ROWS_MAX).take(ROWS_MAX);
     (search, shown.collect())
+}
+
+/// Returns the beginning of what somebody wrote into an address.
+fn short(text: &str) -> String {
+    text.chars().take(WORD_CHARS_MAX).collect()
 }
 
 /// Returns the groups in the order in which the config first names them.

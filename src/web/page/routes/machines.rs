@@ -17,6 +17,7 @@ use crate::web::page::embed::Embed;
 use crate::web::page::feed::Feed;
 use crate::web::page::missing::missing;
 use crate::web::page::present::{Audience, Present, Stood};
+use crate::web::page::record::SPANS;
 use crate::web::page::window::Window;
 use crate::web::page::{Pages, assets, calendar, summary};
 use crate::web::site::Site;
@@ -130,45 +131,102 @@ enum Shows {
 async fn badge(Path(path): Path<String>, Query(wish): Query<Wish>, asked: Asked) -> Response {
     asked
         .answer(move |pages, present, audience, links| {
-            let found = read(present, audience, &path);
-            let Some((stood, shows, kind)) = found else {
-                return missing(
-                    present,
-                    audience,
-                    &pages.source.title(),
-                    links,
-                    "such badge",
-                );
+            let Some((path, kind)) = kind(&path) else {
+                let title = pages.source.title();
+                return missing(present, audience, &title, links, "such badge");
             };
-            let badge = draw(pages, present, &stood, (&shows, &wish));
-            match kind {
+            let (status, badge) = match read(present, audience, path) {
+                None => (
+                    StatusCode::NOT_FOUND,
+                    Badge::of_mistake(wish.label(path), "unknown"),
+                ),
+                Some((stood, shows)) => match draw(pages, present, &stood, (&shows, &wish)) {
+                    Ok(badge) => (StatusCode::OK, badge),
+                    Err(mistake) => {
+                        let label = wish.label(stood.service.name.as_str());
+                        let badge = Badge::of_mistake(label, mistake.words());
+                        (StatusCode::BAD_REQUEST, badge)
+                    }
+                },
+            };
+            let made = match kind {
                 Kind::Json => Made::new(kind, badge.to_json()),
                 _ => of_kind(kind, &badge),
-            }
+            };
+            Made { status, ..made }
         })
         .await
 }
 
-/// Reads `NAME.svg`, `NAME/uptime.svg`, `NAME/latency.json`.
+/// What is wrong with what a badge is to show.
+#[derive(Debug, PartialEq, Eq)]
+enum Mistake {
+    Window,
+    Percentile,
+}
+
+impl Mistake {
+    fn words(&self) -> &'static str {
+        match self {
+            Self::Window => "unknown window",
+            Self::Percentile => "unknown percentile",
+        }
+    }
+}
+
+impl Wish {
+    fn label<'a>(&'a self, otherwise: &'a str) -> &'a str {
+        if self.label.is_empty() {
+            otherwise
+        } else {
+            &self.label
+        }
+    }
+
+    /// Returns the window of a latency.
+    fn window(&self) -> Result<Window, Mistake> {
+        match &*self.window {
+            "" => Ok(Window::Day),
+            name => Window::named(name).ok_or(Mistake::Window),
+        }
+    }
+
+    fn percent(&self) -> Result<u32, Mistake> {
+        match &*self.p {
+            "" => Ok(90),
+            p => p
+                .parse()
+                .ok()
+                .filter(|p| (1..=100).contains(p))
+                .ok_or(Mistake::Percentile),
+        }
+    }
+}
+
+/// Reads as what a badge is asked for, and the rest of its path.
+fn kind(path: &str) -> Option<(&str, Kind)> {
+    match path.rsplit_once('.')? {
+        (path, "svg") => Some((path, Kind::Svg)),
+        (path, "json") => Some((path, Kind::Json)),
+        _ => None,
+    }
+}
+
+/// Reads `NAME`, `NAME/uptime`, `NAME/latency`.
 fn read<'a>(
     present: &'a Present,
     audience: Audience,
     path: &str,
-) -> Option<(Stood<'a>, Shows, Kind)> {
-    let (path, kind) = match path.rsplit_once('.')? {
-        (path, "svg") => (path, Kind::Svg),
-        (path, "json") => (path, Kind::Json),
-        _ => return None,
-    };
+) -> Option<(Stood<'a>, Shows)> {
     if let Some(stood) = present.standing(audience, path) {
-        return Some((stood, Shows::State, kind));
+        return Some((stood, Shows::State));
     }
     let (name, shows) = match path.rsplit_once('/')? {
         (name, "uptime") => (name, Shows::Uptime),
         (name, "latency") => (name, Shows::Latency),
         _ => return None,
     };
-    Some((present.standing(audience, name)?, shows, kind))
+    Some((present.standing(audience, name)?, shows))
 }
 
 fn draw(
@@ -176,15 +234,10 @@ fn draw(
     present: &Present,
     stood: &Stood<'_>,
     (shows, wish): (&Shows, &Wish),
-) -> Badge {
-    let name = stood.service.name.as_str();
-    let label = if wish.label.is_empty() {
-        name
-    } else {
-        &wish.label
-    };
+) -> Result<Badge, Mistake> {
+    let label = wish.label(stood.service.name.as_str());
     let history = pages.source.history();
-    match shows {
+    Ok(match shows {
         Shows::State => Badge::of_state(label, stood.state()),
         Shows::Uptime => {
             let names = [stood.service.name.clone()];
@@ -195,24 +248,18 @@ fn draw(
                 &wish.window
             };
             let wanted = wanted.replace("365d", "1y");
-            let uptimes = records
-                .get(&stood.service.name)
-                .map(|record| record.uptimes.as_slice());
-            let known = uptimes.unwrap_or_default().iter();
-            let found = known
-                .clone()
-                .find(|(span, _)| span.replace(' ', "") == wanted);
-            let (span, tally) = found.copied().unwrap_or(("30 d", Tally::default()));
+            let span = SPANS.iter().map(|(span, _)| *span);
+            let mut span = span.filter(|span| span.replace(' ', "") == wanted);
+            let span = span.next().ok_or(Mistake::Window)?;
+            let record = records.get(&stood.service.name);
+            let uptimes = record.map(|record| record.uptimes.as_slice());
+            let mut uptimes = uptimes.unwrap_or_default().iter();
+            let tally = uptimes.find(|(known, _)| *known == span);
+            let tally = tally.map_or_else(Tally::default, |(_, tally)| *tally);
             Badge::of_uptime(label, span, &tally)
         }
         Shows::Latency => {
-            let window = Window::named(&wish.window).unwrap_or(Window::Day);
-            let percent: u32 = wish
-                .p
-                .parse()
-                .ok()
-                .filter(|p| (1..=100).contains(p))
-                .unwrap_or(90);
+            let (window, percent) = (wish.window()?, wish.percent()?);
             let past = pages.archive.past(&history, present, stood.service, window);
             let from = before(present.at, window.length());
             let latency = past.latency(from, f64::from(percent) / 100.0);
@@ -228,5 +275,5 @@ fn draw(
                 is_high,
             )
         }
-    }
+    })
 }

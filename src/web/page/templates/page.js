@@ -30,6 +30,8 @@
     return;
   }
   if (!find("main") || "stays" in page.dataset || !("EventSource" in window)) return;
+  /* A strip in another page: there may be many, so it only looks again by the minute. */
+  const quiet = "quiet" in page.dataset;
 
   /* Puts a new element in the place of an old one; whoever was there with the keyboard stays there. */
   const replace = (before, after) => {
@@ -96,7 +98,7 @@
   const whole = () => ask(location.href);
   let events = null;
   const listen = () => {
-    if (events) return;
+    if (events || quiet) return;
     events = new EventSource(new URL("events", root));
     events.addEventListener("tick", heard);
     events.addEventListener("changed", (event) => {
