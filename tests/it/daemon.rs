@@ -1,5 +1,6 @@
 //! The whole daemon: real loopback servers, or a fake prober on paused time, or the real binary.
 
+mod address;
 mod asked;
 mod beside;
 mod browser;
@@ -31,7 +32,7 @@ mod reload;
 mod restart;
 mod rig;
 mod scopes;
-mod sheet;
 mod services;
+mod sheet;
 mod storms;
 mod story;

@@ -240,9 +240,7 @@ impl Calendar {
             return (&[], format!("all {}", counted(count, "service")));
         }
         match one.services.split_at_checked(NAMES_MAX) {
-            Some((named, more)) if !more.is_empty() => {
-                (named, format!("and {} more", more.len()))
-            }
+            Some((named, more)) if !more.is_empty() => (named, format!("and {} more", more.len())),
             _ => (&one.services, String::new()),
         }
     }
@@ -276,7 +274,10 @@ pub fn to_ical(present: &Present, audience: Audience, title: &str) -> String {
             format!("DTSTART:{}", form(one.begins)),
             format!("DTEND:{}", form(one.ends)),
             format!("SUMMARY:{}", escaped(&summary)),
-            format!("DESCRIPTION:{}", escaped(&format!("Services: {description}"))),
+            format!(
+                "DESCRIPTION:{}",
+                escaped(&format!("Services: {description}"))
+            ),
             "END:VEVENT".to_owned(),
         ]);
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use askama::Template;
 use jiff::Timestamp;
+use url::Url;
 
 use super::calendar::{Planned, times_of};
 use super::chart::Chart;
@@ -61,6 +62,14 @@ pub struct Page {
     probes: Vec<Probe>,
     incidents: Vec<Line>,
     planned: Vec<Planned>,
+    badges: Vec<Badge>,
+}
+
+/// A badge to be copied into another page.
+struct Badge {
+    words: &'static str,
+    address: String,
+    markdown: String,
 }
 
 struct Tab {
@@ -193,10 +202,43 @@ impl Page {
                 .unwrap_or_default(),
             probes: newest.map(Probe::of).collect(),
             planned: times_of(present, service, audience),
+            badges: Vec::new(),
             incidents: newest_incidents,
             chart,
             frame,
         }
+    }
+}
+
+impl Page {
+    /// Returns the page with its badges to be copied, where it is known how others call the first page.
+    #[must_use]
+    pub fn with_badges_below(self, root: Option<&Url>) -> Self {
+        let badges = root.map(|root| Badge::all(root, &self.mark));
+        Self {
+            badges: badges.into_iter().flatten().collect(),
+            ..self
+        }
+    }
+}
+
+impl Badge {
+    fn all(root: &Url, mark: &str) -> [Self; 3] {
+        // In Markdown an address ends with the first parenthesis.
+        let mark = mark.replace('(', "%28").replace(')', "%29");
+        let kinds = [
+            ("State", ".svg"),
+            ("Uptime", "/uptime.svg"),
+            ("Latency", "/latency.svg"),
+        ];
+        kinds.map(|(words, end)| {
+            let address = format!("{root}badge/{mark}{end}");
+            Self {
+                words,
+                markdown: format!("[![{words}]({address})]({root}services/{mark})"),
+                address,
+            }
+        })
     }
 }
 

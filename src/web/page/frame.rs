@@ -101,16 +101,16 @@ impl Frame {
 
 /// Returns an icon for a tab, in the colour of a state.
 pub(super) fn icon(state: State) -> String {
-        let colour = match state {
-            State::Operational => "2f9e64",
-            State::Maintenance => "3d73d9",
-            State::NoData => "8c9199",
-            State::Degraded => "c07c00",
-            State::PartialOutage => "d9610f",
-            State::MajorOutage => "c8261d",
-        };
-        format!(
-            "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' \
+    let colour = match state {
+        State::Operational => "2f9e64",
+        State::Maintenance => "3d73d9",
+        State::NoData => "8c9199",
+        State::Degraded => "c07c00",
+        State::PartialOutage => "d9610f",
+        State::MajorOutage => "c8261d",
+    };
+    format!(
+        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' \
              r='7' fill='%23{colour}'/%3E%3C/svg%3E"
-        )
-    }
+    )
+}

@@ -184,8 +184,18 @@ struct Span {
     window: String,
 }
 
-async fn service(Path(name): Path<String>, Query(span): Query<Span>, asked: Asked) -> Response {
+async fn service(
+    State(site): State<Site>,
+    Path(name): Path<String>,
+    Query(span): Query<Span>,
+    mut asked: Asked,
+) -> Response {
     let window = Window::named(&span.window).unwrap_or(Window::Day);
+    let root = machines::own_url(&site, &asked.headers).filter(|_| asked.audience.is_private());
+    // The page names it, and so is kept for nobody who calls OES otherwise.
+    asked
+        .address
+        .extend(root.iter().map(|root| format!(" at {root}")));
     asked
         .answer(move |pages, present, audience, links| {
             let title = pages.source.title();
@@ -198,13 +208,8 @@ async fn service(Path(name): Path<String>, Query(span): Query<Span>, asked: Aske
             past.incidents = incidents::visible(present, &known, audience);
             past.incidents
                 .retain(|one| one.service == stood.service.name);
-            page(&detail::Page::new(
-                present,
-                audience,
-                &title,
-                links,
-                (&stood, window, past),
-            ))
+            let shown = detail::Page::new(present, audience, &title, links, (&stood, window, past));
+            page(&shown.with_badges_below(root.as_ref()))
         })
         .await
 }

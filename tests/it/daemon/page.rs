@@ -14,7 +14,14 @@ use super::rig::{Rig, eventually, ledger};
 
 /// Asks with more headers; returns the head and the body.
 async fn ask(address: SocketAddr, path: &str, headers: &str) -> (String, Vec<u8>) {
-    let request = format!("GET {path} HTTP/1.1\r\n{headers}connection: close\r\n\r\n");
+    say(
+        address,
+        format!("GET {path} HTTP/1.1\r\n{headers}connection: close\r\n\r\n"),
+    )
+    .await
+}
+
+async fn say(address: SocketAddr, request: String) -> (String, Vec<u8>) {
     let asked = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
@@ -37,15 +44,28 @@ fn address(daemon: &Daemon) -> SocketAddr {
     *address
 }
 
-const HERE: &str = "host: 127.0.0.1\r\n";
+pub(super) const HERE: &str = "host: 127.0.0.1\r\n";
 const ELSEWHERE: &str = "host: status.example.org\r\n";
 
-async fn text(daemon: &Daemon, path: &str, headers: &str) -> String {
+pub(super) async fn text(daemon: &Daemon, path: &str, headers: &str) -> String {
     let (head, body) = ask(address(daemon), path, headers).await;
     format!("{head}{}", String::from_utf8(body).unwrap())
 }
 
-async fn until(daemon: &Daemon, path: &str, headers: &str, what: &str) -> String {
+/// Sends a request with a body; returns all of the answer.
+pub(super) async fn send(
+    daemon: &Daemon,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> String {
+    let request = format!("{method} {path} HTTP/1.1\r\n{headers}connection: close\r\n\r\n{body}");
+    let (head, body) = say(address(daemon), request).await;
+    format!("{head}{}", String::from_utf8(body).unwrap())
+}
+
+pub(super) async fn until(daemon: &Daemon, path: &str, headers: &str, what: &str) -> String {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     loop {
         let seen = text(daemon, path, headers).await;
@@ -152,6 +172,7 @@ async fn this_machine_sees_everything_and_others_what_is_public() {
         &format!("/incidents/{secret}"),
         "/health",
         "/badge/secret.svg",
+        "/badge/secret/uptime.json",
         "/services/none",
     ] {
         let public = text(&daemon, path, ELSEWHERE).await;
@@ -247,10 +268,13 @@ async fn services_are_found_by_name_group_and_state_whatever_they_are_called() {
         ("state=operational", 4),
         ("state=degraded", 0),
         ("q=A/", 1),
+        ("state=foo", 4),
         ("page=99", 4),
         ("page=x&nonsense=1", 4),
     ] {
         let seen = text(&daemon, &format!("/?{query}"), HERE).await;
+        let is_odd = query.contains("foo") || query.contains("page");
+        assert_eq!(seen.contains("There is no "), is_odd, "{query}: {seen}");
         assert_eq!(
             seen.matches("class=\"row ").count(),
             found,

@@ -15,7 +15,9 @@ fn open_incident(visit: &mut Visit) -> String {
     let href = "document.querySelector('#open a').getAttribute('href')";
     let href = visit.browser.is(href).as_str().unwrap().to_owned();
     visit.open(&href);
-    visit.browser.until("document.querySelector('.evidence pre')");
+    visit
+        .browser
+        .until("document.querySelector('.evidence pre')");
     href
 }
 
@@ -40,7 +42,11 @@ async fn a_phone_shows_tables_in_words_and_not_in_letters() {
     }
     visit.open("");
     let beyond = "[...document.querySelectorAll('.row')].filter(row => [...row.querySelectorAll('.up span')].some(one => one.getBoundingClientRect().right > row.getBoundingClientRect().right)).length";
-    assert_eq!(visit.browser.is(beyond), json!(0), "uptimes leave their card");
+    assert_eq!(
+        visit.browser.is(beyond),
+        json!(0),
+        "uptimes leave their card"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

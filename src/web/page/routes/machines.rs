@@ -61,11 +61,11 @@ async fn text(asked: Asked) -> Response {
 }
 
 async fn feed(
-    State(pages): Shared,
+    State(site): State<Site>,
     headers: HeaderMap,
     asked: Result<Asked, Turned>,
 ) -> Result<Response, Turned> {
-    let Some(url) = own_url(&pages, &headers) else {
+    let Some(url) = own_url(&site, &headers) else {
         return Err(Turned(Box::new(StatusCode::BAD_REQUEST.into_response())));
     };
     let mut asked = asked?;
@@ -82,12 +82,13 @@ async fn feed(
 }
 
 /// Returns the address of the first page: as the config says it, else as the client says it.
-fn own_url(pages: &Pages, headers: &HeaderMap) -> Option<Url> {
+pub(super) fn own_url(site: &Site, headers: &HeaderMap) -> Option<Url> {
     let host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
-    let of_client = || Url::parse(&format!("http://{}/", host.unwrap_or("localhost"))).ok();
-    pages.source.url().or_else(of_client)
+    let (host, base) = (host.unwrap_or("localhost"), &site.base);
+    let of_client = || Url::parse(&format!("http://{host}{base}/")).ok();
+    site.pages.source.url().or_else(of_client)
 }
 
 async fn ical(asked: Asked) -> Response {
@@ -213,11 +214,7 @@ fn kind(path: &str) -> Option<(&str, Kind)> {
 }
 
 /// Reads `NAME`, `NAME/uptime`, `NAME/latency`.
-fn read<'a>(
-    present: &'a Present,
-    audience: Audience,
-    path: &str,
-) -> Option<(Stood<'a>, Shows)> {
+fn read<'a>(present: &'a Present, audience: Audience, path: &str) -> Option<(Stood<'a>, Shows)> {
     if let Some(stood) = present.standing(audience, path) {
         return Some((stood, Shows::State));
     }
