@@ -108,12 +108,9 @@ impl Caller {
         }
     }
 
-    /// Returns the name of the token with which the caller has logged in.
+    /// Returns the name with which the caller has logged in; absent for whoever has not.
     pub(super) fn session(&self) -> Option<Arc<str>> {
-        match &self.who {
-            Who::Session { token, .. } => Some(Arc::clone(token)),
-            _ => None,
-        }
+        self.csrf().and(self.name()).map(Arc::from)
     }
 
     /// Returns what a form that changes something brings as its field `csrf`, or a script in the header `X-CSRF-Token`;

@@ -62,7 +62,8 @@ async fn everything_is_below_the_base_path() {
     let process = Process::start(&rig, "log");
     let address = process.address().await;
     for (path, status) in [
-        ("/oes/x", " 200 "),
+        ("/oes/x", " 308 "),
+        ("/oes/x/", " 200 "),
         ("/oes/x/readyz", " 200 "),
         ("/oes/x/metrics?a=b", " 200 "),
         ("/oes/x/api/v1/services?a=b", " 401 "),

@@ -30,8 +30,6 @@
     return;
   }
   if (!find("main") || "stays" in page.dataset || !("EventSource" in window)) return;
-  /* A strip in another page: there may be many, so it only looks again by the minute. */
-  const quiet = "quiet" in page.dataset;
 
   /* Puts a new element in the place of an old one; whoever was there with the keyboard stays there. */
   const replace = (before, after) => {
@@ -98,7 +96,8 @@
   const whole = () => ask(location.href);
   let events = null;
   const listen = () => {
-    if (events || quiet) return;
+    /* Strips in other pages may be many: they only look again by the minute. */
+    if (events || "quiet" in page.dataset) return;
     events = new EventSource(new URL("events", root));
     events.addEventListener("tick", heard);
     events.addEventListener("changed", (event) => {
