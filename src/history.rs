@@ -154,6 +154,12 @@ pub fn read(path: &Path, now: Timestamp) -> Result<BTreeMap<ServiceName, Restore
     })
 }
 
+/// Returns the last sign of life of the monitor that wrote a history; absent where there is none that can be read.
+pub fn last_alive(path: &Path) -> Option<Timestamp> {
+    let connection = load::read_only(path).ok()?;
+    progress::alive(&connection).ok()?
+}
+
 /// The database. Dropping it writes what is queued.
 #[derive(Debug)]
 pub struct Store {

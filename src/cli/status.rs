@@ -2,9 +2,11 @@
 
 mod channels;
 mod standing;
+mod why;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,21 +14,23 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::output::{BOLD, ERROR, FAINT, GOOD, WARNING, styled};
+use super::output::{ERROR, FAINT, GOOD, WARNING, styled};
 use super::table::{self, Cell};
 use super::{Exit, load, output, silence, watch};
 use crate::clock::Clock;
 use crate::config::report::Report;
 use crate::config::{self, StandIns};
+use crate::history;
 use crate::model::causes::Causes;
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
 use crate::model::incident::{DeadLetter, Incident, Ledger};
 use crate::model::mute::Silence;
 use crate::model::span::Line;
+use crate::model::service::{Service as Watched, ServiceName};
 use crate::state::{self, ReadError, ServiceLine, Snapshot};
 use channels::Channel;
-use standing::Standing;
+use standing::{Past, Standing};
 
 /// Show which services are wrong, since when and why, and whom the daemon still has to tell
 ///
@@ -90,14 +94,19 @@ struct Known {
     /// What is wrong with the state file, if its previous copy stands in for it.
     damage: Option<ReadError>,
     running: bool,
+    /// When the daemon lived last, as far as the history knows.
+    alive: Option<Timestamp>,
     /// In the order of the snapshot's services.
     standings: Vec<Standing>,
+    past: Past,
+    /// The services of the config; none if it cannot be used.
+    watched: BTreeMap<ServiceName, Arc<Watched>>,
 }
 
 /// What this command takes from the config.
 struct Asked {
     data: PathBuf,
-    services: Vec<ServiceLine>,
+    services: Vec<Arc<Watched>>,
     /// Why the config cannot be used; the data folder is then what can be read of it.
     broken: Option<Report>,
 }
@@ -111,7 +120,7 @@ impl Asked {
                     .config
                     .services
                     .iter()
-                    .map(|one| ServiceLine::new(&one.service))
+                    .map(|one| Arc::clone(&one.service))
                     .collect(),
                 broken: None,
             },
@@ -221,10 +230,13 @@ fn look(asked: Asked, now: Timestamp) -> Result<Known, (ReadError, Option<Report
         Err(error) => return Err((error, asked.broken)),
     };
     let names: BTreeSet<_> = snapshot.services.iter().map(|one| &one.name).collect();
-    let mut new = asked.services;
-    new.retain(|one| !names.contains(&one.name));
+    let new = asked.services.iter();
+    let new = new.filter(|one| !names.contains(&one.name));
+    let new: Vec<ServiceLine> = new.map(|one| ServiceLine::new(one)).collect();
     snapshot.services.extend(new);
-    let (standings, unreadable) = standing::standings(data, &snapshot.services, now);
+    let (past, unreadable) = Past::read(data, now);
+    let standings = past.standings(&snapshot.services);
+    let watched = asked.services.into_iter();
     if let Some(error) = unreadable {
         output::note(format_args!(
             "{} {}; how the last probes went is not known",
@@ -244,7 +256,10 @@ fn look(asked: Asked, now: Timestamp) -> Result<Known, (ReadError, Option<Report
         broken: asked.broken,
         damage,
         running,
+        alive: history::last_alive(&data.join(history::FILE)),
         standings,
+        past,
+        watched: watched.map(|one| (one.name.clone(), one)).collect(),
     })
 }
 
@@ -313,7 +328,10 @@ fn print_daemon(known: &Known, now: Timestamp) {
         let text = format_args!("the daemon is running; its last change is {ago} old");
         output::result(styled(FAINT, text));
     } else {
-        let at = saved_at.strftime("%Y-%m-%d %H:%M:%S UTC");
+        // Nothing changed from the last save to the last sign of life.
+        let at = known.alive.map_or(saved_at, |alive| alive.max(saved_at));
+        let ago = Shown(since(at, now));
+        let at = at.strftime("%Y-%m-%d %H:%M:%S UTC");
         let text =
             format_args!("the daemon is not running; this is what it knew at {at}, {ago} ago");
         output::result(styled(WARNING, text));
@@ -352,7 +370,7 @@ fn print_services(known: &Known, open: &[&Incident], all: bool, now: Timestamp) 
         rows.extend(
             open.iter()
                 .filter(of_service)
-                .map(|one| incident_row(one, now)),
+                .map(|one| known.incident_row(one, now)),
         );
         if let Some((sign, words)) = standing.cells()
             && (all || standing != Standing::Fine)
@@ -368,28 +386,7 @@ fn print_services(known: &Known, open: &[&Incident], all: bool, now: Timestamp) 
             .any(|service| service.name == incident.service)
     };
     for incident in open.iter().filter(listed) {
-        rows.push(incident_row(incident, now));
+        rows.push(known.incident_row(incident, now));
     }
     table::print(&rows);
-}
-
-fn incident_row(incident: &Incident, now: Timestamp) -> Vec<Cell> {
-    let reason = &incident.reason;
-    let why = reason
-        .finding
-        .clone()
-        .unwrap_or_else(|| reason.rule.clone());
-    let first_line = why.lines().next().unwrap_or_default();
-    let taken = incident.ack.as_ref();
-    let taken = taken.map_or_else(String::new, |ack| format!("taken on by {}: ", ack.by));
-    vec![
-        Cell::new(ERROR, "✗"),
-        Cell::new(BOLD, &incident.service),
-        Cell::new(ERROR, &incident.violation),
-        Cell::plain(format_args!(
-            "for {}",
-            Shown(since(incident.opened_at, now))
-        )),
-        Cell::plain(format_args!("{taken}{first_line}")),
-    ]
 }

@@ -32,7 +32,7 @@ use crate::model::violation::Violation;
 use crate::policy::delivery;
 use crate::policy::ledger::{self, Retention};
 use crate::policy::rename;
-use crate::policy::watch::{Restored, Rules, Watch};
+use crate::policy::watch::{Rules, Watch};
 use crate::state::ServiceLine;
 
 /// Incidents that every channel knows the end of stay this long.
@@ -330,18 +330,11 @@ impl Fleet {
 }
 
 /// Returns what a loop begins with: what is known of the service from before the start.
-fn begin(shared: &Shared, watched: &Watched, known: Known) -> Watch {
-    let name = &watched.config.service.name;
-    let restored = Restored {
-        samples: known.samples,
-        open: open_of(shared, watched),
-        last_good: known
-            .counters
-            .last_good
-            .or_else(|| shared.seen.last_good(name)),
-        unknown_since: known.counters.unknown_since,
-    };
-    Watch::new(Rules::from(&*watched.config.service), restored)
+fn begin(shared: &Shared, watched: &Watched, mut known: Known) -> Watch {
+    let service = &watched.config.service;
+    let before = || shared.seen.last_good(&service.name);
+    known.counters.last_good = known.counters.last_good.or_else(before);
+    known.watch(service, open_of(shared, watched))
 }
 
 /// Returns the violations of a service that the ledger holds open.

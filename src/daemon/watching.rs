@@ -332,7 +332,10 @@ impl Watching {
     fn note(&self, observation: &Observation) {
         let before = self.shared.seen.of(&self.name);
         let glance = Glance::of(observation, self.watch.numbers(), before.as_deref());
-        self.shared.seen.note(&self.name, Arc::new(glance));
+        let held = self.watch.held(Some(&observation.judgement));
+        self.shared
+            .seen
+            .note(&self.name, Arc::new(glance.with_held(held)));
     }
 
     fn count(&self, observation: &Observation) {

@@ -2,8 +2,11 @@
 
 use jiff::Timestamp;
 
+use crate::model::incident::Reason;
 use crate::model::judgement::{Memory, Outcome};
-use crate::model::violation::Sample;
+use crate::model::service::Service;
+use crate::model::violation::{Sample, Violation};
+use crate::policy::watch::{self, Rules, Watch};
 
 /// What is known of a service from before the start.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,6 +20,17 @@ pub struct Restored {
 }
 
 impl Restored {
+    /// Returns how a service stands by what is known of it, with the violations that the ledger holds open.
+    pub fn watch(self, service: &Service, open: Vec<(Violation, Reason)>) -> Watch {
+        let restored = watch::Restored {
+            samples: self.samples,
+            open,
+            last_good: self.counters.last_good,
+            unknown_since: self.counters.unknown_since,
+        };
+        Watch::new(Rules::from(service), restored)
+    }
+
     /// Returns this and what is known of the same service later.
     #[must_use]
     pub fn and_then(mut self, later: Self) -> Self {

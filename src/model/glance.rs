@@ -12,7 +12,7 @@ use super::failure::FailureKind;
 use super::incident::Reason;
 use super::judgement::Outcome;
 use super::observation::Observation;
-use super::violation::Sample;
+use super::violation::{Sample, Violation};
 
 /// What the newest probe of a service showed.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +47,8 @@ pub struct Glance {
     pub certificate_expires: Option<Timestamp>,
     /// The numbers that the service's rules look at.
     pub window: WindowNumbers,
+    /// What its open violations say now.
+    pub held: Vec<Held>,
 }
 
 /// What a finding says on one line. Redacted.
@@ -75,6 +77,24 @@ pub struct Answer {
     pub last_modified: Option<Timestamp>,
 }
 
+/// An open violation as it is now; its incident says how it was when its finding was new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The violation.
+    pub violation: Violation,
+    /// The rule and its numbers; absent where it has none that change.
+    pub rule: Option<String>,
+    /// What the newest probe found of it; absent where it found nothing of the kind.
+    pub finding: Option<String>,
+}
+
+impl Held {
+    /// Returns why the violation is open, as of now: what was found, else the rule.
+    pub fn why(&self) -> Option<&str> {
+        self.finding.as_deref().or(self.rule.as_deref())
+    }
+}
+
 /// The numbers that the rules of a service look at.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct WindowNumbers {
@@ -90,6 +110,13 @@ pub struct WindowNumbers {
     pub latency: Option<Duration>,
     /// The limit of the latency rule.
     pub latency_limit: Option<Duration>,
+}
+
+impl WindowNumbers {
+    /// Tells whether every probe of the window failed; absent while there is none.
+    pub fn all_failed(&self) -> Option<bool> {
+        (self.counted > 0).then_some(self.failed == self.counted)
+    }
 }
 
 impl Glance {
@@ -135,6 +162,7 @@ impl Glance {
                 None => expired_before.filter(|_| response.is_none()),
             },
             window,
+            held: Vec::new(),
         }
     }
 
@@ -176,7 +204,19 @@ impl Glance {
             tls: None,
             certificate_expires: None,
             window,
+            held: Vec::new(),
         }
+    }
+
+    /// Returns the same with what the open violations say now.
+    #[must_use]
+    pub fn with_held(self, held: Vec<Held>) -> Self {
+        Self { held, ..self }
+    }
+
+    /// Returns an open violation as it is now; absent where the newest probe does not know of it.
+    pub fn held(&self, violation: &Violation) -> Option<&Held> {
+        self.held.iter().find(|held| held.violation == *violation)
     }
 }
 

@@ -90,6 +90,13 @@ impl Incident {
         self.closed_at.is_none()
     }
 
+    /// Returns when what its reason says was so: at the newest probe that the reason shows; absent once it has ended.
+    pub fn seen_at(&self) -> Option<Timestamp> {
+        let newest = self.reason.samples.last().map(|sample| sample.at);
+        self.is_open()
+            .then(|| newest.map_or(self.opened_at, |at| at.max(self.opened_at)))
+    }
+
     /// Returns in a word what was found, and of a status which: `connect_refused`, `status 503`. The violation where no
     /// finding says more.
     pub fn cause(&self) -> String {

@@ -66,6 +66,16 @@ impl Tally {
             .sum()
     }
 
+    /// Returns the time in which the service is known to have been up or down.
+    pub fn known(&self) -> Duration {
+        self.up + self.degraded + self.down
+    }
+
+    /// Tells whether less than half of the time is known, so that its uptime says little of the span.
+    pub fn is_mostly_unknown(&self) -> bool {
+        self.known() * 2 < self.total()
+    }
+
     /// Returns the whole time.
     pub fn total(&self) -> Duration {
         self.watched() + self.no_data
@@ -75,7 +85,7 @@ impl Tally {
     /// been up or down: unknown, error and no data are neither. Absent if nothing is known.
     pub fn uptime(&self) -> Option<Share> {
         let up = self.up + self.degraded;
-        Share::of(up, up + self.down)
+        Share::of(up, self.known())
     }
 }
 

@@ -55,7 +55,8 @@ fn bounded(value: &Json) -> Json {
     }
 }
 
-fn cut(mut text: String) -> String {
+/// Returns a text, cut where it is long.
+pub(super) fn cut(mut text: String) -> String {
     if let Some((at, _)) = text.char_indices().nth(TEXT_CHARS_MAX) {
         text.truncate(at);
         text.push('…');

@@ -24,6 +24,7 @@
 
 mod confirm;
 mod flaps;
+mod held;
 mod judge;
 #[cfg(test)]
 mod tests;

@@ -33,6 +33,7 @@ pub mod source;
 pub mod state;
 mod strip;
 pub mod summary;
+mod tries;
 mod verdict;
 mod why;
 pub mod window;

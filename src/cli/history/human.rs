@@ -24,7 +24,7 @@ const GAPS_MAX: usize = 8;
 pub(super) fn print(summary: &Summary, zone: &TimeZone) {
     let whole = &summary.whole.bucket;
     let begun = moment(whole.from, zone);
-    let step = Shown(summary.resolution.length());
+    let step = summary.resolution.words();
     let title = format!("since {begun}, in steps of {step}");
     table::print(&[vec![
         Cell::new(BOLD, &summary.service),

@@ -8,14 +8,12 @@ use serde::{Serialize, Serializer};
 
 use crate::history::ReadError;
 use crate::history::reader::Reader;
-use crate::history::series::{Bucket, Resolution, filled, together};
+use crate::history::series::{self, Bucket, Resolution, filled, together};
 use crate::model::exchange::Phase;
 use crate::model::judgement::Outcome;
 use crate::model::service::ServiceName;
 use crate::model::tally::Tally;
 
-/// Time without data that is shorter is not worth a name.
-const GAP_MIN: Duration = Duration::from_mins(1);
 /// Gaps are looked for in buckets of five minutes, in a longer span in hours.
 const FINE_MAX: Duration = Duration::from_hours(8 * 24);
 
@@ -49,6 +47,16 @@ pub(super) struct Gap {
     pub(super) until: Timestamp,
     #[serde(rename = "seconds", serialize_with = "seconds")]
     pub(super) length: Duration,
+}
+
+impl From<series::Gap> for Gap {
+    fn from(gap: series::Gap) -> Self {
+        Self {
+            from: gap.from,
+            until: gap.until,
+            length: gap.length,
+        }
+    }
 }
 
 /// A bucket as numbers.
@@ -164,30 +172,10 @@ fn gaps(reader: &Reader, service: &ServiceName, span: Span) -> Result<Vec<Gap>, 
         Resolution::Hour
     };
     let known = reader.buckets(service, from..until, fine)?;
-    let Some(first) = known.first().map(|first| first.from) else {
-        return Ok(Vec::new());
-    };
-    let mut gaps: Vec<Gap> = Vec::new();
-    let all = filled(known, first..until, fine);
-    for bucket in all
+    Ok(series::gaps(known, until, fine)
         .into_iter()
-        .skip(1)
-        .filter(|one| !one.tally.no_data.is_zero())
-    {
-        match gaps.last_mut() {
-            Some(gap) if gap.until == bucket.from => {
-                gap.until = bucket.until;
-                gap.length += bucket.tally.no_data;
-            }
-            _ => gaps.push(Gap {
-                from: bucket.from,
-                until: bucket.until,
-                length: bucket.tally.no_data,
-            }),
-        }
-    }
-    gaps.retain(|gap| gap.length >= GAP_MIN);
-    Ok(gaps)
+        .map(Gap::from)
+        .collect())
 }
 
 fn micros(time: Duration) -> u64 {

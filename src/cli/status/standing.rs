@@ -9,8 +9,10 @@ use serde::Serialize;
 use crate::cli::output::{FAINT, GOOD, WARNING};
 use crate::cli::table::Cell;
 use crate::history::{self, ReadError, Restored};
+use crate::model::glance::Held;
+use crate::model::incident::Incident;
 use crate::model::judgement::Outcome;
-use crate::model::service::ServiceName;
+use crate::model::service::{Service, ServiceName};
 use crate::state::ServiceLine;
 
 /// How a service stands.
@@ -67,28 +69,41 @@ impl Standing {
 }
 
 /// What the history says.
-enum Past {
+pub(super) enum Past {
+    /// Of each service.
     Known(BTreeMap<ServiceName, Restored>),
+    /// Nothing that could be read.
     Unreadable,
 }
 
-/// Returns how each service stands, and why the history could not be read.
-pub(super) fn standings(
-    data: &Path,
-    services: &[ServiceLine],
-    now: Timestamp,
-) -> (Vec<Standing>, Option<ReadError>) {
-    let path = data.join(history::FILE);
-    let (past, error) = if path.exists() {
-        match history::read(&path, now) {
-            Ok(known) => (Past::Known(known), None),
-            Err(error) => (Past::Unreadable, Some(error)),
+impl Past {
+    /// Reads the history of a data folder, and returns why it could not be.
+    pub(super) fn read(data: &Path, now: Timestamp) -> (Self, Option<ReadError>) {
+        let path = data.join(history::FILE);
+        if !path.exists() {
+            return (Self::Known(BTreeMap::new()), None);
         }
-    } else {
-        (Past::Known(BTreeMap::new()), None)
-    };
-    let standing = |service| Standing::of(service, &past);
-    (services.iter().map(standing).collect(), error)
+        match history::read(&path, now) {
+            Ok(known) => (Self::Known(known), None),
+            Err(error) => (Self::Unreadable, Some(error)),
+        }
+    }
+
+    /// Returns how each service stands.
+    pub(super) fn standings(&self, services: &[ServiceLine]) -> Vec<Standing> {
+        let standing = |service| Standing::of(service, self);
+        services.iter().map(standing).collect()
+    }
+
+    /// Returns an open incident of a service as it is now, by the newest probes in the history.
+    pub(super) fn held(&self, service: &Service, incident: &Incident) -> Option<Held> {
+        let Self::Known(known) = self else {
+            return None;
+        };
+        let open = (incident.violation.clone(), incident.reason.clone());
+        let known = known.get(&service.name)?.clone();
+        known.watch(service, vec![open]).held(None).pop()
+    }
 }
 
 #[cfg(test)]

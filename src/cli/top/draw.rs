@@ -40,7 +40,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, screen: &mut Screen, now: Timestamp) {
 
 fn verdict(screen: &Screen, now: Timestamp) -> Line<'static> {
     let all = screen.all();
-    let broken = all.iter().filter(|one| !one.violations.is_empty()).count();
+    let broken = all.iter().filter(|one| one.is_broken()).count();
     let is_unclear = |one: &&Service| {
         let outcome = one.last.as_ref().map(|last| last.outcome);
         one.violations.is_empty()
@@ -127,7 +127,8 @@ fn row<'a>(screen: &Screen, service: &Service, now: Timestamp) -> Row<'a> {
 fn sign(service: &Service) -> (&'static str, Color) {
     let outcome = service.last.as_ref().map(|last| last.outcome);
     match outcome {
-        _ if !service.violations.is_empty() => ("✗", Color::Red),
+        _ if service.maintenance.is_some() => ("~", Color::Blue),
+        _ if service.is_broken() => ("✗", Color::Red),
         Some(Outcome::Pass) => ("✓", Color::Green),
         Some(Outcome::Warn | Outcome::Fail) => ("!", Color::Yellow),
         Some(Outcome::Unknown | Outcome::Error) => ("?", Color::Yellow),
@@ -136,9 +137,18 @@ fn sign(service: &Service) -> (&'static str, Color) {
 }
 
 fn wrong(service: &Service, now: Timestamp) -> String {
+    let planned = service.maintenance.as_ref();
+    let planned = planned.map(|name| format!("in maintenance: {name}"));
+    let found = found(service, now);
+    let said = planned.into_iter().chain(found.into_iter());
+    said.collect::<Vec<_>>().join("; ")
+}
+
+/// Returns what is wrong with a service, planned or not.
+fn found(service: &Service, now: Timestamp) -> Option<String> {
     let finding = service.last.as_ref().and_then(|last| last.finding.clone());
     let Some(worst) = service.violations.iter().min_by_key(|open| open.since) else {
-        return finding.unwrap_or_default();
+        return finding;
     };
     let names: Vec<&str> = service
         .violations
@@ -146,11 +156,11 @@ fn wrong(service: &Service, now: Timestamp) -> String {
         .map(|open| open.violation.as_str())
         .collect();
     let why = finding.unwrap_or_else(|| worst.rule.clone());
-    format!(
+    Some(format!(
         "{} for {}: {why}",
         names.join(", "),
         whole_seconds(since(worst.since, now))
-    )
+    ))
 }
 
 fn details(screen: &Screen, now: Timestamp) -> Paragraph<'static> {
@@ -178,6 +188,9 @@ fn details(screen: &Screen, now: Timestamp) -> Paragraph<'static> {
             };
             lines.push(Line::from(words));
         }
+    }
+    if let Some(name) = &service.maintenance {
+        lines.push(Line::from(format!("in maintenance: {name}")).blue());
     }
     if let Some(next) = service.next_probe_at {
         lines.push(Line::from(format!(

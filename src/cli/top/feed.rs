@@ -27,7 +27,17 @@ pub(super) struct Service {
     pub(super) group: Option<String>,
     pub(super) next_probe_at: Option<Timestamp>,
     pub(super) last: Option<Probed>,
+    /// The maintenance that is on now.
+    #[serde(default)]
+    pub(super) maintenance: Option<String>,
     pub(super) violations: Vec<Open>,
+}
+
+impl Service {
+    /// Tells whether it breaks a rule while nothing is planned.
+    pub(super) fn is_broken(&self) -> bool {
+        !self.violations.is_empty() && self.maintenance.is_none()
+    }
 }
 
 /// Its newest probe.

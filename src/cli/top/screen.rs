@@ -197,7 +197,7 @@ impl Screen {
 /// Returns how bad a service is: open violations first, then its newest outcome.
 fn weight(service: &Service) -> (bool, Option<Outcome>) {
     let outcome = service.last.as_ref().map(|last| last.outcome);
-    (!service.violations.is_empty(), outcome)
+    (service.is_broken(), outcome)
 }
 
 fn latency(service: &Service) -> Option<u64> {
@@ -224,6 +224,7 @@ pub(super) mod tests {
             url: format!("http://{name}.example/"),
             group: Some("shop".to_owned()),
             next_probe_at: None,
+            maintenance: None,
             last: Some(Probed {
                 at,
                 outcome,

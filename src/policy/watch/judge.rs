@@ -206,7 +206,7 @@ impl Watch {
 }
 
 /// Displays a share as `50 %`, `33.3 %`.
-struct Percent(f64);
+pub(super) struct Percent(pub(super) f64);
 
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -356,3 +356,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_open_is_told_with_the_numbers_of_now() {
+    let mut watch = Watch::new(rules(), Restored::default());
+    let mut minute = 0;
+    let mut told = |letters: &str| {
+        for letter in letters.chars() {
+            step(&mut watch, minute, letter);
+            minute += 5;
+        }
+        let held = watch.held(None).pop();
+        held.and_then(|held| held.rule).unwrap_or_default()
+    };
+    assert_eq!(told("......."), "");
+    assert_eq!(
+        told("xxxx"),
+        "4 of the last 7 probes failed, more than 50 % of 7"
+    );
+    assert_eq!(
+        told("xxx"),
+        "7 of the last 7 probes failed, more than 50 % of 7"
+    );
+    assert_eq!(
+        told("...."),
+        "3 of the last 7 probes failed, no longer more than 50 % of 7"
+    );
+}

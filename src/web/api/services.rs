@@ -18,12 +18,14 @@ use super::extract::{Asked, Named};
 use super::paging::Wanted;
 use super::uptime::Uptime;
 use super::{Answer, Shared, list};
-use crate::model::incident::{Incident, IncidentId, Ledger};
+use crate::model::glance::Glance;
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::judgement::Outcome;
 use crate::model::service::{Service, ServiceName, ServiceSeverity};
 use crate::model::violation::Violation;
 use crate::policy::orders::Refusal;
 use crate::web::page::Pages;
+use crate::web::page::present::OnNow;
 use crate::web::page::record::Record;
 use crate::web::site::Site;
 
@@ -82,6 +84,8 @@ struct Watched {
     heartbeat: Option<Beats>,
     /// The newest probe; absent before the first.
     last: Option<Probed>,
+    /// The maintenance that is on now; absent without one.
+    maintenance: Option<String>,
     /// The violations that are open.
     violations: Vec<Open>,
     /// How much of the past it was up, the shortest span first.
@@ -116,19 +120,21 @@ struct Open {
     incident: IncidentId,
     /// Since when.
     since: Timestamp,
-    /// Why, for people.
+    /// Why, for people: the rule with its numbers of now, of when it opened where those are not known.
     rule: String,
     /// Whether somebody has taken it on.
     acked: bool,
 }
 
-impl From<&Incident> for Open {
-    fn from(incident: &Incident) -> Self {
+impl Open {
+    fn of(incident: &Incident, glance: Option<&Glance>) -> Self {
+        let held = glance.and_then(|glance| glance.held(&incident.violation));
+        let rule = held.and_then(|held| held.rule.as_ref());
         Self {
             violation: incident.violation.clone(),
             incident: incident.id.clone(),
             since: incident.opened_at,
-            rule: incident.reason.rule.clone(),
+            rule: rule.unwrap_or(&incident.reason.rule).clone(),
             acked: incident.ack.is_some(),
         }
     }
@@ -138,11 +144,13 @@ impl From<&Incident> for Open {
 struct AllOpen(BTreeMap<ServiceName, Vec<Open>>);
 
 impl AllOpen {
-    fn of(ledger: &Ledger) -> Self {
+    fn of(control: &dyn Control) -> Self {
+        let ledger = control.ledger();
         let mut open: BTreeMap<ServiceName, Vec<Open>> = BTreeMap::new();
         for incident in ledger.incidents.values().filter(|one| one.is_open()) {
             let of = open.entry(incident.service.clone()).or_default();
-            of.push(incident.into());
+            let glance = control.glance(&incident.service);
+            of.push(Open::of(incident, glance.as_deref()));
         }
         Self(open)
     }
@@ -151,7 +159,7 @@ impl AllOpen {
 fn watched(
     control: &dyn Control,
     service: &Service,
-    open: &AllOpen,
+    (open, on): (&AllOpen, &OnNow<'_>),
     record: Option<&Record>,
 ) -> Watched {
     let last = control.glance(&service.name).map(|glance| Probed {
@@ -183,6 +191,7 @@ fn watched(
         next_probe_at: control.next_probe(&service.name),
         heartbeat: Beats::of(control, service),
         last,
+        maintenance: on.covering(service).map(|one| one.name.clone()),
         violations: open.0.get(&service.name).cloned().unwrap_or_default(),
         uptime: Uptime::all(record),
     }
@@ -216,7 +225,7 @@ async fn services(
     State(pages): Past,
     Asked(asked): Asked<ServicesAsked>,
 ) -> Answer {
-    let open = AllOpen::of(&control.ledger());
+    let open = AllOpen::of(&*control);
     let wanted = Wanted {
         limit: asked.limit,
         cursor: asked.cursor.as_deref(),
@@ -240,7 +249,9 @@ async fn services(
     let names = page.items.iter().map(|one| one.name.clone());
     let records = pages.records(names.collect()).await;
     let shown = page.items.iter();
-    let shown = shown.map(|one| watched(&*control, one, &open, records.get(&one.name)));
+    let maintenance = control.maintenance();
+    let on = OnNow::of(&maintenance, control.now());
+    let shown = shown.map(|one| watched(&*control, one, (&open, &on), records.get(&one.name)));
     Ok(list(&Services {
         services: shown.collect(),
         next: page.next,
@@ -254,8 +265,11 @@ fn find(control: &dyn Control, name: &str) -> Result<Arc<Service>, Refusal> {
 
 async fn shown(control: &dyn Control, pages: Arc<Pages>, service: &Service) -> Response {
     let records = pages.records(vec![service.name.clone()]).await;
-    let open = AllOpen::of(&control.ledger());
-    Json(watched(control, service, &open, records.get(&service.name))).into_response()
+    let open = AllOpen::of(control);
+    let maintenance = control.maintenance();
+    let on = OnNow::of(&maintenance, control.now());
+    let record = records.get(&service.name);
+    Json(watched(control, service, (&open, &on), record)).into_response()
 }
 
 /// One service

@@ -15,7 +15,7 @@ use super::record::{DAYS_READ, Record, Stretch};
 use super::window::{SAMPLES_MAX, Window};
 use crate::history::incidents;
 use crate::history::reader::Reader;
-use crate::history::series::Resolution;
+use crate::history::series::{Resolution, gaps};
 use crate::model::duration::before;
 use crate::model::incident::Incident;
 use crate::model::service::{Service, ServiceName};
@@ -112,10 +112,13 @@ impl Archive {
             ..Past::default()
         };
         if let Ok(reader) = Reader::open(path) {
-            if let Some(resolution) = window.resolution() {
-                let read = reader.buckets(name, window.span(present.at), resolution);
-                past.buckets = read.unwrap_or_default();
+            let resolution = window.resolution().unwrap_or(Resolution::FiveMinutes);
+            let read = reader.buckets(name, window.span(present.at), resolution);
+            let buckets = read.unwrap_or_default();
+            if window.resolution().is_some() {
+                past.buckets.clone_from(&buckets);
             }
+            past.gaps = gaps(buckets, present.at, resolution);
             let hour = Window::Hour.span(present.at);
             past.samples = reader.samples(name, hour, SAMPLES_MAX).unwrap_or_default();
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::frame::{Frame, Here};
 use super::links::Links;
-use super::moment::Minute;
+use super::moment::{Between, Minute};
 use super::overview;
 use super::present::{Audience, Present};
 use crate::model::counted::counted;
@@ -61,11 +61,10 @@ pub struct Planned {
 impl Planned {
     /// Returns when it is: `now, until …`, `from … to …`.
     pub fn when(&self) -> String {
-        let (begins, ends) = (Minute(self.begins), Minute(self.ends));
         if self.is_on {
-            format!("now, until {ends}")
+            format!("now, until {}", Minute(self.ends))
         } else {
-            format!("{begins} to {ends}")
+            Between(self.begins, self.ends).to_string()
         }
     }
 }

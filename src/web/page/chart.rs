@@ -8,6 +8,7 @@ use std::time::Duration;
 use askama::filters::HtmlSafe;
 use jiff::Timestamp;
 
+use crate::model::counted::counted;
 use crate::model::duration::Shown;
 
 const WIDTH: f64 = 720.0;
@@ -57,6 +58,19 @@ impl Chart {
     /// Returns how many latencies were measured in all.
     pub fn samples(&self) -> u64 {
         self.points.iter().map(|point| point.samples).sum()
+    }
+
+    /// Returns the same in words.
+    pub fn samples_words(&self) -> String {
+        counted(
+            usize::try_from(self.samples()).unwrap_or(usize::MAX),
+            "probe",
+        )
+    }
+
+    /// Tells whether nothing was measured in a part of the span.
+    pub fn has_gaps(&self) -> bool {
+        self.points.iter().any(|point| point.percentiles.is_none())
     }
 
     /// Tells whether there is anything to draw.

@@ -13,13 +13,14 @@ use super::overview::{Draft, Query};
 use super::present::{Audience, Present};
 use super::window::Window;
 use super::{assets, detail, incident, summary, written};
+use crate::history;
 use crate::history::reader::Reader;
 use crate::history::series::RawSample;
 use crate::model::duration::before;
 use crate::model::exchange::Timings;
 use crate::model::glance::{Glance, WindowNumbers};
 use crate::model::incident::{Incident, IncidentId};
-use crate::model::service::ServiceName;
+use crate::model::service::{Service, ServiceName};
 use crate::model::violation::Sample;
 use crate::policy::story::Story;
 
@@ -148,15 +149,22 @@ pub fn glances(present: &Present, history: &Path) -> HashMap<ServiceName, Arc<Gl
         return HashMap::new();
     };
     let span = before(present.at, NEWEST)..present.at;
-    let newest = |name: &ServiceName| {
+    let mut known = history::read(history, present.at).unwrap_or_default();
+    let mut open = present.open();
+    let newest = |service: &Arc<Service>| {
+        let name = &service.name;
         let newest = reader.samples(name, span.clone(), 1).ok()?;
-        Some((name.clone(), Arc::new(glance(newest.last()?))))
+        let incidents = open.remove(name).unwrap_or_default().into_iter();
+        let open = incidents.map(|one| (one.violation.clone(), one.reason.clone()));
+        let known = known.remove(name).unwrap_or_default();
+        let watch = known.watch(service, open.collect());
+        let glance = glance(newest.last()?, watch.numbers());
+        Some((name.clone(), Arc::new(glance.with_held(watch.held(None)))))
     };
-    let names = present.services.iter().map(|service| &service.name);
-    names.filter_map(newest).collect()
+    present.services.iter().filter_map(newest).collect()
 }
 
-fn glance(sample: &RawSample) -> Glance {
+fn glance(sample: &RawSample, window: WindowNumbers) -> Glance {
     use crate::model::exchange::Phase;
     let mut timings = Timings::default();
     for (phase, spent) in Phase::ALL.into_iter().zip(sample.phases) {
@@ -168,6 +176,6 @@ fn glance(sample: &RawSample) -> Glance {
     let sample = Sample::from(sample.clone());
     Glance {
         timings: Some(timings),
-        ..Glance::restored(&sample, [], WindowNumbers::default(), None)
+        ..Glance::restored(&sample, [], window, None)
     }
 }

@@ -1,6 +1,8 @@
 //! One service: why it stands as it does, how fast it is, and what it was.
 
+mod beat;
 mod facts;
+mod gaps;
 
 use std::time::Duration;
 
@@ -15,14 +17,14 @@ use super::incidents::{self, Line};
 use super::links::Links;
 use super::moment::Moment;
 use super::overview;
-use super::phases::{Part, Phases};
+use super::phases::{LEAST, Part, Phases};
 use super::present::{Audience, Present, Stood};
 use super::record::Record;
 use super::state::State;
 use super::strip::{Day, Strip};
 use super::why::Why;
 use super::window::Window;
-use crate::history::series::{Bucket, PhaseSum, RawSample};
+use crate::history::series::{Bucket, Gap, PhaseSum, RawSample};
 use crate::model::duration::Shown;
 use crate::model::exchange::Phase;
 use crate::model::histogram::Histogram;
@@ -60,6 +62,8 @@ pub struct Page {
     phases: Phases,
     phases_last: Phases,
     probes: Vec<Probe>,
+    probes_words: &'static str,
+    gaps: Vec<String>,
     incidents: Vec<Line>,
     planned: Vec<Planned>,
     badges: Vec<Badge>,
@@ -99,6 +103,8 @@ pub struct Past {
     pub record: Record,
     /// Buckets of the window; empty for one that is read from probes.
     pub buckets: Vec<Bucket>,
+    /// When nobody looked in the window.
+    pub gaps: Vec<Gap>,
     /// Probes of the last hour, oldest first.
     pub samples: Vec<RawSample>,
     /// Its incidents, the newest first.
@@ -148,7 +154,7 @@ impl Page {
         let private = audience.is_private();
         let state = overview::verdict(&present.standings(audience)).state;
         let chart = chart(stood, window, &past, now);
-        let newest_incidents = lines(&past.incidents, audience, &links, now);
+        let newest_incidents = lines(&past.incidents, audience, &links, present);
         let newest = past
             .samples
             .iter()
@@ -186,7 +192,7 @@ impl Page {
                 .open
                 .iter()
                 .filter(|_| private)
-                .map(|one| Why::of(one))
+                .map(|one| Why::of(one, stood.glance))
                 .collect(),
             rules: facts::rules(stood, audience),
             strip: past.record.strip.clone(),
@@ -201,6 +207,11 @@ impl Page {
                 .map(Phases::from)
                 .unwrap_or_default(),
             probes: newest.map(Probe::of).collect(),
+            probes_words: match service.heartbeat {
+                Some(_) => "Last beats",
+                None => "Last probes",
+            },
+            gaps: gaps::told(&past.gaps),
             planned: times_of(present, service, audience),
             badges: Vec::new(),
             incidents: newest_incidents,
@@ -261,10 +272,10 @@ fn tabs(here: Window, links: &Links) -> Vec<Tab> {
     all.map(tab).collect()
 }
 
-fn lines(all: &[Incident], audience: Audience, links: &Links, now: Timestamp) -> Vec<Line> {
+fn lines(all: &[Incident], audience: Audience, links: &Links, present: &Present) -> Vec<Line> {
     let newest = all.iter().take(INCIDENTS_MAX);
     newest
-        .map(|one| incidents::line(one, audience, links, now))
+        .map(|one| incidents::line(one, audience, links, present))
         .collect()
 }
 
@@ -301,7 +312,7 @@ fn means(buckets: &[Bucket], samples: &[RawSample], window: Window) -> Phases {
         Some(Part {
             name: phase.as_str(),
             number: phase as usize,
-            spent: sum.mean().filter(|mean| *mean > Duration::ZERO)?,
+            spent: sum.mean().filter(|mean| *mean >= LEAST)?,
         })
     };
     Phases(Phase::ALL.into_iter().zip(sums).filter_map(mean).collect())

@@ -111,7 +111,12 @@ pub(super) fn texts(exchange: &SeenExchange) -> Vec<(&'static str, String)> {
     let mut texts = vec![("Request", request)];
     if let Some(response) = &exchange.response {
         let took = Shown(std::time::Duration::from_micros(exchange.elapsed_us));
-        let head = format!("{} {} in {took}", response.version, response.status);
+        let reason = http::StatusCode::from_u16(response.status).ok();
+        let reason = reason.and_then(|status| status.canonical_reason());
+        let reason = reason
+            .map(|reason| format!(" {reason}"))
+            .unwrap_or_default();
+        let head = format!("{} {}{reason} in {took}", response.version, response.status);
         texts.push(("Response", format!("{head}{}", headers(&response.headers))));
         let cut = if response.is_cut {
             format!("\n… cut; {} bytes in all", response.body_bytes)

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::incident::{lasted, summary};
 use super::present::Audience;
-use super::state::first_line;
+use super::state::at_first;
 use super::words;
 use crate::model::duration::Shown;
 use crate::model::incident::{Incident, IncidentId};
@@ -75,7 +75,8 @@ fn entry(incident: &Incident, audience: Audience, page: &Url) -> Entry {
         None => format!("{}.", summary(incident)),
     };
     if audience.is_private() {
-        text = format!("{text} {}", first_line(incident));
+        let first = at_first(incident).lines().next().unwrap_or_default();
+        text = format!("{text} When it opened: {first}");
     }
     Entry {
         id: format!("urn:oes:incident:{}", incident.id),

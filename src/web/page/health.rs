@@ -7,6 +7,7 @@ use super::links::Links;
 use super::moment::Moment;
 use super::overview;
 use super::present::{Audience, Present};
+use super::tries;
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
 use crate::model::incident::{ChannelState, Ledger};
@@ -68,7 +69,7 @@ impl Page {
         let (owed, dead): (Vec<Entry>, Vec<Entry>) = outbox::entries(ledger, now)
             .into_iter()
             .partition(|one| one.state == Fate::Owed);
-        let message = |one: &Entry| message(one, &links);
+        let message = |one: &Entry| message(one, &links, present);
         let active = ledger
             .silences
             .values()
@@ -84,7 +85,7 @@ impl Page {
             channels: ledger
                 .channels
                 .iter()
-                .map(|(name, state)| channel(ledger, name, state, now))
+                .map(|(name, state)| channel(ledger, (name, state), &owed, now))
                 .collect(),
             owed: owed.iter().take(MESSAGES_MAX).map(message).collect(),
             dead: dead.iter().rev().take(MESSAGES_MAX).map(message).collect(),
@@ -123,48 +124,55 @@ impl Page {
 
 fn channel(
     ledger: &Ledger,
-    name: &ChannelName,
-    state: &ChannelState,
+    (name, state): (&ChannelName, &ChannelState),
+    entries: &[Entry],
     now: jiff::Timestamp,
 ) -> Channel {
     let doing = Doing::of(state, now);
     let (owed, since_when) = owed::backlog(ledger, name);
-    let owed = match since_when {
+    let all = entries.iter().filter(|one| one.channel == *name).count();
+    let held = all.saturating_sub(owed);
+    let words = match since_when {
         Some(at) if owed > 0 => format!(
             "{}, for {}",
             counted(owed, "message"),
             Shown(since(at, now))
         ),
+        _ if held > 0 => format!("{} held back", counted(held, "message")),
         _ => "nothing".to_owned(),
     };
-    let why = match doing {
-        Doing::Fine => None,
-        Doing::Paused | Doing::Failing => state.last_error.clone(),
-        Doing::Disabled => state.disabled.clone(),
+    let owed = match held {
+        0 => words,
+        held if owed > 0 => format!("{words}; {held} held back"),
+        _ => words,
     };
-    let tries = (state.failures > 0).then(|| format!("{} failed tries", state.failures));
-    let detail: Vec<String> = [tries, why].into_iter().flatten().collect();
+    let detail = tries::told(state, now);
     Channel {
         name: name.to_string(),
         doing: doing.as_str(),
         is_well: doing == Doing::Fine,
         owed,
         last: state.last_success.map(Moment),
-        detail: detail.join("; "),
+        detail: detail.join(", "),
     }
 }
 
-fn message(entry: &Entry, links: &Links) -> Message {
-    let tries = (entry.attempts > 0).then(|| format!("{} failed tries", entry.attempts));
-    let detail: Vec<String> = [entry.held.clone(), tries, entry.error.clone()]
-        .into_iter()
-        .flatten()
-        .collect();
+fn message(entry: &Entry, links: &Links, present: &Present) -> Message {
+    let mut detail: Vec<String> = Vec::new();
+    let is_owed = entry.state == Fate::Owed;
+    detail.extend(entry.held.as_ref().map(|why| format!("held back: {why}")));
+    detail.extend((entry.attempts > 0).then(|| tries::failed(entry.attempts)));
+    detail.extend(entry.error.clone());
+    let state = present.ledger.channels.get(&entry.channel);
+    // What was not tried by itself waits for the channel.
+    if let Some(state) = state.filter(|_| is_owed && detail.is_empty()) {
+        detail = tries::told(state, present.at);
+    }
     Message {
         since: Moment(entry.since),
         channel: entry.channel.to_string(),
         what: format!("{} · {}", entry.service, entry.violation),
         href: links.incident(&entry.incident),
-        detail: detail.join("; "),
+        detail: detail.join(", "),
     }
 }

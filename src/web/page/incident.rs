@@ -13,7 +13,7 @@ use super::overview;
 use super::present::{Audience, Present};
 use super::state::{State, of_incident};
 use super::why::Why;
-use super::words;
+use super::{tries, words};
 use crate::model::duration::{Shown, since};
 use crate::model::event::{Event, EventKind};
 use crate::model::incident::{Announced, Ending, Incident};
@@ -63,7 +63,8 @@ struct Line {
 struct Fate {
     channel: String,
     words: String,
-    is_bad: bool,
+    /// How it is drawn: `good`, `warned`, `bad`.
+    class: &'static str,
     detail: String,
 }
 
@@ -110,7 +111,7 @@ impl Page {
             },
             form: form.filter(|_| incident.is_open() && incident.ack.is_none()),
             id: incident.id.to_string(),
-            state: state(incident),
+            state: state(incident, present),
             service: incident.service.to_string(),
             title: called,
             word: words::word(&incident.violation, audience),
@@ -118,13 +119,13 @@ impl Page {
             opened: Moment(incident.opened_at),
             closed: incident.closed_at.map(Moment),
             lasted: Shown(lasted(incident, present.at)).to_string(),
-            why: private.then(|| Why::of(incident)),
+            why: private.then(|| Why::of(incident, present.glance(&incident.service))),
             lines: told,
             told: story
                 .channels
                 .iter()
                 .filter(|_| private)
-                .map(|told| fate(told, incident))
+                .map(|told| fate(told, incident, present))
                 .collect(),
             shots: story
                 .evidence
@@ -137,11 +138,11 @@ impl Page {
 }
 
 /// Returns how an incident is drawn: as what it is, or was, green once it is over.
-pub(super) fn state(incident: &Incident) -> State {
+pub(super) fn state(incident: &Incident, present: &Present) -> State {
     match incident.ending {
         Some(Ending::Recovered) => State::Operational,
         Some(Ending::Unwatched) => State::NoData,
-        None => of_incident(incident),
+        None => of_incident(incident, present.glance(&incident.service)),
     }
 }
 
@@ -216,18 +217,28 @@ fn bare(incident: &Incident) -> Vec<Line> {
     std::iter::once(opened).chain(closed).collect()
 }
 
-fn fate(told: &Told, incident: &Incident) -> Fate {
+fn fate(told: &Told, incident: &Incident, present: &Present) -> Fate {
     let delivery = &told.delivery;
     let knows_all = delivery.acked_generation >= incident.generation;
     let muted = delivery.muted.as_ref().filter(|muted| muted.is_on);
-    let (words, is_bad) = match (delivery.given_up, muted, delivery.announced) {
-        (Some(_), ..) => ("given up", true),
-        (None, Some(_), _) => ("held back", false),
-        _ if knows_all => ("knows it", false),
-        (None, None, Announced::Possibly) => ("sent, not confirmed", true),
-        _ if delivery.attempts > 0 => ("owed, tries fail", true),
-        _ => ("owed", false),
+    let state = present.ledger.channels.get(&told.channel);
+    let trouble = state.map(|state| tries::told(state, present.at));
+    let mut trouble = trouble.unwrap_or_default();
+    let (words, class) = match (delivery.given_up, muted, delivery.announced) {
+        (Some(_), ..) => ("given up", "bad"),
+        (None, Some(_), _) => ("held back", "warned"),
+        _ if knows_all => ("knows it", "good"),
+        (None, None, Announced::Possibly) => ("sent, not confirmed", "warned"),
+        _ if delivery.attempts > 0 || !trouble.is_empty() => ("owed, tries fail", "warned"),
+        _ => ("owed", "warned"),
     };
+    let is_owed = !knows_all && delivery.given_up.is_none() && muted.is_none();
+    if !is_owed || trouble.is_empty() {
+        // What became of it is its own affair, not that of the channel now.
+        trouble.clear();
+        trouble.extend((delivery.attempts > 0).then(|| tries::failed(delivery.attempts)));
+        trouble.extend(delivery.last_error.clone().filter(|_| !knows_all));
+    }
     let mut detail: Vec<String> = Vec::new();
     detail.extend(muted.map(|muted| muted.why.clone()));
     detail.extend(
@@ -235,8 +246,7 @@ fn fate(told: &Told, incident: &Incident) -> Fate {
             .taken_at
             .map(|at| format!("first taken {}", at.strftime("%-d %b %Y, %H:%M:%S UTC"))),
     );
-    detail.extend((delivery.attempts > 0).then(|| format!("{} failed tries", delivery.attempts)));
-    detail.extend(delivery.last_error.clone().filter(|_| !knows_all));
+    detail.extend(Some(trouble.join(", ")).filter(|text| !text.is_empty()));
     detail.extend(
         delivery
             .instead
@@ -246,7 +256,7 @@ fn fate(told: &Told, incident: &Incident) -> Fate {
     Fate {
         channel: told.channel.to_string(),
         words: words.to_owned(),
-        is_bad,
+        class,
         detail: detail.join("; "),
     }
 }

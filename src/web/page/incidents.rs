@@ -113,16 +113,21 @@ pub fn visible(present: &Present, past: &[Incident], audience: Audience) -> Vec<
 }
 
 /// Returns an incident in one line.
-pub(super) fn line(incident: &Incident, audience: Audience, links: &Links, now: Timestamp) -> Line {
+pub(super) fn line(
+    incident: &Incident,
+    audience: Audience,
+    links: &Links,
+    present: &Present,
+) -> Line {
     Line {
         href: links.incident(&incident.id),
-        state: state(incident),
+        state: state(incident, present),
         service: incident.service.to_string(),
         title: words::title(&incident.violation, audience),
         word: words::word(&incident.violation, audience),
         summary: summary(incident),
         at: Minute(incident.opened_at),
-        lasted: Shown(lasted(incident, now)).to_string(),
+        lasted: Shown(lasted(incident, present.at)).to_string(),
     }
 }
 
@@ -145,7 +150,7 @@ impl Page {
         let month = month.or(newest).unwrap_or(Month::of(now));
         let of_month = all.iter().filter(|one| Month::of(one.opened_at) == month);
         let shown: Vec<Line> = of_month
-            .map(|one| line(one, audience, &links, now))
+            .map(|one| line(one, audience, &links, present))
             .collect();
         let months = counts.iter().rev().map(|(one, count)| MonthLink {
             href: links.page(&format!("incidents/{}", one.name())),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// A moment to the second: `12 Nov 2026, 14:03:20 UTC`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,10 @@ pub(super) struct Moment(pub Timestamp);
 /// A moment to the minute: `12 Nov, 14:03`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Minute(pub Timestamp);
+
+/// From one moment to another, the date once where it is the same: `12 Nov 2026, 14:03 to 15:00 UTC`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Between(pub Timestamp, pub Timestamp);
 
 /// A moment of the day: `14:03:20 UTC`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +44,19 @@ impl fmt::Display for Moment {
 impl fmt::Display for Minute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write(f, self.0, "%-d %b %Y, %H:%M UTC")
+    }
+}
+
+impl fmt::Display for Between {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(from, until) = *self;
+        let date = |at: Timestamp| at.to_zoned_datetime(TimeZone::UTC).date();
+        if date(from) != date(until) {
+            return write!(f, "{} to {}", Minute(from), Minute(until));
+        }
+        write(f, from, "%-d %b %Y, %H:%M")?;
+        f.write_str(" to ")?;
+        write(f, until, "%H:%M UTC")
     }
 }
 

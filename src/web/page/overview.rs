@@ -74,7 +74,8 @@ struct OpenLine {
     title: String,
     why: String,
     since: String,
-    ack: Option<String>,
+    /// Who is on it, and what is planned for now.
+    more: Vec<String>,
 }
 
 /// Services that belong together.
@@ -102,6 +103,8 @@ struct Up {
     label: &'static str,
     value: String,
     share: Option<Share>,
+    /// Of how much it is, where that is little of the span.
+    of: Option<String>,
 }
 
 impl Up {
@@ -268,15 +271,13 @@ fn frame(
     }
 }
 
-/// Returns when something is looked at next: `in about 8 s`.
+/// Returns within which time a service is probed next: `within 8 s`; absent where that is at any moment.
 fn next_look(stood: &[Stood<'_>], present: &Present) -> Option<String> {
+    let probed = stood.iter().filter(|one| one.service.heartbeat.is_none());
     let next = |one: &Stood<'_>| Some(after(one.glance?.at, one.service.interval));
-    let asked = stood.iter().filter(|one| one.service.heartbeat.is_none());
-    let next = asked.filter_map(next).min()?;
-    Some(match since(present.at, next).as_secs() {
-        0 => "now".to_owned(),
-        seconds => format!("in about {}", Shown(Duration::from_secs(seconds))),
-    })
+    let next = probed.filter_map(next).min()?;
+    let seconds = since(present.at, next).as_secs();
+    (seconds > 0).then(|| format!("within {}", Shown(Duration::from_secs(seconds + 1))))
 }
 
 /// Returns the open incidents that are listed, the heaviest first, what they are as a whole, and how many more there are.
@@ -287,7 +288,9 @@ fn open(stood: &[Stood<'_>], frame: &Frame) -> (Vec<OpenLine>, String, usize) {
     let mut all: Vec<(&Stood<'_>, &Incident)> = all
         .filter(|(_, incident)| words::is_shown(incident, frame.audience))
         .collect();
-    all.sort_by_key(|(_, incident)| (std::cmp::Reverse(of_incident(incident)), incident.opened_at));
+    all.sort_by_key(|(one, incident)| {
+        (std::cmp::Reverse(weight(one, incident)), incident.opened_at)
+    });
     let words = counted(all.len(), "open incident");
     let more = all.len().saturating_sub(OPEN_MAX);
     let lines = all.into_iter().take(OPEN_MAX);
@@ -297,28 +300,37 @@ fn open(stood: &[Stood<'_>], frame: &Frame) -> (Vec<OpenLine>, String, usize) {
     (lines, words, more)
 }
 
+/// Returns how an open incident is drawn: as planned while its service is in maintenance.
+fn weight(one: &Stood<'_>, incident: &Incident) -> State {
+    match one.state() {
+        State::Maintenance => State::Maintenance,
+        _ => of_incident(incident, one.glance),
+    }
+}
+
 fn open_line(one: &Stood<'_>, incident: &Incident, frame: &Frame) -> OpenLine {
     let private = frame.audience.is_private();
+    let for_all = |known: String, others: &str| {
+        if private { known } else { others.to_owned() }
+    };
     let ack = incident.ack.as_ref();
+    let ack = ack.map(|ack| for_all(format!("taken on by {}", ack.by), "somebody is on it"));
+    let is_planned = one.state() == State::Maintenance;
+    let planned = format!("in maintenance: {}", one.standing.note);
+    let planned = is_planned.then(|| for_all(planned, "in maintenance"));
     let lasted = Shown(since(incident.opened_at, frame.at));
     OpenLine {
         href: frame.links.incident(&incident.id),
-        state: of_incident(incident),
+        state: weight(one, incident),
         service: one.service.name.to_string(),
         title: words::title(&incident.violation, frame.audience),
         why: if private {
-            first_line(incident)
+            first_line(incident, one.glance)
         } else {
             String::new()
         },
         since: format!("for {lasted}"),
-        ack: ack.map(|ack| {
-            if private {
-                format!("taken on by {}", ack.by)
-            } else {
-                "somebody is on it".to_owned()
-            }
-        }),
+        more: ack.into_iter().chain(planned).collect(),
     }
 }
 
@@ -355,6 +367,7 @@ fn row(one: &Stood<'_>, frame: &Frame, records: &HashMap<ServiceName, Record>) -
             .uptime()
             .map_or_else(|| "–".to_owned(), |share| share.to_string()),
         share: uptime.uptime(),
+        of: words::of_little(uptime),
     });
     Row {
         mark: mark(name),

@@ -8,6 +8,9 @@ use askama::filters::HtmlSafe;
 use crate::model::duration::Shown;
 use crate::model::exchange::Timings;
 
+/// Less than the tenth of a millisecond that is shown is nothing.
+pub(super) const LEAST: Duration = Duration::from_micros(100);
+
 /// One part of the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
@@ -42,7 +45,7 @@ impl From<&Timings> for Phases {
             .map(|(phase, spent)| part((phase.as_str(), phase as usize, spent)))
             .collect();
         let other = timings.other();
-        if other * 50 > timings.total {
+        if other * 50 > timings.total && other >= LEAST {
             parts.push(part(("other", 6, other)));
         }
         Self(parts)

@@ -51,6 +51,11 @@ impl Present {
         open
     }
 
+    /// Returns what the newest probe of a service showed.
+    pub fn glance(&self, service: &ServiceName) -> Option<&Glance> {
+        self.glances.get(service).map(|glance| &**glance)
+    }
+
     /// Returns how each service that is shown to this audience stands, in the order of the config.
     pub fn standings(&self, audience: Audience) -> Vec<Stood<'_>> {
         let open = self.open();
@@ -59,7 +64,7 @@ impl Present {
         shown
             .map(|service| {
                 let open = open.get(&service.name).cloned().unwrap_or_default();
-                let glance = self.glances.get(&service.name).map(|glance| &**glance);
+                let glance = self.glance(&service.name);
                 let standing = Standing::of(service, glance, &open, on.covering(service), self.at);
                 Stood {
                     service,
@@ -117,14 +122,14 @@ impl Stood<'_> {
     }
 }
 
-/// The maintenance that is on. What `defaults` plan comes once for each service: those are found by their name.
-struct OnNow<'a> {
+/// The maintenance that is on now. What `defaults` plan comes once for each service: those are found by their name.
+pub(in crate::web) struct OnNow<'a> {
     by_name: HashMap<&'a str, &'a Maintenance>,
     others: Vec<&'a Maintenance>,
 }
 
 impl<'a> OnNow<'a> {
-    fn of(maintenance: &'a [Maintenance], now: Timestamp) -> Self {
+    pub(in crate::web) fn of(maintenance: &'a [Maintenance], now: Timestamp) -> Self {
         let runs = maintenance.chunk_by(|one, next| one.when == next.when);
         let on = runs.filter(|run| run.first().is_some_and(|one| one.is_on(now).is_some()));
         let mut found = Self {
@@ -140,7 +145,7 @@ impl<'a> OnNow<'a> {
         found
     }
 
-    fn covering(&self, service: &Service) -> Option<&'a Maintenance> {
+    pub(in crate::web) fn covering(&self, service: &Service) -> Option<&'a Maintenance> {
         let named = self.by_name.get(service.name.as_str()).copied();
         let mut others = self.others.iter().copied();
         named.or_else(|| others.find(|one| one.of.covers(service)))

@@ -31,8 +31,10 @@ pub const SPANS: [(&str, u32); 5] = [
 pub struct Record {
     /// Its newest days.
     pub strip: Strip,
-    /// How long it was what within each span, with the span's name; shorter where it was not watched from the beginning.
+    /// How long it was what within each span, with the span's name. What is before it was first watched is without data.
     pub uptimes: Vec<(&'static str, Tally)>,
+    /// How long it was what in its newest days, from the first on in which it was watched.
+    pub since_watched: Tally,
 }
 
 /// How long a service was what within a span of time.
@@ -70,6 +72,30 @@ fn sum<'a>(
     all
 }
 
+/// Returns how long a service was what within each span, and in its newest days since it is watched.
+fn uptimes(
+    (days, hours): (&[Stretch], &[Stretch]),
+    now: Timestamp,
+) -> (Vec<(&'static str, Tally)>, Tally) {
+    let begun = days.iter().find(|day| !day.tally.watched().is_zero());
+    let begun = begun.map(|day| day.from);
+    let today = Resolution::Day.floor(now);
+    let of_days = |from: Timestamp| sum(from, now, days.iter().filter(|day| day.from >= from));
+    let first = |count: u32| before(today, DAY * (count - 1));
+    let uptimes = SPANS.map(|(name, count)| match count {
+        1 => {
+            let from = before(now, DAY);
+            (
+                name,
+                sum(from, now, hours.iter().filter(|hour| hour.until > from)),
+            )
+        }
+        count => (name, of_days(first(count))),
+    });
+    let watched = of_days(begun.unwrap_or(now).max(first(DAYS)));
+    (uptimes.into(), watched)
+}
+
 impl Record {
     /// Returns the record of a service, by its days of the last year and its hours of the last day, each oldest first.
     pub fn of(
@@ -78,34 +104,18 @@ impl Record {
         maintenance: &[Maintenance],
         now: Timestamp,
     ) -> Self {
-        let begun = days.iter().find(|day| !day.tally.watched().is_zero());
-        let begun = begun.map(|day| day.from);
-        let today = Resolution::Day.floor(now);
-        let of_days = |count: u32| {
-            let from = before(today, DAY * (count - 1));
-            let from = begun.map_or(from, |begun| begun.max(from));
-            sum(from, now, days.iter().filter(|day| day.from >= from))
-        };
-        let uptimes = SPANS.map(|(name, count)| match count {
-            1 => {
-                let from = before(now, DAY);
-                (
-                    name,
-                    sum(from, now, hours.iter().filter(|hour| hour.until > from)),
-                )
-            }
-            count => (name, of_days(count)),
-        });
+        let (uptimes, since_watched) = uptimes((days, hours), now);
         Self {
             strip: strip(service, days, maintenance, now),
-            uptimes: uptimes.into(),
+            uptimes,
+            since_watched,
         }
     }
 
     /// Returns the share of its newest days in which nobody knows how it was, in percent, where that is worth a word.
     pub fn gap(&self) -> Option<u32> {
-        let (_, tally) = self.uptimes.get(3)?;
-        let known = tally.up + tally.degraded + tally.down;
+        let tally = &self.since_watched;
+        let known = tally.known();
         if known.is_zero() {
             return None;
         }
@@ -151,5 +161,41 @@ fn falls_into(maintenance: &Maintenance, from: Timestamp, until: Timestamp) -> b
             let next = maintenance.next(from);
             maintenance.is_on(from).is_some() || next.is_some_and(|next| next < until)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tally::Share;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn no_data_is_a_share_of_the_named_span() {
+        let now = at("2026-11-26T13:00:00Z");
+        let begun = at("2026-11-26T12:48:00Z");
+        let tally = Tally {
+            up: since(begun, now),
+            ..Tally::default()
+        };
+        let stretch = |from| Stretch {
+            from,
+            until: now,
+            tally,
+        };
+        let days = [stretch(Resolution::Day.floor(now))];
+        let hours = [stretch(Resolution::Hour.floor(begun))];
+        let (uptimes, watched) = uptimes((&days, &hours), now);
+        for (name, tally) in &uptimes {
+            assert_eq!(tally.uptime(), Share::of(DAY, DAY), "{name}");
+            let share = tally.no_data.as_secs_f64() / tally.total().as_secs_f64();
+            assert!(share >= 0.99, "{name}: {share}");
+        }
+        let (_, year) = uptimes.last().unwrap();
+        assert_eq!(year.total(), DAY * 364 + Duration::from_hours(13));
+        assert_eq!(watched.total(), Duration::from_hours(13));
     }
 }

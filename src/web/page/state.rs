@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::duration::{Shown, since};
-use crate::model::glance::Glance;
+use crate::model::glance::{Glance, Held};
 use crate::model::incident::Incident;
 use crate::model::judgement::Outcome;
 use crate::model::maintenance::Maintenance;
@@ -119,8 +119,13 @@ impl Standing {
         if let Some(maintenance) = maintenance {
             return Self::new(State::Maintenance, maintenance.name.as_str());
         }
-        match open.iter().max_by_key(|incident| of_incident(incident)) {
-            Some(incident) => Self::new(of_incident(incident), first_line(incident)),
+        let worst = open
+            .iter()
+            .max_by_key(|incident| of_incident(incident, glance));
+        match worst {
+            Some(incident) => {
+                Self::new(of_incident(incident, glance), first_line(incident, glance))
+            }
             None => by_glance(service, glance, now),
         }
     }
@@ -136,7 +141,12 @@ impl Standing {
 /// Returns how a service that breaks no rule stands by its newest probe.
 fn by_glance(service: &Service, glance: Option<&Glance>, now: Timestamp) -> Standing {
     let Some(glance) = glance else {
-        return Standing::new(State::NoData, "no probe yet");
+        let what = if service.heartbeat.is_some() {
+            "no beat yet"
+        } else {
+            "no probe yet"
+        };
+        return Standing::new(State::NoData, what);
     };
     let silence = since(glance.at, now);
     let patience = (service.interval * STALE_INTERVALS).saturating_add(service.timeout);
@@ -157,24 +167,39 @@ fn by_glance(service: &Service, glance: Option<&Glance>, now: Timestamp) -> Stan
     Standing::new(state, note)
 }
 
-/// Returns how bad an open incident is for those who use the service.
-pub(super) fn of_incident(incident: &Incident) -> State {
-    let samples = &incident.reason.samples;
-    let counted = || samples.iter().filter(|sample| sample.outcome.counts());
-    let all_fail = counted().all(|sample| sample.outcome == Outcome::Fail);
+/// Returns how bad an open incident is now for those who use the service: of an outage by the window of the newest probe,
+/// and by that of the incident where none is known.
+pub(super) fn of_incident(incident: &Incident, glance: Option<&Glance>) -> State {
+    let at_first = || {
+        let mut samples = incident.reason.samples.iter();
+        samples.all(|sample| !sample.outcome.counts() || sample.outcome == Outcome::Fail)
+    };
     match incident.violation {
-        Violation::Error if all_fail => State::MajorOutage,
-        Violation::Error => State::PartialOutage,
-        Violation::Latency | Violation::Flapping | Violation::Heartbeat | Violation::Named(_) => {
-            State::Degraded
+        Violation::Error => {
+            let all_failed = glance.and_then(|glance| glance.window.all_failed());
+            if all_failed.unwrap_or_else(at_first) {
+                State::MajorOutage
+            } else {
+                State::PartialOutage
+            }
         }
+        // What should have run did not.
+        Violation::Heartbeat => State::MajorOutage,
+        Violation::Latency | Violation::Flapping | Violation::Named(_) => State::Degraded,
         Violation::Matcher | Violation::Unknown => State::NoData,
     }
 }
 
-/// Returns why an incident is open in one line.
-pub(super) fn first_line(incident: &Incident) -> String {
-    let reason = &incident.reason;
-    let text = reason.finding.as_ref().unwrap_or(&reason.rule);
+/// Returns in one line why an incident is open now; where the newest probe does not say, why it was when it opened.
+pub(super) fn first_line(incident: &Incident, glance: Option<&Glance>) -> String {
+    let held = glance.and_then(|glance| glance.held(&incident.violation));
+    let now = held.and_then(Held::why);
+    let text = now.unwrap_or_else(|| at_first(incident));
     text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Returns why an incident opened, as of its newest finding.
+pub(super) fn at_first(incident: &Incident) -> &str {
+    let reason = &incident.reason;
+    reason.finding.as_ref().unwrap_or(&reason.rule)
 }

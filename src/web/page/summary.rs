@@ -55,8 +55,10 @@ pub fn to_json(present: &Present, audience: Audience) -> (String, String) {
     let private = audience.is_private();
     let stood = present.standings(audience);
     let verdict = overview::verdict(&stood);
-    let open = stood.iter().flat_map(|one| &one.open);
-    let open = open.filter(|incident| words::is_shown(incident, audience));
+    let open = stood
+        .iter()
+        .flat_map(|one| one.open.iter().map(move |incident| (one.glance, *incident)));
+    let open = open.filter(|(_, incident)| words::is_shown(incident, audience));
     let mut summary = Summary {
         schema: SCHEMA,
         as_of: None,
@@ -72,12 +74,12 @@ pub fn to_json(present: &Present, audience: Audience) -> (String, String) {
             })
             .collect(),
         incidents: open
-            .map(|incident| Open {
+            .map(|(glance, incident)| Open {
                 id: &incident.id.0,
                 service: incident.service.as_str(),
                 title: words::title(&incident.violation, audience),
                 opened_at: incident.opened_at,
-                why: private.then(|| first_line(incident)),
+                why: private.then(|| first_line(incident, glance)),
             })
             .collect(),
         maintenance: planned(present, audience)

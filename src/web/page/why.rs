@@ -1,26 +1,45 @@
-//! Why an incident is open: the rule, its numbers, and the probes that it looked at.
+//! Why an incident is open: the rule and its numbers now, and what was seen when its finding was new.
 
 use super::moment::Moment;
 use super::present::Audience;
 use super::state::{State, of_incident};
 use super::words;
+use crate::model::counted::counted;
 use crate::model::duration::Shown;
+use crate::model::glance::{Glance, Held};
 use crate::model::incident::Incident;
 use crate::model::json::Json;
 use crate::model::judgement::Outcome;
-use crate::model::violation::Sample;
+use crate::model::violation::{Sample, Violation};
 
 /// Why an incident is open.
 pub(super) struct Why {
     pub(super) state: State,
     pub(super) title: String,
     pub(super) id: String,
-    pub(super) rule: String,
-    pub(super) finding: Option<String>,
+    /// How it is now; absent where that is what was seen at first, or is not known.
+    pub(super) now: Option<Said>,
+    /// When `first` was so, in words; empty where it is still so.
+    pub(super) as_of: String,
+    /// How it was when its finding was new.
+    pub(super) first: Said,
     pub(super) pairs: Vec<(&'static str, String)>,
     pub(super) marks: Vec<Mark>,
     pub(super) since: Moment,
     pub(super) ack: Option<String>,
+}
+
+/// Returns what should be there: a sentence of a matcher as it is, a value as JSON.
+fn expected(value: &Json) -> String {
+    let sentence = value.as_str().filter(|text| text.contains([' ', '"']));
+    sentence.map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What is said of a violation at a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Said {
+    pub(super) rule: String,
+    pub(super) finding: String,
 }
 
 /// One probe of a window.
@@ -33,8 +52,28 @@ pub(super) struct Mark {
 
 impl Why {
     /// Returns why an incident is open, or was.
-    pub(super) fn of(incident: &Incident) -> Self {
+    pub(super) fn of(incident: &Incident, glance: Option<&Glance>) -> Self {
         let reason = &incident.reason;
+        let mut first = Said {
+            rule: reason.rule.clone(),
+            finding: reason.finding.clone().unwrap_or_default(),
+        };
+        if incident.violation == Violation::Heartbeat && !first.finding.is_empty() {
+            // What was found says what is expected as well.
+            first.rule.clear();
+        }
+        let held = glance.and_then(|glance| glance.held(&incident.violation));
+        let held = held.filter(|_| incident.is_open());
+        let now = held.map(Said::from).filter(|now| now.differs_from(&first));
+        let as_of = match (&now, incident.seen_at()) {
+            (Some(_), Some(at)) => at.strftime("On %-d %b %Y, %H:%M:%S UTC:").to_string(),
+            _ => String::new(),
+        };
+        if let Some(now) = &now
+            && now.finding == first.finding
+        {
+            first.finding.clear();
+        }
         let some = |name, text: &Option<String>| {
             let text = text.clone().filter(|text| !text.is_empty());
             text.map(|text| (name, text))
@@ -43,13 +82,16 @@ impl Why {
             |name, value: &Option<Json>| value.as_ref().map(|value| (name, value.to_string()));
         let exchange = Some(reason.exchange.clone());
         let more =
-            (reason.more_findings > 0).then(|| format!("{} more findings", reason.more_findings));
+            (reason.more_findings > 0).then(|| counted(reason.more_findings, "more finding"));
         let good = match incident.last_good {
             Some(at) => at.strftime("%-d %b %Y, %H:%M:%S UTC").to_string(),
             None => "never".to_owned(),
         };
         let pairs = [
-            json("expected", &reason.expected),
+            reason
+                .expected
+                .as_ref()
+                .map(|value| ("expected", expected(value))),
             json("got", &reason.actual),
             some("at", &reason.path),
             some("found by", &reason.place),
@@ -60,11 +102,12 @@ impl Why {
         ];
         let ack = incident.ack.as_ref();
         Self {
-            state: of_incident(incident),
+            state: of_incident(incident, glance),
             title: words::title(&incident.violation, Audience::Private),
             id: incident.id.to_string(),
-            rule: reason.rule.clone(),
-            finding: reason.finding.clone(),
+            now,
+            as_of,
+            first,
             pairs: pairs.into_iter().flatten().collect(),
             marks: reason.samples.iter().map(Mark::of).collect(),
             since: Moment(incident.opened_at),
@@ -80,6 +123,23 @@ impl Why {
     /// Tells whether what has this name is data, not words.
     pub(super) fn is_value(&self, name: &str) -> bool {
         matches!(name, "expected" | "got" | "at") && !self.pairs.is_empty()
+    }
+}
+
+impl Said {
+    /// Tells whether this says anything that the other does not.
+    fn differs_from(&self, other: &Self) -> bool {
+        let is_new = |mine: &str, theirs: &str| !mine.is_empty() && mine != theirs;
+        is_new(&self.rule, &other.rule) || is_new(&self.finding, &other.finding)
+    }
+}
+
+impl From<&Held> for Said {
+    fn from(held: &Held) -> Self {
+        Self {
+            rule: held.rule.clone().unwrap_or_default(),
+            finding: held.finding.clone().unwrap_or_default(),
+        }
     }
 }
 

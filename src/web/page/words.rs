@@ -40,9 +40,26 @@ pub(super) fn gap(percent: u32) -> String {
     format!("here that is up to {percent} % of 90 days")
 }
 
+/// Returns how much of a span is known, where that is so little that its uptime says little of it: `of 12 min`.
+pub(super) fn of_little(tally: &Tally) -> Option<String> {
+    let is_little = tally.is_mostly_unknown() && !tally.known().is_zero();
+    is_little.then(|| format!("of {}", whole(tally.known())))
+}
+
+/// Returns a time without the smaller of its parts: `12 min`, `5 h`, `3 d`.
+fn whole(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..86_400 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
 /// Returns what is said of a span beside its uptime.
 pub(super) fn told(tally: &Tally) -> String {
-    let known = tally.up + tally.degraded + tally.down;
+    let known = tally.known();
     let blind = tally.no_data + tally.unknown + tally.error;
     let down = match tally.down {
         Duration::ZERO => "no downtime".to_owned(),
@@ -54,6 +71,33 @@ pub(super) fn told(tally: &Tally) -> String {
     let share = blind.as_millis() * 100 / tally.total().as_millis().max(1);
     match share {
         0 => down,
+        share if tally.is_mostly_unknown() => {
+            format!("{down} in {}, no data {share} %", whole(known))
+        }
         share => format!("{down}, no data {share} %"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_uptime_of_a_few_minutes_says_so() {
+        let tally = |up: u64, of: u64| Tally {
+            up: Duration::from_mins(up),
+            no_data: Duration::from_mins(of - up),
+            ..Tally::default()
+        };
+        let day = 24 * 60;
+        assert_eq!(of_little(&tally(12, day)).as_deref(), Some("of 12 min"));
+        assert_eq!(
+            told(&tally(12, 7 * day)),
+            "no downtime in 12 min, no data 99 %"
+        );
+        assert_eq!(of_little(&tally(day, 30 * day)).as_deref(), Some("of 1 d"));
+        assert_eq!(of_little(&tally(day / 2, day)), None);
+        assert_eq!(of_little(&tally(0, day)), None);
+        assert_eq!(told(&tally(day - 60, day)), "no downtime, no data 4 %");
     }
 }

@@ -145,7 +145,7 @@ fn a_broken_config_is_mentioned_and_the_state_shown() {
         desk.write("oes.toml", config);
         let expected = format!(
             "exit 1\n── out\nthe daemon is running; its last change is TIME old\n\
-             ✗  OES  config  for 10 min  oes.toml:4:1: unknown key `ulr` in a service\n── err\n\
+             ✗  OES  config  for 10 min  seen 10 min ago: oes.toml:4:1: unknown key `ulr` in a service\n── err\n\
              warning: the ops config has {mistakes}; the daemon goes on with the one before: oes check oes.toml\n\
              not well: 2 services, 1 open incident"
         );
@@ -257,7 +257,7 @@ fn channels_say_how_they_are_and_what_nobody_will_get() {
     exit 1
     ── out
     the daemon is running; its last change is TIME old
-    ✗  a  error  for 10 min  it is down
+    ✗  a  error  for 10 min  0 of the last 1 probe failed, no longer more than 50 % of 7; seen 10 min ago: it is down
     channel  asked  paused until CLOCK (asked to wait)  nothing owed       nothing sent yet
       the answer was 429
     channel  fails  failing, 3 tries, next about CLOCK  1 owed for 5 min   nothing sent yet
@@ -296,6 +296,29 @@ fn channels_say_how_they_are_and_what_nobody_will_get() {
     );
     assert_eq!(told["channels"][1]["owed"], 1);
     assert!(told["channels"][1]["owed_since"].is_string(), "{told}");
+}
+
+#[test]
+fn why_is_said_as_of_now() {
+    let (desk, mut daemon) = desk();
+    let mut ledger = Ledger::default();
+    let one = incident("0000000000000001", "a", Violation::Error, "it is down");
+    ledger.incidents.insert(one.id.clone(), one);
+    save(&mut daemon, &ledger);
+    judged(&desk, &[("a", Outcome::Pass); 3]);
+    judged(&desk, &[("a", Outcome::Fail); 4]);
+    let row = |seen: &str| {
+        let row = seen.lines().find(|line| line.starts_with('✗'));
+        row.unwrap_or_default().to_owned()
+    };
+    let expected = |failed: &str| {
+        format!(
+            "✗  a  error  for 10 min  {failed} of the last 7 probes failed, more than 50 % of 7; seen 10 min ago: it is down"
+        )
+    };
+    assert_eq!(row(&desk.seen(&["status", "oes.toml"])), expected("4"));
+    judged(&desk, &[("a", Outcome::Fail); 3]);
+    assert_eq!(row(&desk.seen(&["status", "oes.toml"])), expected("7"));
 }
 
 #[test]

@@ -190,6 +190,30 @@ async fn this_machine_sees_everything_and_others_what_is_public() {
 }
 
 #[tokio::test]
+async fn a_service_that_stays_dead_is_a_major_outage() {
+    let rig = Rig::new();
+    let config = rig.config(&["price"]).replace("window = 1", "window = 7");
+    let config = config.replace("error_threshold = 0\n", "error_threshold = 0.5\n");
+    rig.write("oes.toml", &config);
+    let daemon = rig.start().await;
+    eventually("a window full of good probes", || {
+        let hits = rig.api.hits("/price");
+        (hits > 8).then_some(()).ok_or(hits.to_string())
+    })
+    .await;
+    rig.api.answers("/price", 503, "{}");
+    let told = until(&daemon, "/status.txt", HERE, "major_outage").await;
+    assert!(told.contains("The service is down"), "{told}");
+    let detail = text(&daemon, "/services/price", HERE).await;
+    for shown in ["Now: 7 of the last 7 probes failed", "4 of the last 7"] {
+        assert!(detail.contains(shown), "no {shown} in {detail}");
+    }
+    let seen = text(&daemon, "/api/v1/services", HERE).await;
+    assert!(seen.contains("7 of the last 7 probes failed"), "{seen}");
+    daemon.stop(Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
 async fn a_page_with_a_public_address_shows_the_public_view_and_messages_link_to_it() {
     let rig = Rig::new();
     let token = "a-token-of-the-tests";

@@ -109,12 +109,17 @@ fn glance(n: usize, outcome: Outcome) -> Glance {
         certificate_expires: Some(ago(-DAY * 40)),
         window: WindowNumbers {
             counted: 7,
-            failed: 0,
+            failed: match (outcome, n) {
+                (Outcome::Fail, 0) => 7,
+                (Outcome::Fail, _) => 4,
+                _ => 0,
+            },
             size: 7,
             threshold: 0.5,
             latency: Some(Duration::from_millis(180)),
             latency_limit: Some(Duration::from_millis(400)),
         },
+        held: Vec::new(),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::beat;
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
-use crate::model::glance::Glance;
+use crate::model::glance::{Glance, WindowNumbers};
 use crate::model::service::{LatencyTrigger, Service};
 use crate::web::page::present::{Audience, Stood};
 
@@ -31,17 +32,24 @@ pub(super) fn of(stood: &Stood<'_>, audience: Audience, now: Timestamp) -> Vec<F
     let Some(glance) = stood.glance else {
         return Vec::new();
     };
-    let mut facts = vec![Fact {
-        name: "Last look",
-        value: format!("{} ago", Shown(since(glance.at, now))),
-        more: match &stood.service.heartbeat {
-            Some(job) => job.rhythm.to_string(),
-            None => format!("every {}", Shown(stood.service.interval)),
+    let mut facts = vec![match &stood.service.heartbeat {
+        Some(rule) => Fact {
+            name: "Last good beat",
+            value: beat::last_good(stood).map_or_else(
+                || "none is known".to_owned(),
+                |at| format!("{} ago", Shown(since(at, now))),
+            ),
+            more: format!("expected {}", rule.rhythm),
+        },
+        None => Fact {
+            name: "Last look",
+            value: format!("{} ago", Shown(since(glance.at, now))),
+            more: format!("every {}", Shown(stood.service.interval)),
         },
     }];
     if let Some(latency) = glance.latency {
         facts.push(Fact {
-            name: "Latency",
+            name: beat::latency(stood.service),
             value: Shown(latency).to_string(),
             more: limit(stood.service),
         });
@@ -115,29 +123,29 @@ pub(super) fn rules(stood: &Stood<'_>, audience: Audience) -> Vec<String> {
         return Vec::new();
     }
     let service = stood.service;
+    if let Some(rule) = &service.heartbeat {
+        return beat::rules(stood, rule);
+    }
     let mut rules = Vec::new();
     let window = stood.glance.map(|glance| glance.window).unwrap_or_default();
-    if let Some(job) = &service.heartbeat {
-        rules.push(format!(
-            "Heartbeat: opens when a report is {} late, or says that the job failed",
-            Shown(job.grace)
-        ));
-        rules.extend(job.run_max.map(|limit| {
-            format!(
-                "Unfinished: opens when a run that began has not ended after {}",
-                Shown(limit)
-            )
-        }));
-    } else {
-        let accepted = service.error.threshold * 100.0;
-        rules.push(format!(
-            "Failing: {} of the last {} failed; opens above {accepted:.0} % of {}",
-            window.failed,
-            counted(window.counted, "probe"),
-            service.error.window
-        ));
-    }
-    if let Some(rule) = &service.latency {
+    let accepted = service.error.threshold * 100.0;
+    rules.push(format!(
+        "Failing: {} of the last {} failed; opens above {accepted:.0} % of {}",
+        window.failed,
+        counted(window.counted, "probe"),
+        service.error.window
+    ));
+    rules.extend(slow(service, window));
+    rules.push(format!(
+        "Cannot be judged: opens after {} without a verdict",
+        Shown(service.unknown_after)
+    ));
+    rules
+}
+
+/// Returns the rule of latency with what it reads now; absent without one.
+pub(super) fn slow(service: &Service, window: WindowNumbers) -> Option<String> {
+    service.latency.as_ref().map(|rule| {
         let what = match rule.trigger {
             LatencyTrigger::Mean => "mean".to_owned(),
             LatencyTrigger::Median => "median".to_owned(),
@@ -147,17 +155,10 @@ pub(super) fn rules(stood: &Stood<'_>, audience: Audience) -> Vec<String> {
         let is = window
             .latency
             .map_or_else(|| "not yet known".to_owned(), |at| Shown(at).to_string());
-        rules.push(format!(
+        format!(
             "Slow: {what} of the last {} is {is}; opens above {}",
             counted(rule.window, "latency"),
             Shown(rule.limit)
-        ));
-    }
-    if service.heartbeat.is_none() {
-        rules.push(format!(
-            "Cannot be judged: opens after {} without a verdict",
-            Shown(service.unknown_after)
-        ));
-    }
-    rules
+        )
+    })
 }

@@ -1,0 +1,43 @@
+//! What is said of a job that reports, where a service that is asked has its probes.
+
+use jiff::Timestamp;
+
+use super::facts::slow;
+use crate::model::duration::Shown;
+use crate::model::heartbeat::Heartbeat;
+use crate::model::service::Service;
+use crate::model::violation::Violation;
+use crate::web::page::present::Stood;
+
+/// Returns when a run was last reported to have ended well; absent where none is known.
+pub(super) fn last_good(stood: &Stood<'_>) -> Option<Timestamp> {
+    let open = stood.open.iter();
+    let mut open = open.filter(|incident| incident.violation == Violation::Heartbeat);
+    let before = || open.next()?.last_good;
+    stood.glance?.last_good.or_else(before)
+}
+
+/// Returns what its latency is called.
+pub(super) fn latency(service: &Service) -> &'static str {
+    if service.heartbeat.is_some() {
+        "Last run took"
+    } else {
+        "Latency"
+    }
+}
+
+/// Returns what a job is held against, with the numbers of now.
+pub(super) fn rules(stood: &Stood<'_>, rule: &Heartbeat) -> Vec<String> {
+    let window = stood.glance.map(|glance| glance.window).unwrap_or_default();
+    let (rhythm, grace) = (&rule.rhythm, Shown(rule.grace));
+    let mut rules = vec![format!(
+        "A beat is expected {rhythm} and may be {grace} late; one that is missing or says that the job failed opens at \
+         once. {} of the last {} were missing or failed.",
+        window.failed, window.counted
+    )];
+    if let Some(run_max) = rule.run_max {
+        rules.push(format!("A run may take {}", Shown(run_max)));
+    }
+    rules.extend(slow(stood.service, window));
+    rules
+}
