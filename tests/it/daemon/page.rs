@@ -208,8 +208,6 @@ async fn a_service_that_stays_dead_is_a_major_outage() {
     for shown in ["Now: 7 of the last 7 probes failed", "4 of the last 7"] {
         assert!(detail.contains(shown), "no {shown} in {detail}");
     }
-    let seen = text(&daemon, "/api/v1/services", HERE).await;
-    assert!(seen.contains("7 of the last 7 probes failed"), "{seen}");
     daemon.stop(Duration::from_secs(1)).await;
 }
 
