@@ -161,7 +161,9 @@ pub(super) fn restore(shared: &Parts, name: &ServiceName, watch: &Watch) {
         let open = open.filter(|one| one.is_open() && one.service == *name);
         let reasons = open.map(|one| &one.reason);
         let glance = Glance::restored(newest, reasons, watch.numbers(), watch.last_good());
-        shared.seen.note(name, Arc::new(glance.with_held(watch.held(None))));
+        shared
+            .seen
+            .note(name, Arc::new(glance.with_held(watch.held(None))));
     }
 }
 

@@ -140,7 +140,7 @@ fn wrong(service: &Service, now: Timestamp) -> String {
     let planned = service.maintenance.as_ref();
     let planned = planned.map(|name| format!("in maintenance: {name}"));
     let found = found(service, now);
-    let said = planned.into_iter().chain(found.into_iter());
+    let said = planned.into_iter().chain(found);
     said.collect::<Vec<_>>().join("; ")
 }
 

@@ -1,5 +1,6 @@
 //! Addresses of the status page that lead nowhere, or not to where they say: what is answered.
 
+use oes::clock::Clock;
 use oes::daemon::Daemon;
 
 use super::page::{HERE, text, until};
@@ -131,7 +132,7 @@ async fn whoever_has_logged_in_is_told_so_and_nobody_else() {
 #[tokio::test]
 async fn the_calendar_says_what_was_and_of_which_services() {
     let rig = Rig::new();
-    let at = |days: i64| jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+    let at = |days: i64| Clock::System.now() + jiff::SignedDuration::from_hours(24 * days);
     let plan = |name: &str, of: &str, from: i64, until: i64| {
         let (from, until) = (at(from), at(until));
         format!("[[maintenance]]\nname = \"{name}\"\n{of}from = \"{from}\"\nuntil = \"{until}\"\n")
