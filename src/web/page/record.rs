@@ -116,7 +116,8 @@ impl Record {
     pub fn gap(&self) -> Option<u32> {
         let tally = &self.since_watched;
         let known = tally.known();
-        if known.is_zero() {
+        // Of its first day there is nothing to say yet.
+        if known.is_zero() || tally.total() < DAY {
             return None;
         }
         let share = known.as_millis() * 1000 / tally.total().as_millis().max(1);
