@@ -94,6 +94,10 @@ impl Pages {
             return Arc::clone(present);
         }
         let present = Arc::new(self.source.present());
+        // Who hears of a change must not be shown what was made before it.
+        if self.board.look(&present) {
+            self.answers.forget();
+        }
         *known = Some((Instant::now(), Arc::clone(&present)));
         present
     }

@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::links::mark;
 use super::present::{Audience, Present, Stood};
 use super::state::State;
@@ -37,7 +35,9 @@ pub(super) struct Board {
 struct Inner {
     /// Grows with each change.
     version: u64,
-    looked: Option<Instant>,
+    /// The moment of the first look, before which nothing is known of changes. Moments are microseconds since 1970, as in
+    /// pages.
+    begun: Option<i64>,
     seen: HashMap<ServiceName, Seen>,
     changes: VecDeque<Change>,
 }
@@ -54,6 +54,8 @@ struct Seen {
 #[derive(Debug)]
 struct Change {
     version: u64,
+    /// The moment of the look that found it: what is of then or later has it.
+    at: i64,
     mark: String,
     public: bool,
 }
@@ -72,12 +74,11 @@ pub(super) enum News {
 impl Board {
     /// Takes down how the services stand, and tells whether any stands differently.
     pub(super) fn look(&self, present: &Present) -> bool {
-        if !self.is_due() {
-            return false;
-        }
         let stood = present.standings(Audience::Private);
         let mut inner = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = inner.seen.is_empty();
+        let first = inner.begun.is_none();
+        let at = present.at.as_microsecond();
+        inner.begun.get_or_insert(at);
         let mut seen: HashMap<ServiceName, Seen> = stood
             .iter()
             .map(|one| (one.service.name.clone(), Seen::of(one)))
@@ -104,6 +105,7 @@ impl Board {
             let version = inner.version;
             inner.changes.push_back(Change {
                 version,
+                at,
                 mark,
                 public,
             });
@@ -111,16 +113,6 @@ impl Board {
         let over = inner.changes.len().saturating_sub(CHANGES_MAX);
         inner.changes.drain(..over);
         any
-    }
-
-    /// Tells whether nobody has looked just now: one look a second is enough for all who listen.
-    fn is_due(&self) -> bool {
-        let mut inner = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = inner.looked.is_none_or(|at| at.elapsed() >= ASK_EVERY / 2);
-        if due {
-            inner.looked = Some(Instant::now());
-        }
-        due
     }
 
     /// Returns what is new since a version, and the present version.
@@ -149,18 +141,36 @@ impl Board {
         (news, inner.version)
     }
 
-    /// Returns the present version, for a new listener; absent if there are too many.
-    pub(super) fn join(self: &Arc<Self>) -> Option<Listener> {
+    /// Returns a new listener, who has a page of some moment, else of now; absent if there are too many.
+    pub(super) fn join(self: &Arc<Self>, page: Option<i64>) -> Option<Listener> {
         let before = self.listeners.fetch_add(1, Ordering::Relaxed);
+        let inner = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = match page {
+            None => Some(inner.version),
+            Some(page) => inner.version_at(page),
+        };
+        drop(inner);
         let listener = Listener {
             board: Arc::clone(self),
-            version: self
-                .state
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .version,
+            version,
         };
         (before < LISTENERS_MAX).then_some(listener)
+    }
+}
+
+impl Inner {
+    /// Returns the version that a page of some moment shows; absent where that is not known any more.
+    fn version_at(&self, page: i64) -> Option<u64> {
+        let mut shown = self.changes.iter().rev();
+        if let Some(change) = shown.find(|change| change.at <= page) {
+            return Some(change.version);
+        }
+        let before = self
+            .changes
+            .front()
+            .map_or(self.version, |oldest| oldest.version - 1);
+        let is_known = before == 0 && self.begun.is_some_and(|begun| begun <= page);
+        is_known.then_some(before)
     }
 }
 
@@ -181,15 +191,16 @@ impl Seen {
 #[derive(Debug)]
 pub(super) struct Listener {
     board: Arc<Board>,
-    version: u64,
+    /// What was told so far; absent where that cannot be said.
+    version: Option<u64>,
 }
 
 impl Listener {
     /// Returns what is new since the last time.
     pub(super) fn news(&mut self, audience: Audience) -> News {
-        let (news, version) = self.board.since(audience, self.version);
-        self.version = version;
-        news
+        let (news, version) = self.board.since(audience, self.version.unwrap_or_default());
+        let known = self.version.replace(version);
+        known.map_or(News::Refetch, |_| news)
     }
 }
 

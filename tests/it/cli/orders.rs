@@ -216,7 +216,10 @@ fn an_incident_is_taken_on_and_listed() {
         "{seen}"
     );
     let seen = desk.seen(&["status", "oes.toml"]);
-    assert!(seen.contains("taken on by ada: $.price"), "{seen}");
+    assert!(
+        seen.contains("taken on by ada: seen ") && seen.contains(" ago: $.price"),
+        "{seen}"
+    );
     assert_snapshot!(desk.seen(&["ack", "zzzz"]), @r"
     exit 1
     ── err

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use oes::daemon::Daemon;
@@ -384,18 +385,14 @@ async fn a_page_brings_nothing_from_elsewhere_and_runs_nothing_of_a_service() {
     daemon.stop(Duration::from_secs(1)).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_listens_hears_what_changes() {
-    let rig = Rig::new();
-    rig.write("oes.toml", &rig.config(&["price", "chart"]));
-    let daemon = rig.start().await;
-    until(&daemon, "/", HERE, "Both services are operational").await;
-    let place = address(&daemon);
+/// Opens a stream and returns its lines.
+fn listens(daemon: &Daemon, path: &str) -> Receiver<String> {
+    let (place, path) = (address(daemon), path.to_owned());
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let mut stream = TcpStream::connect(place).unwrap();
         stream
-            .write_all(format!("GET /events HTTP/1.1\r\n{HERE}\r\n").as_bytes())
+            .write_all(format!("GET {path} HTTP/1.1\r\n{HERE}\r\n").as_bytes())
             .unwrap();
         for line in BufReader::new(stream).lines() {
             if tell.send(line.unwrap_or_default()).is_err() {
@@ -403,18 +400,42 @@ async fn who_listens_hears_what_changes() {
             }
         }
     });
-    let hears = |what: &str| {
-        let deadline = Duration::from_secs(20);
-        loop {
-            let line = told.recv_timeout(deadline).unwrap();
-            if line.contains(what) {
-                return line;
-            }
+    told
+}
+
+/// Waits for a line that contains something.
+fn hears(told: &Receiver<String>, what: &str) -> String {
+    let mut heard = Vec::new();
+    // Lines come all the time: a stream says that it is there.
+    for _ in 0..40 {
+        let line = told.recv_timeout(Duration::from_secs(20));
+        let line = line.unwrap_or_else(|_| panic!("no {what} in {heard:?}"));
+        if line.contains(what) {
+            return line;
         }
-    };
-    tokio::task::block_in_place(|| hears("event: tick"));
+        heard.push(line);
+    }
+    panic!("no {what} in {heard:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_listens_hears_what_changes() {
+    let rig = Rig::new();
+    rig.write("oes.toml", &rig.config(&["price", "chart"]));
+    let daemon = rig.start().await;
+    let shown = until(&daemon, "/", HERE, "Both services are operational").await;
+    let (_, at) = shown.split_once("data-at=\"").unwrap();
+    let at = at.split('"').next().unwrap();
+    let told = listens(&daemon, "/events");
+    tokio::task::block_in_place(|| hears(&told, "event: tick"));
     rig.api.answers("/price", 500, "{}");
-    let line = tokio::task::block_in_place(|| hears("data: {\"services\""));
+    let line = tokio::task::block_in_place(|| hears(&told, "data: {\"services\""));
+    // Whoever has a page of before hears of it as well, and whoever has one of before the start fetches everything.
+    let late = listens(&daemon, &format!("/events?at={at}"));
+    let same = tokio::task::block_in_place(|| hears(&late, "data: {\"services\""));
+    assert_eq!(same, line);
+    let old = listens(&daemon, "/events?at=1");
+    tokio::task::block_in_place(|| hears(&old, "event: refetch"));
     assert_eq!(
         line,
         format!(

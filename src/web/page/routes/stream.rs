@@ -4,11 +4,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
+use serde::Deserialize;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Shared;
@@ -20,6 +21,13 @@ use crate::web::page::{Pages, audience};
 /// A client that lost the stream comes back after this.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// What somebody has who listens.
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    /// Of which moment the page is, in microseconds since 1970; of now if absent.
+    at: Option<i64>,
+}
+
 /// One open stream.
 struct Stream {
     pages: Arc<Pages>,
@@ -30,7 +38,11 @@ struct Stream {
 }
 
 /// Answers with a stream that tells what changes. It ends when the daemon stops.
-pub(super) async fn events(caller: Caller, State(pages): Shared) -> Result<Response, Response> {
+pub(super) async fn events(
+    caller: Caller,
+    State(pages): Shared,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Response> {
     let Some(audience) = audience(&caller) else {
         return Err(StatusCode::UNAUTHORIZED.into_response());
     };
@@ -43,7 +55,7 @@ pub(super) async fn events(caller: Caller, State(pages): Shared) -> Result<Respo
         )
             .into_response()
     };
-    let listener = pages.board.join().ok_or_else(busy)?;
+    let listener = pages.board.join(asked.at).ok_or_else(busy)?;
     let mut clock = interval(ASK_EVERY);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let stream = Stream {
@@ -76,12 +88,8 @@ impl Stream {
         loop {
             stopping.run_until_cancelled(self.clock.tick()).await?;
             let pages = Arc::clone(&self.pages);
-            let look = move || {
-                // Who hears of a change must not be shown what was made before it.
-                if pages.board.look(&pages.present()) {
-                    pages.answers.forget();
-                }
-            };
+            // What is so is compared with what was.
+            let look = move || drop(pages.present());
             tokio::task::spawn_blocking(look).await.ok()?;
             let told = match self.listener.news(self.audience) {
                 News::Changed(marks) => {

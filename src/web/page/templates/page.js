@@ -75,6 +75,7 @@
       const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName || "");
       if (now && !typing && bare(old) !== bare(now)) replace(old, now);
     }
+    if (fresh.documentElement.dataset.at) page.dataset.at = fresh.documentElement.dataset.at;
     const title = fresh.querySelector("title");
     if (title) document.title = title.textContent;
     const icon = fresh.querySelector("link[rel=icon]");
@@ -98,7 +99,7 @@
   const listen = () => {
     /* Strips in other pages may be many: they only look again by the minute. */
     if (events || "quiet" in page.dataset) return;
-    events = new EventSource(new URL("events", root));
+    events = new EventSource(new URL(`events?at=${page.dataset.at || 0}`, root));
     events.addEventListener("tick", heard);
     events.addEventListener("changed", (event) => {
       const marks = JSON.parse(event.data).services;
