@@ -52,9 +52,12 @@ struct PageSource {
 impl Source for PageSource {
     fn present(&self) -> Present {
         let book = Arc::clone(&self.book.borrow());
+        // In a statement of its own: what is borrowed is locked, and how the parts do reads the snapshot as well. Once
+        // somebody waits to write it, a second reader waits for them, and they for the first.
+        let ledger = Arc::clone(&self.snapshots.borrow().ledger);
         Present {
             at: self.clock.now(),
-            ledger: Arc::clone(&self.snapshots.borrow().ledger),
+            ledger,
             services: Arc::clone(&book.listed),
             glances: self.seen.all().into_iter().collect(),
             maintenance: book.maintenance.clone(),
