@@ -15,6 +15,26 @@ fn probes(path: &Path) -> u64 {
     hours.iter().map(series::Bucket::probes).sum()
 }
 
+/// Does something with the database beside its writer.
+fn beside(path: &Path, sql: &str) {
+    let other = rusqlite::Connection::open(path).unwrap();
+    other.execute_batch(sql).unwrap();
+}
+
+/// Checks that a damaged file is out of the way, and that it was said once.
+fn was_set_aside_once(store: &Store) {
+    let news = store.news();
+    let [
+        News::Failed(_),
+        News::SetAside { path: aside, .. },
+        News::Recovered,
+    ] = &news[..]
+    else {
+        panic!("{news:?}");
+    };
+    assert!(aside.exists());
+}
+
 #[test]
 fn a_file_that_was_removed_is_begun_anew_and_said_once() {
     let (_folder, path) = database();
@@ -45,23 +65,10 @@ fn a_file_that_is_damaged_while_it_is_used_is_set_aside_and_said_once() {
     run(&store, &service(1), 0..600, Outcome::Pass);
     store.flush(PATIENCE).unwrap();
     // Somebody else's program; through SQLite, so that the daemon's connection looks again.
-    let other = rusqlite::Connection::open(&path).unwrap();
-    other
-        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE); DROP TABLE fresh;")
-        .unwrap();
-    drop(other);
+    beside(&path, "PRAGMA wal_checkpoint(TRUNCATE); DROP TABLE fresh;");
     run(&store, &service(1), 600..1200, Outcome::Pass);
     store.settle(PATIENCE).unwrap();
-    let news = store.news();
-    let [
-        News::Failed(_),
-        News::SetAside { path: aside, .. },
-        News::Recovered,
-    ] = &news[..]
-    else {
-        panic!("{news:?}");
-    };
-    assert!(aside.exists());
+    was_set_aside_once(&store);
     assert!(probes(&path) >= 20, "{}", probes(&path));
     verify(&path);
 }
@@ -73,26 +80,13 @@ fn a_file_that_is_written_over_is_set_aside_though_the_writer_has_it_in_memory()
     run(&store, &service(1), 0..3600, Outcome::Pass);
     store.settle(PATIENCE).unwrap();
     // What is in the journal would be read from there.
-    let other = rusqlite::Connection::open(&path).unwrap();
-    other
-        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
-        .unwrap();
-    drop(other);
+    beside(&path, "PRAGMA wal_checkpoint(TRUNCATE)");
     let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.write_all(&[0x5a; 8 << 10]).unwrap();
     drop(file);
     run(&store, &service(1), 3600..4200, Outcome::Pass);
     store.settle(PATIENCE).unwrap();
-    let news = store.news();
-    let [
-        News::Failed(_),
-        News::SetAside { path: aside, .. },
-        News::Recovered,
-    ] = &news[..]
-    else {
-        panic!("{news:?}");
-    };
-    assert!(aside.exists());
+    was_set_aside_once(&store);
     assert_eq!(store.health().failed_rows, 0);
     assert!(probes(&path) >= 18, "{}", probes(&path));
     verify(&path);
