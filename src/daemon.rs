@@ -80,7 +80,7 @@ use canaries::Network;
 use control::Controller;
 use control_file::ControlFile;
 use fleet::Fleet;
-use keeper::{Keeper, Snapshot};
+use keeper::{Keeper, Snapshots};
 use observe::Tools;
 use otlp::Exporter;
 use prepare::PrepareError;
@@ -253,7 +253,7 @@ impl Daemon {
     }
 
     /// Returns what tells of every new state of the ledger.
-    pub fn snapshots(&self) -> watch::Receiver<Snapshot> {
+    pub fn snapshots(&self) -> Snapshots {
         self.keeper.snapshots()
     }
 
@@ -291,7 +291,7 @@ impl Daemon {
             warn!("not every recording could be written");
         }
         let written = self.writers.stop(KEEPER_GRACE).await;
-        let snapshot = self.keeper.snapshots().borrow().clone();
+        let snapshot = self.keeper.snapshots().newest();
         let owed = health::messages_owed(&snapshot.ledger);
         if written == Stopped::Abandoned || !snapshot.durable {
             error!(owed, "stopped; not everything could be written down");

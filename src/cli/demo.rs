@@ -189,7 +189,7 @@ async fn show(length: Duration, tell: Tell) -> Result<(Summary, Exit), DemoError
         } => shown,
     };
     let (daemon, interrupted) = daemon?;
-    let snapshot = daemon.snapshots().borrow().clone();
+    let snapshot = daemon.snapshots().newest();
     let probes = daemon.metrics().outcomes();
     daemon.stop(Duration::from_secs(2)).await;
     let messages = messages.load(Ordering::SeqCst);

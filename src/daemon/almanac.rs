@@ -29,7 +29,7 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
     let mut books = shared.books.subscribe();
     while stop.run_until_cancelled(sleep(REST)).await.is_some() {
         let now = shared.clock.now();
-        let ledger = Arc::clone(&snapshots.borrow_and_update().ledger);
+        let ledger = snapshots.see();
         let book = Arc::clone(&books.borrow_and_update());
         let due = due(&ledger, &book, &shared.seen, now);
         drop(ledger);

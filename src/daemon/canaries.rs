@@ -160,7 +160,7 @@ async fn back(shared: &Shared) {
     let was_lost = shared.tools.network.set_lost(false);
     let open = || {
         let snapshots = shared.keeper.snapshots();
-        let ledger = Arc::clone(&snapshots.borrow().ledger);
+        let ledger = snapshots.ledger();
         own::is_open(&ledger, &own::network())
     };
     // The incident may be from before a restart.

@@ -279,7 +279,7 @@ pub fn tell_story(
 
 impl Control for Controller {
     fn ledger(&self) -> Arc<Ledger> {
-        Arc::clone(&self.keeper.snapshots().borrow().ledger)
+        self.keeper.snapshots().ledger()
     }
 
     fn maintenance(&self) -> Vec<Maintenance> {

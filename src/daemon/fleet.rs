@@ -100,7 +100,7 @@ impl Fleet {
 
     /// Logs which channels are disabled.
     pub(super) fn warn_of_disabled(&self) {
-        let ledger = Arc::clone(&self.shared.keeper.snapshots().borrow().ledger);
+        let ledger = self.shared.keeper.snapshots().ledger();
         for channel in &self.books.borrow().channels {
             own::warn_of_disabled(&ledger, channel);
         }
@@ -339,7 +339,7 @@ fn begin(shared: &Shared, watched: &Watched, mut known: Known) -> Watch {
 
 /// Returns the violations of a service that the ledger holds open.
 fn open_of(shared: &Shared, watched: &Watched) -> Vec<(Violation, Reason)> {
-    let ledger = Arc::clone(&shared.keeper.snapshots().borrow().ledger);
+    let ledger = shared.keeper.snapshots().ledger();
     let open = ledger
         .incidents
         .values()

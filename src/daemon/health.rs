@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::book::Book;
 use super::canaries::Network;
-use super::keeper::Snapshot;
+use super::keeper::{Snapshot, Snapshots};
 use super::on_demand::OnDemand;
 use super::otlp::Exports;
 use super::seen::Seen;
@@ -41,7 +41,7 @@ const OWED_MAX: Duration = Duration::from_mins(10);
 
 /// What the pages are made from.
 pub(super) struct Page {
-    snapshots: watch::Receiver<Snapshot>,
+    snapshots: Snapshots,
     book: watch::Receiver<Arc<Book>>,
     metrics: Metrics,
     history: Arc<Store>,
@@ -303,7 +303,7 @@ fn known(facts: WorkerFacts) -> Workers {
 
 impl Facts for Page {
     fn metrics(&self, format: Format, give: Give<'_>) -> bool {
-        let ledger = Arc::clone(&self.snapshots.borrow().ledger);
+        let ledger = self.snapshots.ledger();
         let health = self.history.health();
         let dropped = health.dropped_rows + health.failed_rows;
         self.metrics.own.history_dropped(dropped);
@@ -327,7 +327,7 @@ impl Facts for Page {
     }
 
     fn health(&self) -> Health {
-        let snapshot = self.snapshots.borrow().clone();
+        let snapshot = self.snapshots.newest();
         let now = self.clock.now();
         let mut parts = vec![
             self.scheduler(),

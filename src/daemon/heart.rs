@@ -156,7 +156,7 @@ impl Heart {
 pub(super) fn restore(shared: &Parts, name: &ServiceName, watch: &Watch) {
     let newest = watch.window().counted().next_back();
     if let (Some(newest), None) = (newest, shared.seen.of(name)) {
-        let ledger = Arc::clone(&shared.keeper.snapshots().borrow().ledger);
+        let ledger = shared.keeper.snapshots().ledger();
         let open = ledger.incidents.values();
         let open = open.filter(|one| one.is_open() && one.service == *name);
         let reasons = open.map(|one| &one.reason);

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch::{self, error::RecvError};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -47,6 +48,38 @@ pub struct Snapshot {
     pub room: bool,
 }
 
+/// Follows the snapshots of the keeper. Clones do so by themselves.
+///
+/// It hands out copies alone. What a [`watch::Receiver`] lends is locked: once the keeper waits to publish, whoever asks a
+/// second time waits for the keeper, and the keeper for what was lent first.
+#[derive(Debug, Clone)]
+pub struct Snapshots(watch::Receiver<Snapshot>);
+
+impl Snapshots {
+    /// Returns the newest one.
+    pub fn newest(&self) -> Snapshot {
+        self.0.borrow().clone()
+    }
+
+    /// Returns the newest ledger.
+    pub fn ledger(&self) -> Arc<Ledger> {
+        Arc::clone(&self.0.borrow().ledger)
+    }
+
+    /// Returns the newest ledger and takes it for seen: [`changed`](Self::changed) waits for a later one.
+    pub fn see(&mut self) -> Arc<Ledger> {
+        Arc::clone(&self.0.borrow_and_update().ledger)
+    }
+
+    /// Waits for one that was not seen.
+    ///
+    /// # Errors
+    /// If the keeper has ended.
+    pub async fn changed(&mut self) -> Result<(), RecvError> {
+        self.0.changed().await
+    }
+}
+
 /// A change of the ledger; tells whether it changed anything.
 type Change = Box<dyn FnOnce(&mut Ledger, jiff::Timestamp) -> bool + Send>;
 
@@ -62,7 +95,7 @@ enum Request {
 #[derive(Debug, Clone)]
 pub struct Keeper {
     requests: mpsc::Sender<Request>,
-    snapshots: watch::Receiver<Snapshot>,
+    snapshots: Snapshots,
 }
 
 impl Keeper {
@@ -98,7 +131,7 @@ impl Keeper {
     }
 
     /// Returns the newest ledger, and what tells of the next.
-    pub fn snapshots(&self) -> watch::Receiver<Snapshot> {
+    pub fn snapshots(&self) -> Snapshots {
         self.snapshots.clone()
     }
 
@@ -165,7 +198,7 @@ pub fn new(
     (
         Keeper {
             requests: sender,
-            snapshots,
+            snapshots: Snapshots(snapshots),
         },
         keeping,
     )

@@ -98,7 +98,7 @@ pub(super) async fn say_goodbye(
 ) {
     let name = &channel.name;
     while !stop.is_cancelled() {
-        let snapshot = shared.keeper.snapshots().borrow().clone();
+        let snapshot = shared.keeper.snapshots().newest();
         let Some(batch) = next(&snapshot.ledger, name, manner, shared.clock.now()) else {
             break;
         };

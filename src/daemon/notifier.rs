@@ -51,13 +51,13 @@ pub(super) async fn run(shared: Shared, channel: Arc<Settings>, stop: Cancellati
     while !stop.is_cancelled() {
         let now = shared.clock.now();
         let plan = {
-            let snapshot = snapshots.borrow_and_update();
+            let ledger = snapshots.see();
             let book = book.borrow_and_update();
-            plan(&snapshot.ledger, &channel.name, &book, &shared.seen, now)
+            plan(&ledger, &channel.name, &book, &shared.seen, now)
         };
         let wait = match plan {
             Plan::Send(batch) => {
-                let snapshot = snapshots.borrow().clone();
+                let snapshot = snapshots.newest();
                 let sender = Sender {
                     shared: &shared,
                     channel: &channel,

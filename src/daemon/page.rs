@@ -9,7 +9,7 @@ use url::Url;
 
 use super::book::Book;
 use super::health;
-use super::keeper::Snapshot;
+use super::keeper::Snapshots;
 use super::seen::Seen;
 use super::watching::Shared;
 use crate::clock::Clock;
@@ -40,7 +40,7 @@ pub(super) fn pages(
 
 /// What the status page is made from.
 struct PageSource {
-    snapshots: watch::Receiver<Snapshot>,
+    snapshots: Snapshots,
     book: watch::Receiver<Arc<Book>>,
     seen: Seen,
     facts: Arc<dyn Facts>,
@@ -52,12 +52,9 @@ struct PageSource {
 impl Source for PageSource {
     fn present(&self) -> Present {
         let book = Arc::clone(&self.book.borrow());
-        // In a statement of its own: what is borrowed is locked, and how the parts do reads the snapshot as well. Once
-        // somebody waits to write it, a second reader waits for them, and they for the first.
-        let ledger = Arc::clone(&self.snapshots.borrow().ledger);
         Present {
             at: self.clock.now(),
-            ledger,
+            ledger: self.snapshots.ledger(),
             services: Arc::clone(&book.listed),
             glances: self.seen.all().into_iter().collect(),
             maintenance: book.maintenance.clone(),

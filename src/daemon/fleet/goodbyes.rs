@@ -17,7 +17,7 @@ pub(super) type Goodbyes = BTreeMap<ChannelName, (Arc<Settings>, Manner)>;
 impl Fleet {
     /// Returns the channels that have another name now, once no message is under way under the old one.
     pub(super) async fn renamed(&self, config: &Config) -> Renamed {
-        let known = Arc::clone(&self.shared.keeper.snapshots().borrow().ledger);
+        let known = self.shared.keeper.snapshots().ledger();
         let renamed = leaving::renamed(&known, &config.channels);
         for (old, _) in &renamed {
             if let Some(turn) = self.turns.get(old) {

@@ -169,7 +169,7 @@ async fn a_thousand_incidents_within_a_second_are_on_disk_and_in_one_message() {
     world.down.store(true, Ordering::SeqCst);
     let when = async |what: &str, is: fn(&oes::model::incident::Ledger) -> usize| {
         eventually(what, || {
-            let snapshot = watching.daemon.snapshots().borrow().clone();
+            let snapshot = watching.daemon.snapshots().newest();
             let count = is(&snapshot.ledger);
             (snapshot.durable && count == COUNT)
                 .then(Instant::now)

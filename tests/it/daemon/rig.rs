@@ -250,7 +250,7 @@ pub(super) fn lines(messages: &[Value]) -> Vec<String> {
 }
 
 pub(super) fn ledger(daemon: &Daemon) -> Arc<Ledger> {
-    Arc::clone(&daemon.snapshots().borrow().ledger)
+    daemon.snapshots().ledger()
 }
 
 /// Returns the value of a sample of the daemon's metrics by the beginning of its line.
