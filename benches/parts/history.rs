@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use oes::clock::Clock;
 use oes::history::reader::Reader;
 use oes::history::series::{RawSample, Resolution};
 use oes::history::{FILE, Store};
@@ -23,7 +24,8 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(BEGUN + second).unwrap()
 }
 
-fn service(number: usize) -> ServiceName {
+/// The name that the services of a bench have.
+pub fn service(number: usize) -> ServiceName {
     ServiceName::new(format!("service-{number:05}"))
 }
 
@@ -155,31 +157,41 @@ pub fn a_year() {
     }
 }
 
-/// Ninety days of a hundred services: what a page shows.
-pub fn a_page(services: usize) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(FILE);
-    let store = Store::open(&path, 64, at(0)).store;
-    // A probe an hour: days are as many, whatever is in them.
-    for second in (0..90 * DAY).step_by(3_600) {
-        store.tick(at(second));
+/// Writes a history of so many services that ends now: a probe an hour, since days are as many, whatever is in them.
+pub fn hourly(path: &Path, services: usize, days: i64) {
+    let begins = Clock::System.now().as_second() / DAY * DAY - days * DAY;
+    let moment = |second: i64| Timestamp::from_second(begins + second).unwrap();
+    let store = Store::open(path, 64, moment(0)).store;
+    let ends = Clock::System.now().as_second() - begins;
+    for second in (0..ends).step_by(3_600) {
+        store.tick(moment(second));
         for number in 0..services {
-            let holds = Duration::from_hours(2);
             store.write_sample(
                 &service(number),
                 RawSample {
-                    holds,
+                    at: moment(second),
+                    holds: Duration::from_hours(2),
                     ..sample(number, second)
                 },
             );
         }
         store.settle(PATIENCE).unwrap();
     }
+    assert_eq!(store.health().dropped_rows, 0);
+}
+
+/// Ninety days of a hundred services: what a page shows.
+pub fn a_page(services: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE);
+    hourly(&path, services, 90);
+    let until = Clock::System.now();
+    let span = Timestamp::from_second(until.as_second() - 90 * DAY).unwrap()..until;
     let reader = Reader::open(&path).unwrap();
     let names: Vec<ServiceName> = (0..services).map(service).collect();
     let times = (0..20).map(|_| {
         let began = Instant::now();
-        let days = reader.days(&names, at(0)..at(90 * DAY)).unwrap();
+        let days = reader.days(&names, span.clone()).unwrap();
         assert_eq!(days.len(), services);
         began.elapsed()
     });

@@ -21,6 +21,7 @@ mod overview;
 mod page;
 #[path = "../probe/sandbox.rs"]
 mod sandbox;
+mod served;
 #[path = "../probe/target.rs"]
 mod target;
 #[path = "../../tests/it/support/watched.rs"]
@@ -66,6 +67,9 @@ const BARE: &str = include_str!("bare.rhai");
 const OPEN_EVERY: usize = 10;
 
 fn main() {
+    if std::env::args().any(|argument| argument == "--target") {
+        return target::main();
+    }
     let machine = cpu::Machine::now();
     println!("| part | median [range] | target |\n| --- | --- | --- |");
     if wanted("state") {
@@ -90,6 +94,7 @@ fn main() {
     if wanted("page") {
         overview::first_page(1_000);
         overview::first_page(10_000);
+        served::pages(1_000);
     }
     println!("\n{}", machine.since());
 }

@@ -25,6 +25,8 @@ pub enum Window {
     Month,
     /// The last 90 days.
     Quarter,
+    /// The last 365 days, a point every five.
+    Year,
 }
 
 /// Points of the last hour.
@@ -34,13 +36,14 @@ pub const SAMPLES_MAX: usize = 4_000;
 
 impl Window {
     /// Every span, the shortest first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Hour,
         Self::SixHours,
         Self::Day,
         Self::Week,
         Self::Month,
         Self::Quarter,
+        Self::Year,
     ];
 
     /// Returns its name in addresses.
@@ -52,6 +55,7 @@ impl Window {
             Self::Week => "7d",
             Self::Month => "30d",
             Self::Quarter => "90d",
+            Self::Year => "1y",
         }
     }
 
@@ -64,6 +68,7 @@ impl Window {
             Self::Week => "7 d",
             Self::Month => "30 d",
             Self::Quarter => "90 d",
+            Self::Year => "1 y",
         }
     }
 
@@ -81,6 +86,7 @@ impl Window {
             Self::Week => 7 * 24,
             Self::Month => 30 * 24,
             Self::Quarter => 90 * 24,
+            Self::Year => 365 * 24,
         })
     }
 
@@ -90,7 +96,7 @@ impl Window {
             Self::Hour => None,
             Self::SixHours | Self::Day => Some(Resolution::FiveMinutes),
             Self::Week | Self::Month => Some(Resolution::Hour),
-            Self::Quarter => Some(Resolution::Day),
+            Self::Quarter | Self::Year => Some(Resolution::Day),
         }
     }
 
@@ -99,6 +105,7 @@ impl Window {
         match self {
             Self::Day => 3,
             Self::Month => 4,
+            Self::Year => 5,
             _ => 1,
         }
     }

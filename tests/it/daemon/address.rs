@@ -47,13 +47,14 @@ async fn a_badge_that_cannot_be_says_so() {
     let daemon = started(&rig, "", "").await;
     for (path, status, words) in [
         ("price/uptime.svg?window=3h", 400, "unknown window"),
-        ("price/latency.json?window=365d", 400, "unknown window"),
+        ("price/latency.json?window=365h", 400, "unknown window"),
         ("price/latency.svg?p=101", 400, "unknown percentile"),
         ("nope.svg", 404, "nope: unknown"),
         ("nope/uptime.json", 404, "unknown"),
         ("price/uptime.svg?window=365d", 200, "uptime 1 y"),
         ("price/uptime.svg", 200, "uptime 30 d"),
         ("price/latency.svg?p=50&window=1h", 200, "p50 1 h"),
+        ("price/latency.svg?window=1y", 200, "p90 1 y"),
     ] {
         let badge = text(&daemon, &format!("/badge/{path}"), HERE).await;
         assert!(
