@@ -9,6 +9,7 @@ mod codec;
 mod counted;
 mod evidence;
 mod file;
+pub mod gaps;
 pub mod incidents;
 mod known;
 mod load;

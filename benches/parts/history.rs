@@ -159,24 +159,26 @@ pub fn a_year() {
 
 /// Writes a history of so many services that ends now: a probe an hour, since days are as many, whatever is in them.
 pub fn hourly(path: &Path, services: usize, days: i64) {
-    let begins = Clock::System.now().as_second() / DAY * DAY - days * DAY;
+    let now = Clock::System.now().as_second();
+    let begins = now / DAY * DAY - days * DAY;
     let moment = |second: i64| Timestamp::from_second(begins + second).unwrap();
     let store = Store::open(path, 64, moment(0)).store;
-    let ends = Clock::System.now().as_second() - begins;
-    for second in (0..ends).step_by(3_600) {
-        store.tick(moment(second));
+    for hour in (0..now - begins).step_by(3_600) {
         for number in 0..services {
-            store.write_sample(
-                &service(number),
-                RawSample {
-                    at: moment(second),
-                    holds: Duration::from_hours(2),
-                    ..sample(number, second)
-                },
-            );
+            let sample = RawSample {
+                at: moment(hour),
+                holds: Duration::from_hours(2),
+                ..sample(number, hour)
+            };
+            store.write_sample(&service(number), sample);
         }
-        store.settle(PATIENCE).unwrap();
+        // Signs of life of the monitor, so that no time is one in which it was down.
+        for second in (hour..hour + 3_600).step_by(50) {
+            store.tick(moment(second));
+        }
+        store.flush(PATIENCE).unwrap();
     }
+    store.settle(PATIENCE).unwrap();
     assert_eq!(store.health().dropped_rows, 0);
 }
 

@@ -125,6 +125,8 @@ fn open_history(
         rules.max().unwrap_or_default(),
         now,
     );
+    // Before any sample: the time until now was a pause.
+    opened.store.tick(now);
     match &opened.recovery {
         history::Recovery::Fresh | history::Recovery::Loaded => {}
         history::Recovery::SetAside { path, why } => {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::buckets::read_buckets;
+use super::gaps::{self, Gap};
 use super::load::read_only;
 use super::progress::{FRESH, Progress, alive, fresh_sample, pauses, second};
 use super::rollup::{self, Last, Pause};
@@ -72,6 +73,22 @@ impl Reader {
             };
             open.buckets(connection, id, &span, resolution)
         })
+    }
+
+    /// Returns when nobody looked until a moment, after the first bucket in which somebody did, oldest first: from the buckets of a
+    /// service, and from when the monitor was not running.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the database cannot be read.
+    pub fn gaps(
+        &self,
+        known: Vec<Bucket>,
+        until: Timestamp,
+        resolution: Resolution,
+    ) -> Result<Vec<Gap>, ReadError> {
+        let from = known.first().map_or(until, |first| first.from);
+        let pauses = self.ask(|connection| pauses(connection, from))?;
+        Ok(gaps::gaps(known, &pauses, until, resolution))
     }
 
     /// Returns the days of many services at once, as [`Self::buckets`] does; a service without any is absent.

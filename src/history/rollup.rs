@@ -1,7 +1,8 @@
 //! What samples amount to within a span of time.
 //!
-//! A sample says what its service is until the next one, but not longer than it holds, and not past the moment at which the
-//! monitor stopped: time in which nobody looked is without data, never up and never down.
+//! A sample says what its service is until the next one, but not longer than it holds, and nothing of a time in which the
+//! monitor was not running: that is without data, never up and never down. After such a time it holds on: a beat that is good
+//! until tomorrow still is.
 
 use std::time::Duration;
 
@@ -67,8 +68,8 @@ pub(super) fn bucket(
         .peekable();
     while let Some(one) = known.next() {
         let next = known.peek().map_or(until, |next| next.at.min(until));
-        let end = one.until.min(next).min(stopped(pauses, one.at));
-        let time = since(one.at.max(from), end);
+        let end = one.until.min(next);
+        let time = running(pauses, one.at.max(from), end);
         bucket.tally.count(one.outcome, time);
     }
     let watched = bucket.tally.watched();
@@ -76,13 +77,15 @@ pub(super) fn bucket(
     bucket
 }
 
-/// Returns when the monitor first stopped after a moment, the end of time if it did not.
-fn stopped(pauses: &[Pause], at: Timestamp) -> Timestamp {
-    let pause = pauses.iter().filter(|pause| pause.until > at);
-    pause
-        .map(|pause| pause.from.max(at))
-        .min()
-        .unwrap_or(Timestamp::MAX)
+/// Returns how long the monitor was running within a span. Pauses are in their order.
+fn running(pauses: &[Pause], from: Timestamp, until: Timestamp) -> Duration {
+    let mut running = Duration::ZERO;
+    let mut from = from;
+    for pause in pauses {
+        running += since(from, pause.from.min(until));
+        from = from.max(pause.until);
+    }
+    running + since(from, until)
 }
 
 /// The longest that a pause is not one: the daemon may be busy, or restart, without a gap in its history.
@@ -135,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_of_the_monitor_ends_what_samples_say() {
+    fn a_stop_of_the_monitor_is_cut_out_of_what_samples_say() {
         let pauses = [Pause {
             from: at(100),
             until: at(250),
@@ -145,8 +148,22 @@ mod tests {
             sample(260, Outcome::Unknown, 1000),
         ];
         let found = bucket(None, &samples, &pauses, at(0), at(300)).tally;
-        assert_eq!((found.up, found.unknown), (seconds(10), seconds(40)));
-        assert_eq!(found.no_data, seconds(90 + 160));
+        assert_eq!((found.up, found.unknown), (seconds(10 + 10), seconds(40)));
+        assert_eq!(found.no_data, seconds(90 + 150));
+    }
+
+    #[test]
+    fn a_bucket_within_a_stop_is_without_data_and_the_one_after_it_is_not() {
+        let pause = |from, until| Pause {
+            from: at(from),
+            until: at(until),
+        };
+        let pauses = [pause(-50, 310), pause(400, 450), pause(900, 1000)];
+        let last = Some(Last::of(&sample(-100, Outcome::Pass, 5000)));
+        let within = bucket(last, &[], &pauses, at(0), at(300)).tally;
+        assert_eq!(within.no_data, seconds(300));
+        let after = bucket(last, &[], &pauses, at(300), at(600)).tally;
+        assert_eq!((after.up, after.no_data), (seconds(240), seconds(60)));
     }
 
     #[test]

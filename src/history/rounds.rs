@@ -83,9 +83,26 @@ impl Rounds {
         at.max(gate)
     }
 
-    /// Notes a sign of life.
-    pub(super) fn lives(&mut self, at: Timestamp) {
+    /// Notes a sign of life; a long time without one before it was a pause.
+    pub(super) fn lives(
+        &mut self,
+        transaction: &Transaction<'_>,
+        at: Timestamp,
+    ) -> rusqlite::Result<()> {
+        if let Some(alive) = self.alive
+            && since(alive, at) >= PAUSE_MIN
+        {
+            self.pauses.push(Pause {
+                from: alive,
+                until: at,
+            });
+            transaction.execute(
+                "INSERT OR REPLACE INTO pauses (from_us, until_us) VALUES (?1, ?2)",
+                [alive.as_microsecond(), at.as_microsecond()],
+            )?;
+        }
         self.alive = self.alive.max(Some(at));
+        Ok(())
     }
 
     /// Writes the last sign of life down.
@@ -98,7 +115,7 @@ impl Rounds {
         Ok(())
     }
 
-    /// Follows the clock: a long time without a sign of life is a pause, and a clock that was set back is believed.
+    /// Follows the clock: the monitor runs, and a clock that was set back is believed.
     pub(super) fn tick(
         &mut self,
         transaction: &Transaction<'_>,
@@ -115,20 +132,7 @@ impl Rounds {
         {
             self.turn_back(transaction, fine, now)?;
         }
-        if let Some(alive) = self.alive
-            && since(alive, now) >= PAUSE_MIN
-        {
-            self.pauses.push(Pause {
-                from: alive,
-                until: now,
-            });
-            transaction.execute(
-                "INSERT OR REPLACE INTO pauses (from_us, until_us) VALUES (?1, ?2)",
-                [alive.as_microsecond(), now.as_microsecond()],
-            )?;
-        }
-        self.lives(now);
-        Ok(())
+        self.lives(transaction, now)
     }
 
     fn begin(&mut self, transaction: &Transaction<'_>, at: Timestamp) -> rusqlite::Result<()> {
@@ -219,7 +223,8 @@ impl Rounds {
             None => self.gather(connection, fine)?,
         };
         if round.is_empty() && fine.service == 0 {
-            let next = next_sample(connection, fine, due)?;
+            let until = self.pause_over(fine).map_or(due, |over| over.min(due));
+            let next = next_sample(connection, fine, until)?;
             next.save(connection)?;
             self.advance(next);
             return Ok(());
@@ -257,11 +262,10 @@ impl Rounds {
         fine: Progress,
     ) -> rusqlite::Result<BTreeMap<i64, Vec<i64>>> {
         let mut round: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-        let held = self.lasts.iter();
-        let held =
-            held.filter(|(_, last)| last.until > fine.from && !self.stopped(last, fine.from));
-        for (service, _) in held {
-            round.insert(*service, Vec::new());
+        if self.pause_over(fine).is_none() {
+            let held = self.lasts.iter();
+            let held = held.filter(|(_, last)| last.until > fine.from);
+            round.extend(held.map(|(service, _)| (*service, Vec::new())));
         }
         let mut select = connection.prepare_cached(
             "SELECT service, id FROM fresh WHERE at_us >= ?1 AND at_us < ?2 ORDER BY id",
@@ -274,10 +278,11 @@ impl Rounds {
         Ok(round)
     }
 
-    /// Tells whether the monitor stopped between a sample and a moment, so that it says nothing of it.
-    fn stopped(&self, last: &Last, at: Timestamp) -> bool {
+    /// Returns when the monitor ran again, where it did not in the whole of a bucket.
+    fn pause_over(&self, bucket: Progress) -> Option<Timestamp> {
         let mut pauses = self.pauses.iter();
-        pauses.any(|pause| pause.until > last.at && pause.from <= at)
+        let over = pauses.find(|pause| pause.from <= bucket.from && pause.until >= bucket.end());
+        over.map(|pause| pause.until)
     }
 
     fn advance(&mut self, next: Progress) {
@@ -320,17 +325,17 @@ impl Rounds {
     }
 }
 
-/// Returns the progress at the next bucket that has anything, or that may still get it.
+/// Returns the progress at the next bucket that has a sample, or at a moment that nothing is skipped after.
 fn next_sample(
     connection: &Connection,
     fine: Progress,
-    due: Timestamp,
+    until: Timestamp,
 ) -> rusqlite::Result<Progress> {
     let sql = "SELECT min(at_us) FROM fresh WHERE at_us >= ?1";
     let end = fine.end();
     let us: Option<i64> = connection.query_row(sql, [end.as_microsecond()], |row| row.get(0))?;
     let next = us.and_then(|us| Timestamp::from_microsecond(us).ok());
-    let at = next.map_or(due, |next| next.min(due)).max(end);
+    let at = next.map_or(until, |next| next.min(until)).max(end);
     Ok(Progress::beginning(Resolution::FiveMinutes, at))
 }
 

@@ -196,44 +196,6 @@ pub fn filled(buckets: Vec<Bucket>, span: Range<Timestamp>, resolution: Resoluti
     all
 }
 
-/// A time without data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gap {
-    /// The beginning of the first bucket in which something is missing.
-    pub from: Timestamp,
-    /// The end of the last one.
-    pub until: Timestamp,
-    /// How long nobody looked.
-    pub length: Duration,
-}
-
-/// Time without data that is shorter is not worth a name.
-const GAP_MIN: Duration = Duration::from_mins(1);
-
-/// Returns when nobody looked until a moment, after the first time that somebody did, oldest first.
-pub fn gaps(known: Vec<Bucket>, until: Timestamp, resolution: Resolution) -> Vec<Gap> {
-    let Some(first) = known.first().map(|first| first.from) else {
-        return Vec::new();
-    };
-    let mut gaps: Vec<Gap> = Vec::new();
-    let all = filled(known, first..until, resolution).into_iter().skip(1);
-    for bucket in all.filter(|one| !one.tally.no_data.is_zero()) {
-        match gaps.last_mut() {
-            Some(gap) if gap.until == bucket.from => {
-                gap.until = bucket.until;
-                gap.length += bucket.tally.no_data;
-            }
-            _ => gaps.push(Gap {
-                from: bucket.from,
-                until: bucket.until,
-                length: bucket.tally.no_data,
-            }),
-        }
-    }
-    gaps.retain(|gap| gap.length >= GAP_MIN);
-    gaps
-}
-
 /// One probe as it is kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawSample {

@@ -64,7 +64,7 @@ impl Tables<'_> {
 
     fn sample(&mut self, service: &ServiceName, sample: &RawSample) -> rusqlite::Result<()> {
         let id = self.known(service)?;
-        self.rounds.lives(sample.at);
+        self.rounds.lives(self.transaction, sample.at)?;
         let mut insert = self.transaction.prepare_cached(
             "INSERT INTO fresh (service, at_us, outcome, latency_us, phases_us, code, holds_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

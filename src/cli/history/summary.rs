@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::history::ReadError;
 use crate::history::reader::Reader;
-use crate::history::series::{self, Bucket, Resolution, filled, together};
+use crate::history::series::{Bucket, Resolution, filled, together};
+use crate::history::{self, ReadError};
 use crate::model::exchange::Phase;
 use crate::model::judgement::Outcome;
 use crate::model::service::ServiceName;
@@ -49,8 +49,8 @@ pub(super) struct Gap {
     pub(super) length: Duration,
 }
 
-impl From<series::Gap> for Gap {
-    fn from(gap: series::Gap) -> Self {
+impl From<history::gaps::Gap> for Gap {
+    fn from(gap: history::gaps::Gap) -> Self {
         Self {
             from: gap.from,
             until: gap.until,
@@ -172,10 +172,8 @@ fn gaps(reader: &Reader, service: &ServiceName, span: Span) -> Result<Vec<Gap>, 
         Resolution::Hour
     };
     let known = reader.buckets(service, from..until, fine)?;
-    Ok(series::gaps(known, until, fine)
-        .into_iter()
-        .map(Gap::from)
-        .collect())
+    let gaps = reader.gaps(known, until, fine)?;
+    Ok(gaps.into_iter().map(Gap::from).collect())
 }
 
 fn micros(time: Duration) -> u64 {

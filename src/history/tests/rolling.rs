@@ -220,6 +220,64 @@ fn a_monitor_that_was_down_has_no_data_of_that_time() {
 }
 
 #[test]
+fn a_probe_that_is_written_before_the_first_sign_of_life_ends_the_time_that_the_monitor_was_down() {
+    let (_folder, path) = database();
+    let seldom = || RawSample::of(sample(0, Outcome::Pass), hours(1));
+    let store = Store::open(&path, 7, at(0)).store;
+    store.write_sample(&service(1), seldom());
+    run(&store, &service(2), 0..600, Outcome::Pass);
+    drop(store);
+    let store = Store::open(&path, 7, at(1200)).store;
+    store.write_sample(&service(2), raw(sample(1201, Outcome::Pass)));
+    store.write_sample(
+        &service(1),
+        RawSample::of(sample(1202, Outcome::Pass), hours(1)),
+    );
+    run(&store, &service(2), 1215..2100, Outcome::Pass);
+    store.settle(PATIENCE).unwrap();
+    verify(&path);
+    let reader = Reader::open(&path).unwrap();
+    let hour = reader
+        .buckets(&service(1), at(0)..at(2100), Resolution::FiveMinutes)
+        .unwrap();
+    let whole = together(at(0), at(2100), &hour);
+    // From the last sign of life at 585 s to the first at 1201 s.
+    assert_eq!(whole.tally.no_data, Duration::from_secs(616 + 15));
+    let gaps = reader
+        .gaps(hour, at(2085), Resolution::FiveMinutes)
+        .unwrap();
+    let gaps: Vec<_> = gaps.iter().map(|gap| (gap.from, gap.until)).collect();
+    assert_eq!(gaps, [(at(585), at(1201))]);
+}
+
+#[test]
+fn a_beat_that_is_good_for_a_day_is_so_after_the_monitor_was_down_too() {
+    let (_folder, path) = database();
+    let store = Store::open(&path, 7, at(0)).store;
+    let beat = RawSample::of(sample(0, Outcome::Pass), hours(24));
+    store.write_sample(&service(1), beat);
+    let alive = |store: &Store, seconds: std::ops::Range<i64>| {
+        for second in seconds.step_by(15) {
+            store.tick(at(second));
+        }
+        store.settle(PATIENCE).unwrap();
+    };
+    alive(&store, 0..1200);
+    drop(store);
+    let store = Store::open(&path, 7, at(4800)).store;
+    alive(&store, 4800..9000);
+    drop(store);
+    verify(&path);
+    let fives = Reader::open(&path)
+        .unwrap()
+        .buckets(&service(1), at(0)..at(8400), Resolution::FiveMinutes)
+        .unwrap();
+    let whole = together(at(0), at(8400), &fives).tally;
+    assert_eq!(whole.no_data, Duration::from_secs(4800 - 1185));
+    assert_eq!(whole.up + whole.no_data, Duration::from_mins(140));
+}
+
+#[test]
 fn a_quick_restart_leaves_no_gap() {
     let (_folder, path) = database();
     let store = Store::open(&path, 7, at(0)).store;

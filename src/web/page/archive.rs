@@ -15,7 +15,7 @@ use super::record::{DAYS_READ, Record, Stretch};
 use super::window::{SAMPLES_MAX, Window};
 use crate::history::incidents;
 use crate::history::reader::Reader;
-use crate::history::series::{Resolution, gaps};
+use crate::history::series::Resolution;
 use crate::model::duration::before;
 use crate::model::incident::Incident;
 use crate::model::service::{Service, ServiceName};
@@ -118,7 +118,8 @@ impl Archive {
             if window.resolution().is_some() {
                 past.buckets.clone_from(&buckets);
             }
-            past.gaps = gaps(buckets, present.at, resolution);
+            let gaps = reader.gaps(buckets, present.at, resolution);
+            past.gaps = gaps.unwrap_or_default();
             let hour = Window::Hour.span(present.at);
             past.samples = reader.samples(name, hour, SAMPLES_MAX).unwrap_or_default();
         }

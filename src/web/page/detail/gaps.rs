@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::history::series::Gap;
+use crate::history::gaps::Gap;
 use crate::model::counted::counted;
 use crate::model::duration::Shown;
 
