@@ -12,6 +12,7 @@ mod curl;
 mod disk;
 mod fuzz;
 mod heartbeat;
+mod heartbeat_body;
 mod heartbeat_restart;
 mod history;
 mod leaving;

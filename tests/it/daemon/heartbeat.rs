@@ -290,7 +290,7 @@ async fn metrics_tell_of_a_job_nothing_that_only_what_is_asked_has() {
 }
 
 /// Nobody asks a heartbeat.
-struct Never;
+pub(super) struct Never;
 
 impl Prober for Never {
     fn probe<'a>(
