@@ -1,5 +1,6 @@
 //! The status page as files.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -146,7 +147,8 @@ fn present(config: &Config) -> Result<Present, state::ReadError> {
         at: Clock::System.now(),
         ledger: Arc::new(snapshot.ledger),
         services: services.map(|one| Arc::clone(&one.service)).collect(),
-        glances: std::collections::HashMap::new(),
+        glances: HashMap::new(),
+        awaited: HashMap::new(),
         maintenance: config.maintenance.clone(),
         health: None,
     };

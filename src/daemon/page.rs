@@ -57,6 +57,7 @@ impl Source for PageSource {
             ledger: self.snapshots.ledger(),
             services: Arc::clone(&book.listed),
             glances: self.seen.all().into_iter().collect(),
+            awaited: self.seen.all_awaited(),
             maintenance: book.maintenance.clone(),
             health: Some(self.facts.health()),
         }

@@ -142,6 +142,12 @@ impl Seen {
         awaited.get(service).copied()
     }
 
+    /// Returns what is waited for of every service that reports.
+    pub(super) fn all_awaited(&self) -> HashMap<ServiceName, Awaited> {
+        let awaited = self.0.awaited.read();
+        awaited.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn awaited_mut(&self) -> RwLockWriteGuard<'_, HashMap<ServiceName, Awaited>> {
         let awaited = self.0.awaited.write();
         awaited.unwrap_or_else(PoisonError::into_inner)

@@ -13,6 +13,7 @@ mod disk;
 mod fuzz;
 mod heartbeat;
 mod heartbeat_body;
+mod heartbeat_page;
 mod heartbeat_restart;
 mod history;
 mod leaving;

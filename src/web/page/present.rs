@@ -10,6 +10,7 @@ use crate::model::glance::Glance;
 use crate::model::incident::{Incident, Ledger};
 use crate::model::maintenance::Maintenance;
 use crate::model::service::{Service, ServiceName};
+use crate::policy::heartbeat::Awaited;
 use crate::web::Health;
 
 /// Who looks.
@@ -32,6 +33,8 @@ pub struct Present {
     pub services: Arc<[Arc<Service>]>,
     /// What the newest probe of each service showed.
     pub glances: HashMap<ServiceName, Arc<Glance>>,
+    /// What is waited for of each service that reports; nothing where no daemon runs.
+    pub awaited: HashMap<ServiceName, Awaited>,
     /// The planned mutes of the config.
     pub maintenance: Vec<Maintenance>,
     /// How the parts of the daemon are doing; absent where no daemon runs.
@@ -69,6 +72,7 @@ impl Present {
                 Stood {
                     service,
                     glance,
+                    awaited: self.awaited.get(&service.name).copied(),
                     standing,
                     open,
                 }
@@ -103,6 +107,8 @@ pub struct Stood<'a> {
     pub service: &'a Arc<Service>,
     /// Its newest probe.
     pub glance: Option<&'a Glance>,
+    /// What is waited for, of one that reports.
+    pub awaited: Option<Awaited>,
     /// How it stands.
     pub standing: Standing,
     /// Its open incidents, the oldest first.

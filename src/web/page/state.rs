@@ -149,10 +149,20 @@ fn by_glance(service: &Service, glance: Option<&Glance>, now: Timestamp) -> Stan
         return Standing::new(State::NoData, what);
     };
     let silence = since(glance.at, now);
-    let patience = (service.interval * STALE_INTERVALS).saturating_add(service.timeout);
+    let run_max = service.heartbeat.as_ref().and_then(|rule| rule.run_max);
+    let patience = service
+        .interval
+        .saturating_mul(STALE_INTERVALS)
+        .saturating_add(service.timeout)
+        // A run that takes its time is no silence.
+        .saturating_add(run_max.unwrap_or_default());
     if silence > patience {
-        let text = format!("not looked at for {}", Shown(silence));
-        return Standing::new(State::NoData, text);
+        let what = if service.heartbeat.is_some() {
+            "no beat"
+        } else {
+            "not looked at"
+        };
+        return Standing::new(State::NoData, format!("{what} for {}", Shown(silence)));
     }
     let (state, note) = match glance.outcome {
         Outcome::Pass => (State::Operational, ""),

@@ -213,6 +213,7 @@ pub(crate) fn present(count: usize) -> Present {
         ledger: Arc::new(ledger),
         services: services.into(),
         glances,
+        awaited: HashMap::new(),
         maintenance: config.maintenance,
         health: None,
     }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::facts::slow;
-use crate::model::duration::Shown;
+use super::facts::{Fact, slow};
+use crate::model::duration::{Shown, since};
 use crate::model::heartbeat::Heartbeat;
 use crate::model::service::Service;
 use crate::model::violation::Violation;
@@ -15,6 +15,17 @@ pub(super) fn last_good(stood: &Stood<'_>) -> Option<Timestamp> {
     let mut open = open.filter(|incident| incident.violation == Violation::Heartbeat);
     let before = || open.next()?.last_good;
     stood.glance?.last_good.or_else(before)
+}
+
+/// Returns since when a run is under way; absent where none is, or nobody has said that it began.
+pub(super) fn run(stood: &Stood<'_>, now: Timestamp) -> Option<Fact> {
+    let begun = stood.awaited?.running_since?;
+    let run_max = stood.service.heartbeat.as_ref()?.run_max;
+    Some(Fact {
+        name: "Run under way",
+        value: format!("for {}", Shown(since(begun, now))),
+        more: run_max.map_or_else(String::new, |max| format!("may take {}", Shown(max))),
+    })
 }
 
 /// Returns what its latency is called.

@@ -29,10 +29,7 @@ pub(super) fn request(service: &Service) -> String {
 
 /// Returns what is known of a service at this moment.
 pub(super) fn of(stood: &Stood<'_>, audience: Audience, now: Timestamp) -> Vec<Fact> {
-    let Some(glance) = stood.glance else {
-        return Vec::new();
-    };
-    let mut facts = vec![match &stood.service.heartbeat {
+    let newest = stood.glance.map(|glance| match &stood.service.heartbeat {
         Some(rule) => Fact {
             name: "Last good beat",
             value: beat::last_good(stood).map_or_else(
@@ -46,7 +43,12 @@ pub(super) fn of(stood: &Stood<'_>, audience: Audience, now: Timestamp) -> Vec<F
             value: format!("{} ago", Shown(since(glance.at, now))),
             more: format!("every {}", Shown(stood.service.interval)),
         },
-    }];
+    });
+    let run = beat::run(stood, now).filter(|_| audience.is_private());
+    let mut facts: Vec<Fact> = newest.into_iter().chain(run).collect();
+    let Some(glance) = stood.glance else {
+        return facts;
+    };
     if let Some(latency) = glance.latency {
         facts.push(Fact {
             name: beat::latency(stood.service),
