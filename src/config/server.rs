@@ -56,6 +56,9 @@ pub(super) fn read(loader: &mut Loader<'_>, table: Option<&Node>) -> Server {
         title.trim().clone_into(&mut server.title);
     }
     server.url = table.get("url").and_then(|node| address(loader, node));
+    if let (Some(node), Some(url)) = (table.get("url"), &server.url) {
+        check_below(loader, node, url, &server.base);
+    }
     server.oidc = oidc::read(loader, table, server.url.as_ref());
     let elsewhere = public || server.url.as_ref().is_some_and(|url| !is_loopback(url));
     // Behind a socket in the file system there is a proxy, and behind that anybody.
@@ -82,6 +85,23 @@ fn address(loader: &mut Loader<'_>, node: &Node) -> Option<Url> {
         url.set_path(&path);
     }
     Some(url)
+}
+
+/// Warns of an address of the status page that is not where its pages are.
+fn check_below(loader: &mut Loader<'_>, node: &Node, url: &Url, base: &str) {
+    if base.is_empty() || url.path().trim_end_matches('/') == base {
+        return;
+    }
+    let mut right = url.clone();
+    right.set_path(base);
+    let message = format!(
+        "`url` leads to {}, and every page is below {base}",
+        url.path()
+    );
+    let mistake = Mistake::warning(Code::Conflict, node.span.clone(), message);
+    loader.report(mistake.help(format!(
+        "write url = \"{right}\": links of messages and the way back from a login lead there"
+    )));
 }
 
 /// Reads what every path begins with.

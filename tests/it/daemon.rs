@@ -22,6 +22,7 @@ mod login;
 mod mail;
 mod numbers;
 mod oidc;
+mod oidc_elsewhere;
 mod otlp;
 mod page;
 mod paused;

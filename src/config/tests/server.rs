@@ -98,6 +98,22 @@ fn where_it_is_served_is_read_in_the_ways_that_people_write_it() {
 }
 
 #[test]
+fn an_address_of_the_page_that_is_not_below_its_path_is_warned_of() {
+    let said = |text: &str| mistakes(&format!("services = []\n[server]\n{text}"));
+    let wrong = said("base_path = \"/oes\"\nurl = \"https://a.example\"");
+    let words = "oes.toml:4:7: warning: `url` leads to /, and every page is below /oes (write url = \"https://a.example/oes\": ";
+    assert!(wrong.contains(words), "{wrong}");
+    for right in [
+        "base_path = \"/oes\"\nurl = \"https://a.example/oes\"",
+        "base_path = \"/oes/\"\nurl = \"https://a.example/oes/\"",
+        "url = \"https://a.example/oes\"",
+    ] {
+        let told = said(right);
+        assert!(!told.contains("every page is below"), "{told}");
+    }
+}
+
+#[test]
 fn where_nothing_can_be_served_is_refused() {
     let all = [
         "base_path = \"oes\"",

@@ -14,19 +14,21 @@ use crate::support::browser::Browser as Chromium;
 use crate::support::provider::{CLIENT, Provider, SECRET, Trouble, Twist};
 
 /// Where the daemon says that it is found.
-const SITE: &str = "https://status.example.org";
+pub(super) const SITE: &str = "https://status.example.org";
 
 /// A daemon whose people log in at a provider.
-struct Stage {
-    rig: Rig,
-    provider: Provider,
+pub(super) struct Stage {
+    pub(super) rig: Rig,
+    pub(super) provider: Provider,
     process: Process,
-    browser: Browser,
+    pub(super) browser: Browser,
+    /// What the path of every page begins with.
+    base: &'static str,
     visitors: Cell<u8>,
 }
 
 /// Returns a config with these rules; the requests of the test come from addresses that it makes up.
-fn config(rig: &Rig, issuer: &str, rules: &str) -> String {
+pub(super) fn config(rig: &Rig, issuer: &str, rules: &str) -> String {
     let keys = format!(
         "url = \"{SITE}\"\nproxies = [\"127.0.0.1\"]\n[server.oidc]\nissuer = \"{issuer}\"\nclient_id = \"{CLIENT}\"\n\
          client_secret = \"${{file:secret}}\"\nname = \"Example\"\nallow = [{rules}]\n"
@@ -37,7 +39,7 @@ fn config(rig: &Rig, issuer: &str, rules: &str) -> String {
     format!("{before}{keys}[[channels]]{after}")
 }
 
-const ADA: &str = "{ email = \"ada@example.org\", scope = \"operate\" }";
+pub(super) const ADA: &str = "{ email = \"ada@example.org\", scope = \"operate\" }";
 
 impl Stage {
     async fn with(rules: &str) -> Self {
@@ -46,10 +48,24 @@ impl Stage {
         Self::at(provider, &issuer, rules).await
     }
 
-    async fn at(provider: Provider, issuer: &str, rules: &str) -> Self {
+    pub(super) async fn at(provider: Provider, issuer: &str, rules: &str) -> Self {
+        Self::below("", provider, issuer, rules).await
+    }
+
+    /// Returns one whose pages are below a path.
+    pub(super) async fn below(
+        base: &'static str,
+        provider: Provider,
+        issuer: &str,
+        rules: &str,
+    ) -> Self {
         let rig = Rig::new();
         rig.write("secret", SECRET);
-        rig.write("oes.toml", &config(&rig, issuer, rules));
+        let mut config = config(&rig, issuer, rules).replace(SITE, &format!("{SITE}{base}"));
+        if !base.is_empty() {
+            config = config.replace("[server]\n", &format!("[server]\nbase_path = \"{base}\"\n"));
+        }
+        rig.write("oes.toml", &config);
         let process = Process::start(&rig, "log");
         let browser = Browser::at(process.address().await);
         Self {
@@ -57,28 +73,29 @@ impl Stage {
             provider,
             process,
             browser,
+            base,
             visitors: Cell::new(0),
         }
     }
 
     /// Returns the lines of the head of a visitor who was not here before.
-    fn visitor(&self) -> String {
+    pub(super) fn visitor(&self) -> String {
         self.visitors.set(self.visitors.get() + 1);
         let number = self.visitors.get();
         format!("x-forwarded-for: 203.0.113.{number}\r\nx-forwarded-proto: https\r\n")
     }
 
     /// Begins a login; the browser has the cookie of it then.
-    async fn begins(&mut self, lines: &str) -> (Answer, String) {
+    pub(super) async fn begins(&mut self, lines: &str) -> (Answer, String) {
         self.browser.cookie = None;
-        let next = "/login/oidc?next=%2Freadyz%3Fa%3D1";
-        let (answer, page) = self.browser.asks("GET", next, lines, "").await;
+        let path = format!("{}/login/oidc?next=%2Freadyz%3Fa%3D1", self.base);
+        let (answer, page) = self.browser.asks("GET", &path, lines, "").await;
         self.browser.keeps(&answer);
         (answer, page)
     }
 
     /// Goes the whole way; returns how it ends.
-    async fn logs_in(&mut self) -> (Answer, String) {
+    pub(super) async fn logs_in(&mut self) -> (Answer, String) {
         let lines = self.visitor();
         let (begun, page) = self.begins(&lines).await;
         if begun.status != 303 {
@@ -92,7 +109,7 @@ impl Stage {
     }
 
     /// Asserts that a login is refused with a status, in these words on the page and in the log.
-    async fn refuses(&mut self, status: u16, words: &str) {
+    pub(super) async fn refuses(&mut self, status: u16, words: &str) {
         let (ended, page) = self.logs_in().await;
         assert_eq!(ended.status, status, "{words}: {page}");
         let plain = page

@@ -1,12 +1,13 @@
 //! A provider of OpenID Connect on loopback, with keys of its own, that also does what no provider should.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use native_tls::{Identity, TlsAcceptor};
 use oes::clock::Clock;
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
@@ -76,14 +77,25 @@ struct Behaviour {
 
 /// A provider; it ends with the test's process.
 pub(crate) struct Provider {
-    address: SocketAddr,
+    issuer: Arc<str>,
     behaviour: Arc<Mutex<Behaviour>>,
 }
 
 impl Provider {
     pub(crate) fn start() -> Self {
+        Self::listening(None)
+    }
+
+    /// Starts one that speaks https alone.
+    pub(crate) fn encrypted(identity: Identity) -> Self {
+        Self::listening(Some(TlsAcceptor::new(identity).unwrap()))
+    }
+
+    fn listening(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let address = listener.local_addr().unwrap();
+        let issuer: Arc<str> = format!("{scheme}://{address}").into();
         let behaviour = Arc::new(Mutex::new(Behaviour {
             twist: Twist::Nothing,
             trouble: None,
@@ -94,18 +106,24 @@ impl Provider {
             codes: HashMap::new(),
             asked: Vec::new(),
         }));
-        let shared = Arc::clone(&behaviour);
+        let (shared, own) = (Arc::clone(&behaviour), Arc::clone(&issuer));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let shared = Arc::clone(&shared);
-                std::thread::spawn(move || serve(stream, address, &shared));
+                let (shared, own, tls) = (Arc::clone(&shared), Arc::clone(&own), tls.clone());
+                std::thread::spawn(move || match tls {
+                    None => serve(stream, &own, &shared),
+                    // Whoever does not trust the certificate is gone.
+                    Some(tls) => tls
+                        .accept(stream)
+                        .map_or((), |stream| serve(stream, &own, &shared)),
+                });
             }
         });
-        Self { address, behaviour }
+        Self { issuer, behaviour }
     }
 
     pub(crate) fn issuer(&self) -> String {
-        format!("http://{}", self.address)
+        self.issuer.to_string()
     }
 
     pub(crate) fn twists(&self, twist: Twist) {
@@ -150,8 +168,8 @@ impl Provider {
 }
 
 /// Answers one request; a client that goes away is part of some tests.
-fn serve(stream: TcpStream, address: SocketAddr, behaviour: &Mutex<Behaviour>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
+fn serve<S: Read + Write>(stream: S, issuer: &str, behaviour: &Mutex<Behaviour>) {
+    let mut reader = BufReader::new(stream);
     let mut head = Vec::new();
     for line in reader.by_ref().lines().map_while(Result::ok) {
         if line.is_empty() {
@@ -191,8 +209,7 @@ fn serve(stream: TcpStream, address: SocketAddr, behaviour: &Mutex<Behaviour>) {
         (Some((_, Trouble::Status(status))), _) => (status, "{}".to_owned()),
         (Some((_, Trouble::NoJson)), _) => (200, "<html>".to_owned()),
         (None, "/.well-known/openid-configuration") => {
-            let issuer = format!("http://{address}");
-            (200, metadata(&issuer, &behaviour).to_string())
+            (200, metadata(issuer, &behaviour).to_string())
         }
         (None, "/keys") => (200, json!({ "keys": [public(&behaviour.key)] }).to_string()),
         (None, "/authorize") => {
@@ -201,15 +218,14 @@ fn serve(stream: TcpStream, address: SocketAddr, behaviour: &Mutex<Behaviour>) {
             let page = format!(
                 "<!doctype html><title>Log in</title><a id=\"yes\" href=\"{back}\">yes</a>"
             );
-            return respond(stream, 200, "text/html", &page);
+            return respond(reader.get_mut(), 200, "text/html", &page);
         }
         (None, "/token") => {
-            let issuer = format!("http://{address}");
             let form = pairs(&body);
             token(
                 &form,
                 header("authorization").as_deref(),
-                &issuer,
+                issuer,
                 &mut behaviour,
             )
         }
@@ -221,10 +237,10 @@ fn serve(stream: TcpStream, address: SocketAddr, behaviour: &Mutex<Behaviour>) {
         }
         _ => (404, "{}".to_owned()),
     };
-    respond(stream, status, "application/json", &answer);
+    respond(reader.get_mut(), status, "application/json", &answer);
 }
 
-fn respond(mut stream: TcpStream, status: u16, kind: &str, body: &str) {
+fn respond(stream: &mut impl Write, status: u16, kind: &str, body: &str) {
     let length = body.len();
     let head =
         format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n");

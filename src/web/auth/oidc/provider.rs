@@ -269,3 +269,92 @@ fn is_of_a_key_pair(algorithm: &CoreJwsSigningAlgorithm) -> bool {
 fn after_epoch<T: Default + std::ops::Add<Duration, Output = T>>(since: Duration) -> T {
     T::default() + since
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use futures_util::future::join_all;
+    use jiff::Timestamp;
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::model::exchange::Phase;
+    use crate::model::failure::{Failure, FailureKind};
+    use crate::web::auth::oidc::Bounds;
+
+    /// What every provider is that takes a request and says nothing.
+    struct Silent {
+        /// Whether whoever asks it gives up when they should.
+        is_left: bool,
+    }
+
+    impl Outside for Silent {
+        fn ask(
+            &self,
+            _: HttpRequest,
+            bounds: Bounds,
+        ) -> Pending<'static, Result<HttpResponse, Failure>> {
+            let is_left = self.is_left;
+            Box::pin(async move {
+                if !is_left {
+                    std::future::pending::<()>().await;
+                }
+                sleep(bounds.timeout).await;
+                Err(Failure {
+                    kind: FailureKind::TimeoutWait,
+                    phase: Some(Phase::Wait),
+                    message: "it said nothing".to_owned(),
+                })
+            })
+        }
+
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+    }
+
+    fn silent(is_left: bool) -> Provider {
+        let settings = OidcSettings {
+            issuer: "https://login.example.org".into(),
+            client_id: "oes".into(),
+            client_secret: None,
+            name: "Example".into(),
+            scopes: Vec::new(),
+            groups_claim: "groups".into(),
+            ca: None,
+            rules: Vec::new(),
+            callback: Url::parse("https://status.example.org/login/oidc/callback").unwrap(),
+        };
+        Provider::new(settings, Arc::new(Silent { is_left }))
+    }
+
+    /// Begins so many logins at once; returns after how many seconds each was refused, and how.
+    async fn refused(provider: &Provider, visitors: usize) -> Vec<(u64, StatusCode, String)> {
+        let begun = Instant::now();
+        let visitor = |_| async {
+            let refusal = provider.begin(String::new()).await.unwrap_err();
+            (begun.elapsed().as_secs(), refusal.status, refusal.words)
+        };
+        join_all((0..visitors).map(visitor)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_answer_is_waited_for_so_long_and_a_visitor_waits_no_longer_than_for_all() {
+        let all = refused(&silent(true), 7).await;
+        let (first, status, words) = &all[0];
+        assert_eq!((*first, *status), (5, StatusCode::BAD_GATEWAY));
+        let said = "openid-configuration, in the phase `wait`: it said nothing";
+        assert!(words.contains(said), "{words}");
+        // They ask one after the other, and whoever has waited long enough is told so.
+        let (last, status, words) = &all[6];
+        assert_eq!((*last, *status), (20, StatusCode::GATEWAY_TIMEOUT));
+        assert!(words.contains("Example took too long to answer"), "{words}");
+        assert!(all.iter().all(|(waited, ..)| *waited <= 20), "{all:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_keeps_an_answer_away_a_login_ends() {
+        let [(waited, status, _)] = refused(&silent(false), 1).await.try_into().unwrap();
+        assert_eq!((waited, status), (20, StatusCode::GATEWAY_TIMEOUT));
+    }
+}
