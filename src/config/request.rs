@@ -85,6 +85,20 @@ fn address(url: &Url) -> Option<IpAddr> {
 
 /// Reads a URL with its shown form; reports what is wrong with it.
 pub(super) fn url(loader: &mut Loader<'_>, node: &Node) -> Option<(Url, Arc<str>)> {
+    let (url, shown) = url_with_login(loader, node)?;
+    if url.username().is_empty() && url.password().is_none() {
+        return Some((url, shown));
+    }
+    let message = "user and password within a URL, where every log would show them";
+    let mistake = Mistake::error(Code::Value, node.span.clone(), message);
+    loader.report(
+        mistake.help("write auth = { basic = { user = \"…\", password = \"${env:NAME}\" } }"),
+    );
+    None
+}
+
+/// Reads a URL that may hold a user and a password, since nothing shows it, with the form that is shown of others.
+pub(super) fn url_with_login(loader: &mut Loader<'_>, node: &Node) -> Option<(Url, Arc<str>)> {
     let secret = loader.secret(node)?;
     let mut report = |message: String, help: &str| {
         loader.report(Mistake::error(Code::Value, node.span.clone(), message).help(help));
@@ -128,12 +142,6 @@ pub(super) fn url(loader: &mut Loader<'_>, node: &Node) -> Option<(Url, Arc<str>
         return report(
             format!("`{shown}` is neither http nor https"),
             "it begins with https:// or http://",
-        );
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return report(
-            "user and password within a URL, where every log would show them".to_owned(),
-            "write auth = { basic = { user = \"…\", password = \"${env:NAME}\" } }",
         );
     }
     // All after it would not be sent.

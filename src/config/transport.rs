@@ -55,7 +55,7 @@ pub(super) fn read(loader: &mut Loader<'_>, layers: &Layers<'_>) -> Arc<Transpor
         }
     }
     if let Some(node) = layers.get("proxy")
-        && let Some((url, _)) = request::url(loader, node)
+        && let Some((url, _)) = request::url_with_login(loader, node)
     {
         if url.scheme() == "https" {
             let mistake = Mistake::error(

@@ -24,6 +24,7 @@ mod numbers;
 mod oidc;
 mod oidc_elsewhere;
 mod otlp;
+mod otlp_ways;
 mod page;
 mod paused;
 mod people;

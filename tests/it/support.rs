@@ -11,6 +11,7 @@ pub(crate) mod programs;
 pub(crate) mod prometheus;
 pub(crate) mod provider;
 pub(crate) mod scripts;
+pub(crate) mod tls_front;
 pub(crate) mod tunnel;
 pub(crate) mod upstream;
 pub(crate) mod watched;

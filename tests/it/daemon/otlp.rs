@@ -21,17 +21,17 @@ use super::process::Process;
 use super::rig::{Rig, eventually, metric, page};
 use crate::support::inbox::{Inbox, Received, Reply};
 
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// A reload is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Returns the table of a collector that is told every second.
-fn table(endpoint: &str, more: &str) -> String {
+pub(super) fn table(endpoint: &str, more: &str) -> String {
     format!("[otlp]\nendpoint = \"{endpoint}\"\ninterval = \"1s\"\n{more}\n")
 }
 
 /// Returns what a collector was sent in one request.
-fn request(received: &Received) -> ExportMetricsServiceRequest {
+pub(super) fn request(received: &Received) -> ExportMetricsServiceRequest {
     assert_eq!(received.method, "POST");
     assert_eq!(received.headers["content-type"], "application/x-protobuf");
     assert_eq!(received.headers["content-encoding"], "gzip");
@@ -51,7 +51,7 @@ fn pairs(attributes: &[KeyValue]) -> BTreeMap<String, String> {
 }
 
 /// Returns every sample of a request as `/metrics` would tell it: its name and labels in order, and its value.
-fn samples(request: &ExportMetricsServiceRequest) -> BTreeMap<String, f64> {
+pub(super) fn samples(request: &ExportMetricsServiceRequest) -> BTreeMap<String, f64> {
     let mut samples = BTreeMap::new();
     let mut sample = |name: String, attributes: &[KeyValue], le: Option<String>, value: f64| {
         let mut labels = pairs(attributes);
@@ -114,7 +114,7 @@ fn series(name: &str, labels: &BTreeMap<String, String>) -> String {
 }
 
 /// Returns every sample of `/metrics`, likewise.
-async fn scraped(daemon: &Daemon) -> BTreeMap<String, f64> {
+pub(super) async fn scraped(daemon: &Daemon) -> BTreeMap<String, f64> {
     let page = page(daemon, "/metrics").await;
     let lines = page.lines().filter(|line| !line.starts_with('#'));
     let sample = |line: &str| {
@@ -133,7 +133,7 @@ async fn scraped(daemon: &Daemon) -> BTreeMap<String, f64> {
 }
 
 /// Tells whether a series changes while nothing is probed.
-fn is_restless(series: &str) -> bool {
+pub(super) fn is_restless(series: &str) -> bool {
     let moving = [
         "process_",
         "oes_otlp_",
@@ -144,7 +144,7 @@ fn is_restless(series: &str) -> bool {
     moving.iter().any(|name| series.starts_with(name))
 }
 
-async fn exports(daemon: &Daemon, result: &str, at_least: f64) {
+pub(super) async fn exports(daemon: &Daemon, result: &str, at_least: f64) {
     let name = format!("oes_otlp_exports_total{{result=\"{result}\"}}");
     eventually(&name, || {
         let text = daemon.metrics().encode();
@@ -159,7 +159,7 @@ async fn exports(daemon: &Daemon, result: &str, at_least: f64) {
 }
 
 /// Returns what `/healthz` says of the exports; absent if that is nothing.
-async fn health(daemon: &Daemon) -> Option<Value> {
+pub(super) async fn health(daemon: &Daemon) -> Option<Value> {
     let answer = page(daemon, "/readyz").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
