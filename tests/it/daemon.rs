@@ -29,6 +29,7 @@ mod page;
 mod paused;
 mod people;
 mod playground;
+mod playground_beside;
 mod process;
 mod prometheus;
 mod record;

@@ -11,7 +11,7 @@ use super::login::begun_with;
 use super::rig::{Rig, eventually, ledger};
 use super::scopes::token;
 
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 const PATH: &str = "/services/price/dry-run";
 /// The script that judges the service, and remembers how often.
 const OWN: &str = "memory.set(\"runs\", memory.get(\"runs\", 0) + 1);\n";
@@ -43,13 +43,13 @@ async fn samples(caller: &Caller) -> usize {
     page["samples"].as_array().unwrap().len()
 }
 
-async fn tries(caller: &Caller, script: &str) -> Answer {
+pub(super) async fn tries(caller: &Caller, script: &str) -> Answer {
     let body = json!({ "script": script });
     caller.asks("POST", PATH, Some(&body)).await
 }
 
 /// Returns what came of a script that is run.
-async fn ran(caller: &Caller, script: &str) -> Value {
+pub(super) async fn ran(caller: &Caller, script: &str) -> Value {
     let answer = tries(caller, script).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.body
