@@ -10,6 +10,7 @@ use oes::web::page::overview::{Draft, Query};
 use oes::web::page::present::{Audience, Present};
 use oes::web::page::summary;
 use oes::web::page::written;
+use regex::Regex;
 
 use crate::support::watched;
 
@@ -35,6 +36,71 @@ fn a_hundred_services_are_one_page_and_a_thousand_are_ten() {
     let last = overview(1000, Audience::Private, &query);
     assert!(last.contains("1000 services, 901 to 1000 on this page"));
     assert!(last.contains("rel=\"prev\" href=\"?page=9\"") && !last.contains("rel=\"next\""));
+}
+
+/// Returns the row of a service on a page.
+fn row<'a>(page: &'a str, name: &str) -> &'a str {
+    let mut rows = page.split("<li id=\"").skip(1);
+    let of = format!(">{name}</a>");
+    let found = rows.find(|row| row.contains(&of));
+    found.unwrap_or_else(|| panic!("no {name} in {page}"))
+}
+
+#[test]
+fn every_bar_says_what_it_shows_and_all_of_them_have_a_sentence() {
+    let page = overview(12, Audience::Private, &Query::default());
+    let bar = |name: &str, class: &str, words: &str| {
+        let row = row(&page, name);
+        let bar = Regex::new(&format!(
+            "<rect class=\"{class}\" [^>]*><title>{words}</title></rect>"
+        ));
+        assert!(bar.unwrap().is_match(row), "{name}, {words}: {row}");
+    };
+    bar("Checkout", "d2", "26 Nov 2026: down for 11 min");
+    bar("Prices", "d4", "26 Nov 2026: down for 3 h 10 min");
+    bar(
+        "Search",
+        "u",
+        "24 Oct 2026: no downtime, no data for 13 h 53 min",
+    );
+    bar("Reports", "n", "26 Nov 2026: no data");
+    bar(
+        "Image delivery",
+        "u",
+        "26 Nov 2026: no downtime, maintenance",
+    );
+    bar("Payments gateway", "n", "29 Aug 2026: no data");
+    for (name, sentence) in [
+        ("Checkout", r"90 days: down on \d+ days, [^;]+"),
+        ("Payments gateway", r"90 days: [^;]+; no data on 69"),
+        ("Reports", r"90 days: [^;]+; no data on 2"),
+    ] {
+        let row = row(&page, name);
+        let label = format!("role=\"img\" aria-label=\"{sentence}\">");
+        assert!(
+            Regex::new(&label).unwrap().is_match(row),
+            "{sentence}: {row}"
+        );
+        assert_eq!(row.matches("<title>").count(), 90, "{name}: {row}");
+    }
+    // Each shade of a bar is in the legend.
+    let (_, legend) = page
+        .split_once("aria-label=\"What the bars mean\"")
+        .unwrap();
+    for words in [
+        "no downtime",
+        "under 5 min",
+        "under 30 min",
+        "under 2 h",
+        "2 h and more",
+        "maintenance",
+        "no data",
+    ] {
+        assert!(
+            legend.contains(&format!(">{words}</li>")),
+            "{words}: {legend}"
+        );
+    }
 }
 
 #[test]

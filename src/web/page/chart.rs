@@ -68,6 +68,17 @@ impl Chart {
         )
     }
 
+    /// Returns the limit where it is not far above everything that was measured.
+    pub fn drawn_limit(&self) -> Option<Duration> {
+        self.limit.filter(|limit| *limit <= self.top())
+    }
+
+    /// Returns the limit in words where it is too far above to be drawn.
+    pub fn limit_above(&self) -> Option<String> {
+        let limit = self.limit.filter(|limit| *limit > self.top())?;
+        Some(format!("limit {}, above the picture", Shown(limit)))
+    }
+
     /// Tells whether nothing was measured in a part of the span.
     pub fn has_gaps(&self) -> bool {
         self.points.iter().any(|point| point.percentiles.is_none())
@@ -187,7 +198,7 @@ impl fmt::Display for Chart {
             HEIGHT / 2.0,
             HEIGHT - 0.5
         )?;
-        if let Some(limit) = self.limit.filter(|limit| *limit <= top) {
+        if let Some(limit) = self.drawn_limit() {
             let y = Self::y(limit, top);
             write!(f, r#"<path class="limit" d="M0 {y:.1}H{WIDTH}"/>"#)?;
         }

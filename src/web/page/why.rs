@@ -19,7 +19,7 @@ pub(super) struct Why {
     pub(super) id: String,
     /// How it is now; absent where that is what was seen at first, or is not known.
     pub(super) now: Option<Said>,
-    /// When `first` was so, in words; empty where it is still so.
+    /// When `first` was so, in words; empty where it is still so, or is over.
     pub(super) as_of: String,
     /// How it was when its finding was new.
     pub(super) first: Said,
@@ -65,8 +65,13 @@ impl Why {
         let held = glance.and_then(|glance| glance.held(&incident.violation));
         let held = held.filter(|_| incident.is_open());
         let now = held.map(Said::from).filter(|now| now.differs_from(&first));
-        let as_of = match (&now, incident.seen_at()) {
-            (Some(_), Some(at)) => at.strftime("On %-d %b %Y, %H:%M:%S UTC:").to_string(),
+        // Nobody has looked since a start; what was never looked at by a probe is as it says.
+        let is_unseen = glance.is_none() && !reason.samples.is_empty();
+        let as_of = match incident.seen_at() {
+            Some(at) if now.is_some() => at.strftime("On %-d %b %Y, %H:%M:%S UTC:").to_string(),
+            Some(at) if is_unseen => at
+                .strftime("Seen on %-d %b %Y, %H:%M:%S UTC, not looked at since:")
+                .to_string(),
             _ => String::new(),
         };
         if let Some(now) = &now

@@ -31,54 +31,101 @@ impl Drop for Ending {
     }
 }
 
-/// `script` (Debian: bsdutils, always there) gives it a terminal.
+/// A daemon, and `oes top` on a terminal. `script` (Debian: bsdutils, always there) gives it one.
+struct Stage {
+    desk: Desk,
+    top: Ending,
+    deadline: Instant,
+    _daemon: Ending,
+}
+
+impl Stage {
+    fn begun(config: &str) -> Self {
+        let desk = Desk::new(&[("oes.toml", config)]);
+        let log = std::fs::File::create(desk.path("log")).unwrap();
+        let daemon = desk
+            .command(&["run", "oes.toml"])
+            .stderr(log)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let daemon = Ending(daemon);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !std::fs::read_to_string(desk.path("log"))
+            .unwrap()
+            .contains("watching")
+        {
+            assert!(Instant::now() < deadline);
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        let line = format!(
+            "stty rows 24 cols 100; {} top oes.toml; echo ended with $?",
+            env!("CARGO_BIN_EXE_oes")
+        );
+        let top = Command::new("script")
+            .args(["-qfec", &line, "typescript"])
+            .env("TERM", "xterm")
+            .current_dir(desk.path(""))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self {
+            desk,
+            top: Ending(top),
+            deadline,
+            _daemon: daemon,
+        }
+    }
+
+    /// Waits until all of these were on the screen.
+    fn shows(&self, all: &[&str]) {
+        let seen = || std::fs::read_to_string(self.desk.path("typescript")).unwrap_or_default();
+        while !all.iter().all(|one| seen().contains(one)) {
+            assert!(Instant::now() < self.deadline, "{all:?}: {}", seen());
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    fn press(&mut self, keys: &[u8]) {
+        let mut keyboard = self.top.0.stdin.as_ref().unwrap();
+        keyboard.write_all(keys).unwrap();
+    }
+
+    /// Ends it with `q`; returns all that was on the terminal.
+    fn ends(mut self) -> String {
+        self.press(b"q");
+        let mut all = String::new();
+        let mut screen = self.top.0.stdout.take().unwrap();
+        screen.read_to_string(&mut all).unwrap();
+        self.top.0.wait().unwrap();
+        assert!(all.contains("ended with 0"), "{all}");
+        all
+    }
+}
+
 #[test]
 fn it_shows_the_services_until_q_and_leaves_the_terminal_as_it_was() {
-    let desk = Desk::new(&[("oes.toml", CONFIG)]);
-    let log = std::fs::File::create(desk.path("log")).unwrap();
-    let daemon = desk
-        .command(&["run", "oes.toml"])
-        .stderr(log)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let _daemon = Ending(daemon);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !std::fs::read_to_string(desk.path("log"))
-        .unwrap()
-        .contains("watching")
-    {
-        assert!(Instant::now() < deadline);
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-    let line = format!(
-        "stty rows 24 cols 100; {} top oes.toml; echo ended with $?",
-        env!("CARGO_BIN_EXE_oes")
-    );
-    let top = Command::new("script")
-        .args(["-qfec", &line, "typescript"])
-        .env("TERM", "xterm")
-        .current_dir(desk.path(""))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut top = Ending(top);
-    let seen = || std::fs::read_to_string(desk.path("typescript")).unwrap_or_default();
-    while !(seen().contains("price") && seen().contains("refused")) {
-        assert!(Instant::now() < deadline, "{}", seen());
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-    top.0.stdin.as_mut().unwrap().write_all(b"q").unwrap();
-    let mut rest = String::new();
-    top.0
-        .stdout
-        .take()
-        .unwrap()
-        .read_to_string(&mut rest)
-        .unwrap();
-    top.0.wait().unwrap();
-    assert!(rest.contains("ended with 0"), "{rest}");
+    let stage = Stage::begun(CONFIG);
+    stage.shows(&["price", "refused"]);
+    let all = stage.ends();
     let left = "\u{1b}[?1049l";
-    assert!(rest.contains(left), "the other screen is left: {rest:?}");
+    assert!(all.contains(left), "the other screen is left: {all:?}");
+}
+
+#[test]
+fn what_fails_in_maintenance_is_planned_and_not_unwell() {
+    let plan = "[[maintenance]]\nname = \"New storage\"\nservices = [\"price\"]\n\
+                from = \"2020-01-01T00:00:00Z\"\nuntil = \"2099-01-01T00:00:00Z\"\n";
+    let window = "window = 1\nerror_threshold = 0\n";
+    let mut stage = Stage::begun(&format!("{CONFIG}{window}{plan}"));
+    stage.shows(&["~", "in maintenance: New storage; error"]);
+    stage.press(b"\r");
+    // The row has no room for that.
+    stage.shows(&["error for ", "(incident "]);
+    let all = stage.ends();
+    assert!(
+        all.contains("all well") && !all.contains("not well"),
+        "{all}"
+    );
 }

@@ -1,6 +1,7 @@
 //! The status page in a real browser, served by the real binary.
 
 mod playground;
+mod unreachable;
 
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use crate::support::browser::{Browser, may_be_missing};
 pub(super) struct Visit {
     pub(super) rig: Rig,
     pub(super) browser: Browser,
-    _process: Process,
+    process: Option<Process>,
     root: String,
 }
 
@@ -27,7 +28,7 @@ pub(super) async fn visit(rig: Rig, config: &str) -> Option<Visit> {
     Some(Visit {
         rig,
         browser,
-        _process: process,
+        process: Some(process),
         root,
     })
 }

@@ -188,6 +188,19 @@ impl Browser {
         );
     }
 
+    /// Lets time go so many times as fast in the pages that are opened from now on.
+    pub(crate) fn hurries(&mut self, times: u32) {
+        let source = format!(
+            "{{ const at = Date.now, began = at(), every = setInterval; \
+             Date.now = () => began + (at() - began) * {times}; \
+             window.setInterval = (work, ms) => every(work, ms / {times}); }}"
+        );
+        self.ask(
+            "Page.addScriptToEvaluateOnNewDocument",
+            &json!({ "source": source }),
+        );
+    }
+
     /// Turns scripts of pages off.
     pub(crate) fn without_scripts(&mut self) {
         self.ask(
