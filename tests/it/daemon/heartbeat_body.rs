@@ -23,6 +23,9 @@ fn begins(address: SocketAddr, path: &str, part: &str) -> TcpStream {
         "POST /beat/{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 100\r\n\r\n{part}"
     );
     stream.write_all(request.as_bytes()).unwrap();
+    // An answer that never comes fails the test.
+    let patience = Duration::from_secs(10);
+    stream.set_read_timeout(Some(patience)).unwrap();
     stream
 }
 
