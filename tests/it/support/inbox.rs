@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -182,12 +182,13 @@ impl Inbox {
             .changed
             .wait_timeout_while(state, PATIENCE, |state| state.received.len() < count)
             .unwrap();
+        let received = state.received.clone();
+        drop(state);
         assert!(
             !timeout.timed_out(),
-            "waited for {count} requests and saw {:#?}",
-            state.received
+            "waited for {count} requests and saw {received:#?}"
         );
-        state.received.clone()
+        received
     }
 
     /// Returns what an inbox with this folder has written, in order.
@@ -225,7 +226,8 @@ impl Drop for Inbox {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+        // A test that has failed still ends.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Serves the requests of one connection, one after another.
