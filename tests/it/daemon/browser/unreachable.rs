@@ -11,7 +11,7 @@ async fn an_open_page_says_how_old_it_is_until_the_monitor_is_back() {
     let Some(mut visit) = visit(rig, &config).await else {
         return;
     };
-    visit.browser.hurries(100);
+    visit.browser.hurries(200);
     visit.open("");
     let verdict = "document.querySelector('h1').textContent === 'The service is operational'";
     visit.browser.until(verdict);
