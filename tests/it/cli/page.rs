@@ -115,10 +115,9 @@ impl Host {
                 seen.lock().unwrap().push(path.to_owned());
                 let file = std::fs::read(folder.join(path.trim_start_matches('/')));
                 let (status, body) = file.map_or((404, Vec::new()), |body| (200, body));
-                let kind = if path.ends_with(".js") {
-                    "text/javascript"
-                } else {
-                    "text/html"
+                let kind = match path {
+                    "/page.js" => "text/javascript",
+                    _ => "text/html",
                 };
                 let head = format!(
                     "HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",

@@ -20,6 +20,18 @@ fn numbers(text: &str, pattern: &str) -> Vec<u64> {
         .collect()
 }
 
+/// Days are a picture as well, and a table says what each was.
+fn days_are_told(page: &str) {
+    let (_, days) = page.split_once("<summary>Day by day</summary>").unwrap();
+    let (days, _) = days.split_once("</details>").unwrap();
+    assert_eq!(
+        days.matches("<tr><td class=\"nowrap\">").count(),
+        90,
+        "{days}"
+    );
+    assert_eq!(days.matches("<td class=\"text\">no data</td>").count(), 90);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chart_has_a_legend_of_what_it_shows_and_its_numbers_as_a_table() {
     let rig = Rig::new();
@@ -87,14 +99,6 @@ async fn a_chart_has_a_legend_of_what_it_shows_and_its_numbers_as_a_table() {
         "{nothing}"
     );
     assert!(!nothing.contains("<svg"), "{nothing}");
-    // Days are a picture as well, and a table says what each was.
-    let (_, days) = page.split_once("<summary>Day by day</summary>").unwrap();
-    let (days, _) = days.split_once("</details>").unwrap();
-    assert_eq!(
-        days.matches("<tr><td class=\"nowrap\">").count(),
-        90,
-        "{days}"
-    );
-    assert_eq!(days.matches("<td class=\"text\">no data</td>").count(), 90);
+    days_are_told(&page);
     daemon.stop(Duration::from_secs(1)).await;
 }

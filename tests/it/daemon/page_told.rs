@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use oes::daemon::Daemon;
 use oes::model::incident::Incident;
 use regex::Regex;
 
@@ -23,23 +24,27 @@ fn row(page: &str, channel: &str) -> [String; 3] {
     [1, 2, 3].map(|at| found[at].replace("&#39;", "'"))
 }
 
+/// Returns a config with three channels and two services.
+fn config(rig: &Rig, failing: &Inbox, strict: &Inbox) -> String {
+    let channel = |name: &str, inbox: &Inbox| {
+        let url = inbox.url("/secret-hook");
+        format!("[[channels]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = \"{url}\"\n")
+    };
+    let keys = "match = [\"status_code\"]\npublic = true";
+    rig.config(&[])
+        + &*channel("failing", failing)
+        + &*channel("strict", strict)
+        + &*rig.service("price", keys)
+        + &*rig.service("quiet", keys)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_channel_says_what_became_of_the_message() {
     let rig = Rig::new();
     let (failing, strict) = (Inbox::start(), Inbox::start());
     failing.otherwise(Reply::status(503).header("retry-after", "300"));
     strict.otherwise(Reply::status(413));
-    let channel = |name: &str, inbox: &Inbox| {
-        let url = inbox.url("/secret-hook");
-        format!("[[channels]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = \"{url}\"\n")
-    };
-    let keys = "match = [\"status_code\"]\npublic = true";
-    let config = rig.config(&[])
-        + &*channel("failing", &failing)
-        + &*channel("strict", &strict)
-        + &*rig.service("price", keys)
-        + &*rig.service("quiet", keys);
-    rig.write("oes.toml", &config);
+    rig.write("oes.toml", &config(&rig, &failing, &strict));
     let daemon = rig.start().await;
     let made = Caller::of(&rig)
         .asks("POST", "/silences", Some(&silence("quiet", 3600)))
@@ -97,26 +102,17 @@ async fn every_channel_says_what_became_of_the_message() {
         assert!(!public.contains(hidden), "{hidden}: {public}");
     }
 
-    // Once it is over, the channel that knew of it knows that as well.
-    rig.api.answers("/price", 200, "{}");
-    rig.messages(2).await;
-    let over = until(&daemon, &paths[0], HERE, "<strong>Over</strong>").await;
-    assert!(over.contains("Why it was open, as of the end"), "{over}");
-    let again = eventually_row(&daemon, &paths[0]).await;
-    assert!(again.starts_with("first taken "), "{again}");
+    the_end_is_known(&rig, &daemon, &paths[0]).await;
     daemon.stop(Duration::from_secs(1)).await;
 }
 
-/// Waits until `hook` knows all of an incident; returns its details.
-async fn eventually_row(daemon: &oes::daemon::Daemon, path: &str) -> String {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-    loop {
-        let page = text(daemon, path, HERE).await;
-        let [class, words, detail] = row(&page, "hook");
-        if (&*class, &*words) == ("good", "knows it") {
-            return detail;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "{words}: {page}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+/// Once an incident is over, the channel that knew of it knows that as well.
+async fn the_end_is_known(rig: &Rig, daemon: &Daemon, path: &str) {
+    rig.api.answers("/price", 200, "{}");
+    rig.messages(2).await;
+    let over = until(daemon, path, HERE, "<strong>Over</strong>").await;
+    assert!(over.contains("Why it was open, as of the end"), "{over}");
+    let known = "<td class=\"nowrap\">hook</td><td class=\"nowrap good\">knows it</td>";
+    let page = until(daemon, path, HERE, known).await;
+    assert!(row(&page, "hook")[2].starts_with("first taken "), "{page}");
 }
