@@ -10,6 +10,9 @@ use utoipa::ToSchema;
 
 use crate::policy::orders::{Refusal, RefusalKind};
 
+/// Whoever asks while others are served asks again after this.
+const BUSY_FOR: Duration = Duration::from_secs(2);
+
 /// Why the API did not do what was asked.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
@@ -65,13 +68,13 @@ impl Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let status = match refusal.kind {
-            RefusalKind::NotFound => StatusCode::NOT_FOUND,
-            RefusalKind::Conflict => StatusCode::CONFLICT,
-            RefusalKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-            RefusalKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        Self::new(status, refusal.to_string())
+        let problem = |status| Self::new(status, refusal.to_string());
+        match refusal.kind {
+            RefusalKind::NotFound => problem(StatusCode::NOT_FOUND),
+            RefusalKind::Conflict => problem(StatusCode::CONFLICT),
+            RefusalKind::Invalid => problem(StatusCode::UNPROCESSABLE_ENTITY),
+            RefusalKind::Busy => problem(StatusCode::SERVICE_UNAVAILABLE).again_after(BUSY_FOR),
+        }
     }
 }
 

@@ -38,7 +38,7 @@ struct Script {
     responses(
         (status = 200, description = "What `oes dry-run --json` prints, without `exit`", body = DryRunJson<'_>),
         (status = 422, description = "The script cannot be used", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Another dry run is under way", body = Problem, content_type = "application/problem+json")))]
+        (status = 503, description = "Another dry run is under way: `Retry-After`", body = Problem, content_type = "application/problem+json")))]
 async fn dry_run(
     State(control): Shared,
     Named(name): Named,

@@ -13,9 +13,11 @@ use crate::web::etag::names;
 /// No answer of the API is larger: a list has pages.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 
-/// Names what is answered to a GET, and answers 304 where the caller has it.
+/// Names what is answered to a GET or a HEAD, and answers 304 where the caller has it.
 pub(super) async fn unless_known(request: Request, next: Next) -> Response {
-    let asks = *request.method() == Method::GET;
+    // What is answered to a HEAD still has its body here.
+    let is_head = *request.method() == Method::HEAD;
+    let asks = is_head || *request.method() == Method::GET;
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
     let response = next.run(request).await;
     if !asks || response.status() != StatusCode::OK {
@@ -36,6 +38,11 @@ pub(super) async fn unless_known(request: Request, next: Next) -> Response {
         parts.status = StatusCode::NOT_MODIFIED;
         parts.headers.remove(header::CONTENT_TYPE);
         parts.headers.remove(header::CONTENT_LENGTH);
+        if is_head {
+            // Else that would be said to be 0; it is that of the answer which the caller has.
+            let length = bytes.len().into();
+            parts.headers.insert(header::CONTENT_LENGTH, length);
+        }
         return Response::from_parts(parts, Body::empty());
     }
     Response::from_parts(parts, Body::from(bytes))

@@ -190,6 +190,7 @@ async fn there_is_one_try_at_a_time() {
     let (first, second) = tokio::join!(tries(&caller, "stop();"), second);
     assert_eq!((first.status, second.status), (200, 503));
     assert_eq!(second.kind, "application/problem+json");
+    assert_eq!(second.header("retry-after"), Some("2"));
     let third = tries(&caller, "stop();").await;
     assert_eq!(third.status, 200, "{third:?}");
     daemon.stop(GRACE).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::caller::{Caller, silence};
+use super::caller::{Answer, Caller, silence};
 use super::rig::{Rig, eventually};
 
 const GRACE: Duration = Duration::from_secs(2);
@@ -284,6 +284,12 @@ async fn lists_come_in_pages_and_what_is_known_does_not_come_again() {
             (status, Some(name.as_str())),
             "{known}"
         );
+        let head = caller.asks_with("HEAD", "/silences", &lines, None).await;
+        assert_eq!(head.status, status, "{known}");
+        assert_eq!(headers(&head), headers(&again), "{known}");
+        assert_eq!(head.body, Value::Null, "{known}");
+        let length = first.header("content-length");
+        assert_eq!(head.header("content-length"), length, "{known}");
     }
     caller
         .asks("POST", "/silences", Some(&silence("price", 60)))
@@ -292,6 +298,13 @@ async fn lists_come_in_pages_and_what_is_known_does_not_come_again() {
     let changed = caller.asks_with("GET", "/silences", &lines, None).await;
     assert_eq!(changed.status, 200);
     daemon.stop(GRACE).await;
+}
+
+/// Returns the headers of an answer but for the time of day, and its length: an answer to GET without a body has none.
+fn headers(answer: &Answer) -> Vec<&str> {
+    let lines = answer.head.lines().skip(1);
+    let other = |line: &&str| !line.starts_with("date") && !line.starts_with("content-length");
+    lines.filter(other).collect()
 }
 
 /// A mistyped list would silence everything.
