@@ -41,21 +41,28 @@ pub const FILE: &str = "state.json";
 pub struct ServiceLine {
     /// The service.
     pub name: ServiceName,
-    /// Its URL as it may be shown.
-    pub url: String,
-    /// Request method.
-    pub http_method: String,
+    /// Its URL as it may be shown; absent of a service that is not asked but reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Request method; absent of a service that is not asked but reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_method: Option<String>,
     /// What it breaks now.
     pub violations: Vec<Violation>,
 }
 
 impl ServiceLine {
+    /// Tells whether it is not asked but reports.
+    pub fn is_heartbeat(&self) -> bool {
+        self.url.is_none()
+    }
+
     /// Returns the line of a service that breaks nothing.
     pub fn new(service: &Service) -> Self {
         Self {
             name: service.name.clone(),
-            url: service.request.shown_url.to_string(),
-            http_method: service.request.method.to_string(),
+            url: service.asked().map(|request| request.shown_url.to_string()),
+            http_method: service.asked().map(|request| request.method.to_string()),
             violations: Vec::new(),
         }
     }

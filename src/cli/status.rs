@@ -1,5 +1,6 @@
 //! Shows what the state file says.
 
+mod beats;
 mod channels;
 mod standing;
 mod why;
@@ -29,6 +30,7 @@ use crate::model::mute::Silence;
 use crate::model::service::{Service as Watched, ServiceName};
 use crate::model::span::Line;
 use crate::state::{self, ReadError, ServiceLine, Snapshot};
+use beats::Beats;
 use channels::Channel;
 use standing::{Past, Standing};
 
@@ -84,6 +86,9 @@ struct Service<'a> {
     #[serde(flatten)]
     line: &'a ServiceLine,
     standing: Standing,
+    /// Of a service that reports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heartbeat: Option<Beats>,
 }
 
 /// All that this command looks at.
@@ -296,7 +301,11 @@ fn print_json(known: &Known, open: &[&Incident], exit: Exit, now: Timestamp) {
         fell_back: known.damage.as_ref().map(|error| Causes(error).to_string()),
         seq: known.snapshot.seq,
         services: services
-            .map(|(line, standing)| Service { line, standing })
+            .map(|(line, standing)| Service {
+                line,
+                standing,
+                heartbeat: known.beats(line),
+            })
             .collect(),
         incidents: open,
         silences: in_force(ledger, now),
@@ -372,7 +381,9 @@ fn print_services(known: &Known, open: &[&Incident], all: bool, now: Timestamp) 
                 .filter(of_service)
                 .map(|one| known.incident_row(one, now)),
         );
-        if let Some((sign, words)) = standing.cells()
+        let beats = known.beats(service);
+        let of_job = beats.and_then(|beats| beats.words(standing, now));
+        if let Some((sign, words)) = standing.cells(of_job)
             && (all || standing != Standing::Fine)
         {
             rows.push(vec![sign, Cell::plain(&service.name), words]);

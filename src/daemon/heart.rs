@@ -10,12 +10,10 @@ use tokio::time::Instant;
 
 use super::beats::Beats;
 use super::watching::Parts;
-use crate::model::code::FindingCode;
 use crate::model::duration::since;
 use crate::model::glance::Glance;
 use crate::model::heartbeat::{Beat, Heartbeat, Report};
-use crate::model::json::Json;
-use crate::model::judgement::{Judgement, Memory, MemoryDiff, MemoryEntry};
+use crate::model::judgement::{Judgement, Memory, MemoryDiff};
 use crate::model::observation::Observation;
 use crate::model::service::{Service, ServiceName};
 use crate::policy::heartbeat::{Awaited, Known, Pulse};
@@ -23,11 +21,6 @@ use crate::policy::watch::Watch;
 
 /// The clock on the wall is looked at so often: it may jump, and the machine may sleep.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
-
-/// Where it is remembered when the run under way began …
-const BEGUN: &str = "heartbeat: a run began";
-/// … and since when a first beat is expected.
-const SINCE: &str = "heartbeat: expected since";
 
 /// A report on its way to the loop of its service.
 pub(super) struct Sent {
@@ -61,12 +54,7 @@ impl Heart {
         now: Timestamp,
     ) -> Option<Self> {
         let rule = Arc::clone(service.heartbeat.as_ref()?);
-        let known = Known {
-            last: last_beat(watch),
-            newest: watch.window().counted().next_back().cloned(),
-            since: moment(memory, SINCE),
-            begun: moment(memory, BEGUN),
-        };
+        let known = Known::of(watch, memory);
         Some(Self {
             pulse: Pulse::new(&rule, &known, now),
             beats: beats.listen(&service.name, &rule.token),
@@ -92,23 +80,7 @@ impl Heart {
 
     /// Remembers what no sample tells, and has it written down where that is news.
     pub(super) fn keep(&self, memory: &mut Arc<Memory>, write: impl FnOnce(MemoryDiff)) {
-        let mut news = MemoryDiff::default();
-        for (key, at) in [
-            (BEGUN, self.pulse.begun()),
-            (SINCE, self.pulse.waits_since()),
-        ] {
-            match at {
-                _ if at == moment(memory, key) => {}
-                None => news.removed.push(key.into()),
-                Some(at) => {
-                    let entry = MemoryEntry {
-                        value: Json::string(at.to_string()),
-                        expires_at: None,
-                    };
-                    news.set.insert(key.into(), entry);
-                }
-            }
-        }
+        let news = self.pulse.news(memory);
         if !news.is_empty() {
             news.apply(Arc::make_mut(memory));
             write(news);
@@ -167,10 +139,6 @@ pub(super) fn restore(shared: &Parts, name: &ServiceName, watch: &Watch) {
     }
 }
 
-fn moment(memory: &Memory, key: &str) -> Option<Timestamp> {
-    memory.get(key)?.value.as_str()?.parse().ok()
-}
-
 fn observation((beat, judgement): (Beat, Judgement), at: Timestamp) -> Observation {
     Observation {
         at,
@@ -178,16 +146,4 @@ fn observation((beat, judgement): (Beat, Judgement), at: Timestamp) -> Observati
         beat: Some(beat),
         judgement,
     }
-}
-
-/// Returns when the service last reported the end of a run, good or bad.
-fn last_beat(watch: &Watch) -> Option<Timestamp> {
-    let failed = FindingCode::HeartbeatFailed.as_str();
-    let samples = watch.window().counted();
-    let beats =
-        samples.filter(|sample| sample.outcome.is_good() || sample.code.as_deref() == Some(failed));
-    beats
-        .map(|sample| sample.at)
-        .next_back()
-        .or(watch.last_good())
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use super::blackbox;
 use super::text::{Kind, Text, Value, label};
 use crate::model::glance::Glance;
-use crate::model::heartbeat::Rhythm;
 use crate::model::incident::Ledger;
 use crate::model::judgement::Outcome;
 use crate::model::service::{Service, ServiceName};
@@ -250,11 +249,7 @@ const FAMILIES: &[Family] = &[
         name: "oes_probe_interval_seconds",
         kind: Kind::Gauge,
         help: "Time between two regular probes of a service, or two reports of a job; absent where `cron` says when",
-        samples: Samples::One(|one| {
-            let heartbeat = one.service.heartbeat.as_ref();
-            let by_cron = heartbeat.is_some_and(|job| matches!(job.rhythm, Rhythm::Cron(_)));
-            (!by_cron).then(|| one.service.interval.into())
-        }),
+        samples: Samples::One(|one| Some(one.service.period()?.into())),
     },
     Family {
         name: "oes_window_probes",

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
-use super::heartbeat::Heartbeat;
+use super::heartbeat::{Heartbeat, Rhythm};
 use super::json::Json;
 use super::redaction::Redaction;
 use super::secret::Secret;
@@ -106,6 +106,15 @@ impl Service {
     /// Returns the request that is made; absent of a service that is not asked but reports.
     pub fn asked(&self) -> Option<&Request> {
         self.heartbeat.is_none().then_some(&self.request)
+    }
+
+    /// Returns the time between two regular probes, or two beats; absent where a cron expression says when.
+    pub fn period(&self) -> Option<Duration> {
+        match self.heartbeat.as_ref().map(|job| &job.rhythm) {
+            None => Some(self.interval),
+            Some(Rhythm::Every(period)) => Some(*period),
+            Some(Rhythm::Cron(_)) => None,
+        }
     }
 
     /// Returns what must not be seen of its exchanges, even if it echoes them: every secret that it is sent, and those

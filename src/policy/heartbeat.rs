@@ -10,16 +10,18 @@
 //!
 //! While OES is down nobody can report. A beat that was due then is given the grace from the start on.
 
+mod known;
+
 use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::known::Known;
 use crate::model::code::FindingCode;
 use crate::model::duration::{Shown, after, before, since};
 use crate::model::heartbeat::{Beat, Heartbeat, Report};
 use crate::model::judgement::{Finding, Judgement};
-use crate::model::violation::Sample;
 
 /// Two looks for a missing beat are at least so far apart.
 const SOONEST: Duration = Duration::from_secs(1);
@@ -41,19 +43,6 @@ pub struct Pulse {
     late_at: Timestamp,
     /// Since when beats are heard, by this rule.
     heard_since: Timestamp,
-}
-
-/// What is known of the beats of one service from before a start.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Known {
-    /// The last beat.
-    pub last: Option<Timestamp>,
-    /// What was seen last: a beat, or that one was missing.
-    pub newest: Option<Sample>,
-    /// Since when a first beat is expected.
-    pub since: Option<Timestamp>,
-    /// When the run under way began.
-    pub begun: Option<Timestamp>,
 }
 
 /// What is waited for of a service that reports.
@@ -115,16 +104,6 @@ impl Pulse {
             expected_at: before(self.late_at, rule.grace),
             late_at: self.due(rule),
         }
-    }
-
-    /// Returns when the run under way began.
-    pub fn begun(&self) -> Option<Timestamp> {
-        self.begun
-    }
-
-    /// Returns since when a first beat is expected; absent if there was one.
-    pub fn waits_since(&self) -> Option<Timestamp> {
-        self.last.is_none().then_some(self.known_since)
     }
 
     /// Takes in what a job reports; absent for the beginning of a run, which is judged by its end, unless the run before
@@ -249,6 +228,7 @@ mod tests {
     use crate::model::judgement::Outcome;
     use crate::model::maintenance::Cron;
     use crate::model::secret::Secret;
+    use crate::model::violation::Sample;
 
     fn at(text: &str) -> Timestamp {
         format!("2026-11-{text}:00Z").parse().unwrap()

@@ -86,8 +86,8 @@ fn ledger(incidents: usize) -> Ledger {
 fn services() -> Vec<ServiceLine> {
     vec![ServiceLine {
         name: ServiceName::new("price \"sha256\":\"x"),
-        url: "https://api.example.io/price".to_owned(),
-        http_method: "GET".to_owned(),
+        url: Some("https://api.example.io/price".to_owned()),
+        http_method: Some("GET".to_owned()),
         violations: vec![Violation::Latency, Violation::Error],
     }]
 }

@@ -15,6 +15,7 @@ mod heartbeat;
 mod heartbeat_body;
 mod heartbeat_page;
 mod heartbeat_restart;
+mod heartbeat_told;
 mod history;
 mod leaving;
 mod listening;

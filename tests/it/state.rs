@@ -29,8 +29,8 @@ fn services(count: usize) -> Vec<ServiceLine> {
     (0..count)
         .map(|n| ServiceLine {
             name: ServiceName::new(format!("service {n}")),
-            url: format!("https://api.example.io/asset/price/{n}"),
-            http_method: "GET".to_owned(),
+            url: Some(format!("https://api.example.io/asset/price/{n}")),
+            http_method: Some("GET".to_owned()),
             violations: vec![Violation::Error],
         })
         .collect()

@@ -13,6 +13,7 @@ use crate::model::glance::Held;
 use crate::model::incident::Incident;
 use crate::model::judgement::Outcome;
 use crate::model::service::{Service, ServiceName};
+use crate::policy::heartbeat;
 use crate::state::ServiceLine;
 
 /// How a service stands.
@@ -27,6 +28,8 @@ pub(super) enum Standing {
     Unknown,
     /// It was never probed.
     NeverProbed,
+    /// It reports, and never has.
+    NoBeat,
     /// The last probe was good.
     Fine,
 }
@@ -34,18 +37,20 @@ pub(super) enum Standing {
 impl Standing {
     /// Tells whether nobody can say that the service is well or not.
     pub(super) fn is_unjudged(self) -> bool {
-        matches!(self, Self::Unknown | Self::NeverProbed)
+        matches!(self, Self::Unknown | Self::NeverProbed | Self::NoBeat)
     }
 
-    /// Returns sign and words for a person; absent where its incidents say more.
-    pub(super) fn cells(self) -> Option<(Cell, Cell)> {
+    /// Returns sign and words for a person, where a job has its own; absent where its incidents say more.
+    pub(super) fn cells(self, of_job: Option<String>) -> Option<(Cell, Cell)> {
         let (style, sign, words) = match self {
             Self::Violated => return None,
             Self::Failing => (WARNING, "!", "the last probe failed, no violation yet"),
             Self::Unknown => (WARNING, "?", "unknown"),
             Self::NeverProbed => (FAINT, "…", "no probe yet"),
+            Self::NoBeat => (FAINT, "…", "no beat yet"),
             Self::Fine => (GOOD, "✓", "fine"),
         };
+        let words = of_job.unwrap_or_else(|| words.to_owned());
         Some((Cell::new(style, sign), Cell::new(style, words)))
     }
 
@@ -63,6 +68,7 @@ impl Standing {
             (Some(Outcome::Fail), _) => Self::Failing,
             (Some(Outcome::Unknown | Outcome::Error), _) => Self::Unknown,
             (None, Some(past)) if past.counters.probes() > 0 => Self::Unknown,
+            (None, _) if service.is_heartbeat() => Self::NoBeat,
             (None, _) => Self::NeverProbed,
         }
     }
@@ -95,6 +101,17 @@ impl Past {
         services.iter().map(standing).collect()
     }
 
+    /// Returns what is known of the beats of a service that reports.
+    pub(super) fn beats(&self, service: &Service) -> Option<heartbeat::Known> {
+        let Self::Known(known) = self else {
+            return None;
+        };
+        let known = known.get(&service.name)?.clone();
+        let memory = known.memory.clone();
+        let watch = known.watch(service, Vec::new());
+        Some(heartbeat::Known::of(&watch, &memory))
+    }
+
     /// Returns an open incident of a service as it is now, by the newest probes in the history.
     pub(super) fn held(&self, service: &Service, incident: &Incident) -> Option<Held> {
         let Self::Known(known) = self else {
@@ -125,8 +142,8 @@ mod tests {
         };
         let service = ServiceLine {
             name: name.clone(),
-            url: String::new(),
-            http_method: String::new(),
+            url: Some(String::new()),
+            http_method: Some(String::new()),
             violations: Vec::new(),
         };
         Standing::of(&service, &Past::Known([(name, past)].into()))

@@ -1,5 +1,7 @@
 //! Draws the screen.
 
+mod one;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,7 +9,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style, Stylize as _};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, TableState, Wrap};
+use ratatui::widgets::{Cell, Row, Table, TableState};
 
 use super::feed::Service;
 use super::screen::Screen;
@@ -33,7 +35,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, screen: &mut Screen, now: Timestamp) {
     frame.render_widget(verdict(screen, now), head);
     services(frame, list, screen, now);
     if screen.is_open {
-        frame.render_widget(details(screen, now), service);
+        frame.render_widget(one::details(screen, now), service);
     }
     frame.render_widget(keys(screen), foot);
 }
@@ -93,7 +95,7 @@ fn services(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen, now: Timesta
         Constraint::Length(9),
         Constraint::Fill(3),
     ];
-    let titles = ["", "service", "latency", "", "probed", "what is wrong"];
+    let titles = ["", "service", "latency", "", "seen", "what is wrong"];
     let table = Table::new(rows, widths)
         .header(Row::new(titles).style(Style::new().add_modifier(Modifier::DIM)))
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
@@ -112,7 +114,11 @@ fn row<'a>(screen: &Screen, service: &Service, now: Timestamp) -> Row<'a> {
     let latency = latency.map_or_else(String::new, |us| {
         Shown(Duration::from_micros(us)).to_string()
     });
-    let ago = last.map_or_else(String::new, |last| whole_seconds(since(last.at, now)));
+    let seen = match &service.heartbeat {
+        Some(beats) => beats.last_report_at,
+        None => last.map(|last| last.at),
+    };
+    let ago = seen.map_or_else(String::new, |at| whole_seconds(since(at, now)));
     Row::new([
         Cell::from(sign).fg(colour),
         Cell::from(service.name.clone()),
@@ -163,55 +169,6 @@ fn found(service: &Service, now: Timestamp) -> Option<String> {
     ))
 }
 
-fn details(screen: &Screen, now: Timestamp) -> Paragraph<'static> {
-    let block = Block::new().borders(Borders::TOP);
-    let Some(service) = screen.selected() else {
-        return Paragraph::new("").block(block);
-    };
-    let mut lines = vec![Line::from(format!("{} {}", service.method, service.url)).dim()];
-    if let Some(last) = &service.last {
-        let status = last
-            .status
-            .map_or_else(String::new, |status| format!(", status {status}"));
-        let ago = whole_seconds(since(last.at, now));
-        lines.push(Line::from(format!(
-            "last probe {ago} ago: {}{status}",
-            last.outcome
-        )));
-        lines.extend(last.finding.clone().map(Line::from));
-        if let Some(expires) = last.certificate_expires {
-            let left = Shown(since(now, expires));
-            let words = if expires > now {
-                format!("certificate ends in {left}")
-            } else {
-                format!("certificate ended {} ago", Shown(since(expires, now)))
-            };
-            lines.push(Line::from(words));
-        }
-    }
-    if let Some(name) = &service.maintenance {
-        lines.push(Line::from(format!("in maintenance: {name}")).blue());
-    }
-    if let Some(next) = service.next_probe_at {
-        lines.push(Line::from(format!(
-            "next probe in {}",
-            whole_seconds(since(now, next))
-        )));
-    }
-    for open in &service.violations {
-        let taken = if open.acked { ", taken on" } else { "" };
-        let age = whole_seconds(since(open.since, now));
-        let words = format!(
-            "{} for {age}{taken}: {} (incident {})",
-            open.violation, open.rule, open.incident
-        );
-        lines.push(Line::from(words).red());
-    }
-    Paragraph::new(lines)
-        .wrap(Wrap { trim: false })
-        .block(block.title(format!(" {} ", service.name)))
-}
-
 fn keys(screen: &Screen) -> Line<'static> {
     if screen.is_searching() {
         return Line::from(format!(
@@ -258,10 +215,26 @@ mod tests {
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
-    use super::super::feed::News;
+    use super::super::feed::{Beats, News};
     use super::super::screen::Move;
     use super::super::screen::tests::service;
     use super::*;
+
+    /// Returns a job as the daemon tells of it.
+    fn job() -> Service {
+        let at = |seconds| Some(Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds));
+        Service {
+            method: None,
+            url: None,
+            heartbeat: Some(Beats {
+                rhythm: "every 24 h".to_owned(),
+                last_report_at: at(0),
+                running_since: at(70),
+                expected_at: at(90),
+            }),
+            ..service("backup", Outcome::Pass, 21_300)
+        }
+    }
 
     fn drawn(screen: &mut Screen, width: u16) -> String {
         let mut terminal = Terminal::new(TestBackend::new(width, 18)).unwrap();
@@ -286,7 +259,7 @@ mod tests {
         screen.turn(Move::Open);
         insta::assert_snapshot!(drawn(&mut screen, 100), @r"
          1 not well   2 services · worst first · 00:01:15 UTC
-          service                  latency                    probed    what is wrong
+          service                  latency                    seen      what is wrong
         ✗ price                    412 ms    █                75 s      error for 75 s: $.price: expected nu
         ✓ balances                 21 ms     █                75 s
 
@@ -304,6 +277,18 @@ mod tests {
 
         q end   ↑↓ move   Enter one service   / search   s sort   p probe now
         ");
+        screen.take(News::Services(vec![job()]));
+        let seen = drawn(&mut screen, 100);
+        for words in [
+            "reports by itself, every 24 h",
+            "last beat 75 s ago, running for 5 s: pass",
+            "next beat expected in 15 s",
+        ] {
+            assert!(seen.contains(words), "no {words} in {seen}");
+        }
+        for made_up in ["GET", "example", "probe in"] {
+            assert!(!seen.contains(made_up), "{seen}");
+        }
         // No size of a terminal breaks it.
         for width in [1, 7, 40, 300] {
             drawn(&mut screen, width);

@@ -22,10 +22,13 @@ const REST_SHARE: u32 = 10;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Service {
     pub(super) name: String,
-    pub(super) method: String,
-    pub(super) url: String,
+    /// Absent of one that is not asked.
+    pub(super) method: Option<String>,
+    pub(super) url: Option<String>,
     pub(super) group: Option<String>,
     pub(super) next_probe_at: Option<Timestamp>,
+    /// What is waited for, of one that reports.
+    pub(super) heartbeat: Option<Beats>,
     pub(super) last: Option<Probed>,
     /// The maintenance that is on now.
     #[serde(default)]
@@ -38,6 +41,15 @@ impl Service {
     pub(super) fn is_broken(&self) -> bool {
         !self.violations.is_empty() && self.maintenance.is_none()
     }
+}
+
+/// What is waited for of a service that reports.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Beats {
+    pub(super) rhythm: String,
+    pub(super) last_report_at: Option<Timestamp>,
+    pub(super) running_since: Option<Timestamp>,
+    pub(super) expected_at: Option<Timestamp>,
 }
 
 /// Its newest probe.

@@ -220,8 +220,9 @@ pub(super) mod tests {
         };
         Service {
             name: name.to_owned(),
-            method: "GET".to_owned(),
-            url: format!("http://{name}.example/"),
+            method: Some("GET".to_owned()),
+            url: Some(format!("http://{name}.example/")),
+            heartbeat: None,
             group: Some("shop".to_owned()),
             next_probe_at: None,
             maintenance: None,

@@ -60,10 +60,10 @@ struct Watched {
     name: ServiceName,
     /// How it is watched.
     kind: Kind,
-    /// The request method.
-    method: String,
-    /// Where the request goes, without what is secret.
-    url: Arc<str>,
+    /// The request method; absent of a service that is not asked.
+    method: Option<String>,
+    /// Where the request goes, without what is secret; absent of a service that is not asked.
+    url: Option<Arc<str>>,
     /// The group it is shown in.
     group: Option<String>,
     /// Its tags.
@@ -76,13 +76,13 @@ struct Watched {
     depends_on: Vec<ServiceName>,
     /// Link to instructions for the person who is woken.
     runbook: Option<String>,
-    /// Seconds between the beginnings of two probes.
-    interval_s: f64,
-    /// When the next probe begins; absent before the first.
+    /// Seconds between the beginnings of two probes, or between two beats; absent where a cron expression says when.
+    interval_s: Option<f64>,
+    /// When the next probe begins; absent before the first, and of a service that is not asked.
     next_probe_at: Option<Timestamp>,
     /// What is waited for; absent of a service that is asked.
     heartbeat: Option<Beats>,
-    /// The newest probe; absent before the first.
+    /// The newest probe, or the newest beat or that it was missing; absent before the first.
     last: Option<Probed>,
     /// The maintenance that is on now; absent without one.
     maintenance: Option<String>,
@@ -179,15 +179,17 @@ fn watched(
     Watched {
         name: service.name.clone(),
         kind: Kind::of(service),
-        method: service.request.method.to_string(),
-        url: Arc::clone(&service.request.shown_url),
+        method: service.asked().map(|request| request.method.to_string()),
+        url: service
+            .asked()
+            .map(|request| Arc::clone(&request.shown_url)),
         group: service.group.clone(),
         tags: service.tags.clone(),
         severity: service.severity,
         public: service.public,
         depends_on: service.depends_on.clone(),
         runbook: service.runbook.as_ref().map(ToString::to_string),
-        interval_s: service.interval.as_secs_f64(),
+        interval_s: service.period().map(|period| period.as_secs_f64()),
         next_probe_at: control.next_probe(&service.name),
         heartbeat: Beats::of(control, service),
         last,

@@ -167,6 +167,10 @@ fn by_glance(service: &Service, glance: Option<&Glance>, now: Timestamp) -> Stan
     let (state, note) = match glance.outcome {
         Outcome::Pass => (State::Operational, ""),
         Outcome::Warn => (State::Operational, "with a warning"),
+        Outcome::Fail if service.heartbeat.is_some() => (
+            State::Operational,
+            "the last beat is missing or failed, no violation yet",
+        ),
         Outcome::Fail => (
             State::Operational,
             "the last probe failed, no violation yet",

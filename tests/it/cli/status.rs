@@ -40,8 +40,8 @@ fn commit(file: &mut StateFile) {
 fn save(file: &mut StateFile, ledger: &Ledger) {
     let service = |name: &str| ServiceLine {
         name: ServiceName::new(name),
-        url: "http://127.0.0.1:9/".to_owned(),
-        http_method: "GET".to_owned(),
+        url: Some("http://127.0.0.1:9/".to_owned()),
+        http_method: Some("GET".to_owned()),
         violations: Vec::new(),
     };
     let services = [service("a"), service("b")];

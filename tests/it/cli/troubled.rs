@@ -102,8 +102,8 @@ pub(super) fn desk(ledger: &Ledger) -> (Desk, StateFile) {
         .file;
     let price = ServiceLine {
         name: ServiceName::new("price"),
-        url: "http://127.0.0.1:9/".to_owned(),
-        http_method: "GET".to_owned(),
+        url: Some("http://127.0.0.1:9/".to_owned()),
+        http_method: Some("GET".to_owned()),
         violations: Vec::new(),
     };
     file.commit(ledger, &[price], now).unwrap();

@@ -30,7 +30,10 @@ fn oes(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     )
 }
 
-async fn ordered(rig: &Rig, arguments: &'static [&'static str]) -> (Option<i32>, String) {
+pub(super) async fn ordered(
+    rig: &Rig,
+    arguments: &'static [&'static str],
+) -> (Option<i32>, String) {
     let folder = rig.folder.path().to_owned();
     let run = tokio::task::spawn_blocking(move || oes(&folder, arguments));
     run.await.unwrap()
