@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::output::{self, Schema, WARNING, styled};
-use super::{Exit, load, runtime};
+use super::{Exit, load, runtime, watched};
 use crate::clock::Clock;
 use crate::config;
 use crate::daemon::control_file::{self, ControlFile};
@@ -126,19 +126,19 @@ pub(super) fn order(config: &Path, order: Order, schema: Schema) -> Exit {
         return load::load(config, schema).map_or(Exit::Usage, |_| Exit::Usage);
     }
     let data = config::data_folder(config);
-    match carry_out(&data, order) {
+    match carry_out(config, &data, order) {
         Ok((carried, through)) => told(&carried, through, schema),
         Err(error) => error.tell(schema),
     }
 }
 
-fn carry_out(data: &Path, order: Order) -> Result<(Carried, Through), OrderError> {
+fn carry_out(config: &Path, data: &Path, order: Order) -> Result<(Carried, Through), OrderError> {
     if state::in_use(data) {
         let body = ask(data, asked(&order))?;
         let carried = serde_json::from_slice(&body).map_err(OrderError::Nonsense)?;
         return Ok((carried, Through::Daemon));
     }
-    let carried = by_hand(data, order)?;
+    let carried = by_hand(config, data, order)?;
     Ok((carried, Through::StateFile))
 }
 
@@ -166,6 +166,9 @@ fn told(carried: &Carried, through: Through, schema: Schema) -> Exit {
         return exit;
     }
     output::result(&carried.done);
+    for words in &carried.warnings {
+        output::note(format_args!("{} {words}", styled(WARNING, "warning:")));
+    }
     if !carried.durable {
         output::note(format_args!(
             "{} it is in force, but the state file cannot be written: a restart of the daemon forgets it",
@@ -305,7 +308,7 @@ fn asked(order: &Order) -> Asked<'_> {
 }
 
 /// Carries an order out in the state file, which no daemon has.
-fn by_hand(data: &Path, order: Order) -> Result<Carried, OrderError> {
+fn by_hand(config: &Path, data: &Path, order: Order) -> Result<Carried, OrderError> {
     // Only a state file that is whole is changed: what to do about a damaged one a start decides.
     state::read(data)?;
     if is_foreign(data) {
@@ -325,6 +328,10 @@ fn by_hand(data: &Path, order: Order) -> Result<Carried, OrderError> {
     };
     let services = state::read(data)?.services;
     let mut ledger = opened.ledger.clone();
+    let warnings = match watched::services(config) {
+        Some(watched) => orders::check(&order, &watched, &ledger)?,
+        None => Vec::new(),
+    };
     let done = orders::carry_out(&mut ledger, order, now)?;
     let lines = with_violations(&services, &ledger);
     opened.file.commit(&ledger, &lines, now)?;
@@ -337,6 +344,7 @@ fn by_hand(data: &Path, order: Order) -> Result<Carried, OrderError> {
     Ok(Carried {
         done,
         durable: true,
+        warnings,
     })
 }
 

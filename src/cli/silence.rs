@@ -12,13 +12,13 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::control::{self, Author};
-use super::load::{self, AnyEnvironment};
-use super::output::{self, FAINT, WARNING, styled};
+use super::load;
+use super::output::{self, FAINT};
 use super::table::{self, Cell};
 use super::{Exit, watched};
 use crate::channel;
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config;
 use crate::model::duration::{Shown, after, since};
 use crate::model::mute::{Selector, Silence, SilenceId};
 use crate::policy::orders::{NewSilence, Order};
@@ -181,11 +181,7 @@ fn wanted(arguments: &AddArguments) -> Result<(PathBuf, NewSilence), SilenceErro
     if of.is_everything() && !arguments.all {
         return Err(SilenceError::Nothing);
     }
-    let config = config::load(&path, &AnyEnvironment).ok();
-    let config = config.map(|loaded| loaded.config);
-    let zone = config
-        .as_ref()
-        .map_or(TimeZone::UTC, |config| config.notify.time_zone.clone());
+    let zone = watched::zone(&path);
     let now = Clock::System.now();
     let moment = |option: &'static str, text: &Option<String>| {
         let read = |text: &String| moment::read(text, &zone, now);
@@ -205,7 +201,6 @@ fn wanted(arguments: &AddArguments) -> Result<(PathBuf, NewSilence), SilenceErro
         (None, Some(until)) => until,
         (None, None) => return Err(SilenceError::Nothing),
     };
-    warn_of_nothing(config.as_ref(), &of);
     let wanted = NewSilence {
         of,
         from,
@@ -232,19 +227,6 @@ fn selector(arguments: &AddArguments) -> Selector {
         groups: set(&arguments.groups),
         severities: severities.collect(),
         violations: set(&arguments.violations),
-    }
-}
-
-/// Says so if no service of the config is meant: that is most often a typing mistake.
-fn warn_of_nothing(config: Option<&Config>, of: &Selector) {
-    let Some(config) = config else {
-        return;
-    };
-    if !config.services.iter().any(|one| of.covers(&one.service)) {
-        let warning = styled(WARNING, "warning:");
-        output::note(format_args!(
-            "{warning} no service of the ops config is meant by {of}"
-        ));
     }
 }
 

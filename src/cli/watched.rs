@@ -1,6 +1,7 @@
 //! What commands that look need of a data folder: the state file, and the zone in which people read times.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -9,6 +10,7 @@ use super::load::{self, AnyEnvironment};
 use super::output::{self, Schema, WARNING, styled};
 use crate::config;
 use crate::model::causes::Causes;
+use crate::model::service::Service;
 use crate::state::{self, ReadError, Snapshot};
 
 /// Returns the ops config that is meant and what the state file beside it says; says why there is none.
@@ -41,6 +43,13 @@ pub(super) fn state(config: Option<&Path>, schema: Schema) -> Result<(PathBuf, S
             Err(exit)
         }
     }
+}
+
+/// Returns the services of an ops config, absent where it cannot be used.
+pub(super) fn services(config: &Path) -> Option<Vec<Arc<Service>>> {
+    let loaded = config::load(config, &AnyEnvironment).ok()?;
+    let services = loaded.config.services.iter();
+    Some(services.map(|one| Arc::clone(&one.service)).collect())
 }
 
 /// Returns the zone in which people read times; UTC where the config cannot be read.

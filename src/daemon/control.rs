@@ -148,7 +148,9 @@ impl Controller {
 
     async fn order(&self, order: Order) -> Result<Carried, Refusal> {
         let (tell, told) = oneshot::channel();
-        let channels = self.book.borrow().channels.clone();
+        let book = Arc::clone(&self.book.borrow());
+        let warnings = orders::check(&order, &book.sorted, &self.ledger())?;
+        let channels = book.channels.clone();
         let durable = self
             .keeper
             .commit(move |ledger, now| {
@@ -171,7 +173,11 @@ impl Controller {
                 "ordered; not durable, since the state file cannot be written"
             );
         }
-        Ok(Carried { done, durable })
+        Ok(Carried {
+            done,
+            durable,
+            warnings,
+        })
     }
 
     async fn story_of(&self, name: String) -> Result<Story, Refusal> {

@@ -2,6 +2,7 @@
 //!
 //! The daemon and a command that works while none runs carry an order out with the same function.
 
+mod meant;
 mod messages;
 mod silence;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use crate::model::incident::{IncidentId, Ledger};
 use crate::model::mute::{Ack, Silence, SilenceId};
 use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
+pub use meant::check;
 pub use silence::{NewSilence, SILENCES_MAX};
 
 /// Texts of people are at most so many characters.

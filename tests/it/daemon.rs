@@ -45,3 +45,4 @@ mod services;
 mod sheet;
 mod storms;
 mod story;
+mod typos;

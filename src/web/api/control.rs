@@ -86,6 +86,9 @@ pub struct Carried {
     pub done: Done,
     /// Whether it is on disk.
     pub durable: bool,
+    /// What may not be as it was meant, for people; absent where there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// How a script was tried.

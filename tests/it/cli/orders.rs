@@ -81,10 +81,15 @@ fn a_silence_that_is_said_badly_is_refused() {
     ── err
     error: a silence ends after it begins
     ");
+    assert_snapshot!(add(&["--service", "prcie", "--for", "1h"]), @r"
+    exit 1
+    ── err
+    error: no service is called `prcie`: did you mean `price`? for one that is still to come write a pattern: `prcie*`
+    ");
     assert!(ledger(&desk).silences.is_empty());
-    let seen = add(&["--service", "prcie", "--for", "1h"]);
+    let seen = add(&["--service", "prcie*", "--for", "1h"]);
     assert!(
-        seen.contains("warning: no service of the ops config is meant by service prcie"),
+        seen.contains("warning: no service is meant by service prcie* now"),
         "{seen}"
     );
     assert_eq!(ledger(&desk).silences.len(), 1);

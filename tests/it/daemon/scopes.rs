@@ -48,7 +48,7 @@ fn operations() -> Vec<(String, String, String)> {
 fn body(method: &str, path: &str) -> Option<Value> {
     match (method, path) {
         ("POST", "/silences") => Some(json!({
-            "of": { "services": ["none"] }, "for_s": 1, "by": "ada", "reason": "a test"
+            "of": { "services": ["price"] }, "for_s": 1, "by": "ada", "reason": "a test"
         })),
         ("POST", "/services/{name}/dry-run") => Some(json!({ "script": "stop();" })),
         ("POST", "/incidents/{id}/ack") => Some(json!({ "by": "ada" })),

@@ -292,7 +292,7 @@ async fn lists_come_in_pages_and_what_is_known_does_not_come_again() {
         assert_eq!(head.header("content-length"), length, "{known}");
     }
     caller
-        .asks("POST", "/silences", Some(&silence("price", 60)))
+        .asks("POST", "/silences", Some(&silence("service-1", 60)))
         .await;
     let lines = format!("if-none-match: {name}\r\n");
     let changed = caller.asks_with("GET", "/silences", &lines, None).await;
