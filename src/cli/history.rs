@@ -4,13 +4,15 @@ mod export;
 mod human;
 mod summary;
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use thiserror::Error;
 
+use super::load::AnyEnvironment;
 use super::output::{self, Schema};
 use super::{Exit, load, watched};
 use crate::clock::Clock;
@@ -20,6 +22,7 @@ use crate::history::series::Resolution;
 use crate::history::{self, ReadError};
 use crate::model::duration::before;
 use crate::model::service::ServiceName;
+use crate::model::shell;
 use crate::model::span::did_you_mean;
 use summary::{Span, Summary};
 
@@ -105,6 +108,8 @@ enum Refused {
     Missing { path: String },
     #[error("nothing is known of a service `{name}`; {help}")]
     NoService { name: String, help: String },
+    #[error("the service `{old}` is called `{new}` now, and its history is there: oes history {quoted}", quoted = shell::quoted(new.as_str()))]
+    Renamed { old: String, new: ServiceName },
     #[error(transparent)]
     Unreadable(#[from] ReadError),
     #[error(transparent)]
@@ -118,6 +123,43 @@ struct Opened {
     services: Vec<ServiceName>,
     /// Whether they were named.
     is_named: bool,
+    listed: Listed,
+}
+
+/// What the ops config says of names; nothing where it cannot be used.
+#[derive(Default)]
+struct Listed {
+    /// The services that are watched.
+    watched: BTreeSet<ServiceName>,
+    /// Present names by former ones.
+    renamed: BTreeMap<ServiceName, ServiceName>,
+}
+
+impl Listed {
+    fn of(config: &Path) -> Self {
+        let Ok(loaded) = config::load(config, &AnyEnvironment) else {
+            return Self::default();
+        };
+        let mut listed = Self::default();
+        for one in &loaded.config.services {
+            let name = &one.service.name;
+            listed.watched.insert(name.clone());
+            let former = one.was.iter().map(|was| (was.clone(), name.clone()));
+            listed.renamed.extend(former);
+        }
+        listed
+    }
+
+    /// Returns why there is nothing to show of a name.
+    fn unknown(&self, name: &str, known: &BTreeSet<ServiceName>) -> Refused {
+        match self.renamed.get(&ServiceName::new(name)) {
+            Some(new) => Refused::Renamed {
+                old: name.to_owned(),
+                new: new.clone(),
+            },
+            None => no_service(name, known),
+        }
+    }
 }
 
 /// Opens the history that `[CONFIG] [SERVICE…]` mean.
@@ -139,22 +181,29 @@ fn open(words: &[String]) -> Result<Opened, Refused> {
         });
     }
     let reader = Reader::open(&path)?;
-    let known = reader.services()?;
+    let listed = Listed::of(&config);
+    let mut known: BTreeSet<ServiceName> = reader.services()?.into_iter().collect();
+    known.extend(listed.watched.iter().cloned());
     let named = wanted.iter().map(|name| {
-        let found = known.iter().find(|known| known.as_str() == name);
-        found.cloned().ok_or_else(|| no_service(name, &known))
+        let found = known.get(&ServiceName::new(name.as_str()));
+        found.cloned().ok_or_else(|| listed.unknown(name, &known))
     });
     let named = named.collect::<Result<Vec<_>, _>>()?;
     let is_named = !named.is_empty();
     Ok(Opened {
         config,
         reader,
-        services: if is_named { named } else { known },
+        services: if is_named {
+            named
+        } else {
+            known.into_iter().collect()
+        },
         is_named,
+        listed,
     })
 }
 
-fn no_service(name: &str, known: &[ServiceName]) -> Refused {
+fn no_service(name: &str, known: &BTreeSet<ServiceName>) -> Refused {
     let names = || known.iter().map(ServiceName::as_str);
     let help = match did_you_mean(name, names()) {
         Some(near) => format!("did you mean `{near}`?"),
@@ -209,7 +258,11 @@ fn tell(arguments: &ShowArguments, opened: &Opened, span: Span) -> Result<(), Re
         let mut rows = Vec::new();
         for some in opened.services.chunks(AT_ONCE) {
             let summaries = Summary::all(reader, some, span)?;
-            rows.extend(summaries.iter().filter_map(human::Row::of));
+            let row = |one: &Summary| {
+                let is_watched = opened.listed.watched.contains(&one.service);
+                human::Row::of(one, is_watched)
+            };
+            rows.extend(summaries.iter().filter_map(row));
         }
         if rows.is_empty() {
             output::note("nothing is known of this time");

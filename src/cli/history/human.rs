@@ -77,26 +77,25 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Returns the row of a service; absent if nothing is known of it.
-    pub(super) fn of(summary: &Summary) -> Option<Self> {
+    /// Returns the row of a service; absent if nothing is known of it and nobody watches it.
+    pub(super) fn of(summary: &Summary, is_watched: bool) -> Option<Self> {
         let whole = &summary.whole.bucket;
-        if whole.tally.watched().is_zero() {
+        let is_blank = whole.tally.watched().is_zero();
+        if is_blank && !is_watched {
             return None;
         }
-        let share = whole.tally.uptime();
-        let style = match whole.tally.down {
-            Duration::ZERO => GOOD,
-            _ => ERROR,
+        let uptime = match whole.tally.uptime() {
+            _ if is_blank => Cell::new(FAINT, "no data"),
+            None => Cell::plain("–"),
+            Some(share) if whole.tally.down.is_zero() => Cell::new(GOOD, share),
+            Some(share) => Cell::new(ERROR, share),
         };
         let quantile = |share| {
             let found = whole.latency.quantile(share);
             Cell::plain(found.map_or_else(|| "–".to_owned(), |found| Shown(found).to_string()))
         };
         let numbers = vec![
-            Cell::new(
-                style,
-                share.map_or_else(|| "–".to_owned(), |share| share.to_string()),
-            ),
+            uptime,
             quantile(0.5),
             quantile(0.9),
             quantile(0.99),

@@ -12,7 +12,8 @@ use oes::model::service::ServiceName;
 
 use super::{Desk, narrow};
 
-const CONFIG: &str = "data = \"data\"\n[[services]]\nurl = \"http://127.0.0.1:9/\"\n";
+const CONFIG: &str = "data = \"data\"\n[[services]]\nname = \"new\"\nwas = \"shop\"\nurl = \"http://127.0.0.1:9/\"\n\
+    [[services]]\nname = \"price\"\nurl = \"http://127.0.0.1:9/\"\n";
 const LONG: &str = "a-service-with-a-name-that-is-longer-than-all-others-and-goes-on-and-on";
 
 /// Ten minutes of three services that ended just now: one good, one that failed at first, one without an answer.
@@ -59,12 +60,14 @@ fn services_are_a_table_and_one_is_told_in_full() {
     let words =
         |line: &str| -> Vec<String> { line.split_whitespace().map(str::to_owned).collect() };
     let rows: Vec<Vec<String>> = all.lines().skip(3).map(words).collect();
-    let [long, dead, price] = &rows[..] else {
+    let [long, dead, new, price] = &rows[..] else {
         panic!("{all}");
     };
     assert_eq!(long[0], LONG, "{all}");
     assert_eq!(dead[..7], ["dead", "0", "%", "–", "–", "–", "20"], "{all}");
     assert_eq!(price[..3], ["price", "100", "%"], "{all}");
+    let blank = ["new", "no", "data", "–", "–", "–", "0", "3", "h"];
+    assert_eq!(new[..9], blank, "{all}");
     let one = desk.seen(&["history", "dead", "--since", "3h"]);
     for shown in [
         "  uptime    0 % of the time in which it is known",
@@ -78,6 +81,19 @@ fn services_are_a_table_and_one_is_told_in_full() {
     ── err
     error: nothing is known of a service `pricee`; did you mean `price`?
     ");
+    assert_snapshot!(desk.seen(&["history", "shop"]), @r"
+    exit 2
+    ── err
+    error: the service `shop` is called `new` now, and its history is there: oes history new
+    ");
+    let new = desk.seen(&["history", "new"]);
+    assert!(new.contains("nothing is known of this time"), "{new}");
+    let told = super::json(&desk.run(&["history", "--json"]));
+    let told = &told["services"][2];
+    assert_eq!(
+        (&told["service"], &told["uptime"]),
+        (&"new".into(), &serde_json::Value::Null)
+    );
     assert_snapshot!(desk.seen(&["history", "--since", "0s"]), @r"
     exit 2
     ── err
@@ -95,13 +111,14 @@ fn on_a_narrow_terminal_a_service_is_still_one_line() {
             return;
         };
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 4, "{text}");
+        assert_eq!(lines.len(), 5, "{text}");
         let widest = lines.iter().map(|line| line.chars().count()).max();
         assert!(widest <= Some(columns), "{text}");
         let probes = lines[0].find("probes").unwrap();
         for line in &lines[1..] {
             let cell: String = line.chars().skip(probes).take(2).collect();
-            assert_eq!(cell, "20", "{text}");
+            let probes = if line.contains("no data") { "0" } else { "20" };
+            assert_eq!(cell.trim(), probes, "{text}");
         }
     }
 }
