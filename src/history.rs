@@ -24,6 +24,7 @@ mod rollup;
 mod rounds;
 mod schema;
 pub mod series;
+mod suspicion;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -120,12 +121,30 @@ pub enum FlushError {
     Failed(String),
 }
 
-/// Why the memory of a service cannot be read.
+/// Why a history cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read {}", path.display())]
 pub struct ReadError {
     path: PathBuf,
     source: rusqlite::Error,
+}
+
+/// Reads through all that a history has of services, while a daemon may be writing it.
+///
+/// # Errors
+/// [`ReadError`] if any of it cannot be read.
+pub fn read_through(path: &Path, services: &[ServiceName]) -> Result<(), ReadError> {
+    suspicion::read_through(path, services).map_err(|source| ReadError {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+impl ReadError {
+    /// Tells whether the file itself is at fault, and not the disk, the rights or another program.
+    pub fn is_damage(&self) -> bool {
+        load::is_damage_of(&self.source)
+    }
 }
 
 /// Returns what the scripts of one service remember, by themselves and together with those of all services, while a daemon
@@ -327,6 +346,19 @@ impl Store {
             None => Err(FlushError::Late(patience)),
             Some(Some(error)) => Err(FlushError::Failed(error)),
             Some(None) => Ok(()),
+        }
+    }
+
+    /// Has the writer look at once whether the file is damaged, as somebody says who could not read what it has of these
+    /// services. Never blocks.
+    pub fn suspect(&self, error: &ReadError, services: &[ServiceName]) {
+        if !error.is_damage() || self.shared.suspected.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let command = Command::Suspect(services.to_vec());
+        let sender = self.sender.as_ref();
+        if !sender.is_some_and(|sender| sender.try_send(command).is_ok()) {
+            self.shared.suspected.store(false, Ordering::SeqCst);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::config;
 use crate::daemon::control_file::{self, ControlFile};
 use crate::daemon::keeper::with_violations;
 use crate::history::{self, Store};
-use crate::model::service::ChannelName;
+use crate::model::service::{ChannelName, ServiceName};
 use crate::policy::chronicle;
 use crate::policy::orders::{self, Order, Refusal};
 use crate::state::{self, CommitError, LockError, OpenError, ReadError, StateFile};
@@ -246,6 +246,18 @@ pub(super) fn probe(data: &Path, service: &str) -> Result<(), OrderError> {
         body: None,
     };
     ask(data, asked).map(drop)
+}
+
+/// Has the daemon look whether the history is damaged where somebody could not read it. Tells whether one runs and does.
+pub(super) fn check_history(data: &Path, services: &[ServiceName]) -> bool {
+    let services = services.get(..PAGE_MAX).unwrap_or(services);
+    let asked = Asked {
+        method: Method::POST,
+        path: vec!["history", "check"],
+        query: None,
+        body: Some(json!({ "services": services })),
+    };
+    state::in_use(data) && ask(data, asked).is_ok()
 }
 
 fn ask(data: &Path, asked: Asked<'_>) -> Result<bytes::Bytes, OrderError> {

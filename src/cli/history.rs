@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::load::AnyEnvironment;
 use super::output::{self, Schema};
-use super::{Exit, load, watched};
+use super::{Exit, control, load, watched};
 use crate::clock::Clock;
 use crate::config;
 use crate::history::reader::Reader;
@@ -203,6 +203,18 @@ fn open(words: &[String]) -> Result<Opened, Refused> {
     })
 }
 
+impl Opened {
+    /// Has the daemon look at a history that is damaged: it alone may set it aside.
+    fn doubt(&self, error: &ReadError) {
+        let data = config::data_folder(&self.config);
+        if error.is_damage() && control::check_history(&data, &self.services) {
+            output::note(
+                "the daemon was told: what it finds damaged as well it sets aside, and begins a new one",
+            );
+        }
+    }
+}
+
 fn no_service(name: &str, known: &BTreeSet<ServiceName>) -> Refused {
     let names = || known.iter().map(ServiceName::as_str);
     let help = match did_you_mean(name, names()) {
@@ -242,7 +254,11 @@ fn show(arguments: &ShowArguments) -> Exit {
     };
     match tell(arguments, &opened, span) {
         Ok(()) => Exit::Pass,
-        Err(error) => output::refuse(schema, &error),
+        Err(error) => {
+            let exit = output::refuse(schema, &error);
+            opened.doubt(&error);
+            exit
+        }
     }
 }
 

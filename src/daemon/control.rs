@@ -34,9 +34,9 @@ use crate::model::service::{ChannelName, Service, ServiceName};
 use crate::policy::heartbeat::Awaited;
 use crate::policy::orders::{self, Order, Refusal};
 use crate::policy::owed::Telling;
-use crate::policy::story::Story;
+use crate::policy::story::{Story, UNREADABLE};
 use crate::web::Pending;
-use crate::web::api::{Carried, Control, Reloaded, Tested, Tried};
+use crate::web::api::{Carried, Checked, Control, Reloaded, Tested, Tried};
 
 /// What a probe may take besides the timeout of its service.
 const PROBE_MARGIN: Duration = Duration::from_secs(5);
@@ -137,9 +137,11 @@ impl Controller {
         let read = tokio::task::spawn_blocking(move || {
             // What is still queued comes with the next question, if the database is late.
             drop(history.flush(PATIENCE));
-            Reader::open(&database)?.samples(&service, span, limit)
+            let read = Reader::open(&database);
+            let read = read.and_then(|reader| reader.samples(&service, span, limit));
+            read.inspect_err(|error| history.suspect(error, &[service]))
         });
-        let unreadable = || Refusal::conflict("the history cannot be read");
+        let unreadable = || Refusal::conflict(UNREADABLE);
         read.await.map_err(|_| unreadable())?.map_err(|error| {
             warn!(error = %Causes(&error), "the samples of a service cannot be read");
             unreadable()
@@ -186,7 +188,11 @@ impl Controller {
         let read = tokio::task::spawn_blocking(move || {
             // A database that is late or broken holds nothing back that the ledger knows.
             drop(history.flush(PATIENCE));
-            tell_story(&ledger, &name, &database)
+            let told = tell_story(&ledger, &name, &database);
+            if let Ok((story, Some(error))) = &told {
+                history.suspect(error, std::slice::from_ref(&story.incident.service));
+            }
+            told
         });
         let broken = |_| Refusal::conflict("the story cannot be read");
         let (story, unreadable) = read.await.map_err(broken)??;
@@ -194,6 +200,20 @@ impl Controller {
             warn!(error = %Causes(&error), "the events of an incident cannot be read");
         }
         Ok(story)
+    }
+
+    async fn look_at_history(&self, services: Vec<ServiceName>) -> Result<Checked, Refusal> {
+        let (history, database) = (Arc::clone(&self.history), self.database.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            let read = history::read_through(&database, &services);
+            read.inspect_err(|error| history.suspect(error, &services))
+        });
+        let unreadable = |_| Refusal::conflict(UNREADABLE);
+        let why = read.await.map_err(unreadable)?.err();
+        Ok(Checked {
+            is_whole: why.is_none(),
+            why: why.map(|error| Causes(&error).to_string()),
+        })
     }
 
     async fn send_test(&self, name: ChannelName, over: bool) -> Result<Tested, Refusal> {
@@ -253,11 +273,14 @@ pub fn tell_story(
     let id = match orders::named(ledger.incidents.keys(), name) {
         Ok(id) => id,
         Err(refusal) if refusal.kind == orders::RefusalKind::NotFound => {
-            let past = incidents::read_all(database).unwrap_or_else(|error| {
+            let past = incidents::read_all(database);
+            let is_unreadable = past.is_err() && database.exists();
+            let past = past.unwrap_or_else(|error| {
                 note(error);
                 Vec::new()
             });
-            orders::named(past.iter().map(|incident| &incident.id), name)?
+            let named = orders::named(past.iter().map(|incident| &incident.id), name);
+            named.map_err(|refusal| unread(refusal, name, is_unreadable))?
         }
         Err(refusal) => return Err(refusal),
     };
@@ -280,7 +303,24 @@ pub fn tell_story(
         note(error);
         Vec::new()
     });
+    story.unreadable = unreadable
+        .as_ref()
+        .filter(|_| database.exists())
+        .map(|error| {
+            let why = Causes(error);
+            format!("{UNREADABLE}: {why}")
+        });
     Ok((story, unreadable))
+}
+
+/// Returns why an incident is not shown that may be in a history that cannot be read.
+fn unread(refusal: Refusal, name: &str, is_unreadable: bool) -> Refusal {
+    if !is_unreadable {
+        return refusal;
+    }
+    Refusal::conflict(format!(
+        "{UNREADABLE}, and the state file has no incident `{name}`"
+    ))
 }
 
 impl Control for Controller {
@@ -352,6 +392,10 @@ impl Control for Controller {
 
     fn story(&self, incident: String) -> Pending<'_, Result<Story, Refusal>> {
         Box::pin(self.story_of(incident))
+    }
+
+    fn check_history(&self, services: Vec<ServiceName>) -> Pending<'_, Result<Checked, Refusal>> {
+        Box::pin(self.look_at_history(services))
     }
 
     fn test(&self, channel: ChannelName, over: bool) -> Pending<'_, Result<Tested, Refusal>> {

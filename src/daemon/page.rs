@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 use url::Url;
 
 use super::book::Book;
@@ -13,6 +14,9 @@ use super::keeper::Snapshots;
 use super::seen::Seen;
 use super::watching::Shared;
 use crate::clock::Clock;
+use crate::history::{ReadError, Store};
+use crate::model::causes::Causes;
+use crate::model::service::ServiceName;
 use crate::web::Facts;
 use crate::web::page::Pages;
 use crate::web::page::archive::database;
@@ -32,6 +36,7 @@ pub(super) fn pages(
         seen: shared.seen.clone(),
         facts: Arc::clone(facts) as Arc<_>,
         database: database(data),
+        store: Arc::clone(&shared.history),
         clock: shared.clock,
         stopping,
     };
@@ -45,6 +50,7 @@ struct PageSource {
     seen: Seen,
     facts: Arc<dyn Facts>,
     database: PathBuf,
+    store: Arc<Store>,
     clock: Clock,
     stopping: CancellationToken,
 }
@@ -65,6 +71,11 @@ impl Source for PageSource {
 
     fn history(&self) -> PathBuf {
         self.database.clone()
+    }
+
+    fn unreadable(&self, error: &ReadError, services: &[ServiceName]) {
+        warn!(error = %Causes(error), "a page cannot read the history");
+        self.store.suspect(error, services);
     }
 
     fn title(&self) -> String {

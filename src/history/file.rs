@@ -7,9 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::load;
 use super::schema::SchemaError;
+use super::{load, suspicion};
 use crate::model::duration::since;
+use crate::model::service::ServiceName;
 
 /// The database that is written.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct File {
     set_aside_at: Option<Timestamp>,
     /// When it was last looked at as others see it.
     checked_at: Option<Timestamp>,
+    /// When it was last read through since somebody could not read it.
+    suspected_at: Option<Timestamp>,
 }
 
 /// A file is not set aside again so soon: what is wrong then is not the file.
@@ -63,9 +66,10 @@ impl Failure {
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
-        let why = error.to_string();
-        let is_damage = load::is_damage(&SchemaError::Sqlite(error));
-        Self { why, is_damage }
+        Self {
+            is_damage: load::is_damage_of(&error),
+            why: error.to_string(),
+        }
     }
 }
 
@@ -78,6 +82,7 @@ impl File {
             identity,
             set_aside_at: None,
             checked_at: None,
+            suspected_at: None,
         }
     }
 
@@ -99,8 +104,7 @@ impl File {
     /// Looks from time to time whether the file can still be read by others. The connection itself has much of it in memory,
     /// and would notice late that somebody has written over it.
     pub(super) fn check(&mut self, now: Timestamp) -> Result<(), Failure> {
-        let is_due = |last: Timestamp| last > now || since(last, now) >= CHECK_EVERY;
-        if !self.is_open() || !self.checked_at.is_none_or(is_due) {
+        if !self.is_open() || !is_due(self.checked_at, now) {
             return Ok(());
         }
         self.checked_at = Some(now);
@@ -113,6 +117,19 @@ impl File {
             )?;
         }
         Ok(())
+    }
+
+    /// Reads what somebody could not read of services, who says that the file is damaged.
+    pub(super) fn confirm(
+        &mut self,
+        services: &[ServiceName],
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        if !self.is_open() || !is_due(self.suspected_at, now) {
+            return Ok(());
+        }
+        self.suspected_at = Some(now);
+        Ok(suspicion::read_through(&self.path, services)?)
     }
 
     /// Opens the file at the path, a new one where there is none.
@@ -146,6 +163,11 @@ impl File {
         drop(self.begin());
         Some(aside)
     }
+}
+
+/// Tells whether a look at the file is due again; after a clock that was set back it is.
+fn is_due(last: Option<Timestamp>, now: Timestamp) -> bool {
+    last.is_none_or(|last| last > now || since(last, now) >= CHECK_EVERY)
 }
 
 /// What tells one file from another of the same name.

@@ -112,13 +112,21 @@ fn attempt(path: &Path, samples: usize, now: Timestamp) -> Result<Loaded, Schema
 /// Tells whether the file itself is at fault, and not the disk, the rights or another program.
 pub(super) fn is_damage(error: &SchemaError) -> bool {
     match error {
-        SchemaError::Sqlite(rusqlite::Error::SqliteFailure(failure, _)) => matches!(
+        SchemaError::Sqlite(error) => is_damage_of(error),
+        SchemaError::Newer { .. } => true,
+    }
+}
+
+/// Tells the same of an error of SQLite.
+pub(super) fn is_damage_of(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::SqliteFailure(failure, _) => matches!(
             failure.code,
             // Code 1: the tables are not ours.
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown
         ),
-        // A newer version, or a value of another kind than we write.
-        SchemaError::Newer { .. } | SchemaError::Sqlite(_) => true,
+        // A value of another kind than we write.
+        _ => true,
     }
 }
 

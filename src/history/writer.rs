@@ -38,6 +38,8 @@ pub(super) enum Command {
     Flush(Sender<Option<String>>),
     /// Do everything that is due as well, before the answer.
     Settle(Sender<Option<String>>),
+    /// Look whether the file is damaged: somebody could not read what it has of these services.
+    Suspect(Vec<ServiceName>),
 }
 
 /// What is written.
@@ -71,6 +73,8 @@ pub(super) enum Row {
 pub(super) struct Shared {
     pub(super) failed_rows: AtomicU64,
     pub(super) told: Told,
+    /// Whether somebody has said that the file is damaged, and that was not looked at yet.
+    pub(super) suspected: AtomicBool,
     /// Nothing is written while this is so.
     pub(super) full: OnceLock<Arc<AtomicBool>>,
 }
@@ -149,6 +153,10 @@ impl Writer {
                     self.pruning.keep = retention;
                     continue;
                 }
+                Ok(Command::Suspect(services)) => {
+                    self.confirm(&services);
+                    continue;
+                }
                 Ok(Command::Flush(done)) => {
                     asked = Some((done, false));
                     false
@@ -217,6 +225,17 @@ impl Writer {
         {
             self.fail(&failure);
         }
+    }
+
+    /// Sets the file aside if what somebody could not read is damaged indeed.
+    fn confirm(&mut self, services: &[ServiceName]) {
+        let now = self.now.unwrap_or(Timestamp::UNIX_EPOCH);
+        if let Err(failure) = self.file.confirm(services, now)
+            && failure.is_damage
+        {
+            self.fail(&failure);
+        }
+        self.shared.suspected.store(false, Ordering::SeqCst);
     }
 
     /// Forgets what was known of the database.

@@ -8,6 +8,9 @@ use crate::model::evidence::Evidence;
 use crate::model::incident::{Delivery, Incident, Ledger};
 use crate::model::service::ChannelName;
 
+/// What is said where the history should say something, and cannot be read.
+pub const UNREADABLE: &str = "the history cannot be read";
+
 /// All that is known of one incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Story {
@@ -20,6 +23,9 @@ pub struct Story {
     /// What probes saw at its turns, oldest first.
     #[serde(default)]
     pub evidence: Vec<Evidence>,
+    /// Why what happened and what probes saw is not known; absent where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
 }
 
 /// What one channel must know of an incident and is known to have taken.
@@ -47,6 +53,7 @@ impl Story {
                 .collect(),
             events,
             evidence: Vec::new(),
+            unreadable: None,
         }
     }
 }
@@ -58,6 +65,7 @@ impl From<Chapter> for Story {
             channels: Vec::new(),
             events: chapter.events,
             evidence: Vec::new(),
+            unreadable: None,
         }
     }
 }

@@ -16,6 +16,7 @@ mod document;
 mod dry_run;
 mod etag;
 mod extract;
+mod history;
 mod incidents;
 mod maintenance;
 mod outbox;
@@ -41,7 +42,7 @@ use super::auth::{Caller, Scope};
 use super::problem::Problem;
 use super::site::Site;
 use crate::policy::orders::Order;
-pub use control::{Carried, Control, Reloaded, Tested, Tried};
+pub use control::{Carried, Checked, Control, Reloaded, Tested, Tried};
 use document::Questions;
 
 /// Where the API is, below all other pages.
@@ -72,7 +73,8 @@ fn routes() -> OpenApiRouter<Site> {
         .merge(silences::to_operate())
         .merge(incidents::to_operate())
         .merge(outbox::to_operate())
-        .merge(channels::to_operate());
+        .merge(channels::to_operate())
+        .merge(history::to_operate());
     let operate = document::needs(operate, Scope::Operate);
     let administer = OpenApiRouter::default()
         .merge(reload::to_administer())

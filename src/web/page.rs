@@ -54,6 +54,7 @@ use self::present::{Audience, Present};
 use self::record::Record;
 use self::source::Source;
 use super::auth::{Caller, Scope};
+use crate::history::ReadError;
 use crate::model::service::ServiceName;
 
 pub(super) use routes::router;
@@ -76,9 +77,13 @@ pub struct Pages {
 impl Pages {
     /// Returns pages that are made from a source.
     pub fn new(source: Arc<dyn Source>) -> Self {
+        let told = Arc::clone(&source);
+        let tell = move |error: &ReadError, services: &[ServiceName]| {
+            told.unreadable(error, services);
+        };
         Self {
             source,
-            archive: Archive::default(),
+            archive: Archive::telling(tell),
             answers: Answers::default(),
             board: Arc::default(),
             present: Mutex::new(None),
@@ -102,7 +107,7 @@ impl Pages {
         present
     }
 
-    /// Returns the records of services; of one that cannot be read there is none.
+    /// Returns the records of services.
     pub(super) async fn records(self: Arc<Self>, names: Vec<ServiceName>) -> Records {
         let read = tokio::task::spawn_blocking(move || {
             let (history, present) = (self.source.history(), self.present());

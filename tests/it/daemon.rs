@@ -9,6 +9,7 @@ mod channels;
 mod commands;
 mod control;
 mod curl;
+mod damaged;
 mod disk;
 mod fuzz;
 mod heartbeat;

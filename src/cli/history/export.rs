@@ -132,7 +132,11 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     };
     match written {
         Ok(()) => Exit::Pass,
-        Err(Trouble::Read(error)) => output::usage_error(&error),
+        Err(Trouble::Read(error)) => {
+            let exit = output::usage_error(&error);
+            opened.doubt(&error);
+            exit
+        }
         Err(Trouble::Write(error)) => match &arguments.output {
             None => {
                 output::keep(Err(error));

@@ -74,6 +74,9 @@ pub trait Control: Send + Sync {
     /// Returns all that is known of an incident, named whole or by its beginning.
     fn story(&self, incident: String) -> Pending<'_, Result<Story, Refusal>>;
 
+    /// Reads through what the history has of services; one that is damaged is set aside.
+    fn check_history(&self, services: Vec<ServiceName>) -> Pending<'_, Result<Checked, Refusal>>;
+
     /// Sends a message that says of itself that it is a test; with `over`, its end.
     fn test(&self, channel: ChannelName, over: bool) -> Pending<'_, Result<Tested, Refusal>>;
 }
@@ -89,6 +92,16 @@ pub struct Carried {
     /// What may not be as it was meant, for people; absent where there is nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// What was found in the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Checked {
+    /// Whether all of it can be read.
+    #[serde(rename = "whole")]
+    pub is_whole: bool,
+    /// Why it cannot; absent where it can.
+    pub why: Option<String>,
 }
 
 /// How a script was tried.

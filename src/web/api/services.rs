@@ -90,6 +90,8 @@ struct Watched {
     violations: Vec<Open>,
     /// How much of the past it was up, the shortest span first.
     uptime: Vec<Uptime>,
+    /// Why `uptime` is empty; absent where it is not.
+    uptime_error: Option<&'static str>,
 }
 
 /// The newest probe of a service.
@@ -196,6 +198,7 @@ fn watched(
         maintenance: on.covering(service).map(|one| one.name.clone()),
         violations: open.0.get(&service.name).cloned().unwrap_or_default(),
         uptime: Uptime::all(record),
+        uptime_error: Uptime::error(record),
     }
 }
 

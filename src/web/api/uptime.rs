@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::tally::{Share, Tally};
+use crate::policy::story::UNREADABLE;
 use crate::web::page::record::{Record, SPANS};
 
 /// How much of a span of time, up to now, a service was up.
@@ -19,8 +20,16 @@ pub(super) struct Uptime {
 }
 
 impl Uptime {
-    /// Returns the uptime of each span, the shortest first.
+    /// Returns why nothing is told of the past; absent where it is.
+    pub(super) fn error(record: Option<&Record>) -> Option<&'static str> {
+        record?.is_unreadable.then_some(UNREADABLE)
+    }
+
+    /// Returns the uptime of each span, the shortest first; none where the history cannot be read.
     pub(super) fn all(record: Option<&Record>) -> Vec<Self> {
+        if Self::error(record).is_some() {
+            return Vec::new();
+        }
         let tally = |name: &str| {
             let mut known = record.into_iter().flat_map(|record| &record.uptimes);
             known

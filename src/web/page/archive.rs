@@ -2,6 +2,7 @@
 //! Blocks; not for threads that serve.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,9 +14,9 @@ use super::detail::Past;
 use super::present::Present;
 use super::record::{DAYS_READ, Record, Stretch};
 use super::window::{SAMPLES_MAX, Window};
-use crate::history::incidents;
 use crate::history::reader::Reader;
 use crate::history::series::Resolution;
+use crate::history::{ReadError, incidents};
 use crate::model::duration::before;
 use crate::model::incident::Incident;
 use crate::model::service::{Service, ServiceName};
@@ -27,11 +28,30 @@ const INCIDENTS_FOR: Duration = Duration::from_secs(5);
 /// Services of which past days are kept; 40 KB each.
 const KEPT_MAX: usize = 400;
 
+/// Is told what cannot be read, and of which services that was found.
+type Tell = Box<dyn Fn(&ReadError, &[ServiceName]) + Send + Sync>;
+
 /// What was read of the history.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Archive {
     rows: Mutex<HashMap<ServiceName, Kept>>,
-    incidents: Mutex<Option<(Instant, Arc<[Incident]>)>>,
+    incidents: Mutex<Option<(Instant, Known)>>,
+    tell: Option<Tell>,
+}
+
+impl fmt::Debug for Archive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Archive").finish_non_exhaustive()
+    }
+}
+
+/// The incidents that the history knows.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The incidents.
+    pub incidents: Arc<[Incident]>,
+    /// Whether it cannot be read; there may be others then.
+    pub is_unreadable: bool,
 }
 
 /// What is kept of one service.
@@ -45,7 +65,21 @@ struct Kept {
 }
 
 impl Archive {
-    /// Returns the records of these services; one that cannot be read is one without data.
+    /// Returns an archive that tells somebody when the history cannot be read.
+    pub fn telling(tell: impl Fn(&ReadError, &[ServiceName]) + Send + Sync + 'static) -> Self {
+        Self {
+            tell: Some(Box::new(tell)),
+            ..Self::default()
+        }
+    }
+
+    fn tell(&self, error: &ReadError, services: &[ServiceName]) {
+        if let Some(tell) = &self.tell {
+            tell(error, services);
+        }
+    }
+
+    /// Returns the records of these services.
     pub fn records(
         &self,
         path: &Path,
@@ -71,8 +105,16 @@ impl Archive {
             .into_iter()
             .filter(|one| !kept.get(&one.name).is_some_and(fresh))
             .collect();
-        if !stale.is_empty() {
-            let read = read_rows(path, present, &stale, &kept);
+        let read = read_rows(path, present, &stale, &kept);
+        let mut unreadable = HashMap::new();
+        if let Err(error) = &read {
+            let names = stale.iter().map(|one| one.name.clone());
+            let names: Vec<ServiceName> = names.collect();
+            self.tell(error, &names);
+            unreadable.extend(names.into_iter().map(|name| (name, Record::unreadable())));
+        }
+        let read = read.unwrap_or_default();
+        if !read.is_empty() {
             let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
             if rows.len() + read.len() > KEPT_MAX {
                 rows.clear();
@@ -82,48 +124,87 @@ impl Archive {
                 kept.insert(name, one);
             }
         }
-        kept.into_iter()
-            .map(|(name, one)| (name, one.record))
-            .collect()
+        let kept = kept.into_iter().map(|(name, one)| (name, one.record));
+        let mut records: HashMap<ServiceName, Record> = kept.collect();
+        records.extend(unreadable);
+        records
     }
 
     /// Returns the incidents that the history knows.
-    pub fn incidents(&self, path: &Path) -> Arc<[Incident]> {
+    pub fn incidents(&self, path: &Path) -> Known {
         let mut known = self
             .incidents
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some((read, incidents)) = &*known
+        if let Some((read, known)) = &*known
             && read.elapsed() < INCIDENTS_FOR
         {
-            return Arc::clone(incidents);
+            return known.clone();
         }
-        let read: Arc<[Incident]> = incidents::read_all(path).unwrap_or_default().into();
-        *known = Some((Instant::now(), Arc::clone(&read)));
-        read
+        match incidents::read_all(path) {
+            Ok(incidents) => {
+                let read = Known {
+                    incidents: incidents.into(),
+                    is_unreadable: false,
+                };
+                *known = Some((Instant::now(), read.clone()));
+                read
+            }
+            Err(_) if !path.exists() => Known::default(),
+            Err(error) => {
+                self.tell(&error, &[]);
+                Known {
+                    is_unreadable: true,
+                    ..Known::default()
+                }
+            }
+        }
     }
 
     /// Returns the past of one service.
     pub fn past(&self, path: &Path, present: &Present, service: &Service, window: Window) -> Past {
         let name = &service.name;
         let mut records = self.records(path, present, std::slice::from_ref(name));
-        let mut past = Past {
-            record: records.remove(name).unwrap_or_default(),
-            ..Past::default()
+        let record = records.remove(name).unwrap_or_default();
+        let read = if record.is_unreadable {
+            Ok(Past::unreadable())
+        } else {
+            read_past(path, present, name, window)
         };
-        if let Ok(reader) = Reader::open(path) {
-            let resolution = window.resolution().unwrap_or(Resolution::FiveMinutes);
-            let read = reader.buckets(name, window.span(present.at), resolution);
-            let buckets = read.unwrap_or_default();
-            if window.resolution().is_some() {
-                past.buckets.clone_from(&buckets);
-            }
-            let gaps = reader.gaps(buckets, present.at, resolution);
-            past.gaps = gaps.unwrap_or_default();
-            let hour = Window::Hour.span(present.at);
-            past.samples = reader.samples(name, hour, SAMPLES_MAX).unwrap_or_default();
-        }
-        past
+        let past = read.unwrap_or_else(|error| {
+            self.tell(&error, std::slice::from_ref(name));
+            Past::unreadable()
+        });
+        Past { record, ..past }
+    }
+}
+
+fn read_past(
+    path: &Path,
+    present: &Present,
+    name: &ServiceName,
+    window: Window,
+) -> Result<Past, ReadError> {
+    let mut past = Past::default();
+    let Some(reader) = reader(path)? else {
+        return Ok(past);
+    };
+    let resolution = window.resolution().unwrap_or(Resolution::FiveMinutes);
+    let buckets = reader.buckets(name, window.span(present.at), resolution)?;
+    if window.resolution().is_some() {
+        past.buckets.clone_from(&buckets);
+    }
+    past.gaps = reader.gaps(buckets, present.at, resolution)?;
+    let hour = Window::Hour.span(present.at);
+    past.samples = reader.samples(name, hour, SAMPLES_MAX)?;
+    Ok(past)
+}
+
+/// Opens a history; absent where there is none.
+fn reader(path: &Path) -> Result<Option<Reader>, ReadError> {
+    match Reader::open(path) {
+        Err(_) if !path.exists() => Ok(None),
+        reader => reader.map(Some),
     }
 }
 
@@ -132,27 +213,32 @@ fn read_rows(
     present: &Present,
     services: &[&Arc<Service>],
     kept: &HashMap<ServiceName, Kept>,
-) -> Vec<(ServiceName, Kept)> {
+) -> Result<Vec<(ServiceName, Kept)>, ReadError> {
+    if services.is_empty() {
+        return Ok(Vec::new());
+    }
     let now = present.at;
     let today = Resolution::Day.floor(now);
-    let reader = Reader::open(path).ok();
+    let reader = reader(path)?;
     let (known, new): (Vec<ServiceName>, Vec<ServiceName>) = services
         .iter()
         .map(|one| one.name.clone())
         .partition(|name| kept.contains_key(name));
-    let days = |names: &[ServiceName], from: Timestamp| -> HashMap<ServiceName, Vec<Stretch>> {
+    let days = |names: &[ServiceName], from: Timestamp| {
         let read = reader.as_ref().filter(|_| !names.is_empty());
-        let read = read.and_then(|reader| reader.days(names, from..now).ok());
+        let read = read
+            .map(|reader| reader.days(names, from..now))
+            .transpose()?;
         let all = read.unwrap_or_default().into_iter();
-        all.map(|(name, days)| (name, days.iter().map(Stretch::from).collect()))
-            .collect()
+        let all = all.map(|(name, days)| (name, days.iter().map(Stretch::from).collect()));
+        Ok::<HashMap<ServiceName, Vec<Stretch>>, ReadError>(all.collect())
     };
     let year = before(
         today,
         Duration::from_secs(u64::from(DAYS_READ - 1) * 86_400),
     );
-    let mut read = days(&new, year);
-    read.extend(days(&known, today));
+    let mut read = days(&new, year)?;
+    read.extend(days(&known, today)?);
     let row = |service: &&Arc<Service>| {
         let name = &service.name;
         let mut days = read.remove(name).unwrap_or_default();
@@ -168,9 +254,9 @@ fn read_rows(
                 .collect(),
         };
         let day = before(now, Duration::from_hours(24))..now;
-        let hours = reader
-            .as_ref()
-            .and_then(|reader| reader.buckets(name, day, Resolution::Hour).ok());
+        let hours = reader.as_ref();
+        let hours = hours.map(|reader| reader.buckets(name, day, Resolution::Hour));
+        let hours = hours.transpose()?;
         let hours: Vec<Stretch> = hours
             .unwrap_or_default()
             .iter()
@@ -183,7 +269,7 @@ fn read_rows(
             past,
             record,
         };
-        (name.clone(), kept)
+        Ok((name.clone(), kept))
     };
     services.iter().map(row).collect()
 }

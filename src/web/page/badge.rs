@@ -64,6 +64,11 @@ impl Badge {
         )
     }
 
+    /// Returns the badge of a number that only a history has which cannot be read.
+    pub(super) fn unreadable(label: &str, what: &str) -> Self {
+        Self::new(&format!("{label} {what}"), "cannot be read", GREY)
+    }
+
     /// Returns the badge that says why there is no other.
     pub(super) fn of_mistake(label: &str, words: &str) -> Self {
         Self::new(label, words, GREY)

@@ -49,7 +49,8 @@ impl Original<'_> {
     pub fn copy<E>(&self, write: &mut dyn FnMut(&str, &str) -> Result<(), E>) -> Result<usize, E> {
         let (present, audience) = (self.present, self.audience);
         let archive = Archive::default();
-        let all = incidents::visible(present, &archive.incidents(self.history), audience);
+        let known = archive.incidents(self.history);
+        let all = incidents::visible(present, &known.incidents, audience);
         let mut count = 0;
         let mut put = |name: &str, text: &str| {
             count += 1;
@@ -71,13 +72,8 @@ impl Original<'_> {
         }
         self.services(&archive, &all, &mut put)?;
         let month = |links, month| {
-            written(&incidents::Page::new(
-                present,
-                audience,
-                self.title,
-                links,
-                (&all, month),
-            ))
+            let page = incidents::Page::new(present, audience, self.title, links, (&all, month));
+            written(&page.with_others_unread(known.is_unreadable))
         };
         put("incidents.html", &month(Links::files(0), None))?;
         for one in months(&all) {
@@ -118,10 +114,12 @@ impl Original<'_> {
         put: &mut dyn FnMut(&str, &str) -> Result<(), E>,
     ) -> Result<(), E> {
         let (present, audience) = (self.present, self.audience);
+        let has_unread_incidents = archive.incidents(self.history).is_unreadable;
         for stood in present.standings(audience) {
             let mut past = archive.past(self.history, present, stood.service, Window::Day);
             let own = all.iter().filter(|one| one.service == stood.service.name);
             past.incidents = own.cloned().collect();
+            past.has_unread_incidents = has_unread_incidents;
             let links = Links::files(1);
             let page = detail::Page::new(
                 present,

@@ -66,6 +66,8 @@ pub struct Page {
     probes_words: &'static str,
     gaps: Vec<String>,
     incidents: Vec<Line>,
+    is_unreadable: bool,
+    has_unread_incidents: bool,
     planned: Vec<Planned>,
     badges: Vec<Badge>,
 }
@@ -110,6 +112,10 @@ pub struct Past {
     pub samples: Vec<RawSample>,
     /// Its incidents, the newest first.
     pub incidents: Vec<Incident>,
+    /// Whether the history cannot be read: what is not known of it is no lack of data.
+    pub is_unreadable: bool,
+    /// Whether there may be incidents that cannot be read.
+    pub has_unread_incidents: bool,
 }
 
 impl Page {
@@ -125,6 +131,14 @@ impl Page {
 }
 
 impl Past {
+    /// Returns the past of a service whose history cannot be read.
+    pub fn unreadable() -> Self {
+        Self {
+            is_unreadable: true,
+            ..Self::default()
+        }
+    }
+
     /// Returns a percentile of the latencies since a moment, 0 to 1.
     pub fn latency(&self, from: Timestamp, share: f64) -> Option<Duration> {
         let mut all = Histogram::default();
@@ -216,6 +230,8 @@ impl Page {
             planned: times_of(present, service, audience),
             badges: Vec::new(),
             incidents: newest_incidents,
+            is_unreadable: past.is_unreadable,
+            has_unread_incidents: past.has_unread_incidents,
             chart,
             frame,
         }

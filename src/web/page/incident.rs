@@ -36,6 +36,7 @@ pub struct Page {
     lasted: String,
     why: Option<Why>,
     lines: Vec<Line>,
+    is_unreadable: bool,
     told: Vec<Fate>,
     shots: Vec<Shot>,
     form: Option<Form>,
@@ -121,6 +122,7 @@ impl Page {
             lasted: Shown(lasted(incident, present.at)).to_string(),
             why: private.then(|| Why::of(incident, present.glance(&incident.service))),
             lines: told,
+            is_unreadable: story.unreadable.is_some(),
             told: story
                 .channels
                 .iter()

@@ -28,6 +28,7 @@ pub struct Page {
     words: String,
     lines: Vec<Line>,
     months: Vec<MonthLink>,
+    is_unreadable: bool,
 }
 
 /// A month of a year, in UTC.
@@ -175,6 +176,21 @@ impl Page {
             },
             month,
             lines: shown,
+            is_unreadable: false,
+        }
+    }
+
+    /// Returns the page that says of others that they may be in a history that cannot be read, where that is so.
+    #[must_use]
+    pub fn with_others_unread(self, is_unreadable: bool) -> Self {
+        let words = match self.lines.len() {
+            0 if is_unreadable => "No incidents are known".to_owned(),
+            _ => self.words,
+        };
+        Self {
+            words,
+            is_unreadable,
+            ..self
         }
     }
 }

@@ -95,6 +95,7 @@ pub(super) struct Row {
     note: String,
     strip: Strip,
     uptimes: Vec<Up>,
+    is_unreadable: bool,
     latency: Option<String>,
 }
 
@@ -376,6 +377,7 @@ fn row(one: &Stood<'_>, frame: &Frame, records: &HashMap<ServiceName, Record>) -
         state: one.state(),
         note: one.note(frame.audience),
         uptimes: uptimes.collect(),
+        is_unreadable: record.is_unreadable,
         strip: record.strip,
         latency: latency.map(|latency| Shown(latency).to_string()),
     }

@@ -35,6 +35,8 @@ pub struct Record {
     pub uptimes: Vec<(&'static str, Tally)>,
     /// How long it was what in its newest days, from the first on in which it was watched.
     pub since_watched: Tally,
+    /// Whether the history cannot be read; the rest is empty then.
+    pub is_unreadable: bool,
 }
 
 /// How long a service was what within a span of time.
@@ -97,6 +99,14 @@ fn uptimes(
 }
 
 impl Record {
+    /// Returns the record of a service of which the history cannot be read.
+    pub fn unreadable() -> Self {
+        Self {
+            is_unreadable: true,
+            ..Self::default()
+        }
+    }
+
     /// Returns the record of a service, by its days of the last year and its hours of the last day, each oldest first.
     pub fn of(
         service: &Service,
@@ -109,6 +119,7 @@ impl Record {
             strip: strip(service, days, maintenance, now),
             uptimes,
             since_watched,
+            is_unreadable: false,
         }
     }
 

@@ -25,7 +25,7 @@ use super::present::{Audience, Present};
 use super::window::Window;
 use super::{Pages, audience, detail, health, incident, overview, page};
 use crate::model::incident::Incident;
-use crate::policy::orders::Order;
+use crate::policy::orders::{Order, RefusalKind};
 use crate::web::SCRIPT_BODY_BYTES_MAX;
 use crate::web::auth::{Caller, Scope};
 use crate::web::problem::Problem;
@@ -205,7 +205,8 @@ async fn service(
             let history = pages.source.history();
             let mut past = pages.archive.past(&history, present, stood.service, window);
             let known = pages.archive.incidents(&history);
-            past.incidents = incidents::visible(present, &known, audience);
+            past.has_unread_incidents = known.is_unreadable;
+            past.incidents = incidents::visible(present, &known.incidents, audience);
             past.incidents
                 .retain(|one| one.service == stood.service.name);
             let shown = detail::Page::new(present, audience, &title, links, (&stood, window, past));
@@ -227,20 +228,16 @@ fn month(
     links: Links,
     month: Option<Month>,
 ) -> Made {
-    let all = all_incidents(pages, present, audience);
+    let known = pages.archive.incidents(&pages.source.history());
+    let all = incidents::visible(present, &known.incidents, audience);
     let title = pages.source.title();
-    page(&incidents::Page::new(
-        present,
-        audience,
-        &title,
-        links,
-        (&all, month),
-    ))
+    let shown = incidents::Page::new(present, audience, &title, links, (&all, month));
+    page(&shown.with_others_unread(known.is_unreadable))
 }
 
 fn all_incidents(pages: &Pages, present: &Present, audience: Audience) -> Vec<Incident> {
     let known = pages.archive.incidents(&pages.source.history());
-    incidents::visible(present, &known, audience)
+    incidents::visible(present, &known.incidents, audience)
 }
 
 /// Answers a month, `2026-11`, or one incident by its name.
@@ -257,7 +254,12 @@ async fn one_incident(
             })
             .await;
     }
-    let story = site.control.story(key).await.ok();
+    let story = match site.control.story(key).await {
+        Ok(story) => Some(story),
+        Err(refusal) if refusal.kind == RefusalKind::NotFound => None,
+        // It may be there, and cannot be read.
+        Err(refusal) => return Problem::from(refusal).into_response(),
+    };
     let form = caller
         .csrf()
         .filter(|_| caller.may(Scope::Operate))

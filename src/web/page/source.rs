@@ -6,6 +6,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::present::Present;
+use crate::history::ReadError;
+use crate::model::service::ServiceName;
 
 /// What pages are made from; asked anew for each.
 pub trait Source: Send + Sync {
@@ -14,6 +16,9 @@ pub trait Source: Send + Sync {
 
     /// Returns where the history is.
     fn history(&self) -> PathBuf;
+
+    /// Takes note that the history cannot be read, and of which services that was found.
+    fn unreadable(&self, error: &ReadError, services: &[ServiceName]);
 
     /// Returns what the pages are called as a whole.
     fn title(&self) -> String;

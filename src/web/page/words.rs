@@ -35,6 +35,11 @@ pub(super) fn is_shown(incident: &Incident, audience: Audience) -> bool {
     audience.is_private() || !own
 }
 
+/// Returns what stands where the history should say something, and cannot be read.
+pub(super) fn unreadable() -> &'static str {
+    "The history cannot be read."
+}
+
 /// Returns what is said of time without data.
 pub(super) fn gap(percent: u32) -> String {
     format!("here that is up to {percent} % of 90 days")

@@ -50,6 +50,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("POST", "/silences") => Some(json!({
             "of": { "services": ["price"] }, "for_s": 1, "by": "ada", "reason": "a test"
         })),
+        ("POST", "/history/check") => Some(json!({ "services": ["price"] })),
         ("POST", "/services/{name}/dry-run") => Some(json!({ "script": "stop();" })),
         ("POST", "/incidents/{id}/ack") => Some(json!({ "by": "ada" })),
         _ => None,

@@ -249,6 +249,9 @@ fn draw(
             let mut span = span.filter(|span| span.replace(' ', "") == wanted);
             let span = span.next().ok_or(Mistake::Window)?;
             let record = records.get(&stood.service.name);
+            if record.is_some_and(|record| record.is_unreadable) {
+                return Ok(Badge::unreadable(label, &format!("uptime {span}")));
+            }
             let uptimes = record.map(|record| record.uptimes.as_slice());
             let mut uptimes = uptimes.unwrap_or_default().iter();
             let tally = uptimes.find(|(known, _)| *known == span);
@@ -258,13 +261,16 @@ fn draw(
         Shows::Latency => {
             let (window, percent) = (wish.window()?, wish.percent()?);
             let past = pages.archive.past(&history, present, stood.service, window);
+            let what = format!("p{percent} {}", window.words());
+            if past.is_unreadable {
+                return Ok(Badge::unreadable(label, &what));
+            }
             let from = before(present.at, window.length());
             let latency = past.latency(from, f64::from(percent) / 100.0);
             let limit = stood.service.latency.as_ref().map(|rule| rule.limit);
             let is_high = latency
                 .zip(limit)
                 .is_some_and(|(latency, limit)| latency > limit);
-            let what = format!("p{percent} {}", window.words());
             Badge::of_latency(
                 label,
                 &what,
