@@ -357,7 +357,7 @@ impl Store {
         }
         let command = Command::Suspect(services.to_vec());
         let sender = self.sender.as_ref();
-        if !sender.is_some_and(|sender| sender.try_send(command).is_ok()) {
+        if sender.is_none_or(|sender| sender.try_send(command).is_err()) {
             self.shared.suspected.store(false, Ordering::SeqCst);
         }
     }

@@ -226,14 +226,19 @@ fn commit(services: usize, limit_ms: u64) {
     let lines: Vec<ServiceLine> = (0..services)
         .map(|number| ServiceLine {
             name: ServiceName::new(format!("service-{number:05}")),
-            url: format!("https://api.example.com/assets/{number}/price"),
-            http_method: "GET".to_owned(),
+            url: Some(format!("https://api.example.com/assets/{number}/price")),
+            http_method: Some("GET".to_owned()),
             violations: Vec::new(),
         })
         .collect();
     let broken = lines.iter().step_by(OPEN_EVERY);
     let incidents = broken.enumerate().map(|(number, line)| {
-        let incident = incident(number, &line.name, &line.url, now);
+        let incident = incident(
+            number,
+            &line.name,
+            line.url.as_deref().unwrap_or_default(),
+            now,
+        );
         (incident.id.clone(), incident)
     });
     let mut ledger = Ledger {

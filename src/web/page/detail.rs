@@ -222,10 +222,7 @@ impl Page {
                 .map(Phases::from)
                 .unwrap_or_default(),
             probes: newest.map(Probe::of).collect(),
-            probes_words: match service.heartbeat {
-                Some(_) => "Last beats",
-                None => "Last probes",
-            },
+            probes_words: beat::probes(service),
             gaps: gaps::told(&past.gaps),
             planned: times_of(present, service, audience),
             badges: Vec::new(),

@@ -61,10 +61,10 @@ fn two_days(path: &Path, now: Timestamp) {
         };
         store.write_sample(&ServiceName::new("price"), sample);
         if turn % 180 == 0 {
-            store.flush(Duration::from_secs(60)).unwrap();
+            store.flush(Duration::from_mins(1)).unwrap();
         }
     }
-    store.settle(Duration::from_secs(60)).unwrap();
+    store.settle(Duration::from_mins(1)).unwrap();
 }
 
 /// Writes over a page of the hours that has neither the oldest nor the newest ones.

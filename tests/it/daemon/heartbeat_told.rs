@@ -80,7 +80,7 @@ async fn status_says_when_a_job_reported_and_since_when_it_runs() {
 
 /// Waits until `oes status` says something: the history is written within a second.
 async fn sees(rig: &Rig, words: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let (_, said) = ordered(rig, &["status", "--all"]).await;
         if said.contains(words) {
