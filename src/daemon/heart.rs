@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use tracing::warn;
 
 use super::beats::Beats;
 use super::watching::Parts;
@@ -16,7 +17,7 @@ use crate::model::heartbeat::{Beat, Heartbeat, Report};
 use crate::model::judgement::{Judgement, Memory, MemoryDiff};
 use crate::model::observation::Observation;
 use crate::model::service::{Service, ServiceName};
-use crate::policy::heartbeat::{Awaited, Known, Pulse};
+use crate::policy::heartbeat::{Awaited, Known, Pulse, RUNS_MAX};
 use crate::policy::watch::Watch;
 
 /// The clock on the wall is looked at so often: it may jump, and the machine may sleep.
@@ -40,9 +41,12 @@ pub(super) struct Heard {
 
 /// What a loop keeps of a service that reports.
 pub(super) struct Heart {
+    name: ServiceName,
     rule: Arc<Heartbeat>,
     pulse: Pulse,
     beats: mpsc::Receiver<Sent>,
+    /// When to note that beats are heard.
+    note_at: Option<Timestamp>,
 }
 
 impl Heart {
@@ -56,9 +60,11 @@ impl Heart {
         let rule = Arc::clone(service.heartbeat.as_ref()?);
         let known = Known::of(watch, memory);
         Some(Self {
+            name: service.name.clone(),
             pulse: Pulse::new(&rule, &known, now),
             beats: beats.listen(&service.name, &rule.token),
             rule,
+            note_at: None,
         })
     }
 
@@ -79,7 +85,28 @@ impl Heart {
     }
 
     /// Remembers what no sample tells, and has it written down where that is news.
-    pub(super) fn keep(&self, memory: &mut Arc<Memory>, write: impl FnOnce(MemoryDiff)) {
+    pub(super) fn keep(
+        &mut self,
+        now: Timestamp,
+        memory: &mut Arc<Memory>,
+        write: impl FnOnce(MemoryDiff),
+    ) {
+        self.note_at = self.pulse.note_heard(&self.rule, now);
+        self.remember(memory, write);
+    }
+
+    /// Remembers it for the next start.
+    pub(super) fn stop(
+        &mut self,
+        now: Timestamp,
+        memory: &mut Arc<Memory>,
+        write: impl FnOnce(MemoryDiff),
+    ) {
+        self.pulse.stop(&self.rule, now);
+        self.remember(memory, write);
+    }
+
+    fn remember(&self, memory: &mut Arc<Memory>, write: impl FnOnce(MemoryDiff)) {
         let news = self.pulse.news(memory);
         if !news.is_empty() {
             news.apply(Arc::make_mut(memory));
@@ -97,8 +124,16 @@ impl Heart {
 
     /// Takes a report in; absent if it is judged by what comes later.
     pub(super) fn hear(&mut self, report: &Report, now: Timestamp) -> Option<Observation> {
-        let judged = self.pulse.report(&self.rule, report, now)?;
-        Some(observation(judged, now))
+        let overflowed = self.pulse.overflowed();
+        let judged = self.pulse.report(&self.rule, report, now);
+        if self.pulse.overflowed() && !overflowed {
+            warn!(
+                service.name = %self.name,
+                "a job has more than {RUNS_MAX} runs under way: the oldest are followed no longer; does it report their ends \
+                 with the `rid` of their beginning?"
+            );
+        }
+        Some(observation(judged?, now))
     }
 
     /// Looks whether a beat is missing.
@@ -119,7 +154,10 @@ impl Heart {
 
     /// Returns when to look next.
     pub(super) fn due(&self, now: Timestamp) -> Instant {
-        Instant::now() + since(now, self.late_at()).min(LOOK_EVERY)
+        let next = self
+            .note_at
+            .map_or(self.late_at(), |at| at.min(self.late_at()));
+        Instant::now() + since(now, next).min(LOOK_EVERY)
     }
 }
 

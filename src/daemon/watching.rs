@@ -147,7 +147,7 @@ impl Watching {
             self.say_awaited();
             tokio::select! {
                 biased;
-                () = stop.cancelled() => break,
+                () = stop.cancelled() => { self.stop_heart(); break }
                 changed = self.settings.changed() => match changed {
                     Ok(()) => { self.reconfigure().await; continue }
                     Err(_) => break,
@@ -168,9 +168,9 @@ impl Watching {
             let now = self.shared.clock.now();
             if let Some(heart) = &mut self.heart {
                 let missed = heart.look(now);
-                self.due = heart.due(now);
-                if let Some(observation) = missed {
-                    self.keep_heart();
+                self.keep_heart();
+                if let Some(mut observation) = missed {
+                    self.redact(&mut observation);
                     self.take(&observation).await;
                 }
                 continue;
@@ -214,22 +214,24 @@ impl Watching {
             return;
         };
         let observation = heart.hear(&sent.report, now);
-        self.due = heart.due(now);
         let answer = Heard {
             service: self.name.clone(),
             late_at: heart.late_at(),
         };
         self.keep_heart();
         if let Some(mut observation) = observation {
-            // The job may print what it knows.
-            self.watched
-                .redaction
-                .apply_judgement(&mut observation.judgement);
+            self.redact(&mut observation);
             self.take(&observation).await;
         }
         self.say_awaited();
         // Whoever reported may be gone.
         sent.heard.send(answer).unwrap_or_default();
+    }
+
+    /// Hides secrets in what is said of a job: it may print what it knows.
+    fn redact(&self, observation: &mut Observation) {
+        let redaction = &self.watched.redaction;
+        redaction.apply_judgement(&mut observation.judgement);
     }
 
     /// Goes on with changed settings; window, memory and open violations stay.
@@ -260,8 +262,7 @@ impl Watching {
         // What is remembered is changed in place where nobody else looks at it.
         drop(known);
         self.keep_heart();
-        if let Some(heart) = &self.heart {
-            self.due = heart.due(now);
+        if self.heart.is_some() {
             return;
         }
         if schedule != self.schedule {
@@ -321,10 +322,21 @@ impl Watching {
     }
 
     /// Writes down what is known of the beats of a service that reports.
-    fn keep_heart(&self) {
-        if let Some(heart) = &self.heart {
+    fn keep_heart(&mut self) {
+        let now = self.shared.clock.now();
+        if let Some(heart) = &mut self.heart {
             let write = |news| self.shared.history.write_memory(&self.name, news);
-            heart.keep(&mut self.past.lock().memory, write);
+            heart.keep(now, &mut self.past.lock().memory, write);
+            self.due = heart.due(now);
+        }
+    }
+
+    /// Writes down until when beats were heard, for the next start.
+    fn stop_heart(&mut self) {
+        let now = self.shared.clock.now();
+        if let Some(heart) = &mut self.heart {
+            let write = |news| self.shared.history.write_memory(&self.name, news);
+            heart.stop(now, &mut self.past.lock().memory, write);
         }
     }
 

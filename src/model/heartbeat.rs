@@ -1,6 +1,7 @@
 //! A service that is not asked but reports: a job that sends a beat whenever it has run.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -54,20 +55,51 @@ impl fmt::Display for Rhythm {
     }
 }
 
-/// What a job reports.
+/// What a job reports of one of its runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Report {
-    /// A run begins.
+pub struct Report {
+    /// Which run it is of, where the job tells them apart.
+    pub run: Option<RunId>,
+    /// What became of it.
+    pub said: Said,
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// It begins.
     Begun,
-    /// A run ended well.
+    /// It ended well.
     Done,
-    /// A run failed.
+    /// It failed.
     Failed {
         /// Its exit status, where it says one.
         exit: Option<u8>,
-        /// The first line of what it says, may be empty.
+        /// The last line of what it says, may be empty.
         text: String,
     },
+}
+
+/// What tells a run from others of the same job that are under way at the same time: a word of the job's own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunId(Arc<str>);
+
+impl RunId {
+    /// It has at most so many characters.
+    pub const CHARS_MAX: usize = 64;
+
+    /// Returns a word as one; absent if it is empty, too long, or has spaces or anything else that is no character of ASCII
+    /// which can be seen.
+    pub fn new(word: &str) -> Option<Self> {
+        let fits = (1..=Self::CHARS_MAX).contains(&word.len());
+        let is_one = fits && word.bytes().all(|byte| byte.is_ascii_graphic());
+        is_one.then(|| Self(word.into()))
+    }
+
+    /// Returns the word.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A beat, or that there is none, as a message shows it.

@@ -1,7 +1,7 @@
 //! Where jobs report: `POST /beat/TOKEN` when a run ended well, `…/start` when it begins, `…/fail` when it failed, or
 //! `…/STATUS` with the exit status of the job.
 //!
-//! The token is all that a job knows and may do. The last line of a body is shown where a run failed; however long a body
+//! The token is all that a job knows and may do. `?rid=` tells runs apart that are under way at the same time. The last line of a body is shown where a run failed; however long a body
 //! is, the beat counts.
 
 use std::sync::Arc;
@@ -9,17 +9,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use serde::Serialize;
+use url::form_urlencoded;
 
 use super::problem::Problem;
 use super::site::{Pending, Site};
-use crate::model::heartbeat::Report;
+use crate::model::heartbeat::{Report, RunId, Said};
 use crate::model::service::ServiceName;
 
 /// The end of a body is kept to find its last line.
@@ -97,22 +99,53 @@ pub(super) async fn incomplete() -> Problem {
     )
 }
 
-async fn done(State(listener): Shared, Path(token): Path<String>, body: Body) -> Response {
+/// Which run a report is of, where it says that.
+struct Run(Option<RunId>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Run {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        let Some((_, word)) = pairs.find(|(key, _)| key == "rid") else {
+            return Ok(Self(None));
+        };
+        let run = RunId::new(&word).map(Some).map(Self);
+        run.ok_or_else(|| {
+            let detail = format!(
+                "`rid`, which tells runs of a job apart, is 1 to {} characters of ASCII without spaces, such as a UUID: is a \
+                 variable empty? In an address `+` is written %2B",
+                RunId::CHARS_MAX
+            );
+            Problem::new(StatusCode::BAD_REQUEST, detail)
+        })
+    }
+}
+
+async fn done(
+    State(listener): Shared,
+    Path(token): Path<String>,
+    Run(run): Run,
+    body: Body,
+) -> Response {
     last_line(body).await;
-    hear(&*listener, token, Report::Done).await
+    let said = Said::Done;
+    hear(&*listener, token, Report { run, said }).await
 }
 
 async fn said(
     State(listener): Shared,
     Path((token, word)): Path<(String, String)>,
+    Run(run): Run,
     body: Body,
 ) -> Response {
     let text = last_line(body).await;
-    let report = match (&*word, word.parse::<u8>()) {
-        ("start", _) => Report::Begun,
-        ("fail", _) => Report::Failed { exit: None, text },
-        (_, Ok(0)) => Report::Done,
-        (_, Ok(status)) => Report::Failed {
+    let said = match (&*word, word.parse::<u8>()) {
+        ("start", _) => Said::Begun,
+        ("fail", _) => Said::Failed { exit: None, text },
+        (_, Ok(0)) => Said::Done,
+        (_, Ok(status)) => Said::Failed {
             exit: Some(status),
             text,
         },
@@ -122,7 +155,7 @@ async fn said(
             return Problem::new(StatusCode::NOT_FOUND, detail).into_response();
         }
     };
-    hear(&*listener, token, report).await
+    hear(&*listener, token, Report { run, said }).await
 }
 
 async fn hear(listener: &dyn Listener, token: String, report: Report) -> Response {

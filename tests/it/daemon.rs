@@ -14,6 +14,7 @@ mod disk;
 mod fuzz;
 mod heartbeat;
 mod heartbeat_body;
+mod heartbeat_overlap;
 mod heartbeat_page;
 mod heartbeat_restart;
 mod heartbeat_told;

@@ -28,7 +28,7 @@ impl Known {
         let known = known.unwrap_or_default();
         Some(Beats {
             last_report_at: known.last,
-            running_since: known.begun,
+            running_since: known.begun.into_values().min(),
         })
     }
 }

@@ -37,8 +37,10 @@ pub(super) struct Beats {
     run_limit_s: Option<f64>,
     /// When it last reported the end of a run, good or bad; absent before the first.
     last_report_at: Option<Timestamp>,
-    /// When the run under way began, where that was reported.
+    /// When the oldest run under way began, where that was reported.
     running_since: Option<Timestamp>,
+    /// How many runs are under way whose beginning was reported.
+    running: Option<usize>,
     /// When the next beat is expected.
     expected_at: Option<Timestamp>,
     /// When silence becomes a violation, or is said again.
@@ -56,6 +58,7 @@ impl Beats {
             run_limit_s: rule.run_max.map(|limit| limit.as_secs_f64()),
             last_report_at: awaited.and_then(|awaited| awaited.last_report),
             running_since: awaited.and_then(|awaited| awaited.running_since),
+            running: awaited.map(|awaited| awaited.running),
             expected_at: awaited.map(|awaited| awaited.expected_at),
             late_at: awaited.map(|awaited| awaited.late_at),
         })

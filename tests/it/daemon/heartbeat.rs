@@ -21,7 +21,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(2);
 pub(super) const TOKEN: &str = "beats-of-the-backup-0123";
 
 /// Sends a request below `/beat` with a body.
-async fn asks(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
+pub(super) async fn asks(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
     let request = format!(
         "{method} /beat/{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()

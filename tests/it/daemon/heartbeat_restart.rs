@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use oes::daemon::Daemon;
+use rustix::process::Signal;
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use super::caller::Caller;
-use super::heartbeat::{GRACE, TOKEN, beats, config};
-use super::rig::{Rig, address, ask};
+use super::heartbeat::{GRACE, TOKEN, asks, beats, config};
+use super::process::Process;
+use super::rig::{Rig, address, ask, eventually, lines};
 
 /// Returns the samples of the job, the newest first.
-async fn samples(rig: &Rig) -> Vec<Value> {
+pub(super) async fn samples(rig: &Rig) -> Vec<Value> {
     let page = Caller::of(rig)
         .gets("/services/nightly%20backup/samples")
         .await;
@@ -73,7 +76,7 @@ async fn one_missed_beat_is_counted_once_over_a_restart() {
         if late.len() == 2 {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        sleep(Duration::from_millis(50)).await;
     }
     let at =
         |sample: &Value| -> jiff::Timestamp { sample["at"].as_str().unwrap().parse().unwrap() };
@@ -101,4 +104,52 @@ async fn a_run_that_began_before_a_restart_ends_after_it() {
     let other = &samples(&rig).await[0];
     assert_eq!(other["latency_us"], Value::Null, "the run is over: {other}");
     daemon.stop(GRACE).await;
+}
+
+/// The daemon runs for half of the grace again and again, and ends by this signal.
+async fn late_although_it_starts_anew(signal: Signal) {
+    let rig = Rig::new();
+    let patient = config(&rig, "").replace("grace = \"1s\"", "grace = \"6s\"");
+    rig.write("oes.toml", &patient);
+    let is_told = || !rig.bodies().is_empty();
+    let (mut rounds, mut rounds_told) = (0, 0);
+    while rounds_told < 3 {
+        let mut process = Process::start(&rig, &format!("log-{rounds}"));
+        let at = process.address().await;
+        if rounds == 0 {
+            assert_eq!(asks(at, "POST", TOKEN, "").await.status, 200);
+        }
+        let until = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < until && (rounds_told > 0 || !is_told()) {
+            sleep(Duration::from_millis(20)).await;
+        }
+        if is_told() {
+            rounds_told += 1;
+            eventually("that the message was taken", || {
+                let state = oes::state::read(&rig.folder.path().join("data"));
+                let ledger = state.map_err(|error| error.to_string())?.ledger;
+                let mut all = ledger.deliveries.values();
+                let taken = all.all(|one| one.acked_generation == 1 && one.intent.is_none());
+                taken
+                    .then_some(())
+                    .ok_or(format!("{:?}", ledger.deliveries))
+            })
+            .await;
+        }
+        process.signal(signal);
+        process.ends().await;
+        rounds += 1;
+        assert!(rounds < 12 + rounds_told, "it is never told");
+    }
+    assert_eq!(lines(&rig.bodies()), ["opened nightly backup heartbeat"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_is_stopped_within_each_grace_tells_what_is_late_once() {
+    late_although_it_starts_anew(Signal::TERM).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_is_killed_within_each_grace_tells_what_is_late_once() {
+    late_although_it_starts_anew(Signal::KILL).await;
 }
