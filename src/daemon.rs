@@ -6,6 +6,7 @@
 mod almanac;
 mod beats;
 mod book;
+mod books;
 mod canaries;
 pub mod common;
 pub mod control;
@@ -51,7 +52,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use thiserror::Error;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -76,6 +77,7 @@ use crate::web;
 use crate::web::{CertificateError, Place};
 
 use beats::{Beats, Ear};
+use books::Books;
 use canaries::Network;
 use control::Controller;
 use control_file::ControlFile;
@@ -204,7 +206,7 @@ impl Daemon {
             clock: options.clock,
             started: Instant::now(),
             pulse: Arc::default(),
-            books: watch::channel(Arc::default()).0,
+            books: Books::default(),
             sweeps: Sweeps::default(),
             seen: Seen::new(now),
             beats: Beats::default(),
@@ -216,7 +218,7 @@ impl Daemon {
         fleet.apply(&config, watched).await;
         fleet.warn_of_disabled();
         let reload = Arc::new(Notify::new());
-        let facts = Arc::new(health::Page::new(&shared, fleet.book(), workers.clone()));
+        let facts = Arc::new(health::Page::new(&shared, workers.clone()));
         start_upkeep(&workers, &shared, &facts, &config);
         let pages = page::pages(&shared, &facts, &config.data, workers.stopping());
         let (gate, door) = door::open(&config, &place, outside::asking(&shared))?;
@@ -464,7 +466,7 @@ fn start_once(
 /// Removes what nobody needs any more, once an hour.
 async fn tidy_hourly(shared: watching::Shared, stop: CancellationToken) {
     while stop.run_until_cancelled(sleep(TIDY_EVERY)).await.is_some() {
-        let book = Arc::clone(&shared.books.borrow());
+        let book = shared.books.newest();
         shared.recorder.tidy(shared.clock.now());
         shared.history.prune_incidents(shared.clock.now());
         shared

@@ -1,7 +1,6 @@
 //! Writes down what time alone changes: reminders, the ends of silences, what a mute hid for good, channels that stand
 //! in for others.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -26,11 +25,11 @@ const REST: Duration = Duration::from_millis(200);
 /// Keeps the almanac until `stop`.
 pub(super) async fn run(shared: Shared, stop: CancellationToken) {
     let mut snapshots = shared.keeper.snapshots();
-    let mut books = shared.books.subscribe();
+    let mut books = shared.books.reader();
     while stop.run_until_cancelled(sleep(REST)).await.is_some() {
         let now = shared.clock.now();
         let ledger = snapshots.see();
-        let book = Arc::clone(&books.borrow_and_update());
+        let book = books.see();
         let due = due(&ledger, &book, &shared.seen, now);
         drop(ledger);
         if !due.steps.is_empty() {

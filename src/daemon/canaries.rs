@@ -46,7 +46,7 @@ impl Network {
 pub(super) async fn run(shared: Shared, stop: CancellationToken) {
     let mut unanswered = 0_u32;
     let mut wait = Duration::ZERO;
-    let mut books = shared.books.subscribe();
+    let mut books = shared.books.reader();
     let mut ready = Ready::default();
     loop {
         tokio::select! {
@@ -55,7 +55,7 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
             () = sleep(wait) => {}
         }
         wait = EVERY;
-        let canaries = books.borrow_and_update().canaries.clone();
+        let canaries = books.see().canaries.clone();
         ready.keep_up(&shared, canaries).await;
         if ready.plans.is_empty() {
             unanswered = 0;
@@ -149,7 +149,7 @@ async fn lost(shared: &Shared, canaries: usize) {
         ),
         ..Reason::default()
     };
-    let book = Arc::clone(&shared.books.borrow());
+    let book = shared.books.newest();
     shared
         .keeper
         .commit(move |ledger, now| own::open(ledger, own::network(), reason, &book.channels, now))

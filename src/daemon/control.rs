@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use super::book::Book;
+use super::books::BookReader;
 use super::keeper::Keeper;
 use super::own;
 use super::playground::Playground;
@@ -47,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Controller {
     playground: Playground,
     keeper: Keeper,
-    book: watch::Receiver<Arc<Book>>,
+    book: BookReader,
     delivery: Arc<Delivery>,
     history: Arc<Store>,
     database: PathBuf,
@@ -68,7 +68,7 @@ impl Controller {
         Self {
             playground: Playground::new(shared, workers),
             keeper: shared.keeper.clone(),
-            book: shared.books.subscribe(),
+            book: shared.books.reader(),
             delivery,
             history: Arc::clone(&shared.history),
             database: data.join(history::FILE),
@@ -81,7 +81,7 @@ impl Controller {
 
     /// Has a service probed by its own loop, and waits until that is dealt with.
     async fn probe_now(&self, name: ServiceName) -> Result<(), Refusal> {
-        let service = self.book.borrow().services.get(&name).cloned();
+        let service = self.book.newest().services.get(&name).cloned();
         let unknown = || Refusal::not_found(format!("there is no service `{name}`"));
         let service = service.ok_or_else(unknown)?;
         if service.heartbeat.is_some() {
@@ -128,7 +128,7 @@ impl Controller {
         span: Range<Timestamp>,
         limit: usize,
     ) -> Result<Vec<RawSample>, Refusal> {
-        if !self.book.borrow().services.contains_key(&service) {
+        if !self.book.newest().services.contains_key(&service) {
             return Err(Refusal::not_found(format!(
                 "there is no service `{service}`"
             )));
@@ -150,7 +150,7 @@ impl Controller {
 
     async fn order(&self, order: Order) -> Result<Carried, Refusal> {
         let (tell, told) = oneshot::channel();
-        let book = Arc::clone(&self.book.borrow());
+        let book = self.book.newest();
         let warnings = orders::check(&order, &book.sorted, &self.ledger())?;
         let channels = book.channels.clone();
         let durable = self
@@ -217,9 +217,9 @@ impl Controller {
     }
 
     async fn send_test(&self, name: ChannelName, over: bool) -> Result<Tested, Refusal> {
-        let settings = self.book.borrow().settings.get(&name).cloned();
+        let settings = self.book.newest().settings.get(&name).cloned();
         let Some(settings) = settings else {
-            let book = self.book.borrow();
+            let book = self.book.newest();
             let known: Vec<&str> = book.channels.iter().map(ChannelName::as_str).collect();
             return Err(Refusal::not_found(format!(
                 "there is no channel `{name}`; there are {}",
@@ -329,15 +329,15 @@ impl Control for Controller {
     }
 
     fn maintenance(&self) -> Vec<Maintenance> {
-        self.book.borrow().maintenance.clone()
+        self.book.newest().maintenance.clone()
     }
 
     fn services(&self) -> Arc<[Arc<Service>]> {
-        Arc::clone(&self.book.borrow().sorted)
+        Arc::clone(&self.book.newest().sorted)
     }
 
     fn service(&self, name: &str) -> Option<Arc<Service>> {
-        let book = self.book.borrow();
+        let book = self.book.newest();
         book.services.get(&ServiceName::new(name)).cloned()
     }
 

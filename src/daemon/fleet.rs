@@ -45,7 +45,6 @@ pub(super) struct Fleet {
     shared: Shared,
     workers: Supervisor,
     notify: notifier::Shared,
-    books: watch::Sender<Arc<Book>>,
     loops: HashMap<ServiceName, watch::Sender<Arc<Watched>>>,
     channels: HashMap<ChannelName, (String, CancellationToken)>,
     /// Held by the task of a channel: its successor with other settings waits for the message under way.
@@ -71,7 +70,7 @@ impl Fleet {
         delivery: Arc<Delivery>,
         restored: BTreeMap<ServiceName, Known>,
     ) -> Self {
-        let (books, book) = (shared.books.clone(), shared.books.subscribe());
+        let book = shared.books.reader();
         let notify = notifier::Shared {
             keeper: shared.keeper.clone(),
             delivery,
@@ -85,7 +84,6 @@ impl Fleet {
             shared,
             workers,
             notify,
-            books,
             loops: HashMap::new(),
             channels: HashMap::new(),
             turns: HashMap::new(),
@@ -101,20 +99,15 @@ impl Fleet {
     /// Logs which channels are disabled.
     pub(super) fn warn_of_disabled(&self) {
         let ledger = self.shared.keeper.snapshots().ledger();
-        for channel in &self.books.borrow().channels {
+        for channel in &self.shared.books.newest().channels {
             own::warn_of_disabled(&ledger, channel);
         }
     }
 
-    /// Returns what tells of the present services.
-    pub(super) fn book(&self) -> watch::Receiver<Arc<Book>> {
-        self.books.subscribe()
-    }
-
     /// Brings everything in line with a config whose services are made ready: ledger first, then loops and channels.
     pub(super) async fn apply(&mut self, config: &Config, watched: Vec<Arc<Watched>>) -> Applied {
-        let before = Arc::clone(&self.books.borrow());
-        self.publish_book(config);
+        let before = self.shared.books.newest();
+        self.shared.books.publish(Book::from(config));
         self.notify.delivery.limit(&config.limits);
         // Before the ledger enables a changed channel again, so that nothing more leaves with its old settings.
         self.stop_channels(&config.channels);
@@ -137,10 +130,6 @@ impl Fleet {
         applied
     }
 
-    fn publish_book(&self, config: &Config) {
-        self.books.send_replace(Arc::new(Book::from(config)));
-    }
-
     /// Brings the ledger and the list of the state file in line with the config, and waits until that is on disk.
     async fn reconcile(
         &self,
@@ -154,7 +143,7 @@ impl Fleet {
             .map(|one| ServiceLine::new(&one.config.service))
             .collect();
         self.shared.keeper.list(lines.into()).await;
-        let book = Arc::clone(&self.books.borrow());
+        let book = self.shared.books.newest();
         let prints: Vec<(ChannelName, String)> = config
             .channels
             .iter()

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::book::Book;
+use super::books::BookReader;
 use super::canaries::Network;
 use super::keeper::{Snapshot, Snapshots};
 use super::on_demand::OnDemand;
@@ -42,7 +42,7 @@ const OWED_MAX: Duration = Duration::from_mins(10);
 /// What the pages are made from.
 pub(super) struct Page {
     snapshots: Snapshots,
-    book: watch::Receiver<Arc<Book>>,
+    book: BookReader,
     metrics: Metrics,
     history: Arc<Store>,
     pool: Arc<Pool>,
@@ -57,14 +57,10 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(
-        shared: &Shared,
-        book: watch::Receiver<Arc<Book>>,
-        workers: Supervisor,
-    ) -> Self {
+    pub(super) fn new(shared: &Shared, workers: Supervisor) -> Self {
         Self {
             snapshots: shared.keeper.snapshots(),
-            book,
+            book: shared.books.reader(),
             metrics: shared.metrics.clone(),
             history: Arc::clone(&shared.history),
             pool: Arc::clone(&shared.tools.pool),
@@ -85,7 +81,7 @@ impl Page {
     }
 
     fn scheduler(&self) -> Part {
-        let book = self.book.borrow();
+        let book = self.book.newest();
         // Those that report by themselves are not probed.
         let shortest = book
             .services
@@ -132,7 +128,7 @@ impl Page {
 
     /// Returns the services of the present config with what their newest probes showed, in order.
     fn shown(&self) -> Vec<Shown> {
-        let book = Arc::clone(&self.book.borrow());
+        let book = self.book.newest();
         let mut glances: HashMap<_, _> = self.seen.all().into_iter().collect();
         let shown = book.sorted.iter().map(|service| {
             let glance = glances.remove(&service.name);
@@ -142,7 +138,7 @@ impl Page {
     }
 
     fn owed(&self, ledger: &Ledger) -> Vec<ChannelOwed> {
-        owed(ledger, &self.book.borrow(), self.clock.now())
+        owed(ledger, &self.book.newest(), self.clock.now())
     }
 
     fn notifier(&self, ledger: &Ledger, now: Timestamp) -> Part {
@@ -191,7 +187,7 @@ impl Page {
 
     /// Returns whether the network is there, where canaries tell.
     fn network(&self) -> Option<Part> {
-        let canaries = self.book.borrow().canaries.len();
+        let canaries = self.book.newest().canaries.len();
         let ready = !self.network.is_lost();
         let detail = if ready {
             "a canary answers"
@@ -230,7 +226,7 @@ impl Page {
 
     /// Returns how exports to a collector go, where there are any; however they do, OES does its work.
     fn otlp(&self) -> Option<Part> {
-        let detail = self.exports.detail(self.book.borrow().otlp.as_ref()?);
+        let detail = self.exports.detail(self.book.newest().otlp.as_ref()?);
         Some(Part {
             name: "otlp",
             alive: true,

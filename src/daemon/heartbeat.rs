@@ -66,7 +66,7 @@ pub(super) async fn run(shared: Shared, page: Arc<Page>, stop: CancellationToken
     let mut wait = FIRST_AFTER;
     while stop.run_until_cancelled(sleep(wait)).await.is_some() {
         wait = EVERY;
-        let url = shared.books.borrow().heartbeat_url.clone();
+        let url = shared.books.newest().heartbeat_url.clone();
         let Some(url) = url else {
             continue;
         };

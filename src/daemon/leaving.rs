@@ -114,7 +114,7 @@ pub(super) async fn say_goodbye(
         return;
     }
     let name = name.clone();
-    let book = Arc::clone(&shared.book.borrow());
+    let book = shared.book.newest();
     shared
         .keeper
         .commit(move |ledger, now| {

@@ -23,7 +23,7 @@ pub(super) fn message(
     ledger: &Ledger,
     durable: bool,
 ) -> Option<Message> {
-    let book = Arc::clone(&shared.book.borrow());
+    let book = shared.book.newest();
     let sending = Sending {
         possible_repeat: batch.is_possible_repeat(ledger, channel),
         durable,

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::book::Book;
+use super::books::BookReader;
 use super::keeper::{Keeper, Snapshot};
 use super::seen::Seen;
 use super::sweep::Sweeps;
@@ -34,7 +34,7 @@ use crate::policy::owed::{self, Batch, Plan, Telling};
 pub(super) struct Shared {
     pub(super) keeper: Keeper,
     pub(super) delivery: Arc<Delivery>,
-    pub(super) book: watch::Receiver<Arc<Book>>,
+    pub(super) book: BookReader,
     pub(super) metrics: Metrics,
     pub(super) clock: Clock,
     pub(super) seen: Seen,
@@ -52,7 +52,7 @@ pub(super) async fn run(shared: Shared, channel: Arc<Settings>, stop: Cancellati
         let now = shared.clock.now();
         let plan = {
             let ledger = snapshots.see();
-            let book = book.borrow_and_update();
+            let book = book.see();
             plan(&ledger, &channel.name, &book, &shared.seen, now)
         };
         let wait = match plan {
@@ -210,7 +210,7 @@ async fn settle(sender: &Sender<'_>, batch: Batch, answer: Answer) {
 async fn taken(sender: &Sender<'_>, batch: Batch, remote_ref: Option<String>) {
     let shared = sender.shared;
     let name = sender.channel.name.clone();
-    let book = Arc::clone(&shared.book.borrow());
+    let book = shared.book.newest();
     info!(channel.name = %name, message.id = batch.message_id, "message taken");
     shared
         .keeper
@@ -226,7 +226,7 @@ async fn taken(sender: &Sender<'_>, batch: Batch, remote_ref: Option<String>) {
 async fn refused(sender: &Sender<'_>, batch: Batch, kind: FailKind, answer: &Answer) {
     let shared = sender.shared;
     let name = sender.channel.name.clone();
-    let book = Arc::clone(&shared.book.borrow());
+    let book = shared.book.newest();
     let kin = match answer {
         Answer::RateLimited {
             after,

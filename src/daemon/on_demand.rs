@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use super::book::Book;
+use super::books::BookReader;
 use super::observe::{Tools, observe};
 use super::roster::{Look, Roster, Running};
 use super::seen::Seen;
@@ -29,7 +29,7 @@ const FRESH_FOR: Duration = Duration::from_secs(5);
 /// Makes looks out of turn.
 pub(super) struct OnDemand {
     tools: Tools,
-    book: watch::Receiver<Arc<Book>>,
+    book: BookReader,
     roster: Roster,
     seen: Seen,
     clock: Clock,
@@ -40,7 +40,7 @@ impl OnDemand {
     pub(super) fn new(shared: &watching::Parts, workers: Supervisor) -> Self {
         Self {
             tools: shared.tools.clone(),
-            book: shared.books.subscribe(),
+            book: shared.books.reader(),
             roster: shared.roster.clone(),
             seen: shared.seen.clone(),
             clock: shared.clock,
@@ -74,7 +74,7 @@ impl OnDemand {
     }
 
     fn find(&self, asked: &Asked) -> Result<Found, Refused> {
-        let book = Arc::clone(&self.book.borrow());
+        let book = self.book.newest();
         let found = target::find(&asked.target, book.services.values());
         let found = found.map_err(Refused::Unknown)?;
         if found.0.heartbeat.is_some() {

@@ -53,9 +53,9 @@ pub(super) struct Exporter {
 impl Exporter {
     /// Exports as the config of the moment says, until `stop`.
     pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
-        let mut books = self.shared.books.subscribe();
+        let mut books = self.shared.books.reader();
         loop {
-            let wanted = books.borrow_and_update().otlp.clone();
+            let wanted = books.see().otlp.clone();
             self.page.exports().begin();
             let exporting = async {
                 match &wanted {

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use url::Url;
 
-use super::book::Book;
+use super::books::BookReader;
 use super::health;
 use super::keeper::Snapshots;
 use super::seen::Seen;
@@ -32,7 +31,7 @@ pub(super) fn pages(
 ) -> Arc<Pages> {
     let source = PageSource {
         snapshots: shared.keeper.snapshots(),
-        book: shared.books.subscribe(),
+        book: shared.books.reader(),
         seen: shared.seen.clone(),
         facts: Arc::clone(facts) as Arc<_>,
         database: database(data),
@@ -46,7 +45,7 @@ pub(super) fn pages(
 /// What the status page is made from.
 struct PageSource {
     snapshots: Snapshots,
-    book: watch::Receiver<Arc<Book>>,
+    book: BookReader,
     seen: Seen,
     facts: Arc<dyn Facts>,
     database: PathBuf,
@@ -57,7 +56,7 @@ struct PageSource {
 
 impl Source for PageSource {
     fn present(&self) -> Present {
-        let book = Arc::clone(&self.book.borrow());
+        let book = self.book.newest();
         Present {
             at: self.clock.now(),
             ledger: self.snapshots.ledger(),
@@ -79,11 +78,11 @@ impl Source for PageSource {
     }
 
     fn title(&self) -> String {
-        self.book.borrow().server.title.clone()
+        self.book.newest().server.title.clone()
     }
 
     fn url(&self) -> Option<Url> {
-        self.book.borrow().server.url.clone()
+        self.book.newest().server.url.clone()
     }
 
     fn stopping(&self) -> CancellationToken {

@@ -195,8 +195,7 @@ impl Reloader {
             Reloaded::Unchanged => {}
             Reloaded::Refused { .. } => warn!(why, "config is refused; what ran goes on"),
         }
-        let book = self.fleet.book();
-        let channels = book.borrow().channels.clone();
+        let channels = shared.books.newest().channels.clone();
         self.refused = why.is_some();
         shared
             .keeper
@@ -217,7 +216,7 @@ impl Reloader {
 
     /// Gives every channel that is disabled a new chance: somebody asked for it who may have mended what it posts to.
     async fn enable_channels(&self) {
-        let book = Arc::clone(&self.fleet.book().borrow());
+        let book = self.fleet.shared().books.newest();
         self.fleet
             .shared()
             .keeper

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::beats::Beats;
-use super::book::Book;
+use super::books::Books;
 use super::common::Common;
 use super::evidence;
 use super::heart::{self, Heard, Heart, Sent};
@@ -47,7 +47,7 @@ pub(super) struct Parts {
     pub(super) metrics: Metrics,
     pub(super) clock: Clock,
     /// The services and channels of the present config.
-    pub(super) books: watch::Sender<Arc<Book>>,
+    pub(super) books: Books,
     /// Asks for looks at once.
     pub(super) sweeps: Sweeps,
     /// What the newest probes have shown.
@@ -394,7 +394,7 @@ impl Watching {
         self.shared
             .keeper
             .tell(move |ledger, now| {
-                let book = Arc::clone(&books.borrow());
+                let book = books.newest();
                 let Some(service) = book.services.get(&name) else {
                     return false;
                 };
@@ -421,7 +421,7 @@ impl Watching {
             Change::Updated { .. } => false,
         });
         if turned {
-            let book = Arc::clone(&self.shared.books.borrow());
+            let book = self.shared.books.newest();
             let service = &self.watched.config.service;
             let near = book.dependents_of(&self.name).into_iter();
             let near = near.chain(service.depends_on.iter().cloned());

@@ -37,7 +37,7 @@ impl Fleet {
             }
             !back
         });
-        let book = Arc::clone(&self.books.borrow());
+        let book = self.shared.books.newest();
         let left = before.settings.iter();
         let left = left.filter(|(name, _)| !book.channels.contains(*name));
         left.map(|(name, settings)| {
