@@ -22,10 +22,12 @@
 //! `unknown` outcome in between goes on with the next delay. A delay that is not shorter than the interval is not
 //! used: the regular probe comes first.
 
+mod change;
 mod confirm;
 mod flaps;
 mod held;
 mod judge;
+mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -36,9 +38,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::change::{Change, Opened};
 use self::confirm::Confirm;
 use self::flaps::Flaps;
 use self::judge::Finding;
+pub use self::rules::Rules;
 use super::reason::reason;
 use super::trigger::{self, Reading};
 use super::window::Window;
@@ -46,64 +50,12 @@ use crate::model::duration::{after, since};
 use crate::model::glance::WindowNumbers;
 use crate::model::incident::Reason;
 use crate::model::judgement::{Judgement, Outcome};
-use crate::model::service::{ErrorRule, LatencyRule, Service};
 use crate::model::violation::{Sample, Violation};
 
 /// How many violations scripts can hold open for one service; further names are dropped.
 pub const NAMED_MAX: usize = 16;
 /// Two looks further apart than this many intervals have a gap between them in which nobody looked.
 const GAP_INTERVALS: u32 = 3;
-
-/// The rules of one service.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rules {
-    /// When failed probes become `error`.
-    pub error: ErrorRule,
-    /// When slowness becomes `latency`.
-    pub latency: Option<LatencyRule>,
-    /// How long unjudgeable before `unknown`.
-    pub unknown_after: Duration,
-    /// When to look again.
-    pub confirm: Vec<Duration>,
-    /// Time between two regular probes.
-    pub interval: Duration,
-    /// The deadline of one probe.
-    pub timeout: Duration,
-    /// Whether the service is not probed but reports: `heartbeat` is judged then, and `error` is not.
-    pub heartbeat: bool,
-}
-
-impl From<&Service> for Rules {
-    fn from(service: &Service) -> Self {
-        Self {
-            error: service.error,
-            latency: service.latency,
-            unknown_after: service.unknown_after,
-            confirm: service.confirm.clone(),
-            interval: service.interval,
-            timeout: service.timeout,
-            heartbeat: service.heartbeat.is_some(),
-        }
-    }
-}
-
-impl Rules {
-    /// Tells whether a violation can still be judged by these rules; an open one that cannot is no longer watched.
-    pub fn watches(&self, violation: &Violation) -> bool {
-        match violation {
-            Violation::Latency => self.latency.is_some(),
-            Violation::Heartbeat => self.heartbeat,
-            Violation::Error => !self.heartbeat,
-            _ => true,
-        }
-    }
-
-    /// Returns how many samples the rules look at.
-    pub fn samples(&self) -> usize {
-        let latency = self.latency.map_or(0, |rule| rule.window);
-        self.error.window.max(latency)
-    }
-}
 
 /// What is known of a service from before the start.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -116,54 +68,6 @@ pub struct Restored {
     pub last_good: Option<Timestamp>,
     /// Since when every outcome is `unknown`.
     pub unknown_since: Option<Timestamp>,
-}
-
-/// What one probe changed.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Change {
-    /// A violation began.
-    Opened(Opened),
-    /// It goes on, but its main finding is another one.
-    Updated {
-        /// The violation.
-        violation: Violation,
-        /// Why it is open now.
-        reason: Reason,
-    },
-    /// It ended.
-    Closed {
-        /// The violation.
-        violation: Violation,
-        /// The rule and its numbers now, for people.
-        rule: String,
-        /// The samples that the rule sees now, oldest first.
-        samples: Vec<Sample>,
-    },
-}
-
-impl Change {
-    /// Notes the address that was asked, where the change says why.
-    pub fn note_address(&mut self, address: impl FnOnce() -> Option<String>) {
-        match self {
-            Self::Opened(Opened { reason, .. }) | Self::Updated { reason, .. } => {
-                reason.address = address();
-            }
-            Self::Closed { .. } => {}
-        }
-    }
-}
-
-/// A violation that began.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Opened {
-    /// The violation.
-    pub violation: Violation,
-    /// Since when: for `error` the first failed probe after the last good one.
-    pub since: Timestamp,
-    /// The last good probe before it; absent if the service never came up.
-    pub last_good: Option<Timestamp>,
-    /// Why.
-    pub reason: Reason,
 }
 
 /// The state machine of one service.

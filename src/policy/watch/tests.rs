@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::judgement::{Finding as Found, NamedViolation, ScriptRun};
-use crate::model::service::LatencyTrigger;
+use crate::model::service::{ErrorRule, LatencyRule, LatencyTrigger};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
