@@ -4,8 +4,10 @@ mod drawing;
 mod heartbeat;
 mod history;
 mod laws;
+mod maintenance;
 mod record;
 mod recovery;
+mod secrets;
 mod server;
 mod warnings;
 
@@ -13,7 +15,6 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::model::service::{Auth, BodyOverflow, Family, HttpVersions, LatencyTrigger};
-use crate::model::violation::Violation;
 
 fn environment() -> BTreeMap<String, String> {
     [
@@ -210,71 +211,6 @@ fn every_key_of_a_service_reaches_the_service() {
 }
 
 #[test]
-fn the_maintenance_of_a_service_is_its_own_also_where_all_stand_in_one_line() {
-    let text = r#"{"services":[{"name":"a","url":"https://a.example/"},{"name":"b","url":"https://b.example/","maintenance":[{"cron":"0 2 * * *","lasts":"1h"}]}]}"#;
-    let config = load_text("oes.json", text, Path::new(""), &environment())
-        .map_err(|report| report.plain())
-        .unwrap()
-        .config;
-    let named: Vec<String> = config
-        .maintenance
-        .iter()
-        .map(|one| format!("{}: {:?}", one.name, one.own.as_ref().unwrap()))
-        .collect();
-    assert_eq!(named, [r#"of b: {"b"}"#]);
-}
-
-#[test]
-fn the_maintenance_of_the_defaults_is_one_and_names_are_no_patterns() {
-    let text = r#"
-        version = "1.0"
-        [defaults]
-        maintenance = [{ cron = "0 2 * * *", lasts = "1h" }]
-        [[services]]
-        name = "a*"
-        url = "https://a.example/"
-        [[services]]
-        name = "ab"
-        url = "https://b.example/"
-        maintenance = [{ name = "late", cron = "0 4 * * *", lasts = "1h" }]
-        [[services]]
-        name = "c"
-        url = "https://c.example/"
-    "#;
-    let config = load_text("oes.toml", text, Path::new(""), &environment())
-        .map_err(|report| report.plain())
-        .unwrap()
-        .config;
-    let selected: Vec<(&str, Vec<&str>)> = config
-        .maintenance
-        .iter()
-        .map(|one| {
-            let services = config.services.iter().map(|service| &*service.service);
-            let of = services
-                .filter(|service| one.selects(&service.name, &Violation::Error, Some(service)));
-            (
-                &*one.name,
-                of.map(|service| service.name.as_str()).collect(),
-            )
-        })
-        .collect();
-    assert_eq!(
-        selected,
-        [("late", vec!["ab"]), ("of the defaults", vec!["a*", "c"])]
-    );
-}
-
-#[test]
-fn a_mistake_in_the_maintenance_of_the_defaults_is_reported_once() {
-    let services = "[[services]]\nurl = \"https://a.example/\"\n".repeat(5);
-    let text = format!(
-        "version = \"1.0\"\n[defaults]\nmaintenance = [{{ cron = \"61 2 * * *\", lasts = \"1h\" }}]\n{services}"
-    );
-    let report = load_text("oes.toml", &text, Path::new(""), &environment()).unwrap_err();
-    assert_eq!(report.errors(), 1, "{}", report.plain());
-}
-
-#[test]
 fn durations_and_sizes() {
     let good = [
         ("\"1h30m\"", 5_400_000),
@@ -339,74 +275,6 @@ fn status_rules() {
     for (written, rule) in rows {
         assert_eq!(values::status_text(written).ok(), rule, "{written}");
     }
-}
-
-#[test]
-fn a_secret_is_used_and_never_shown() {
-    let service = service(
-        "headers = { authorization = \"Bearer ${env:TOKEN}\", x = \"$${env:TOKEN}\" }\npayload = { key = \"a${env:TOKEN}\" }\nsecrets = { K = \"${env:TOKEN}\" }",
-    );
-    assert_eq!(service.request.headers[0].1.expose(), "Bearer hunter2");
-    assert_eq!(service.request.headers[1].1.expose(), "${env:TOKEN}");
-    assert_eq!(
-        service.request.body.as_deref(),
-        Some(&br#"{"key":"ahunter2"}"#[..])
-    );
-    assert_eq!(service.grants.secrets["K"].expose(), "hunter2");
-    let seen = service.request.payload.as_ref().unwrap().to_string();
-    assert_eq!(seen, r#"{"key":"a***"}"#);
-    let config = toml("[[services]]\nurl = \"https://a.example.io/x?k=${env:TOKEN}\"");
-    let one = &config.services[0].service;
-    assert_eq!(&*one.request.shown_url, "https://a.example.io/x?k=***");
-    assert_eq!(one.request.url.query(), Some("k=hunter2"));
-    assert_eq!(one.name.as_str(), "GET https://a.example.io/x?k=***");
-    let broken = mistakes(
-        "[[services]]\nurl = \"ftp://${env:TOKEN}\"\nheaders = { \"${env:TOKEN}\" = \"x\" }",
-    );
-    assert!(!broken.contains("hunter2"), "{broken}");
-}
-
-#[test]
-fn a_secret_does_not_cut_the_url_that_it_is_a_part_of() {
-    let text = "[[services]]\nurl = \"http://a.example/?k=${env:HASH}&z=1\"\n";
-    let said = mistakes(text);
-    assert!(
-        said.contains("a secret in the URL `http://a.example/?k=***&z=1` holds `#`"),
-        "{said}"
-    );
-}
-
-#[test]
-fn a_secret_file_loses_its_last_line_break_only() {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, bytes: &[u8]| {
-        use std::io::Write as _;
-        let mut file = std::fs::File::create(folder.path().join(name)).unwrap();
-        file.write_all(bytes).unwrap();
-    };
-    write("token", b" a b \r\n");
-    write("empty", b"\n");
-    write("large", &vec![b'x'; 70_000]);
-    let load = |file: &str| {
-        let text = format!(
-            "[[services]]\nurl = \"https://a.example.io\"\nheaders = {{ x = \"${{file:{file}}}\" }}"
-        );
-        load_text("oes.toml", &text, folder.path(), &environment())
-    };
-    let config = load("token").unwrap().config;
-    assert_eq!(
-        config.services[0].service.request.headers[0].1.expose(),
-        " a b "
-    );
-    assert_eq!(config.files, [folder.path().join("token")]);
-    assert!(load("empty").unwrap_err().plain().contains("is empty"));
-    assert!(
-        load("large")
-            .unwrap_err()
-            .plain()
-            .contains("the limit is 64 KiB")
-    );
-    assert!(load(".").unwrap_err().plain().contains("folder"));
 }
 
 #[test]
