@@ -2,6 +2,8 @@
 
 mod beside;
 mod compiler;
+mod declared;
+mod libraries;
 mod params;
 mod spot;
 
@@ -14,7 +16,6 @@ use url::Url;
 
 use super::api::schemas;
 use super::limits::Limits;
-use super::value::cut;
 use super::{header, lint};
 use crate::model::code::Code;
 use crate::model::json::Json;
@@ -22,14 +23,11 @@ use crate::model::service::Grants;
 use crate::model::span::{Mistake, MistakeSeverity};
 use beside::Alone;
 pub use beside::{Beside, Found, Missing};
+pub use declared::{Header, OAuth2};
 pub use params::{Param, ParamKind, ParamMistake};
 
-/// Libraries of one script, with those that they use: each is compiled with it.
-const LIBRARIES_MAX: usize = 16;
 /// Schemas of one script.
 const SCHEMAS_MAX: usize = 16;
-/// Lines of a script with its libraries: the interpreter counts no further.
-const LINES_MAX: usize = 60_000;
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 /// What a text is.
@@ -39,24 +37,6 @@ pub enum Part {
     Script,
     /// Functions that scripts use.
     Library,
-}
-
-/// Tells what is wrong with the name of a library, which must be a word of the language.
-fn library_name(name: &str) -> Result<(), Missing> {
-    let is_word = name.starts_with(|letter: char| letter.is_ascii_alphabetic())
-        && name
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
-    if is_word && name != "global" {
-        return Ok(());
-    }
-    Err(Missing {
-        code: Code::UnknownLibrary,
-        message: format!("`{}` is no name of a library", cut(name, 60)),
-        help: Some(
-            "write the name of its file without `.rhai`; letters, digits and `_`".to_owned(),
-        ),
-    })
 }
 
 /// A script that compiles.
@@ -110,52 +90,6 @@ fn without_theirs<S: Serializer>(
     }))
 }
 
-/// What a script says of itself in the `//!` lines at its top, read without running it.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Header {
-    /// What it checks, for `oes check` and listings.
-    pub about: String,
-    /// Its parameters in order.
-    pub params: Vec<Param>,
-    /// Sets of parameters, one of which must be given whole.
-    pub one_of: Vec<Vec<Arc<str>>>,
-    /// Libraries that it uses by their names: `prices::middle(…)`.
-    pub uses: Vec<Arc<str>>,
-    /// Hosts that it asks besides the service's own; a parameter of kind `url` grants its host by itself.
-    pub hosts: Vec<String>,
-    /// Secrets that it needs.
-    pub secrets: Vec<String>,
-    /// Keys that the service's `payload` must have.
-    pub payload: Vec<String>,
-    /// Where it gets tokens.
-    pub oauth2: Vec<OAuth2>,
-    /// Whether OES sends the service's request first; a script with `request = false` makes its own calls.
-    pub sends_request: bool,
-    /// The status rule as written, `2xx` if absent.
-    pub status: Option<String>,
-    /// Of a channel: whether a message that was taken can be edited.
-    pub edits: bool,
-    /// Of a channel: whether the provider groups by itself and so wants a message for each incident.
-    pub groups: bool,
-}
-
-impl Header {
-    /// Returns a parameter: what the config says, else the default.
-    pub fn param<'a>(
-        &'a self,
-        name: &str,
-        params: &'a BTreeMap<Arc<str>, Json>,
-    ) -> Option<&'a Json> {
-        params.get(name).or_else(|| {
-            let mut declared = self.params.iter();
-            declared
-                .find(|param| *param.name == *name)?
-                .default
-                .as_ref()
-        })
-    }
-}
-
 /// A host that a script asks by name rather than by a parameter.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AskedHost {
@@ -186,21 +120,6 @@ impl AskedHost {
         });
         is_own || Grants::cover(hosts, &self.url, self.any_port)
     }
-}
-
-/// Where a script gets a token by OAuth 2.0 client credentials.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct OAuth2 {
-    /// Its name, as in `auth.oauth2("name")`.
-    pub name: String,
-    /// The URL of the token endpoint.
-    pub token_url: Url,
-    /// The secret that is the client's name.
-    pub client_id: String,
-    /// The secret that is the client's password.
-    pub client_secret: String,
-    /// What is asked for.
-    pub scopes: Vec<String>,
 }
 
 impl Source {
@@ -294,73 +213,6 @@ impl Source {
             param.kind = ParamKind::String;
         }
         self
-    }
-
-    /// Takes in the libraries that the header names; those that are not there are reported.
-    fn find_libraries(
-        &mut self,
-        uses: Vec<header::Named>,
-        beside: &mut dyn Beside,
-        mistakes: &mut Vec<Mistake>,
-    ) {
-        for (name, span) in uses {
-            let found = library_name(&name).and_then(|()| beside.library(&name));
-            let added = found.and_then(|library| {
-                let mut all = library.libraries.iter().chain([&library]);
-                all.try_for_each(|library| self.add(library))
-            });
-            if let Err(missing) = added {
-                mistakes.push(missing.at(span));
-            }
-        }
-    }
-
-    fn add(&mut self, library: &Arc<Self>) -> Result<(), Missing> {
-        let refuse = |message, help: &str| {
-            Err(Missing {
-                code: Code::Library,
-                message,
-                help: Some(help.to_owned()),
-            })
-        };
-        let mut others = self.libraries.iter();
-        if let Some(known) = others.clone().find(|known| known.name == library.name) {
-            if known.file == library.file {
-                return Ok(());
-            }
-            let (name, file, other) = (&library.name, &known.file, &library.file);
-            let message = format!("two libraries are called `{name}`: {file} and {other}");
-            return refuse(message, "give one of them another name");
-        }
-        let twice = others.find_map(|other| Some((other, library.defines_as(other)?)));
-        if let Some((other, function)) = twice {
-            let message = format!(
-                "the libraries `{}` and `{}` both have a function `{function}`",
-                other.name, library.name
-            );
-            return refuse(message, "give one of the two functions another name");
-        }
-        self.libraries.push(Arc::clone(library));
-        let lines: usize = self
-            .parts()
-            .map(|(_, part)| part.text.split('\n').count())
-            .sum();
-        if self.libraries.len() > LIBRARIES_MAX || lines > LINES_MAX {
-            let message = "these are too many libraries".to_owned();
-            return refuse(
-                message,
-                &format!(
-                    "a script uses {LIBRARIES_MAX} at most, of {LINES_MAX} lines together with its own"
-                ),
-            );
-        }
-        Ok(())
-    }
-
-    /// Returns a function that another script or library defines as well.
-    fn defines_as(&self, other: &Self) -> Option<&Arc<str>> {
-        self.defined()
-            .find(|function| other.defined().any(|known| known == *function))
     }
 
     /// Returns the names of the functions that it defines.
