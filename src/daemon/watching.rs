@@ -1,5 +1,7 @@
 //! The loop of one service: probe when due, judge, remember, tell the keeper what changed. No service waits for another.
 
+mod reports;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +15,7 @@ use super::beats::Beats;
 use super::books::Books;
 use super::common::Common;
 use super::evidence;
-use super::heart::{self, Heard, Heart, Sent};
+use super::heart::{self, Heart};
 use super::keeper::Keeper;
 use super::observe::{Tools, Watched, as_prev, observe};
 use super::recording;
@@ -200,40 +202,6 @@ impl Watching {
         }
     }
 
-    /// Notes for others what is waited for of a service that reports.
-    fn say_awaited(&self) {
-        if let Some(heart) = &self.heart {
-            self.shared.seen.awaits(&self.name, heart.awaited());
-        }
-    }
-
-    /// Takes in what the service reports.
-    async fn hear(&mut self, sent: Sent) {
-        let now = self.shared.clock.now();
-        let Some(heart) = &mut self.heart else {
-            return;
-        };
-        let observation = heart.hear(&sent.report, now);
-        let answer = Heard {
-            service: self.name.clone(),
-            late_at: heart.late_at(),
-        };
-        self.keep_heart();
-        if let Some(mut observation) = observation {
-            self.redact(&mut observation);
-            self.take(&observation).await;
-        }
-        self.say_awaited();
-        // Whoever reported may be gone.
-        sent.heard.send(answer).unwrap_or_default();
-    }
-
-    /// Hides secrets in what is said of a job: it may print what it knows.
-    fn redact(&self, observation: &mut Observation) {
-        let redaction = &self.watched.redaction;
-        redaction.apply_judgement(&mut observation.judgement);
-    }
-
     /// Goes on with changed settings; window, memory and open violations stay.
     async fn reconfigure(&mut self) {
         self.watched = Arc::clone(&self.settings.borrow_and_update());
@@ -318,25 +286,6 @@ impl Watching {
             && let Some(prev) = as_prev(observation)
         {
             past.prev = Some(prev);
-        }
-    }
-
-    /// Writes down what is known of the beats of a service that reports.
-    fn keep_heart(&mut self) {
-        let now = self.shared.clock.now();
-        if let Some(heart) = &mut self.heart {
-            let write = |news| self.shared.history.write_memory(&self.name, news);
-            heart.keep(now, &mut self.past.lock().memory, write);
-            self.due = heart.due(now);
-        }
-    }
-
-    /// Writes down until when beats were heard, for the next start.
-    fn stop_heart(&mut self) {
-        let now = self.shared.clock.now();
-        if let Some(heart) = &mut self.heart {
-            let write = |news| self.shared.history.write_memory(&self.name, news);
-            heart.stop(now, &mut self.past.lock().memory, write);
         }
     }
 
