@@ -42,6 +42,8 @@ pub mod signals;
 mod supervisor;
 mod sweep;
 mod timekeeper;
+mod tools;
+mod upkeep;
 mod watching;
 mod workers;
 
@@ -53,8 +55,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use thiserror::Error;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use crate::channel::delivery::{Console, Delivery, DeliveryError};
@@ -69,22 +70,19 @@ use crate::model::route::Route;
 use crate::model::service::Service;
 use crate::policy::ledger;
 use crate::policy::watch::Change;
-use crate::probe::{self, HttpProber, Prober};
-use crate::script::host::Host;
-use crate::script::pool::{Pool, PoolSettings, Program, Sandbox};
+use crate::probe::{self, Prober};
+use crate::script::pool::Program;
 use crate::state::{self, StateFile};
 use crate::web;
 use crate::web::{CertificateError, Place};
 
 use beats::{Beats, Ear};
 use books::Books;
-use canaries::Network;
 use control::Controller;
 use control_file::ControlFile;
 use fleet::Fleet;
 use keeper::{Keeper, Snapshots};
 use observe::Tools;
-use otlp::Exporter;
 use prepare::PrepareError;
 use roster::Roster;
 use seen::Seen;
@@ -188,7 +186,7 @@ impl Daemon {
         let now = options.clock.now();
         let opened = open::open(&config, now).await?;
         let sandbox = config.sandbox.with(options.worker);
-        let tools = ready_tools(options.clock, sandbox, prober).await?;
+        let tools = tools::ready(options.clock, sandbox, prober).await?;
         let watched = prepare::prepare_all(&tools, &config).await?;
         let delivery = delivery(&tools, &config, options.console)?;
         let place = opened.place(&config);
@@ -219,7 +217,7 @@ impl Daemon {
         fleet.warn_of_disabled();
         let reload = Arc::new(Notify::new());
         let facts = Arc::new(health::Page::new(&shared, workers.clone()));
-        start_upkeep(&workers, &shared, &facts, &config);
+        upkeep::start(&workers, &shared, &facts, &config);
         let pages = page::pages(&shared, &facts, &config.data, workers.stopping());
         let (gate, door) = door::open(&config, &place, outside::asking(&shared))?;
         let (order, orders) = reload::queue(options.config_path.is_some());
@@ -237,7 +235,7 @@ impl Daemon {
         let asked = (Arc::clone(&reload), orders);
         let reloader =
             reload::Reloader::new(fleet, config, options.config_path, asked, (gate, door));
-        start_once(&workers, "reload", reloader.run(workers.stopping()));
+        workers.start_once("reload", reloader.run(workers.stopping()));
         metrics.own.accepted(options.clock.now().as_second());
         service_manager::ready();
         info!(services, address = %place, elapsed_ms = began.elapsed().as_millis(), "watching");
@@ -311,26 +309,10 @@ impl Daemon {
     }
 }
 
-/// How often the ledger is tidied where no message is taken.
-const TIDY_EVERY: Duration = Duration::from_hours(1);
 /// How long the keeper may take for its last commit.
 const KEEPER_GRACE: Duration = Duration::from_secs(10);
 /// How long the history database may take for its last rows.
 const HISTORY_GRACE: Duration = Duration::from_secs(5);
-
-/// Returns what probes and judges once scripts can run; with another prober, if there is one.
-async fn ready_tools(
-    clock: Clock,
-    sandbox: Sandbox,
-    prober: Option<Arc<dyn Prober>>,
-) -> Result<Tools, StartError> {
-    let mut tools = tools(clock, sandbox)?;
-    see_to_workers(&tools.pool).await?;
-    if let Some(prober) = prober {
-        tools.prober = prober;
-    }
-    Ok(tools)
-}
 
 /// Returns what delivers messages.
 fn delivery(
@@ -342,39 +324,6 @@ fn delivery(
     Delivery::new(pool, limits, console).map(Arc::new)
 }
 
-/// Returns what probes and judges.
-fn tools(clock: Clock, sandbox: Sandbox) -> Result<Tools, StartError> {
-    let descriptors = probe::raise_descriptor_limit().unwrap_or(1024);
-    let settings = probe::Settings {
-        in_flight_max: probe::in_flight_for(descriptors),
-        ..probe::Settings::default()
-    };
-    let prober = Arc::new(HttpProber::new(settings)?);
-    let host: Arc<dyn Host> = Arc::new(host::ScriptHost::new(Arc::clone(&prober), clock));
-    let settings = PoolSettings {
-        sandbox,
-        ..PoolSettings::default()
-    };
-    let pool = Pool::start(settings, Arc::clone(&host)).map_err(StartError::Scripts)?;
-    Ok(Tools {
-        prober: Arc::clone(&prober) as Arc<_>,
-        plans: prober,
-        pool: Arc::new(pool),
-        host,
-        network: Network::default(),
-    })
-}
-
-/// Waits until scripts can run, and says what holds them less than it should.
-async fn see_to_workers(pool: &Pool) -> Result<(), StartError> {
-    let ready = pool.ready().await;
-    let unconfined = ready.map_err(|error| StartError::Scripts(io::Error::other(error)))?;
-    if let Some(why) = unconfined {
-        warn!(%why, "worker processes of scripts keep rights that they do not need");
-    }
-    Ok(())
-}
-
 fn start_keeper(
     writers: &Supervisor,
     (file, ledger): (StateFile, Ledger),
@@ -383,55 +332,8 @@ fn start_keeper(
     clock: Clock,
 ) -> Keeper {
     let (keeper, keeping) = keeper::new(file, ledger, history, metrics.clone(), clock);
-    start_once(writers, "keeper", keeping.run(writers.stopping()));
+    writers.start_once("keeper", keeping.run(writers.stopping()));
     keeper
-}
-
-/// Starts what is done from time to time.
-fn start_upkeep(
-    workers: &Supervisor,
-    shared: &watching::Shared,
-    page: &Arc<health::Page>,
-    config: &Config,
-) {
-    let stop = || workers.stopping();
-    let beating = heartbeat::run(Arc::clone(shared), Arc::clone(page), stop());
-    start_once(workers, "heartbeat", beating);
-    let living = heartbeat::watchdog(Arc::clone(shared), Arc::clone(page), stop());
-    start_once(workers, "watchdog", living);
-    start_once(
-        workers,
-        "timekeeper",
-        timekeeper::run(Arc::clone(shared), stop()),
-    );
-    start_once(workers, "tidy", tidy_hourly(Arc::clone(shared), stop()));
-    start_once(
-        workers,
-        "canaries",
-        canaries::run(Arc::clone(shared), stop()),
-    );
-    start_once(workers, "almanac", almanac::run(Arc::clone(shared), stop()));
-    start_exports(workers, shared, page, config);
-    if shared.tools.pool.workers().is_some() {
-        let pool = Arc::clone(&shared.tools.pool);
-        start_once(workers, "script workers", workers::run(pool, stop()));
-    }
-}
-
-/// Starts what sends metrics to a collector, which waits where the config names none.
-fn start_exports(
-    workers: &Supervisor,
-    shared: &watching::Shared,
-    page: &Arc<health::Page>,
-    config: &Config,
-) {
-    let exporter = Arc::new(Exporter {
-        shared: Arc::clone(shared),
-        page: Arc::clone(page),
-        instance: otlp::instance(&config.data),
-    });
-    let stop = workers.stopping();
-    workers.start("otlp", move || Arc::clone(&exporter).run(stop.clone()));
 }
 
 fn start_web(
@@ -441,39 +343,7 @@ fn start_web(
     certificate: Option<Arc<web::Certificate>>,
 ) {
     let stop = workers.stopping().cancelled_owned();
-    start_once(workers, "web", web::serve(socket, site, certificate, stop));
-}
-
-/// Starts a task that cannot be made anew after a panic, since it holds what there is only one of.
-fn start_once(
-    supervisor: &Supervisor,
-    name: &'static str,
-    task: impl Future<Output = ()> + Send + 'static,
-) {
-    let mut task = Some(task);
-    supervisor.start(name, move || {
-        let task = task.take();
-        async move {
-            if let Some(task) = task {
-                task.await;
-            } else {
-                error!(task = name, "this task cannot go on; restart the daemon");
-            }
-        }
-    });
-}
-
-/// Removes what nobody needs any more, once an hour.
-async fn tidy_hourly(shared: watching::Shared, stop: CancellationToken) {
-    while stop.run_until_cancelled(sleep(TIDY_EVERY)).await.is_some() {
-        let book = shared.books.newest();
-        shared.recorder.tidy(shared.clock.now());
-        shared.history.prune_incidents(shared.clock.now());
-        shared
-            .keeper
-            .tell(move |ledger, now| fleet::tidy(ledger, &book.channels, now))
-            .await;
-    }
+    workers.start_once("web", web::serve(socket, site, certificate, stop));
 }
 
 /// Writes what changed for a service into the ledger; tells whether anything did.

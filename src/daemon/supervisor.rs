@@ -77,6 +77,25 @@ impl Supervisor {
         self.spawn(task.instrument(span));
     }
 
+    /// Starts a task that cannot be made anew after a panic, since it holds what there is only one of.
+    pub(super) fn start_once(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let mut task = Some(task);
+        self.start(name, move || {
+            let task = task.take();
+            async move {
+                if let Some(task) = task {
+                    task.await;
+                } else {
+                    error!(task = name, "this task cannot go on; restart the daemon");
+                }
+            }
+        });
+    }
+
     /// Starts a task that a stop ends at once, and that is not made anew if it panics; that is logged and counted.
     pub(super) fn start_one(
         &self,
