@@ -10,18 +10,12 @@ use tokio::sync::watch::{self, error::RecvError};
 use super::book::Book;
 
 /// Where the book of the present config is published. Clones share.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Books(watch::Sender<Arc<Book>>);
 
 /// What tells of the book of the present config and of each later one.
 #[derive(Debug, Clone)]
 pub(super) struct BookReader(watch::Receiver<Arc<Book>>);
-
-impl Default for Books {
-    fn default() -> Self {
-        Self(watch::Sender::default())
-    }
-}
 
 impl Books {
     /// Makes this the present one.
