@@ -1,8 +1,10 @@
 //! What the status page is made from.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use url::Url;
@@ -22,6 +24,9 @@ use crate::web::page::archive::database;
 use crate::web::page::present::Present;
 use crate::web::page::source::Source;
 
+/// That the history cannot be read is not logged again so soon, however often somebody looks.
+const QUIET: Duration = Duration::from_mins(1);
+
 /// Returns the status page.
 pub(super) fn pages(
     shared: &Shared,
@@ -38,6 +43,7 @@ pub(super) fn pages(
         store: Arc::clone(&shared.history),
         clock: shared.clock,
         stopping,
+        logged_at: Mutex::default(),
     };
     Arc::new(Pages::new(Arc::new(source)))
 }
@@ -52,6 +58,8 @@ struct PageSource {
     store: Arc<Store>,
     clock: Clock,
     stopping: CancellationToken,
+    /// When it was last logged that the history cannot be read.
+    logged_at: Mutex<Option<Instant>>,
 }
 
 impl Source for PageSource {
@@ -73,7 +81,15 @@ impl Source for PageSource {
     }
 
     fn unreadable(&self, error: &ReadError, services: &[ServiceName]) {
-        warn!(error = %Causes(error), "a page cannot read the history");
+        let mut logged_at = self
+            .logged_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if logged_at.is_none_or(|at| at.elapsed() >= QUIET) {
+            warn!(error = %Causes(error), "a page cannot read the history");
+            *logged_at = Some(Instant::now());
+        }
+        drop(logged_at);
         self.store.suspect(error, services);
     }
 
