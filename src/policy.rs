@@ -10,6 +10,7 @@ pub mod chronicle;
 pub mod dead;
 pub mod delivery;
 pub mod doing;
+pub mod doubt;
 pub mod dry_run;
 pub mod faults;
 pub mod heartbeat;

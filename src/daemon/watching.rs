@@ -292,7 +292,9 @@ impl Watching {
     /// Notes for others what the probe showed.
     fn note(&self, observation: &Observation) {
         let before = self.shared.seen.of(&self.name);
-        let glance = Glance::of(observation, self.watch.numbers(), before.as_deref());
+        let mut glance = Glance::of(observation, self.watch.numbers(), before.as_deref());
+        // The last good one may have been before the start.
+        glance.last_good = glance.last_good.or(self.watch.last_good());
         let held = self.watch.held(Some(&observation.judgement));
         self.shared
             .seen

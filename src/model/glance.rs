@@ -23,7 +23,7 @@ pub struct Glance {
     pub outcome: Outcome,
     /// Whether the newest probe that counts failed; `unknown` and `error` leave it as it was.
     pub failing: bool,
-    /// When the last good one was, as far as this daemon has seen.
+    /// When the last good one was, as far as is known.
     pub last_good: Option<Timestamp>,
     /// The latency, where one was measured; see [`Observation::latency`].
     pub latency: Option<Duration>,
@@ -102,6 +102,8 @@ pub struct WindowNumbers {
     pub counted: usize,
     /// How many of them failed.
     pub failed: usize,
+    /// How many of them failed in a row, up to the newest.
+    pub failing: usize,
     /// How many probes the full window has.
     pub size: usize,
     /// The share of failed probes that is still accepted.

@@ -232,6 +232,7 @@ impl Watch {
         WindowNumbers {
             counted: self.window.counted().len(),
             failed: self.window.failed(),
+            failing: self.window.failing(),
             size: self.rules.error.window.max(1),
             threshold: self.rules.error.threshold,
             latency: self.latency().map(|reading| reading.value),

@@ -92,10 +92,18 @@ impl Window {
 
     /// Returns since when every counted probe failed, absent if the newest one did not.
     pub fn failing_since(&self) -> Option<&Sample> {
-        self.counted()
-            .rev()
-            .take_while(|sample| sample.outcome == Outcome::Fail)
-            .last()
+        self.last_failed().last()
+    }
+
+    /// Returns how many counted probes failed in a row, up to the newest.
+    pub fn failing(&self) -> usize {
+        self.last_failed().count()
+    }
+
+    /// Returns the probes that failed in a row up to the newest, which comes first.
+    fn last_failed(&self) -> impl Iterator<Item = &Sample> {
+        let newest = self.counted().rev();
+        newest.take_while(|sample| sample.outcome == Outcome::Fail)
     }
 
     /// Tells whether the failed probes are too many, and will be whatever the rest of a partly filled window brings.

@@ -130,6 +130,7 @@ impl Told {
         let window = WindowNumbers {
             counted: 7,
             failed: 1,
+            failing: 0,
             size: 7,
             threshold: 0.5,
             latency: Some(Duration::from_millis(250)),

@@ -9,10 +9,11 @@ use serde::Serialize;
 use crate::cli::output::{FAINT, GOOD, WARNING};
 use crate::cli::table::Cell;
 use crate::history::{self, ReadError, Restored};
-use crate::model::glance::Held;
+use crate::model::glance::{Held, WindowNumbers};
 use crate::model::incident::Incident;
 use crate::model::judgement::Outcome;
 use crate::model::service::{Service, ServiceName};
+use crate::policy::doubt::Doubt;
 use crate::policy::heartbeat;
 use crate::state::ServiceLine;
 
@@ -24,6 +25,8 @@ pub(super) enum Standing {
     Violated,
     /// The last probe failed, and no rule is broken by that yet.
     Failing,
+    /// It never answered well, or failed several times in a row: what that is, is being confirmed.
+    Unconfirmed,
     /// The last probe could not be judged.
     Unknown,
     /// It was never probed.
@@ -37,7 +40,10 @@ pub(super) enum Standing {
 impl Standing {
     /// Tells whether nobody can say that the service is well or not.
     pub(super) fn is_unjudged(self) -> bool {
-        matches!(self, Self::Unknown | Self::NeverProbed | Self::NoBeat)
+        matches!(
+            self,
+            Self::Unknown | Self::Unconfirmed | Self::NeverProbed | Self::NoBeat
+        )
     }
 
     /// Returns sign and words for a person, where a job has its own; absent where its incidents say more.
@@ -45,6 +51,7 @@ impl Standing {
         let (style, sign, words) = match self {
             Self::Violated => return None,
             Self::Failing => (WARNING, "!", "the last probe failed, no violation yet"),
+            Self::Unconfirmed => (WARNING, "?", "failing, being confirmed"),
             Self::Unknown => (WARNING, "?", "unknown"),
             Self::NeverProbed => (FAINT, "…", "no probe yet"),
             Self::NoBeat => (FAINT, "…", "no beat yet"),
@@ -52,6 +59,22 @@ impl Standing {
         };
         let words = of_job.unwrap_or_else(|| words.to_owned());
         Some((Cell::new(style, sign), Cell::new(style, words)))
+    }
+
+    fn failing(past: &Restored) -> Self {
+        let judged = || past.samples.iter().rev().filter(|one| one.outcome.counts());
+        let failed = judged().take_while(|one| !one.outcome.is_good());
+        let numbers = WindowNumbers {
+            failing: failed.count(),
+            ..WindowNumbers::default()
+        };
+        let good = judged().find(|one| one.outcome.is_good());
+        let last_good = good.map(|one| one.at).or(past.counters.last_good);
+        if Doubt::of(numbers, last_good).is_serious() {
+            Self::Unconfirmed
+        } else {
+            Self::Failing
+        }
     }
 
     fn of(service: &ServiceLine, past: &Past) -> Self {
@@ -65,11 +88,11 @@ impl Standing {
         let last = past.and_then(|past| past.samples.last());
         match (last.map(|sample| sample.outcome), past) {
             (Some(Outcome::Pass | Outcome::Warn), _) => Self::Fine,
-            (Some(Outcome::Fail), _) => Self::Failing,
+            (Some(Outcome::Fail), Some(past)) => Self::failing(past),
             (Some(Outcome::Unknown | Outcome::Error), _) => Self::Unknown,
             (None, Some(past)) if past.counters.probes() > 0 => Self::Unknown,
             (None, _) if service.is_heartbeat() => Self::NoBeat,
-            (None, _) => Self::NeverProbed,
+            (_, None) | (None, _) => Self::NeverProbed,
         }
     }
 }
@@ -152,12 +175,14 @@ mod tests {
     #[test]
     fn only_what_was_judged_well_last_is_fine() {
         use Outcome::{Error, Fail, Pass, Unknown, Warn};
-        let rows: [(&[Outcome], Standing); 6] = [
+        let rows: [(&[Outcome], Standing); 8] = [
             (&[], Standing::NeverProbed),
             (&[Unknown], Standing::Unknown),
             (&[Pass, Unknown], Standing::Unknown),
             (&[Pass, Error], Standing::Unknown),
             (&[Pass, Fail], Standing::Failing),
+            (&[Pass, Fail, Unknown, Fail], Standing::Unconfirmed),
+            (&[Fail], Standing::Unconfirmed),
             (&[Unknown, Warn], Standing::Fine),
         ];
         for (outcomes, expected) in rows {

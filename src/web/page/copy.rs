@@ -18,11 +18,12 @@ use crate::history::reader::Reader;
 use crate::history::series::RawSample;
 use crate::model::duration::before;
 use crate::model::exchange::Timings;
-use crate::model::glance::{Glance, WindowNumbers};
+use crate::model::glance::Glance;
 use crate::model::incident::{Incident, IncidentId};
 use crate::model::service::{Service, ServiceName};
 use crate::model::violation::Sample;
 use crate::policy::story::Story;
+use crate::policy::watch::Watch;
 
 /// A service that was not looked at for longer than this is one without data, whatever was seen then.
 const NEWEST: Duration = Duration::from_hours(24);
@@ -156,13 +157,13 @@ pub fn glances(present: &Present, history: &Path) -> HashMap<ServiceName, Arc<Gl
         let open = incidents.map(|one| (one.violation.clone(), one.reason.clone()));
         let known = known.remove(name).unwrap_or_default();
         let watch = known.watch(service, open.collect());
-        let glance = glance(newest.last()?, watch.numbers());
+        let glance = glance(newest.last()?, &watch);
         Some((name.clone(), Arc::new(glance.with_held(watch.held(None)))))
     };
     present.services.iter().filter_map(newest).collect()
 }
 
-fn glance(sample: &RawSample, window: WindowNumbers) -> Glance {
+fn glance(sample: &RawSample, watch: &Watch) -> Glance {
     use crate::model::exchange::Phase;
     let mut timings = Timings::default();
     for (phase, spent) in Phase::ALL.into_iter().zip(sample.phases) {
@@ -174,6 +175,6 @@ fn glance(sample: &RawSample, window: WindowNumbers) -> Glance {
     let sample = Sample::from(sample.clone());
     Glance {
         timings: Some(timings),
-        ..Glance::restored(&sample, [], window, None)
+        ..Glance::restored(&sample, [], watch.numbers(), watch.last_good())
     }
 }

@@ -12,6 +12,7 @@ use crate::model::judgement::Outcome;
 use crate::model::maintenance::Maintenance;
 use crate::model::service::Service;
 use crate::model::violation::Violation;
+use crate::policy::doubt::Doubt;
 
 /// A service was not looked at for too long after so many of its intervals.
 const STALE_INTERVALS: u32 = 3;
@@ -24,7 +25,8 @@ pub enum State {
     Operational,
     /// Messages are muted by plan; whatever is found is expected.
     Maintenance,
-    /// Nobody can say: never probed, not judged, or not looked at for too long. Never drawn green.
+    /// Nobody can say: never probed, not judged, not looked at for too long, or failing and not confirmed yet. Never drawn
+    /// green.
     NoData,
     /// It answers, but slowly, unsteadily, or not as a script wants it.
     Degraded,
@@ -171,10 +173,15 @@ fn by_glance(service: &Service, glance: Option<&Glance>, now: Timestamp) -> Stan
             State::Operational,
             "the last beat is missing or failed, no violation yet",
         ),
-        Outcome::Fail => (
-            State::Operational,
-            "the last probe failed, no violation yet",
-        ),
+        Outcome::Fail => {
+            let doubt = Doubt::of(glance.window, glance.last_good);
+            let state = if doubt.is_serious() {
+                State::NoData
+            } else {
+                State::Operational
+            };
+            return Standing::new(state, doubt.to_string());
+        }
         Outcome::Unknown => (State::NoData, "the last probe could not be judged"),
         Outcome::Error => (State::NoData, "what judges it is broken"),
     };

@@ -114,6 +114,7 @@ fn glance(n: usize, outcome: Outcome) -> Glance {
                 (Outcome::Fail, _) => 4,
                 _ => 0,
             },
+            failing: usize::from(outcome == Outcome::Fail),
             size: 7,
             threshold: 0.5,
             latency: Some(Duration::from_millis(180)),
