@@ -20,6 +20,7 @@ pub mod mute;
 pub mod orders;
 pub mod outbox;
 pub mod owed;
+pub mod planned;
 pub mod reason;
 pub mod rename;
 pub mod schedule;

@@ -152,8 +152,7 @@ fn row(incident: &Incident, now: Timestamp) -> Vec<Cell> {
     };
     let taken = incident.ack.as_ref();
     let taken = taken.map_or_else(String::new, |ack| format!("taken on by {}: ", ack.by));
-    let reason = &incident.reason;
-    let why = reason.finding.as_ref().unwrap_or(&reason.rule);
+    let why = incident.why();
     vec![
         sign,
         Cell::plain(&incident.id),

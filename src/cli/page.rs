@@ -14,6 +14,7 @@ use super::{Exit, load, output};
 use crate::clock::Clock;
 use crate::config::{self, Config, StandIns};
 use crate::daemon::control::tell_story;
+use crate::history;
 use crate::model::counted::counted;
 use crate::state;
 use crate::web::page::archive::database;
@@ -141,7 +142,12 @@ fn export(arguments: &ExportArguments) -> Exit {
 
 /// Returns what is so, as far as the data folder knows.
 fn present(config: &Config) -> Result<Present, state::ReadError> {
+    // The lock first: a daemon that ends in between is taken for one that runs, with a state it has just written.
+    let runs = state::in_use(&config.data);
     let (snapshot, _) = state::read_or_previous(&config.data)?;
+    let (saved_at, database) = (snapshot.saved_at, database(&config.data));
+    // Nothing changed from the last save to the last sign of life.
+    let ended = || history::last_alive(&database).map_or(saved_at, |alive| alive.max(saved_at));
     let services = config.services.iter();
     let mut present = Present {
         at: Clock::System.now(),
@@ -151,8 +157,9 @@ fn present(config: &Config) -> Result<Present, state::ReadError> {
         awaited: HashMap::new(),
         maintenance: config.maintenance.clone(),
         health: None,
+        ended: (!runs).then(ended),
     };
-    present.glances = glances(&present, &database(&config.data));
+    present.glances = glances(&present, &database);
     Ok(present)
 }
 

@@ -1,11 +1,12 @@
 //! Shows what the state file says.
 
 mod beats;
+mod beside;
 mod channels;
 mod standing;
 mod why;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,11 +27,13 @@ use crate::model::causes::Causes;
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, since};
 use crate::model::incident::{DeadLetter, Incident, Ledger};
+use crate::model::maintenance::Maintenance;
 use crate::model::mute::Silence;
 use crate::model::service::{Service as Watched, ServiceName};
 use crate::model::span::Line;
 use crate::state::{self, ReadError, ServiceLine, Snapshot};
 use beats::Beats;
+use beside::Beside;
 use channels::Channel;
 use standing::{Past, Standing};
 
@@ -105,13 +108,16 @@ struct Known {
     standings: Vec<Standing>,
     past: Past,
     /// The services of the config; none if it cannot be used.
-    watched: BTreeMap<ServiceName, Arc<Watched>>,
+    watched: HashMap<ServiceName, Arc<Watched>>,
+    /// The planned mutes of the config.
+    maintenance: Vec<Maintenance>,
 }
 
 /// What this command takes from the config.
 struct Asked {
     data: PathBuf,
     services: Vec<Arc<Watched>>,
+    maintenance: Vec<Maintenance>,
     /// Why the config cannot be used; the data folder is then what can be read of it.
     broken: Option<Report>,
 }
@@ -127,11 +133,13 @@ impl Asked {
                     .iter()
                     .map(|one| Arc::clone(&one.service))
                     .collect(),
+                maintenance: loaded.config.maintenance,
                 broken: None,
             },
             Err(report) => Self {
                 data: config::data_folder(path),
                 services: Vec::new(),
+                maintenance: Vec::new(),
                 broken: Some(report),
             },
         }
@@ -265,6 +273,7 @@ fn look(asked: Asked, now: Timestamp) -> Result<Known, (ReadError, Option<Report
         standings,
         past,
         watched: watched.map(|one| (one.name.clone(), one)).collect(),
+        maintenance: asked.maintenance,
     })
 }
 
@@ -373,19 +382,31 @@ fn print_summary(known: &Known, open: &[&Incident]) {
 }
 
 fn print_services(known: &Known, open: &[&Incident], all: bool, now: Timestamp) {
+    let rows = known.beside(now, |beside| service_rows(known, open, (all, now), beside));
+    table::print(&rows);
+}
+
+fn service_rows(
+    known: &Known,
+    open: &[&Incident],
+    (all, now): (bool, Timestamp),
+    beside: &Beside<'_>,
+) -> Vec<Vec<Cell>> {
     let mut rows = Vec::new();
     for (service, standing) in known.services() {
         let of_service = |incident: &&&Incident| incident.service == service.name;
         rows.extend(
             open.iter()
                 .filter(of_service)
-                .map(|one| known.incident_row(one, now)),
+                .map(|one| known.incident_row(one, beside, now)),
         );
         let beats = known.beats(service);
         let of_job = beats.and_then(|beats| beats.words(standing, now));
-        if let Some((sign, words)) = standing.cells(of_job)
-            && (all || standing != Standing::Fine)
+        let more = beside.of_service(&service.name);
+        if let Some((sign, style, words)) = standing.cells(of_job)
+            && (all || standing != Standing::Fine || !more.is_empty())
         {
+            let words = Cell::new(style, format_args!("{words}{more}"));
             rows.push(vec![sign, Cell::plain(&service.name), words]);
         }
     }
@@ -397,7 +418,7 @@ fn print_services(known: &Known, open: &[&Incident], all: bool, now: Timestamp) 
             .any(|service| service.name == incident.service)
     };
     for incident in open.iter().filter(listed) {
-        rows.push(known.incident_row(incident, now));
+        rows.push(known.incident_row(incident, beside, now));
     }
-    table::print(&rows);
+    rows
 }

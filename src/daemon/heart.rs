@@ -173,7 +173,7 @@ pub(super) fn restore(shared: &Parts, name: &ServiceName, watch: &Watch) {
         let glance = Glance::restored(newest, reasons, watch.numbers(), watch.last_good());
         shared
             .seen
-            .note(name, Arc::new(glance.with_held(watch.held(None))));
+            .note(name, Arc::new(glance.with_held(watch.held())));
     }
 }
 

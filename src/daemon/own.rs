@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::new_incident_id;
 use crate::model::counted::counted;
-use crate::model::incident::{Incident, Ledger, Reason};
+use crate::model::incident::{Incident, Kept, Ledger, Reason};
 use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
 use crate::policy::watch::Opened;
@@ -94,7 +94,7 @@ pub(super) fn open(
 /// Closes an incident of OES itself; tells whether it was open.
 pub(super) fn close(ledger: &mut Ledger, violation: &Violation, now: Timestamp) -> bool {
     let name = ServiceName::new(NAME);
-    ledger::close(ledger, &name, violation, Vec::new(), now).is_some()
+    ledger::close(ledger, &name, violation, Kept::default(), now).is_some()
 }
 
 /// Brings the incidents about disabled channels in line with the channels: the others are told of a channel that is

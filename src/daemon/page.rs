@@ -73,6 +73,7 @@ impl Source for PageSource {
             awaited: self.seen.all_awaited(),
             maintenance: book.maintenance.clone(),
             health: Some(self.facts.health()),
+            ended: None,
         }
     }
 

@@ -295,7 +295,7 @@ impl Watching {
         let mut glance = Glance::of(observation, self.watch.numbers(), before.as_deref());
         // The last good one may have been before the start.
         glance.last_good = glance.last_good.or(self.watch.last_good());
-        let held = self.watch.held(Some(&observation.judgement));
+        let held = self.watch.held();
         self.shared
             .seen
             .note(&self.name, Arc::new(glance.with_held(held)));

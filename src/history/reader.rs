@@ -40,6 +40,21 @@ impl Reader {
         }
     }
 
+    /// Opens the database at a path and holds it still: all questions are answered from the moment of the first.
+    ///
+    /// # Errors
+    /// [`ReadError`] if there is no such database or it cannot be read.
+    pub fn still(path: &Path) -> Result<Self, ReadError> {
+        let reader = Self::open(path)?;
+        match reader.connection.execute_batch("BEGIN") {
+            Ok(()) => Ok(reader),
+            Err(source) => Err(ReadError {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
     /// Returns the services that anything is known of, in the order of their names.
     ///
     /// # Errors
@@ -175,11 +190,13 @@ impl Reader {
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, ReadError> {
         let answer = || {
-            let transaction = self.connection.unchecked_transaction()?;
-            if !transaction.table_exists(None, "evidence")? {
+            let is_still = !self.connection.is_autocommit();
+            let begin = || self.connection.unchecked_transaction();
+            let _moment = (!is_still).then(begin).transpose()?;
+            if !self.connection.table_exists(None, "evidence")? {
                 return Ok(T::default());
             }
-            question(&transaction)
+            question(&self.connection)
         };
         answer().map_err(|source| ReadError {
             path: self.path.clone(),

@@ -84,15 +84,10 @@ pub struct Held {
     pub violation: Violation,
     /// The rule and its numbers; absent where it has none that change.
     pub rule: Option<String>,
-    /// What the newest probe found of it; absent where it found nothing of the kind.
+    /// What its probes found: of an outage what most of its window did; absent where that is not known.
     pub finding: Option<String>,
-}
-
-impl Held {
-    /// Returns why the violation is open, as of now: what was found, else the rule.
-    pub fn why(&self) -> Option<&str> {
-        self.finding.as_deref().or(self.rule.as_deref())
-    }
+    /// When the newest probe began that found it.
+    pub seen_at: Option<Timestamp>,
 }
 
 /// The numbers that the rules of a service look at.

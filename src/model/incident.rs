@@ -97,6 +97,14 @@ impl Incident {
             .then(|| newest.map_or(self.opened_at, |at| at.max(self.opened_at)))
     }
 
+    /// Returns why it is open, or was, in words: what was found, where that says more than the rule. Of what is slow or
+    /// unsteady no finding of one probe does.
+    pub fn why(&self) -> &str {
+        let Reason { finding, rule, .. } = &self.reason;
+        let of_many = matches!(self.violation, Violation::Latency | Violation::Flapping);
+        finding.as_ref().filter(|_| !of_many).unwrap_or(rule)
+    }
+
     /// Returns in a word what was found, and of a status which: `connect_refused`, `status 503`. The violation where no
     /// finding says more.
     pub fn cause(&self) -> String {
@@ -135,7 +143,19 @@ pub struct Reason {
     /// The address that was asked, absent where none was reached.
     #[serde(default)]
     pub address: Option<String>,
-    /// The samples that the rule saw, oldest first: of an incident that has ended those at its end.
+    /// The samples that the rule saw, oldest first.
+    pub samples: Vec<Sample>,
+    /// How the rule was kept when the incident was over; absent before, and where that was not written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Box<Kept>>,
+}
+
+/// What a rule said when it was kept again.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct Kept {
+    /// The rule and its numbers: `1 of the last 7 probes failed, at most 25 %; the last 2 are good`.
+    pub rule: String,
+    /// The samples that it saw, oldest first.
     pub samples: Vec<Sample>,
 }
 

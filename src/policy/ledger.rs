@@ -14,12 +14,12 @@ use super::owed::lives_until;
 use super::watch::{Change, Opened, Rules};
 use crate::model::duration::since;
 use crate::model::incident::{
-    Announced, Delivery, Ending, Incident, IncidentId, Leaving, Ledger, News, Reason,
+    Announced, Delivery, Ending, Incident, IncidentId, Kept, Leaving, Ledger, News, Reason,
 };
 use crate::model::mute::Ack;
 use crate::model::route::{Route, route};
 use crate::model::service::{ChannelName, Service, ServiceName};
-use crate::model::violation::{Sample, Violation};
+use crate::model::violation::Violation;
 
 /// How long the last announcement of a violation is remembered for its cool-down.
 const ANNOUNCED_FOR: Duration = Duration::from_hours(24);
@@ -80,8 +80,10 @@ pub fn apply(
             }
             Change::Updated { violation, reason } => update(ledger, of, &violation, reason),
             Change::Closed {
-                violation, samples, ..
-            } => close(ledger, of, &violation, samples, now).is_some(),
+                violation,
+                rule,
+                samples,
+            } => close(ledger, of, &violation, Kept { rule, samples }, now).is_some(),
         };
     }
     any
@@ -145,20 +147,20 @@ pub fn update(
     true
 }
 
-/// Closes an open incident since the service keeps the rule again; `samples` are those that the rule sees now. Returns
-/// its name, `None` if none was open.
+/// Closes an open incident since the service keeps the rule again, and says how. Returns its name, `None` if none was
+/// open.
 pub fn close(
     ledger: &mut Ledger,
     service: &ServiceName,
     violation: &Violation,
-    samples: Vec<Sample>,
+    kept: Kept,
     now: Timestamp,
 ) -> Option<IncidentId> {
     let id = find(ledger, service, violation)?;
     end(ledger, &id, Ending::Recovered, now);
     let incident = ledger.incidents.get_mut(&id);
-    if let Some(incident) = incident.filter(|_| !samples.is_empty()) {
-        incident.reason.samples = samples;
+    if let Some(incident) = incident.filter(|_| kept != Kept::default()) {
+        incident.reason.kept = Some(Box::new(kept));
     }
     Some(id)
 }

@@ -17,6 +17,7 @@
 mod tests;
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,22 @@ impl Mute {
             why,
             holds_ends: false,
         }
+    }
+
+    fn of(silence: &Silence) -> Self {
+        let why = format!("the silence {} by {}", silence.id, silence.by);
+        Self::until(Some(silence.until), why)
+    }
+}
+
+/// Says it: `held back until 26 Nov 2026, 14:00 UTC: the silence 7c2f by ada`.
+impl fmt::Display for Mute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("held back")?;
+        if let Some(until) = self.until {
+            write!(f, " until {}", until.strftime("%-d %b %Y, %H:%M UTC"))?;
+        }
+        write!(f, ": {}", self.why)
     }
 }
 
@@ -178,16 +195,21 @@ impl<'a> Muting<'a> {
             .or_else(|| self.unseen(incident))
     }
 
+    /// Returns the silence of a service, whatever it may violate.
+    pub fn silence(&self, service: &Service) -> Option<Mute> {
+        let silences = self.silences.iter();
+        let of_all = silences.filter(|one| one.of.violations.is_empty() && one.of.covers(service));
+        let last = of_all.max_by_key(|silence| silence.until);
+        last.map(|silence| Mute::of(silence))
+    }
+
     fn planned(&self, incident: &Incident, service: Option<&Service>) -> Option<Mute> {
         let (name, violation) = (&incident.service, &incident.violation);
         let silences = self.silences.iter();
         let silence = silences
             .filter(|silence| silence.of.selects(name, violation, service))
             .max_by_key(|silence| silence.until)
-            .map(|silence| {
-                let why = format!("the silence {} by {}", silence.id, silence.by);
-                Mute::until(Some(silence.until), why)
-            });
+            .map(|silence| Mute::of(silence));
         let planned = self.maintenance.iter();
         let planned = planned
             .filter(|(one, _)| one.selects(name, violation, service))

@@ -45,6 +45,7 @@ pub(super) fn reason<'a>(
         exchange: cut(exchange.to_string()),
         address: None,
         samples: samples.cloned().collect(),
+        kept: None,
     }
 }
 

@@ -22,6 +22,7 @@
 //! `unknown` outcome in between goes on with the next delay. A delay that is not shorter than the interval is not
 //! used: the regular probe comes first.
 
+mod causes;
 mod change;
 mod confirm;
 mod flaps;
@@ -38,6 +39,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::causes::Causes;
 pub use self::change::{Change, Opened};
 use self::confirm::Confirm;
 use self::flaps::Flaps;
@@ -85,6 +87,7 @@ pub struct Watch {
     within_limit: usize,
     confirm: Confirm,
     flaps: Flaps,
+    causes: Causes,
 }
 
 /// What a reason last said, to tell whether it says something else now.
@@ -98,6 +101,7 @@ impl Watch {
             window: window(&rules),
             confirm: Confirm::default(),
             flaps: Flaps::default(),
+            causes: Causes::default(),
             open: BTreeMap::new(),
             last_good: restored.last_good,
             last_at: None,
@@ -135,6 +139,7 @@ impl Watch {
     fn hold_open(&mut self, open: Vec<(Violation, Reason)>) {
         for (violation, reason) in open {
             if self.rules.watches(&violation) {
+                self.causes.restore(&violation, &reason);
                 self.open.insert(violation, mark(&reason));
             }
         }
@@ -182,6 +187,14 @@ impl Watch {
             };
             changes.extend(self.turn(violation, finding, &seen));
         }
+        let open = self.open.keys();
+        let open = open.filter(|violation| **violation != Violation::Error);
+        // What most failed probes found is asked when `error` opens, and so is noted before.
+        let all = open.chain(std::iter::once(&Violation::Error));
+        self.causes.note(sample.at, judgement, all);
+        let open = &self.open;
+        let is_open = |violation: &Violation| open.contains_key(violation);
+        self.causes.forget(&self.window, is_open);
         let disagreement = confirm::disagreement(
             sample.outcome,
             self.is_open(&Violation::Error),
@@ -290,7 +303,12 @@ impl Watch {
                 let reason = self.reason(&violation, rule, seen);
                 let mark = mark(&reason);
                 if let Some(known) = self.open.get_mut(&violation) {
-                    if *known == mark {
+                    // One finding among many others is no new cause of an outage.
+                    let of_outage = violation == Violation::Error;
+                    let is_new = !of_outage
+                        || causes::main(&self.window, known.0.as_ref()) == mark.0
+                        || known.0.is_none();
+                    if *known == mark || !is_new {
                         return None;
                     }
                     *known = mark;

@@ -18,7 +18,7 @@ use super::mute::Mute;
 use super::owed::{Batch, Manner, Plan, SINGLES, Settings, Telling, owed};
 use super::watch::Opened;
 use crate::model::duration::after;
-use crate::model::incident::{Incident, IncidentId, Ledger, Reason};
+use crate::model::incident::{Incident, IncidentId, Kept, Ledger, Reason};
 use crate::model::mute::Ack;
 use crate::model::service::{ChannelName, ServiceName};
 use crate::model::violation::Violation;
@@ -142,12 +142,11 @@ impl World {
                 }
             }
             Event::Close(n) => {
-                let samples = Vec::new();
                 ledger::close(
                     &mut self.ledger,
                     &service(n),
                     &Violation::Error,
-                    samples,
+                    Kept::default(),
                     self.now,
                 );
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use oes::model::incident::{IncidentId, Ledger, Reason};
+use oes::model::incident::{IncidentId, Kept, Ledger, Reason};
 use oes::model::json::Json;
 use oes::model::judgement::Outcome;
 use oes::model::service::{ChannelName, ServiceName};
@@ -93,7 +93,13 @@ fn a_week_without_a_channel_keeps_the_state_small() {
         for n in step * BREAK..(step + 1) * BREAK {
             if step >= LASTS {
                 let service = service(n - LASTS * BREAK);
-                close(&mut ledger, &service, &Violation::Error, Vec::new(), now);
+                close(
+                    &mut ledger,
+                    &service,
+                    &Violation::Error,
+                    Kept::default(),
+                    now,
+                );
             }
             let what = Opened {
                 violation: Violation::Error,

@@ -138,6 +138,7 @@ fn failed(present: &mut Present, n: usize, failed: usize) {
             "{failed} of the last 7 probes failed, more than 50 % of 7"
         )),
         finding: Some(format!("price has not changed for {failed} min")),
+        seen_at: None,
     }];
 }
 
@@ -175,7 +176,7 @@ fn an_open_incident_of_a_service_in_maintenance_says_so() {
     present.ledger = Arc::new(ledger);
     let private = overview_of(&present, Audience::Private, &Query::default());
     assert!(
-        private.contains("<span>in maintenance: New storage</span>"),
+        private.contains("<span>in maintenance: New storage, until 26 Nov 2026, 15:00 UTC</span>"),
         "{private}"
     );
     assert!(private.contains("<li class=\"maintenance\">"), "{private}");

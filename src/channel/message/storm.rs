@@ -178,8 +178,7 @@ impl Storm<'_> {
     fn lines(&self) -> Vec<String> {
         let line = |member: &Member<'_>| {
             let incident = member.incident;
-            let reason = &incident.reason;
-            let found = reason.finding.as_ref().unwrap_or(&reason.rule);
+            let found = incident.why();
             match incident.closed_at {
                 None => format!(
                     "✗ {} · {} · {}{found}",

@@ -71,6 +71,8 @@ impl IncidentMessage {
         }
         self.times(page)?;
         page.row("probes", &self.drawing())?;
+        let kept = reason.kept.as_deref();
+        page.row("now", kept.map_or("", |kept| &kept.rule))?;
         page.row(
             "runbook",
             self.subject.runbook.as_deref().unwrap_or_default(),

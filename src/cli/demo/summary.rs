@@ -61,8 +61,7 @@ impl fmt::Display for Summary {
                 }
                 None => (styled(WARNING, "!"), "still open".to_owned()),
             };
-            let reason = &incident.reason;
-            let finding = reason.finding.as_deref().unwrap_or(&reason.rule);
+            let finding = incident.why();
             let (service, violation) = (&incident.service, &incident.violation);
             writeln!(f, "  {sign} {service} · {violation} {state}: {finding}")?;
         }

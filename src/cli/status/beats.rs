@@ -40,7 +40,10 @@ impl Beats {
             Standing::NoBeat => "no beat yet",
             Standing::Failing => "the last beat is missing or failed, no violation yet",
             Standing::Fine => "fine",
-            Standing::Violated | Standing::Unknown | Standing::NeverProbed => return None,
+            Standing::Violated
+            | Standing::Unknown
+            | Standing::Unconfirmed
+            | Standing::NeverProbed => return None,
         };
         let ago = |at| Shown(since(at, now));
         let last = self.last_report_at;

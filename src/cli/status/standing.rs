@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use anstyle::Style;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -46,8 +47,8 @@ impl Standing {
         )
     }
 
-    /// Returns sign and words for a person, where a job has its own; absent where its incidents say more.
-    pub(super) fn cells(self, of_job: Option<String>) -> Option<(Cell, Cell)> {
+    /// Returns sign and words for a person, where a job has its own, with their style; absent where its incidents say more.
+    pub(super) fn cells(self, of_job: Option<String>) -> Option<(Cell, Style, String)> {
         let (style, sign, words) = match self {
             Self::Violated => return None,
             Self::Failing => (WARNING, "!", "the last probe failed, no violation yet"),
@@ -58,7 +59,7 @@ impl Standing {
             Self::Fine => (GOOD, "✓", "fine"),
         };
         let words = of_job.unwrap_or_else(|| words.to_owned());
-        Some((Cell::new(style, sign), Cell::new(style, words)))
+        Some((Cell::new(style, sign), style, words))
     }
 
     fn failing(past: &Restored) -> Self {
@@ -118,6 +119,14 @@ impl Past {
         }
     }
 
+    /// Returns the outcome of the newest probe of a service, as far as it is known.
+    pub(super) fn newest(&self, name: &ServiceName) -> Option<Outcome> {
+        let Self::Known(known) = self else {
+            return None;
+        };
+        Some(known.get(name)?.samples.last()?.outcome)
+    }
+
     /// Returns how each service stands.
     pub(super) fn standings(&self, services: &[ServiceLine]) -> Vec<Standing> {
         let standing = |service| Standing::of(service, self);
@@ -142,7 +151,7 @@ impl Past {
         };
         let open = (incident.violation.clone(), incident.reason.clone());
         let known = known.get(&service.name)?.clone();
-        known.watch(service, vec![open]).held(None).pop()
+        known.watch(service, vec![open]).held().pop()
     }
 }
 

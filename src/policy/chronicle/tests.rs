@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::duration::after;
-use crate::model::incident::{ChannelState, Muted, Reason};
+use crate::model::incident::{ChannelState, Kept, Muted, Reason};
 use crate::model::mute::Ack;
 use crate::model::service::ServiceName;
 use crate::model::violation::Violation;
@@ -158,7 +158,7 @@ fn an_incident_is_told_from_its_opening_to_its_end() {
     });
     book.send(None);
     book.change(|ledger, now| {
-        close(ledger, &price(), &Violation::Error, Vec::new(), now);
+        close(ledger, &price(), &Violation::Error, Kept::default(), now);
     });
     book.send(None);
     assert_eq!(

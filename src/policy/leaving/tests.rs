@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::model::duration::after;
 use crate::model::event::EventKind;
-use crate::model::incident::{ChannelState, IncidentId, Reason};
+use crate::model::incident::{ChannelState, IncidentId, Kept, Reason};
 use crate::model::service::ServiceName;
 use crate::model::violation::Violation;
 use crate::policy::chronicle;
@@ -91,7 +91,7 @@ fn each_incident_is_told_once_more_and_many_in_one_message() {
         &mut ledger,
         &service(0),
         &Violation::Error,
-        Vec::new(),
+        Kept::default(),
         now(),
     );
     assert_eq!(due(&ledger), None);
@@ -104,7 +104,7 @@ fn an_end_that_it_was_owed_is_told_as_such_and_what_it_never_heard_of_is_not() {
         &mut ledger,
         &service(0),
         &Violation::Error,
-        Vec::new(),
+        Kept::default(),
         now(),
     );
     leave(&mut ledger, &hook(), now());
@@ -145,7 +145,7 @@ fn what_it_did_not_take_is_lost_until_it_is_back_or_somebody_drops_it() {
         &mut ledger,
         &service(0),
         &Violation::Error,
-        Vec::new(),
+        Kept::default(),
         now(),
     );
     // Nobody forgets it meanwhile.
@@ -186,7 +186,7 @@ fn one_that_is_back_before_it_has_taken_its_goodbye_is_told_anew() {
         &mut ledger,
         &service(0),
         &Violation::Error,
-        Vec::new(),
+        Kept::default(),
         now(),
     );
     assert_eq!(take_all(&mut ledger), [[Telling::Resolve]]);

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::duration::after;
-use crate::model::incident::{Announced, ChannelState, DeadLetter, Delivery, Reason};
+use crate::model::incident::{Announced, ChannelState, DeadLetter, Delivery, Kept, Reason};
 use crate::model::mute::Selector;
 use crate::policy::delivery::{FailKind, Failed, confirm, fail, intend};
 use crate::policy::ledger::{close, incident_id, open};
@@ -210,7 +210,7 @@ fn an_incident_is_taken_on_by_the_beginning_of_its_name() {
         &mut ledger,
         &ServiceName::new("price"),
         &Violation::Error,
-        Vec::new(),
+        Kept::default(),
         at(2),
     );
     let refusal = carry_out(&mut ledger, order(&id.0), at(62)).unwrap_err();
@@ -240,7 +240,13 @@ fn what_was_told_since_is_no_dead_letter_any_more() {
     let (mut ledger, _) = opened();
     let message = refuse(&mut ledger, FailKind::RejectedPayload, at(0));
     let service = ServiceName::new("price");
-    close(&mut ledger, &service, &Violation::Error, Vec::new(), at(5));
+    close(
+        &mut ledger,
+        &service,
+        &Violation::Error,
+        Kept::default(),
+        at(5),
+    );
     take(&mut ledger, at(6));
     assert!(ledger.dead_letters.is_empty());
     let refusal = carry_out(&mut ledger, Order::Retry(message), at(7)).unwrap_err();
@@ -296,7 +302,13 @@ fn what_is_dropped_stays_unsaid() {
     );
     // Its end is another message.
     let service = ServiceName::new("price");
-    close(&mut ledger, &service, &Violation::Error, Vec::new(), late);
+    close(
+        &mut ledger,
+        &service,
+        &Violation::Error,
+        Kept::default(),
+        late,
+    );
     assert!(matches!(plan(&ledger, late), Plan::Send(_)));
 }
 

@@ -1,23 +1,25 @@
 //! What the open violations of a service say as of now: those of the ledger are as they were when their finding was new.
 
-use super::Watch;
 use super::judge::Percent;
+use super::{Mark, Watch};
 use crate::model::counted::counted as probes;
 use crate::model::duration::{Shown, since};
 use crate::model::glance::Held;
-use crate::model::judgement::{Judgement, Outcome};
 use crate::model::violation::Violation;
-use crate::policy::reason::cut;
 
 impl Watch {
-    /// Returns what each open violation says now, by the newest judgement where one is at hand.
-    pub fn held(&self, judgement: Option<&Judgement>) -> Vec<Held> {
-        let held = |violation: &Violation| Held {
-            violation: violation.clone(),
-            rule: self.rule_now(violation),
-            finding: judgement.and_then(|judgement| finding_now(violation, judgement)),
+    /// Returns what each open violation says now.
+    pub fn held(&self) -> Vec<Held> {
+        let held = |(violation, (code, _)): (&Violation, &Mark)| {
+            let seen = self.causes.of(violation, &self.window, code.as_ref());
+            Held {
+                violation: violation.clone(),
+                rule: self.rule_now(violation),
+                seen_at: seen.as_ref().map(|seen| seen.at),
+                finding: seen.map(|seen| seen.finding),
+            }
         };
-        self.open.keys().map(held).collect()
+        self.open.iter().map(held).collect()
     }
 
     /// Returns a rule with its numbers of now; absent where it has none that change, or none yet.
@@ -61,20 +63,4 @@ impl Watch {
             Violation::Matcher | Violation::Heartbeat | Violation::Named(_) => None,
         }
     }
-}
-
-/// Returns what a judgement finds that a violation is open for; absent where it finds nothing of the kind.
-fn finding_now(violation: &Violation, judgement: &Judgement) -> Option<String> {
-    let of = |outcome| {
-        let main = judgement.main_finding();
-        main.filter(|_| judgement.outcome == outcome)
-    };
-    let found = match violation {
-        Violation::Error | Violation::Heartbeat => of(Outcome::Fail),
-        Violation::Unknown => of(Outcome::Unknown),
-        Violation::Matcher => of(Outcome::Error),
-        Violation::Named(name) => judgement.finding_of(name),
-        Violation::Latency | Violation::Flapping => None,
-    };
-    found.map(|finding| cut(finding.told()))
 }

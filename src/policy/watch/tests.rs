@@ -366,7 +366,7 @@ fn what_is_open_is_told_with_the_numbers_of_now() {
             step(&mut watch, minute, letter);
             minute += 5;
         }
-        let held = watch.held(None).pop();
+        let held = watch.held().pop();
         held.and_then(|held| held.rule).unwrap_or_default()
     };
     assert_eq!(told("......."), "");

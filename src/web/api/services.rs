@@ -24,8 +24,8 @@ use crate::model::judgement::Outcome;
 use crate::model::service::{Service, ServiceName, ServiceSeverity};
 use crate::model::violation::Violation;
 use crate::policy::orders::Refusal;
+use crate::policy::planned::OnNow;
 use crate::web::page::Pages;
-use crate::web::page::present::OnNow;
 use crate::web::page::record::Record;
 use crate::web::site::Site;
 
@@ -195,7 +195,7 @@ fn watched(
         next_probe_at: control.next_probe(&service.name),
         heartbeat: Beats::of(control, service),
         last,
-        maintenance: on.covering(service).map(|one| one.name.clone()),
+        maintenance: on.covering(service).map(|on| on.name.to_owned()),
         violations: open.0.get(&service.name).cloned().unwrap_or_default(),
         uptime: Uptime::all(record),
         uptime_error: Uptime::error(record),

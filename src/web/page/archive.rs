@@ -25,6 +25,7 @@ use crate::model::service::{Service, ServiceName};
 const ROW_FOR: Duration = Duration::from_secs(10);
 /// The incidents are read again after this.
 const INCIDENTS_FOR: Duration = Duration::from_secs(5);
+const DAY: Duration = Duration::from_hours(24);
 /// Services of which past days are kept; 40 KB each.
 const KEPT_MAX: usize = 400;
 
@@ -59,7 +60,7 @@ pub struct Known {
 struct Kept {
     read: Instant,
     today: Timestamp,
-    /// The days before today.
+    /// The days before yesterday.
     past: Arc<[Stretch]>,
     record: Record,
 }
@@ -186,7 +187,7 @@ fn read_past(
     window: Window,
 ) -> Result<Past, ReadError> {
     let mut past = Past::default();
-    let Some(reader) = reader(path)? else {
+    let Some(reader) = there(path, Reader::open(path))? else {
         return Ok(past);
     };
     let resolution = window.resolution().unwrap_or(Resolution::FiveMinutes);
@@ -200,9 +201,9 @@ fn read_past(
     Ok(past)
 }
 
-/// Opens a history; absent where there is none.
-fn reader(path: &Path) -> Result<Option<Reader>, ReadError> {
-    match Reader::open(path) {
+/// Returns a history that was opened; absent where there is none.
+fn there(path: &Path, opened: Result<Reader, ReadError>) -> Result<Option<Reader>, ReadError> {
+    match opened {
         Err(_) if !path.exists() => Ok(None),
         reader => reader.map(Some),
     }
@@ -219,7 +220,8 @@ fn read_rows(
     }
     let now = present.at;
     let today = Resolution::Day.floor(now);
-    let reader = reader(path)?;
+    // All of one moment: else a span that is read later would know more than a longer one.
+    let reader = there(path, Reader::still(path))?;
     let (known, new): (Vec<ServiceName>, Vec<ServiceName>) = services
         .iter()
         .map(|one| one.name.clone())
@@ -233,12 +235,14 @@ fn read_rows(
         let all = all.map(|(name, days)| (name, days.iter().map(Stretch::from).collect()));
         Ok::<HashMap<ServiceName, Vec<Stretch>>, ReadError>(all.collect())
     };
+    // It is not yet complete when a new day begins.
+    let yesterday = before(today, DAY);
     let year = before(
         today,
         Duration::from_secs(u64::from(DAYS_READ - 1) * 86_400),
     );
     let mut read = days(&new, year)?;
-    read.extend(days(&known, today)?);
+    read.extend(days(&known, yesterday)?);
     let row = |service: &&Arc<Service>| {
         let name = &service.name;
         let mut days = read.remove(name).unwrap_or_default();
@@ -250,19 +254,12 @@ fn read_rows(
             None => days
                 .iter()
                 .copied()
-                .filter(|day| day.from < today)
+                .filter(|day| day.from < yesterday)
                 .collect(),
         };
-        let day = before(now, Duration::from_hours(24))..now;
-        let hours = reader.as_ref();
-        let hours = hours.map(|reader| reader.buckets(name, day, Resolution::Hour));
-        let hours = hours.transpose()?;
-        let hours: Vec<Stretch> = hours
-            .unwrap_or_default()
-            .iter()
-            .map(Stretch::from)
-            .collect();
-        let record = Record::of(service, (&days, &hours), &present.maintenance, now);
+        let recent = reader.as_ref().map(|reader| recent(reader, name, now));
+        let recent = recent.transpose()?.unwrap_or_default();
+        let record = Record::of(service, (&days, &recent), &present.maintenance, now);
         let kept = Kept {
             read: Instant::now(),
             today,
@@ -272,6 +269,16 @@ fn read_rows(
         Ok((name.clone(), kept))
     };
     services.iter().map(row).collect()
+}
+
+/// Returns the last 24 hours of a service, cut off at five minutes.
+fn recent(reader: &Reader, name: &ServiceName, now: Timestamp) -> Result<Vec<Stretch>, ReadError> {
+    let from = before(now, DAY);
+    let whole = Resolution::Hour.end(Resolution::Hour.floor(from));
+    let first = reader.buckets(name, from..whole, Resolution::FiveMinutes)?;
+    let hours = reader.buckets(name, whole..now, Resolution::Hour)?;
+    let all = first.iter().chain(&hours).map(Stretch::from);
+    Ok(all.filter(|one| one.from >= from).collect())
 }
 
 /// Returns where the history of a data folder is.

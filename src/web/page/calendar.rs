@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::frame::{Frame, Here};
 use super::links::Links;
 use super::moment::{Between, Minute};
-use super::overview;
 use super::present::{Audience, Present};
 use crate::model::counted::counted;
 use crate::model::duration::{after, before};
@@ -197,7 +196,7 @@ fn times_past(one: &Maintenance, now: Timestamp) -> Times {
 impl Calendar {
     /// Returns the page.
     pub fn new(present: &Present, audience: Audience, title: &str, links: Links) -> Self {
-        let verdict = overview::verdict(&present.standings(audience));
+        let verdict = present.verdict(audience);
         let (on, to_come) = planned(present, audience)
             .into_iter()
             .partition(|one| one.is_on);

@@ -158,7 +158,7 @@ pub fn glances(present: &Present, history: &Path) -> HashMap<ServiceName, Arc<Gl
         let known = known.remove(name).unwrap_or_default();
         let watch = known.watch(service, open.collect());
         let glance = glance(newest.last()?, &watch);
-        Some((name.clone(), Arc::new(glance.with_held(watch.held(None)))))
+        Some((name.clone(), Arc::new(glance.with_held(watch.held()))))
     };
     present.services.iter().filter_map(newest).collect()
 }

@@ -16,7 +16,6 @@ use super::frame::{Frame, Here};
 use super::incidents::{self, Line};
 use super::links::Links;
 use super::moment::Moment;
-use super::overview;
 use super::phases::{LEAST, Part, Phases};
 use super::present::{Audience, Present, Stood};
 use super::record::Record;
@@ -30,6 +29,7 @@ use crate::model::duration::Shown;
 use crate::model::exchange::Phase;
 use crate::model::histogram::Histogram;
 use crate::model::incident::Incident;
+use crate::model::service::{Service, ServiceName};
 use facts::Fact;
 
 /// Probes that are listed.
@@ -47,6 +47,10 @@ pub struct Page {
     group: Option<String>,
     state: State,
     note: String,
+    /// Who is on it, and what holds its messages back.
+    more: Vec<String>,
+    /// What it depends on, and what depends on it.
+    ties: Vec<(&'static str, Vec<Tie>)>,
     request: Option<String>,
     runbook: Option<String>,
     playground: Option<String>,
@@ -77,6 +81,12 @@ struct Badge {
     words: &'static str,
     address: String,
     markdown: String,
+}
+
+/// Another service that this one has to do with.
+struct Tie {
+    name: String,
+    href: String,
 }
 
 struct Tab {
@@ -167,7 +177,7 @@ impl Page {
         let now = present.at;
         let service = stood.service;
         let private = audience.is_private();
-        let state = overview::verdict(&present.standings(audience)).state;
+        let state = present.verdict(audience).state;
         let chart = chart(stood, window, &past, now);
         let newest_incidents = lines(&past.incidents, audience, &links, present);
         let newest = past
@@ -180,6 +190,11 @@ impl Page {
         let tabs = tabs(window, &links);
         let is_tried = private && !links.is_copy() && service.heartbeat.is_none();
         let playground = is_tried.then(|| links.playground(&service.name));
+        let ties = if private {
+            ties(service, present, &links)
+        } else {
+            Vec::new()
+        };
         let frame = Frame {
             title: title.to_owned(),
             heading: format!("{} · {title}", service.name),
@@ -195,6 +210,12 @@ impl Page {
             group: service.group.clone(),
             state: stood.state(),
             note: stood.note(audience),
+            more: if private {
+                present.muting(|muting| stood.besides(muting))
+            } else {
+                Vec::new()
+            },
+            ties,
             request: private.then(|| facts::request(service)),
             runbook: service
                 .runbook
@@ -207,7 +228,7 @@ impl Page {
                 .open
                 .iter()
                 .filter(|_| private)
-                .map(|one| Why::of(one, stood.glance))
+                .map(|one| Why::of(one, stood.planned, stood.glance))
                 .collect(),
             rules: facts::rules(stood, audience),
             strip: past.record.strip.clone(),
@@ -267,6 +288,21 @@ impl Badge {
     }
 }
 
+/// Returns what a service depends on, and what depends on it, each with its words.
+fn ties(service: &Service, present: &Present, links: &Links) -> Vec<(&'static str, Vec<Tie>)> {
+    let tie = |name: &ServiceName| Tie {
+        name: name.to_string(),
+        href: links.service(name),
+    };
+    let needs = service.depends_on.iter().map(tie).collect();
+    let others = present.services.iter();
+    let needed = others.filter(|one| one.depends_on.contains(&service.name));
+    let needed = needed.map(|one| tie(&one.name)).collect();
+    let both: [(_, Vec<Tie>); 2] = [("Depends on", needs), ("Needed by", needed)];
+    let both = both.into_iter();
+    both.filter(|(_, ties)| !ties.is_empty()).collect()
+}
+
 fn chart(stood: &Stood<'_>, window: Window, past: &Past, now: Timestamp) -> Chart {
     let limit = stood.service.latency.as_ref().map(|rule| rule.limit);
     match window.resolution() {
@@ -288,8 +324,9 @@ fn tabs(here: Window, links: &Links) -> Vec<Tab> {
 
 fn lines(all: &[Incident], audience: Audience, links: &Links, present: &Present) -> Vec<Line> {
     let newest = all.iter().take(INCIDENTS_MAX);
+    let planned = present.planned();
     newest
-        .map(|one| incidents::line(one, audience, links, present))
+        .map(|one| incidents::line(one, audience, links, (present, &planned)))
         .collect()
 }
 

@@ -3,7 +3,6 @@
 use askama::Template;
 
 use super::frame::icon;
-use super::overview;
 use super::present::{Audience, Present};
 use super::state::State;
 use super::verdict::Verdict;
@@ -24,7 +23,7 @@ impl Embed {
 
     /// Returns the strip; it shows what the public may see, whoever looks.
     pub(super) fn new(present: &Present, title: &str) -> Self {
-        let verdict = overview::verdict(&present.standings(Audience::Public));
+        let verdict = present.verdict(Audience::Public);
         Self {
             title: title.to_owned(),
             state: verdict.state,

@@ -6,7 +6,6 @@ use url::Url;
 
 use super::incident::{lasted, summary};
 use super::present::Audience;
-use super::state::at_first;
 use super::words;
 use crate::model::duration::Shown;
 use crate::model::incident::{Incident, IncidentId};
@@ -75,8 +74,8 @@ fn entry(incident: &Incident, audience: Audience, page: &Url) -> Entry {
         None => format!("{}.", summary(incident)),
     };
     if audience.is_private() {
-        let first = at_first(incident).lines().next().unwrap_or_default();
-        text = format!("{text} When it opened: {first}");
+        let why = incident.why().lines().next().unwrap_or_default();
+        text = format!("{text} Why: {why}");
     }
     Entry {
         id: format!("urn:oes:incident:{}", incident.id),

@@ -5,7 +5,6 @@ use askama::Template;
 use super::frame::{Frame, Here};
 use super::links::Links;
 use super::moment::Moment;
-use super::overview;
 use super::present::{Audience, Present};
 use super::tries;
 use crate::model::counted::counted;
@@ -55,6 +54,7 @@ struct Message {
 }
 
 struct Silence {
+    id: String,
     of: String,
     until: Moment,
     by: String,
@@ -91,6 +91,7 @@ impl Page {
             dead: dead.iter().rev().take(MESSAGES_MAX).map(message).collect(),
             silences: active
                 .map(|silence| Silence {
+                    id: silence.id.to_string(),
                     of: silence.of.to_string(),
                     until: Moment(silence.until),
                     by: silence.by.clone(),
@@ -103,7 +104,7 @@ impl Page {
                 here: Here::Health,
                 links,
                 audience: Audience::Private,
-                state: overview::verdict(&present.standings(Audience::Private)).state,
+                state: present.verdict(Audience::Private).state,
                 at: now,
             },
         }

@@ -9,14 +9,14 @@ use super::evidence::Shot;
 use super::frame::{Frame, Here};
 use super::links::Links;
 use super::moment::Moment;
-use super::overview;
-use super::present::{Audience, Present};
+use super::present::{Audience, Present, taken_on};
 use super::state::{State, of_incident};
 use super::why::Why;
 use super::{tries, words};
 use crate::model::duration::{Shown, since};
 use crate::model::event::{Event, EventKind};
 use crate::model::incident::{Announced, Ending, Incident};
+use crate::policy::planned::On;
 use crate::policy::story::{Story, Told};
 
 /// The page.
@@ -30,7 +30,9 @@ pub struct Page {
     service_href: Option<String>,
     title: String,
     word: Option<String>,
-    summary: String,
+    summary: &'static str,
+    /// Who is on it, what is planned, what holds messages back.
+    besides: Vec<String>,
     opened: Moment,
     closed: Option<Moment>,
     lasted: String,
@@ -89,7 +91,8 @@ impl Page {
             return None;
         }
         let private = audience.is_private();
-        let verdict = overview::verdict(&present.standings(audience));
+        let on = present.planned().get(&incident.id).copied();
+        let verdict = present.verdict(audience);
         let called = words::title(&incident.violation, audience);
         let events = story
             .events
@@ -112,15 +115,16 @@ impl Page {
             },
             form: form.filter(|_| incident.is_open() && incident.ack.is_none()),
             id: incident.id.to_string(),
-            state: state(incident, present),
+            state: state(incident, on, present),
             service: incident.service.to_string(),
             title: called,
             word: words::word(&incident.violation, audience),
-            summary: summary(incident),
+            summary: word(incident),
+            besides: besides(incident, on, (present, audience)),
             opened: Moment(incident.opened_at),
             closed: incident.closed_at.map(Moment),
             lasted: Shown(lasted(incident, present.at)).to_string(),
-            why: private.then(|| Why::of(incident, present.glance(&incident.service))),
+            why: private.then(|| Why::of(incident, on, present.glance(&incident.service))),
             lines: told,
             is_unreadable: story.unreadable.is_some(),
             told: story
@@ -139,11 +143,13 @@ impl Page {
     }
 }
 
-/// Returns how an incident is drawn: as what it is, or was, green once it is over.
-pub(super) fn state(incident: &Incident, present: &Present) -> State {
+/// Returns how an incident is drawn: as what it is, or was, green once it is over; as planned where its service is in
+/// maintenance.
+pub(super) fn state(incident: &Incident, planned: Option<On<'_>>, present: &Present) -> State {
     match incident.ending {
         Some(Ending::Recovered) => State::Operational,
         Some(Ending::Unwatched) => State::NoData,
+        None if planned.is_some() => State::Maintenance,
         None => of_incident(incident, present.glance(&incident.service)),
     }
 }
@@ -155,12 +161,45 @@ pub(super) fn lasted(incident: &Incident, now: Timestamp) -> Duration {
 
 /// Returns what it has come to, in words.
 pub(super) fn summary(incident: &Incident) -> String {
-    match (incident.ending, &incident.ack) {
-        (Some(Ending::Recovered), _) => "Over".to_owned(),
-        (Some(Ending::Unwatched), _) => "No longer watched".to_owned(),
-        (None, Some(_)) => "Open, somebody is on it".to_owned(),
-        (None, None) => "Open".to_owned(),
+    let word = word(incident);
+    match incident.ack.as_ref().filter(|_| incident.is_open()) {
+        Some(_) => format!("{word}, somebody is on it"),
+        None => word.to_owned(),
     }
+}
+
+fn word(incident: &Incident) -> &'static str {
+    match incident.ending {
+        Some(Ending::Recovered) => "Over",
+        Some(Ending::Unwatched) => "No longer watched",
+        None => "Open",
+    }
+}
+
+/// Returns what else is to be said of an open incident: who is on it and since when, what is planned, what holds its
+/// messages back.
+fn besides(
+    incident: &Incident,
+    planned: Option<On<'_>>,
+    (present, audience): (&Present, Audience),
+) -> Vec<String> {
+    if !incident.is_open() {
+        return Vec::new();
+    }
+    let who = match audience {
+        Audience::Private => taken_on(incident),
+        Audience::Public => incident
+            .ack
+            .is_some()
+            .then(|| "somebody is on it".to_owned()),
+    };
+    let ack = incident.ack.as_ref().zip(who);
+    let ack = ack.map(|(ack, who)| format!("{who}, for {}", Shown(since(ack.at, present.at))));
+    let planned = planned.map(|on| words::in_maintenance(on, audience));
+    let mute = || present.muting(|muting| muting.of(incident));
+    let mute = audience.is_private().then(mute).flatten();
+    let mute = mute.map(|mute| mute.to_string());
+    [ack, planned, mute].into_iter().flatten().collect()
 }
 
 fn is_public(kind: EventKind) -> bool {

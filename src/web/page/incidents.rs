@@ -11,8 +11,7 @@ use super::frame::{Frame, Here};
 use super::incident::{lasted, state, summary};
 use super::links::Links;
 use super::moment::Minute;
-use super::overview;
-use super::present::{Audience, Present};
+use super::present::{Audience, Plans, Present};
 use super::state::State;
 use super::words;
 use crate::model::counted::counted;
@@ -84,6 +83,8 @@ pub(super) struct Line {
     /// The word of the config for it.
     pub(super) word: Option<String>,
     pub(super) summary: String,
+    /// What is planned for now, where something is.
+    pub(super) planned: Option<String>,
     pub(super) at: Minute,
     pub(super) lasted: String,
 }
@@ -118,15 +119,17 @@ pub(super) fn line(
     incident: &Incident,
     audience: Audience,
     links: &Links,
-    present: &Present,
+    (present, planned): (&Present, &Plans<'_>),
 ) -> Line {
+    let on = planned.get(&incident.id).copied();
     Line {
         href: links.incident(&incident.id),
-        state: state(incident, present),
+        state: state(incident, on, present),
         service: incident.service.to_string(),
         title: words::title(&incident.violation, audience),
         word: words::word(&incident.violation, audience),
         summary: summary(incident),
+        planned: on.map(|on| words::in_maintenance(on, audience)),
         at: Minute(incident.opened_at),
         lasted: Shown(lasted(incident, present.at)).to_string(),
     }
@@ -142,7 +145,7 @@ impl Page {
         (all, month): (&[Incident], Option<Month>),
     ) -> Self {
         let now = present.at;
-        let verdict = overview::verdict(&present.standings(audience));
+        let verdict = present.verdict(audience);
         let mut counts: BTreeMap<Month, usize> = BTreeMap::new();
         for incident in all {
             *counts.entry(Month::of(incident.opened_at)).or_default() += 1;
@@ -150,8 +153,9 @@ impl Page {
         let newest = counts.keys().next_back().copied();
         let month = month.or(newest).unwrap_or(Month::of(now));
         let of_month = all.iter().filter(|one| Month::of(one.opened_at) == month);
+        let planned = present.planned();
         let shown: Vec<Line> = of_month
-            .map(|one| line(one, audience, &links, present))
+            .map(|one| line(one, audience, &links, (present, &planned)))
             .collect();
         let months = counts.iter().rev().map(|(one, count)| MonthLink {
             href: links.page(&format!("incidents/{}", one.name())),

@@ -7,7 +7,7 @@ use super::answer::{Kind, Made};
 use super::frame::{Frame, Here};
 use super::links::Links;
 use super::present::{Audience, Present};
-use super::{overview, written};
+use super::written;
 
 #[derive(Template)]
 #[template(path = "missing.html")]
@@ -60,7 +60,7 @@ fn frame(present: &Present, audience: Audience, title: &str, links: Links, headi
         here: Here::Services,
         links,
         audience,
-        state: overview::verdict(&present.standings(audience)).state,
+        state: present.verdict(audience).state,
         at: present.at,
     }
 }

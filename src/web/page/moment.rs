@@ -18,13 +18,29 @@ pub(super) struct Minute(pub Timestamp);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Between(pub Timestamp, pub Timestamp);
 
-/// A moment of the day: `14:03:20 UTC`.
+/// When a page was made: `14:03:20 UTC` of one that is of now, with its date of a copy, which will be read later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TimeOfDay(pub Timestamp);
+pub(super) enum AsOf {
+    /// Now.
+    Today(Timestamp),
+    /// Some day.
+    Dated(Moment),
+}
+
+impl AsOf {
+    /// Returns the moment of a page, which may be one of a copy.
+    pub(super) fn of(at: Timestamp, is_copy: bool) -> Self {
+        if is_copy {
+            Self::Dated(Moment(at))
+        } else {
+            Self::Today(at)
+        }
+    }
+}
 
 impl HtmlSafe for Moment {}
 impl HtmlSafe for Minute {}
-impl HtmlSafe for TimeOfDay {}
+impl HtmlSafe for AsOf {}
 
 fn write(f: &mut fmt::Formatter<'_>, at: Timestamp, form: &str) -> fmt::Result {
     let machine = at.strftime("%Y-%m-%dT%H:%M:%SZ");
@@ -60,8 +76,11 @@ impl fmt::Display for Between {
     }
 }
 
-impl fmt::Display for TimeOfDay {
+impl fmt::Display for AsOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write(f, self.0, "%H:%M:%S UTC")
+        match self {
+            Self::Today(at) => write(f, *at, "%H:%M:%S UTC"),
+            Self::Dated(moment) => write!(f, "{moment}"),
+        }
     }
 }

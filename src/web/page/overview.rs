@@ -9,8 +9,8 @@ use askama::Template;
 
 use super::frame::{Frame, Here};
 use super::links::{Links, mark};
-use super::moment::TimeOfDay;
-use super::present::{Audience, Present, Stood};
+use super::moment::AsOf;
+use super::present::{Audience, Present, Stood, taken_on};
 use super::record::Record;
 use super::state::{State, first_line, of_incident};
 use super::strip::{DAYS, Strip};
@@ -21,6 +21,7 @@ use crate::model::duration::{Shown, after, since};
 use crate::model::incident::Incident;
 use crate::model::service::ServiceName;
 use crate::model::tally::Share;
+use crate::policy::mute::Muting;
 use crate::web::page::calendar::{Planned, planned};
 
 pub use search::{Query, Search};
@@ -40,7 +41,7 @@ const ANNOUNCED: Duration = Duration::from_hours(7 * 24);
 pub struct Overview {
     frame: Frame,
     verdict: Verdict,
-    as_of: TimeOfDay,
+    as_of: AsOf,
     next_look: Option<String>,
     open: Vec<OpenLine>,
     open_words: String,
@@ -58,7 +59,7 @@ pub struct Overview {
 pub struct Fragment {
     frame: Frame,
     verdict: Verdict,
-    as_of: TimeOfDay,
+    as_of: AsOf,
     next_look: Option<String>,
     open: Vec<OpenLine>,
     open_words: String,
@@ -93,6 +94,8 @@ pub(super) struct Row {
     name: String,
     state: State,
     note: String,
+    /// Who is on it, and what holds its messages back, for those who may know.
+    more: Vec<String>,
     strip: Strip,
     uptimes: Vec<Up>,
     is_unreadable: bool,
@@ -156,7 +159,7 @@ impl<'a> Draft<'a> {
         links: Links,
         records: &HashMap<ServiceName, Record>,
     ) -> Overview {
-        let verdict = verdict(&self.stood);
+        let verdict = Verdict::of(&self.stood, self.present.ended);
         let frame = frame(title, links, self.audience, self.present, &verdict);
         let (open, open_words, open_more) = open(&self.stood, &frame);
         let shown: Vec<&Stood<'_>> = self
@@ -164,10 +167,11 @@ impl<'a> Draft<'a> {
             .iter()
             .filter_map(|at| self.stood.get(*at))
             .collect();
-        let groups = shown
-            .chunk_by(|one, next| one.service.group == next.service.group)
-            .map(|of_group| group(of_group, &frame, records))
-            .collect();
+        let groups = self.present.muting(|muting| {
+            let groups = shown.chunk_by(|one, next| one.service.group == next.service.group);
+            let groups = groups.map(|of_group| group(of_group, &frame, records, muting));
+            groups.collect()
+        });
         let soon = after(self.present.at, ANNOUNCED);
         let mut upcoming = planned(self.present, self.audience);
         upcoming.retain(|one| one.begins < soon);
@@ -176,8 +180,8 @@ impl<'a> Draft<'a> {
             .iter()
             .filter_map(|one| records.get(&one.service.name)?.gap());
         Overview {
-            as_of: TimeOfDay(self.present.at),
-            next_look: next_look(&self.stood, self.present),
+            as_of: AsOf::of(self.present.at, frame.links.is_copy()),
+            next_look: next_look(&self.stood, self.present).filter(|_| !frame.links.is_copy()),
             gap: gaps.max().map(words::gap),
             frame,
             verdict,
@@ -228,15 +232,18 @@ impl Fragment {
         records: &HashMap<ServiceName, Record>,
     ) -> Self {
         let stood = present.standings(audience);
-        let verdict = verdict(&stood);
+        let verdict = Verdict::of(&stood, present.ended);
         let frame = frame(title, Links::served(0), audience, present, &verdict);
         let (open, open_words, open_more) = open(&stood, &frame);
         let wanted = stood
             .iter()
             .filter(|one| records.contains_key(&one.service.name));
-        let rows = wanted.map(|one| row(one, &frame, records)).collect();
+        let rows = present.muting(|muting| {
+            let rows = wanted.map(|one| row(one, &frame, records, muting));
+            rows.collect()
+        });
         Self {
-            as_of: TimeOfDay(present.at),
+            as_of: AsOf::of(present.at, frame.links.is_copy()),
             next_look: next_look(&stood, present),
             frame,
             verdict,
@@ -246,12 +253,6 @@ impl Fragment {
             rows,
         }
     }
-}
-
-/// Returns the verdict over services.
-pub(super) fn verdict(stood: &[Stood<'_>]) -> Verdict {
-    let states: Vec<State> = stood.iter().map(Stood::state).collect();
-    Verdict::over(&states)
 }
 
 fn frame(
@@ -303,9 +304,9 @@ fn open(stood: &[Stood<'_>], frame: &Frame) -> (Vec<OpenLine>, String, usize) {
 
 /// Returns how an open incident is drawn: as planned while its service is in maintenance.
 fn weight(one: &Stood<'_>, incident: &Incident) -> State {
-    match one.state() {
-        State::Maintenance => State::Maintenance,
-        _ => of_incident(incident, one.glance),
+    match one.planned {
+        Some(_) => State::Maintenance,
+        None => of_incident(incident, one.glance),
     }
 }
 
@@ -314,11 +315,10 @@ fn open_line(one: &Stood<'_>, incident: &Incident, frame: &Frame) -> OpenLine {
     let for_all = |known: String, others: &str| {
         if private { known } else { others.to_owned() }
     };
-    let ack = incident.ack.as_ref();
-    let ack = ack.map(|ack| for_all(format!("taken on by {}", ack.by), "somebody is on it"));
-    let is_planned = one.state() == State::Maintenance;
-    let planned = format!("in maintenance: {}", one.standing.note);
-    let planned = is_planned.then(|| for_all(planned, "in maintenance"));
+    let ack = taken_on(incident).map(|known| for_all(known, "somebody is on it"));
+    let planned = one
+        .planned
+        .map(|on| words::in_maintenance(on, frame.audience));
     let lasted = Shown(since(incident.opened_at, frame.at));
     OpenLine {
         href: frame.links.incident(&incident.id),
@@ -335,7 +335,12 @@ fn open_line(one: &Stood<'_>, incident: &Incident, frame: &Frame) -> OpenLine {
     }
 }
 
-fn group(of_group: &[&Stood<'_>], frame: &Frame, records: &HashMap<ServiceName, Record>) -> Group {
+fn group(
+    of_group: &[&Stood<'_>],
+    frame: &Frame,
+    records: &HashMap<ServiceName, Record>,
+    muting: &Muting<'_>,
+) -> Group {
     let states: Vec<State> = of_group.iter().map(|one| one.state()).collect();
     let worst = states.iter().max().copied().unwrap_or(State::NoData);
     let bad = states
@@ -353,12 +358,17 @@ fn group(of_group: &[&Stood<'_>], frame: &Frame, records: &HashMap<ServiceName, 
         },
         rows: of_group
             .iter()
-            .map(|one| row(one, frame, records))
+            .map(|one| row(one, frame, records, muting))
             .collect(),
     }
 }
 
-fn row(one: &Stood<'_>, frame: &Frame, records: &HashMap<ServiceName, Record>) -> Row {
+fn row(
+    one: &Stood<'_>,
+    frame: &Frame,
+    records: &HashMap<ServiceName, Record>,
+    muting: &Muting<'_>,
+) -> Row {
     let name = &one.service.name;
     let record = records.get(name).cloned().unwrap_or_default();
     let latency = one.glance.and_then(|glance| glance.latency);
@@ -376,6 +386,11 @@ fn row(one: &Stood<'_>, frame: &Frame, records: &HashMap<ServiceName, Record>) -
         name: name.to_string(),
         state: one.state(),
         note: one.note(frame.audience),
+        more: if frame.audience.is_private() {
+            one.besides(muting)
+        } else {
+            Vec::new()
+        },
         uptimes: uptimes.collect(),
         is_unreadable: record.is_unreadable,
         strip: record.strip,

@@ -7,7 +7,6 @@ use askama::Template;
 use super::evidence::{self, told};
 use super::frame::{Frame, Here};
 use super::links::Links;
-use super::overview;
 use super::phases::Phases;
 use super::present::{Audience, Present};
 use crate::model::duration::Shown;
@@ -79,7 +78,7 @@ impl Page {
                 here: Here::Playground,
                 links,
                 audience: Audience::Private,
-                state: overview::verdict(&present.standings(Audience::Private)).state,
+                state: present.verdict(Audience::Private).state,
                 at: present.at,
             },
             form,

@@ -6,12 +6,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::state::{Standing, State};
+use super::verdict::Verdict;
 use crate::model::glance::Glance;
-use crate::model::incident::{Incident, Ledger};
+use crate::model::incident::{Incident, IncidentId, Ledger};
 use crate::model::maintenance::Maintenance;
 use crate::model::service::{Service, ServiceName};
 use crate::policy::heartbeat::Awaited;
+use crate::policy::mute::{Facts, Muting};
+use crate::policy::planned::{On, OnNow};
 use crate::web::Health;
+
+/// The maintenance that is on for the service of open incidents.
+pub(super) type Plans<'a> = HashMap<&'a IncidentId, On<'a>>;
 
 /// Who looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +45,8 @@ pub struct Present {
     pub maintenance: Vec<Maintenance>,
     /// How the parts of the daemon are doing; absent where no daemon runs.
     pub health: Option<Health>,
+    /// When what is known ends of a daemon that does not run; absent while one does.
+    pub ended: Option<Timestamp>,
 }
 
 impl Present {
@@ -68,16 +76,52 @@ impl Present {
             .map(|service| {
                 let open = open.get(&service.name).cloned().unwrap_or_default();
                 let glance = self.glance(&service.name);
-                let standing = Standing::of(service, glance, &open, on.covering(service), self.at);
+                let planned = on.covering(service);
+                let standing = Standing::of(service, glance, &open, planned, self.at);
                 Stood {
                     service,
                     glance,
                     awaited: self.awaited.get(&service.name).copied(),
                     standing,
+                    planned,
                     open,
                 }
             })
             .collect()
+    }
+
+    /// Calls a function with what holds messages back now, apart from maintenance, which is a state of its own.
+    pub(super) fn muting<T>(&self, then: impl FnOnce(&Muting<'_>) -> T) -> T {
+        let services = self.services.iter();
+        let services = services.map(|one| (one.name.clone(), Arc::clone(one)));
+        let failing = |name: &_| self.glance(name).is_some_and(|glance| glance.failing);
+        then(&Muting::new(Facts {
+            ledger: &self.ledger,
+            services: &services.collect(),
+            maintenance: &[],
+            suspect: &failing,
+            // What was held before the start of the daemon is a matter of its first minute.
+            started_at: Timestamp::MIN,
+            now: self.at,
+        }))
+    }
+
+    /// Returns the maintenance that is on for the service of each open incident.
+    pub(super) fn planned(&self) -> Plans<'_> {
+        let on = OnNow::of(&self.maintenance, self.at);
+        let open = self.open();
+        let planned = self.services.iter().filter_map(|service| {
+            let incidents = open.get(&service.name)?;
+            Some((incidents, on.covering(service)?))
+        });
+        planned
+            .flat_map(|(incidents, on)| incidents.iter().map(move |one| (&one.id, on)))
+            .collect()
+    }
+
+    /// Returns how everything stands that is shown to this audience.
+    pub(super) fn verdict(&self, audience: Audience) -> Verdict {
+        Verdict::of(&self.standings(audience), self.ended)
     }
 
     /// Returns how one service stands, if there is one of this name that this audience may see.
@@ -111,6 +155,8 @@ pub struct Stood<'a> {
     pub awaited: Option<Awaited>,
     /// How it stands.
     pub standing: Standing,
+    /// The maintenance that is on.
+    pub planned: Option<On<'a>>,
     /// Its open incidents, the oldest first.
     pub open: Vec<&'a Incident>,
 }
@@ -126,34 +172,20 @@ impl Stood<'_> {
         let note = Some(&self.standing.note).filter(|_| audience.is_private());
         note.cloned().unwrap_or_default()
     }
+
+    /// Returns what else those should know who run it: who is on it, and what holds its messages back.
+    pub(super) fn besides(&self, muting: &Muting<'_>) -> Vec<String> {
+        let mut acks: Vec<String> = self.open.iter().filter_map(|one| taken_on(one)).collect();
+        acks.dedup();
+        let of_open = self.open.iter().find_map(|one| muting.of(one));
+        let mute = of_open.or_else(|| muting.silence(self.service));
+        acks.extend(mute.map(|mute| mute.to_string()));
+        acks
+    }
 }
 
-/// The maintenance that is on now. What `defaults` plan comes once for each service: those are found by their name.
-pub(in crate::web) struct OnNow<'a> {
-    by_name: HashMap<&'a str, &'a Maintenance>,
-    others: Vec<&'a Maintenance>,
-}
-
-impl<'a> OnNow<'a> {
-    pub(in crate::web) fn of(maintenance: &'a [Maintenance], now: Timestamp) -> Self {
-        let runs = maintenance.chunk_by(|one, next| one.when == next.when);
-        let on = runs.filter(|run| run.first().is_some_and(|one| one.is_on(now).is_some()));
-        let mut found = Self {
-            by_name: HashMap::new(),
-            others: Vec::new(),
-        };
-        for one in on.flatten() {
-            match one.of.only_service() {
-                Some(name) => drop(found.by_name.insert(name, one)),
-                None => found.others.push(one),
-            }
-        }
-        found
-    }
-
-    pub(in crate::web) fn covering(&self, service: &Service) -> Option<&'a Maintenance> {
-        let named = self.by_name.get(service.name.as_str()).copied();
-        let mut others = self.others.iter().copied();
-        named.or_else(|| others.find(|one| one.of.covers(service)))
-    }
+/// Returns who has taken an incident on, if somebody has: `taken on by ada`.
+pub(super) fn taken_on(incident: &Incident) -> Option<String> {
+    let ack = incident.ack.as_ref()?;
+    Some(format!("taken on by {}", ack.by))
 }

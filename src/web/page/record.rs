@@ -76,7 +76,7 @@ fn sum<'a>(
 
 /// Returns how long a service was what within each span, and in its newest days since it is watched.
 fn uptimes(
-    (days, hours): (&[Stretch], &[Stretch]),
+    (days, recent): (&[Stretch], &[Stretch]),
     now: Timestamp,
 ) -> (Vec<(&'static str, Tally)>, Tally) {
     let begun = days.iter().find(|day| !day.tally.watched().is_zero());
@@ -89,7 +89,7 @@ fn uptimes(
             let from = before(now, DAY);
             (
                 name,
-                sum(from, now, hours.iter().filter(|hour| hour.until > from)),
+                sum(from, now, recent.iter().filter(|one| one.from >= from)),
             )
         }
         count => (name, of_days(first(count))),
@@ -107,14 +107,15 @@ impl Record {
         }
     }
 
-    /// Returns the record of a service, by its days of the last year and its hours of the last day, each oldest first.
+    /// Returns the record of a service, by its days of the last year and the stretches of the last 24 hours, each oldest
+    /// first.
     pub fn of(
         service: &Service,
-        (days, hours): (&[Stretch], &[Stretch]),
+        (days, recent): (&[Stretch], &[Stretch]),
         maintenance: &[Maintenance],
         now: Timestamp,
     ) -> Self {
-        let (uptimes, since_watched) = uptimes((days, hours), now);
+        let (uptimes, since_watched) = uptimes((days, recent), now);
         Self {
             strip: strip(service, days, maintenance, now),
             uptimes,
@@ -183,6 +184,31 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn no_span_counts_more_time_than_it_has() {
+        let now = at("2026-11-26T13:40:00Z");
+        let stretch = |from: &str, length: Duration| {
+            let from = at(from);
+            let tally = Tally {
+                down: length,
+                ..Tally::default()
+            };
+            Stretch {
+                from,
+                until: after(from, length),
+                tally,
+            }
+        };
+        let hour = Duration::from_hours(1);
+        let mut recent = vec![stretch("2026-11-25T13:00:00Z", hour)];
+        recent.push(stretch("2026-11-25T14:00:00Z", hour * 23));
+        recent.push(stretch("2026-11-26T13:00:00Z", hour * 2 / 3));
+        let (uptimes, _) = uptimes((&[], &recent), now);
+        let (_, day) = uptimes.first().unwrap();
+        assert_eq!(day.down, hour * 23 + hour * 2 / 3);
+        assert_eq!(day.total(), DAY);
     }
 
     #[test]

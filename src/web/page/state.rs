@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::duration::{Shown, since};
-use crate::model::glance::{Glance, Held};
+use crate::model::glance::Glance;
 use crate::model::incident::Incident;
 use crate::model::judgement::Outcome;
-use crate::model::maintenance::Maintenance;
 use crate::model::service::Service;
 use crate::model::violation::Violation;
 use crate::policy::doubt::Doubt;
+use crate::policy::planned::On;
 
 /// A service was not looked at for too long after so many of its intervals.
 const STALE_INTERVALS: u32 = 3;
@@ -115,11 +115,11 @@ impl Standing {
         service: &Service,
         glance: Option<&Glance>,
         open: &[&Incident],
-        maintenance: Option<&Maintenance>,
+        planned: Option<On<'_>>,
         now: Timestamp,
     ) -> Self {
-        if let Some(maintenance) = maintenance {
-            return Self::new(State::Maintenance, maintenance.name.as_str());
+        if let Some(planned) = planned {
+            return Self::new(State::Maintenance, planned.to_string());
         }
         let worst = open
             .iter()
@@ -214,13 +214,10 @@ pub(super) fn of_incident(incident: &Incident, glance: Option<&Glance>) -> State
 /// Returns in one line why an incident is open now; where the newest probe does not say, why it was when it opened.
 pub(super) fn first_line(incident: &Incident, glance: Option<&Glance>) -> String {
     let held = glance.and_then(|glance| glance.held(&incident.violation));
-    let now = held.and_then(Held::why);
-    let text = now.unwrap_or_else(|| at_first(incident));
+    // A finding that is known says more than the numbers of now.
+    let rule = held.and_then(|held| held.rule.as_deref());
+    let rule = rule.filter(|_| incident.why() == incident.reason.rule);
+    let found = held.and_then(|held| held.finding.as_deref());
+    let text = found.or(rule).unwrap_or_else(|| incident.why());
     text.lines().next().unwrap_or_default().to_owned()
-}
-
-/// Returns why an incident opened, as of its newest finding.
-pub(super) fn at_first(incident: &Incident) -> &str {
-    let reason = &incident.reason;
-    reason.finding.as_ref().unwrap_or(&reason.rule)
 }

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::calendar::planned;
-use super::overview;
 use super::present::{Audience, Present};
 use super::state::{State, first_line};
+use super::verdict::Verdict;
 use super::words;
 
 /// Name of the JSON.
@@ -38,6 +38,8 @@ struct Open<'a> {
     service: &'a str,
     title: String,
     opened_at: Timestamp,
+    /// Whether its service is in maintenance, so that it is expected.
+    planned: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
 }
@@ -54,10 +56,10 @@ struct Planned {
 pub fn to_json(present: &Present, audience: Audience) -> (String, String) {
     let private = audience.is_private();
     let stood = present.standings(audience);
-    let verdict = overview::verdict(&stood);
+    let verdict = Verdict::of(&stood, present.ended);
     let open = stood
         .iter()
-        .flat_map(|one| one.open.iter().map(move |incident| (one.glance, *incident)));
+        .flat_map(|one| one.open.iter().map(move |incident| (one, *incident)));
     let open = open.filter(|(_, incident)| words::is_shown(incident, audience));
     let mut summary = Summary {
         schema: SCHEMA,
@@ -74,12 +76,13 @@ pub fn to_json(present: &Present, audience: Audience) -> (String, String) {
             })
             .collect(),
         incidents: open
-            .map(|(glance, incident)| Open {
+            .map(|(one, incident)| Open {
                 id: &incident.id.0,
                 service: incident.service.as_str(),
                 title: words::title(&incident.violation, audience),
                 opened_at: incident.opened_at,
-                why: private.then(|| first_line(incident, glance)),
+                planned: one.planned.is_some(),
+                why: private.then(|| first_line(incident, one.glance)),
             })
             .collect(),
         maintenance: planned(present, audience)
@@ -104,7 +107,7 @@ fn written(summary: &Summary<'_>) -> String {
 /// Returns everything as plain text: the verdict, then a line for each service that is not operational.
 pub fn to_text(present: &Present, audience: Audience) -> String {
     let stood = present.standings(audience);
-    let verdict = overview::verdict(&stood);
+    let verdict = Verdict::of(&stood, present.ended);
     let as_of = present.at.strftime("%Y-%m-%d %H:%M:%S UTC");
     let mut text = format!(
         "{}\n{} {}\nas of {as_of}\n",

@@ -1,5 +1,8 @@
 //! How everything stands, in one sentence.
 
+use jiff::Timestamp;
+
+use super::present::Stood;
 use super::state::State;
 use crate::model::counted::counted;
 
@@ -14,12 +17,33 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// Returns the verdict over services in these states.
-    pub(super) fn over(states: &[State]) -> Self {
+    /// Returns the verdict over services, as a daemon knows it that may have ended.
+    pub(super) fn of(stood: &[Stood<'_>], ended: Option<Timestamp>) -> Self {
+        let states: Vec<State> = stood.iter().map(Stood::state).collect();
+        let verdict = Self::over(&states);
+        ended.map_or(verdict.clone(), |at| verdict.unwatched_since(at))
+    }
+
+    /// Returns what is left of it where nobody has looked since a moment: nothing is known to be well.
+    fn unwatched_since(self, at: Timestamp) -> Self {
+        let at = at.strftime("%-d %b %Y, %H:%M:%S UTC");
+        Self {
+            state: self.state.max(State::NoData),
+            sentence: format!(
+                "{}. The monitor does not run: its data end on {at}",
+                self.sentence
+            ),
+        }
+    }
+
+    fn over(states: &[State]) -> Self {
         let count = |state: State| states.iter().filter(|one| **one == state).count();
         let all = states.len();
         let state = states.iter().max().copied().unwrap_or(State::NoData);
         let services = counted(all, "service");
+        let quiet = [State::Maintenance, State::NoData].into_iter();
+        let quiet = quiet.filter(|one| count(*one) > 0);
+        let quiet = join(&quiet.map(|one| said(count(one), one)).collect::<Vec<_>>());
         let sentence = if all == 0 {
             "No services are shown here yet".to_owned()
         } else if count(state) == all {
@@ -28,15 +52,16 @@ impl Verdict {
             let kinds = State::ALL.into_iter().rev().filter(|one| one.is_trouble());
             let kinds = kinds.filter(|one| count(*one) > 0);
             let parts: Vec<String> = kinds.map(|one| said(count(one), one)).collect();
-            format!("{} of {services}", join(&parts))
+            let trouble = format!("{} of {services}", join(&parts));
+            match quiet.as_str() {
+                "" => trouble,
+                quiet => format!("{trouble}, {quiet}"),
+            }
         } else {
-            let quiet = [State::Maintenance, State::NoData].into_iter();
-            let quiet = quiet.filter(|one| count(*one) > 0);
-            let parts: Vec<String> = quiet.map(|one| said(count(one), one)).collect();
             let well = count(State::Operational);
             match well {
-                0 => format!("Of {services}: {}", join(&parts)),
-                _ => format!("{well} of {services} operational, {}", join(&parts)),
+                0 => format!("Of {services}: {quiet}"),
+                _ => format!("{well} of {services} operational, {quiet}"),
             }
         };
         Self { state, sentence }
@@ -111,7 +136,7 @@ mod tests {
             (
                 &[Operational, MajorOutage, Degraded, Degraded, NoData],
                 MajorOutage,
-                "1 down and 2 degraded of 5 services",
+                "1 down and 2 degraded of 5 services, 1 without data",
             ),
             (
                 &[PartialOutage, Operational],
@@ -131,5 +156,16 @@ mod tests {
                 (state, sentence)
             );
         }
+    }
+
+    #[test]
+    fn nothing_is_well_where_nobody_looks() {
+        let at = "2026-11-26T13:39:50Z".parse().unwrap();
+        let verdict = Verdict::over(&[State::Operational]).unwatched_since(at);
+        assert_eq!(verdict.state, State::NoData);
+        assert_eq!(
+            verdict.sentence,
+            "The service is operational. The monitor does not run: its data end on 26 Nov 2026, 13:39:50 UTC"
+        );
     }
 }

@@ -11,6 +11,7 @@ use crate::model::incident::Incident;
 use crate::model::json::Json;
 use crate::model::judgement::Outcome;
 use crate::model::violation::{Sample, Violation};
+use crate::policy::planned::On;
 
 /// Why an incident is open.
 pub(super) struct Why {
@@ -25,6 +26,10 @@ pub(super) struct Why {
     pub(super) first: Said,
     pub(super) pairs: Vec<(&'static str, String)>,
     pub(super) marks: Vec<Mark>,
+    /// How the rule was kept when it was over, with what it looked at then.
+    pub(super) kept: Option<(String, Vec<Mark>)>,
+    /// The maintenance that is on.
+    pub(super) planned: Option<String>,
     pub(super) since: Moment,
     pub(super) ack: Option<String>,
 }
@@ -52,7 +57,11 @@ pub(super) struct Mark {
 
 impl Why {
     /// Returns why an incident is open, or was.
-    pub(super) fn of(incident: &Incident, glance: Option<&Glance>) -> Self {
+    pub(super) fn of(
+        incident: &Incident,
+        planned: Option<On<'_>>,
+        glance: Option<&Glance>,
+    ) -> Self {
         let reason = &incident.reason;
         let mut first = Said {
             rule: reason.rule.clone(),
@@ -107,14 +116,26 @@ impl Why {
         ];
         let ack = incident.ack.as_ref();
         Self {
-            state: of_incident(incident, glance),
+            state: match planned {
+                Some(_) => State::Maintenance,
+                None => of_incident(incident, glance),
+            },
+            planned: planned.map(|on| words::in_maintenance(on, Audience::Private)),
             title: words::title(&incident.violation, Audience::Private),
             id: incident.id.to_string(),
             now,
             as_of,
             first,
             pairs: pairs.into_iter().flatten().collect(),
-            marks: reason.samples.iter().map(Mark::of).collect(),
+            // What an older version wrote of one that is over was seen at its end, and says nothing of its opening.
+            marks: match (incident.is_open(), &reason.kept) {
+                (false, None) => Vec::new(),
+                _ => Mark::all(&reason.samples),
+            },
+            kept: reason
+                .kept
+                .as_ref()
+                .map(|kept| (kept.rule.clone(), Mark::all(&kept.samples))),
             since: Moment(incident.opened_at),
             ack: ack.map(|ack| match ack.reason.as_str() {
                 "" => ack.by.clone(),
@@ -149,6 +170,10 @@ impl From<&Held> for Said {
 }
 
 impl Mark {
+    fn all(samples: &[Sample]) -> Vec<Self> {
+        samples.iter().map(Self::of).collect()
+    }
+
     fn of(sample: &Sample) -> Self {
         let sign = match sample.outcome {
             Outcome::Pass => '✓',

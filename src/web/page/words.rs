@@ -7,6 +7,7 @@ use crate::model::duration::Shown;
 use crate::model::incident::Incident;
 use crate::model::tally::Tally;
 use crate::model::violation::Violation;
+use crate::policy::planned::On;
 
 /// Returns what an incident is called. The public is not told names that scripts give.
 pub(super) fn title(violation: &Violation, audience: Audience) -> String {
@@ -27,6 +28,14 @@ pub(super) fn title(violation: &Violation, audience: Audience) -> String {
 pub(super) fn word(violation: &Violation, audience: Audience) -> Option<String> {
     let is_named = matches!(violation, Violation::Named(_));
     (audience.is_private() && !is_named).then(|| violation.as_str().to_owned())
+}
+
+/// Returns what is said of an incident of a service in maintenance. The public is not told which.
+pub(super) fn in_maintenance(on: On<'_>, audience: Audience) -> String {
+    match audience {
+        Audience::Private => format!("in maintenance: {on}"),
+        Audience::Public => "in maintenance".to_owned(),
+    }
 }
 
 /// Tells whether an audience is shown an incident: what OES itself cannot do is nothing for the public.
@@ -77,7 +86,7 @@ pub(super) fn told(tally: &Tally) -> String {
     match share {
         0 => down,
         share if tally.is_mostly_unknown() => {
-            format!("{down} in {}, no data {share} %", whole(known))
+            format!("{down} in {}, no data {share} %", Shown(known))
         }
         share => format!("{down}, no data {share} %"),
     }
@@ -99,6 +108,17 @@ mod tests {
         assert_eq!(
             told(&tally(12, 7 * day)),
             "no downtime in 12 min, no data 99 %"
+        );
+        let (down, known) = (Duration::from_secs(192), Duration::from_secs(193));
+        let tally_down = Tally {
+            up: known - down,
+            down,
+            no_data: Duration::from_mins(day),
+            ..Tally::default()
+        };
+        assert_eq!(
+            told(&tally_down),
+            "down for 3 min 12 s in 3 min 13 s, no data 99 %"
         );
         assert_eq!(of_little(&tally(day, 30 * day)).as_deref(), Some("of 1 d"));
         assert_eq!(of_little(&tally(day / 2, day)), None);

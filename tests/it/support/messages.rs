@@ -62,6 +62,7 @@ pub(crate) fn price(telling: Telling) -> IncidentMessage {
             reminders: 0,
             ack: None,
             reason: Reason {
+                kept: None,
                 rule: "4 of the last 7 probes failed, more than 50 %".into(),
                 code: Some("price.shape".into()),
                 finding: Some("$.price: expected number, got string \"1.31\"".into()),

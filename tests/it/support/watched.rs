@@ -217,6 +217,7 @@ pub(crate) fn present(count: usize) -> Present {
         awaited: HashMap::new(),
         maintenance: config.maintenance,
         health: None,
+        ended: None,
     }
 }
 

@@ -1,0 +1,65 @@
+//! The maintenance that is on now, found by the service.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::model::maintenance::Maintenance;
+use crate::model::service::Service;
+
+/// The maintenance that is on now. What `defaults` plan comes once for each service: those are found by their name.
+#[derive(Debug)]
+pub struct OnNow<'a> {
+    by_name: HashMap<&'a str, On<'a>>,
+    others: Vec<(&'a Maintenance, On<'a>)>,
+}
+
+/// A maintenance that is on, in a few words: `New storage, until 26 Nov 2026, 15:00 UTC`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct On<'a> {
+    /// What people call it.
+    pub name: &'a str,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+impl<'a> OnNow<'a> {
+    /// Returns what is on at a moment.
+    pub fn of(maintenance: &'a [Maintenance], now: Timestamp) -> Self {
+        let runs = maintenance.chunk_by(|one, next| one.when == next.when);
+        let on = runs.filter_map(|run| Some((run, run.first()?.is_on(now)?)));
+        let mut found = Self {
+            by_name: HashMap::new(),
+            others: Vec::new(),
+        };
+        for (run, until) in on {
+            for one in run {
+                let name = one.name.as_str();
+                let on = On { name, until };
+                match one.of.only_service() {
+                    Some(service) => drop(found.by_name.insert(service, on)),
+                    None => found.others.push((one, on)),
+                }
+            }
+        }
+        found
+    }
+
+    /// Returns what is on for a service, whatever it violates.
+    pub fn covering(&self, service: &Service) -> Option<On<'a>> {
+        let named = self.by_name.get(service.name.as_str()).copied();
+        let mut others = self.others.iter();
+        named.or_else(|| Some(others.find(|(one, _)| one.of.covers(service))?.1))
+    }
+}
+
+impl fmt::Display for On<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let until = self.until.strftime("until %-d %b %Y, %H:%M UTC");
+        match self.name {
+            "" => write!(f, "{until}"),
+            name => write!(f, "{name}, {until}"),
+        }
+    }
+}
