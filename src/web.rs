@@ -57,6 +57,10 @@ fn router(site: Site) -> Router {
         .merge(auth::login())
         .nest(api::PATH, api::router())
         .layer(middleware::from_fn_with_state(gate, auth::identify))
+        .layer(middleware::from_fn_with_state(
+            site.clone(),
+            page::for_people,
+        ))
         .layer(middleware::from_fn(headers::strict))
         .with_state(site)
 }

@@ -30,6 +30,8 @@ pub(super) struct Book {
     pub(super) sorted: Arc<[Arc<Service>]>,
     /// Services by name.
     pub(super) services: HashMap<ServiceName, Arc<Service>>,
+    /// What services are called that had another name.
+    pub(super) former: Arc<HashMap<ServiceName, ServiceName>>,
     /// The services that depend on each directly.
     pub(super) dependents: HashMap<ServiceName, Vec<ServiceName>>,
     /// How long an opening waits for others.
@@ -82,6 +84,10 @@ impl From<&Config> for Book {
                 of.push(service.name.clone());
             }
         }
+        let former = config.services.iter().flat_map(|one| {
+            let new = &one.service.name;
+            one.was.iter().map(|old| (old.clone(), new.clone()))
+        });
         let channels = || config.channels.iter();
         let fallback = |one: &Settings| Some((one.name.clone(), one.fallback.clone()?));
         Self {
@@ -91,6 +97,7 @@ impl From<&Config> for Book {
                 .map(|one| Arc::clone(&one.service))
                 .collect(),
             sorted: sorted.into(),
+            former: Arc::new(former.collect()),
             server: config.server.clone(),
             otlp: config.otlp.clone(),
             services,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{StatusCode, Version, header};
 use jiff::Timestamp;
 
+use super::duration::since;
 use super::exchange::{Response, Timings, TlsSession};
 use super::failure::FailureKind;
 use super::incident::Reason;
@@ -50,6 +51,9 @@ pub struct Glance {
     /// What its open violations say now.
     pub held: Vec<Held>,
 }
+
+/// A certificate that ends within this is worth a look.
+pub const CERTIFICATE_SOON: Duration = Duration::from_hours(21 * 24);
 
 /// What a finding says on one line. Redacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +165,13 @@ impl Glance {
             window,
             held: Vec::new(),
         }
+    }
+
+    /// Returns how long the certificate still lasts, where that is so little that somebody should renew it; zero once it
+    /// has expired.
+    pub fn certificate_left(&self, now: Timestamp) -> Option<Duration> {
+        let left = since(now, self.certificate_expires?);
+        (left <= CERTIFICATE_SOON).then_some(left)
     }
 
     /// Returns how long the probe took: the whole exchange, or all requests of the service's scripts.

@@ -12,6 +12,7 @@ pub mod calendar;
 mod chart;
 pub mod copy;
 pub mod detail;
+mod door;
 mod embed;
 mod evidence;
 pub mod feed;
@@ -57,6 +58,7 @@ use super::auth::{Caller, Scope};
 use crate::history::ReadError;
 use crate::model::service::ServiceName;
 
+pub(super) use door::{Door, Inside, for_people};
 pub(super) use routes::router;
 
 /// What is so is looked at anew after this.
@@ -88,6 +90,11 @@ impl Pages {
             board: Arc::default(),
             present: Mutex::new(None),
         }
+    }
+
+    /// Returns what the pages are called as a whole.
+    pub(super) fn title(&self) -> String {
+        self.source.title()
     }
 
     /// Returns what is so, as of at most half a second ago.

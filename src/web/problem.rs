@@ -29,6 +29,10 @@ pub(super) struct Problem {
     again_after: Option<u64>,
 }
 
+/// What is wrong, for who makes a page of the answer.
+#[derive(Debug, Clone)]
+pub(super) struct Detail(pub(super) String);
+
 impl Problem {
     /// Returns a problem with this status.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
@@ -103,7 +107,9 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
         let again_after = self.again_after;
+        let detail = Detail(self.detail.clone());
         let mut response = (status, axum::Json(self)).into_response();
+        response.extensions_mut().insert(detail);
         if let Some(seconds) = again_after {
             response
                 .headers_mut()

@@ -45,6 +45,7 @@ mod rig;
 mod scopes;
 mod services;
 mod sheet;
+mod shown;
 mod storms;
 mod story;
 mod typos;

@@ -19,6 +19,7 @@ mod codes;
 mod config;
 mod crash;
 mod daemon;
+mod lists;
 mod matcher_conformance;
 mod metrics;
 mod outage;

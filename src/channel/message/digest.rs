@@ -9,6 +9,7 @@ use super::summary::{Counts, Named, Summary, SummaryKind};
 use super::{Sending, Subject, words};
 use crate::model::counted::counted;
 use crate::model::duration::{before, since};
+use crate::model::glance::CERTIFICATE_SOON;
 use crate::model::incident::{DeadLetter, Incident, Ledger};
 use crate::model::service::{ServiceName, ServiceSeverity};
 
@@ -17,7 +18,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// The time that it looks back on for what is noisy.
 const WEEK: Duration = Duration::from_hours(7 * 24);
 /// Certificates that expire within this are named.
-const EXPIRES_WITHIN: Duration = Duration::from_hours(21 * 24);
+const EXPIRES_WITHIN: Duration = CERTIFICATE_SOON;
 /// A silence that has gone on for this long may have been forgotten.
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 /// Lines of each kind.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Form, Router};
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use super::peer::Peer;
 use super::sessions::Pass;
 use super::{Caller, Gate, Who, forgery, oidc};
+use crate::web::page::{Door, Inside};
 use crate::web::site::Site;
 
 /// The cookie of a session.
@@ -47,16 +48,16 @@ struct Shown {
 
 async fn form(
     caller: Caller,
-    State(gate): State<Arc<Gate>>,
+    State(site): State<Site>,
     then: Result<Query<Then>, QueryRejection>,
 ) -> Response {
     let next = then.map(|Query(then)| then.next).unwrap_or_default();
-    page(&gate, &caller, &next, "").into_response()
+    page(&site, &caller, &next, "").answer(StatusCode::OK)
 }
 
 async fn log_in(
     caller: Caller,
-    State(gate): State<Arc<Gate>>,
+    State(site): State<Site>,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     shown: Result<Form<Shown>, FormRejection>,
@@ -66,8 +67,9 @@ async fn log_in(
     }
     let Ok(Form(Shown { token, next })) = shown else {
         let words = "Write the token into the field.";
-        return (StatusCode::BAD_REQUEST, page(&gate, &caller, "", words)).into_response();
+        return page(&site, &caller, "", words).answer(StatusCode::BAD_REQUEST);
     };
+    let gate = &site.gate;
     let origin = gate.origin(peer.map(|Extension(peer)| peer), &headers);
     let from = origin.address.map(|address| address.to_string());
     match gate.log_in(token.trim(), origin.address) {
@@ -80,19 +82,20 @@ async fn log_in(
         Err(None) => {
             warn!(from, "a login failed: the token is not known");
             let words = "This token is not known.";
-            (StatusCode::UNAUTHORIZED, page(&gate, &caller, &next, words)).into_response()
+            page(&site, &caller, &next, words).answer(StatusCode::UNAUTHORIZED)
         }
-        Err(Some(wait)) => wait_page(&gate, &caller, &next, wait),
+        Err(Some(wait)) => wait_page(&site, &caller, &next, wait),
     }
 }
 
 /// Returns the page for who has to wait.
-pub(super) fn wait_page(gate: &Gate, caller: &Caller, next: &str, wait: Duration) -> Response {
+pub(super) fn wait_page(site: &Site, caller: &Caller, next: &str, wait: Duration) -> Response {
     let seconds = wait.as_secs().max(1);
     let words = format!("Too many logins have failed. Try again in {seconds} s.");
-    let body = page(gate, caller, next, &words);
-    let after = [(header::RETRY_AFTER, seconds.to_string())];
-    (StatusCode::TOO_MANY_REQUESTS, after, body).into_response()
+    let mut response = page(site, caller, next, &words).answer(StatusCode::TOO_MANY_REQUESTS);
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, seconds.into());
+    response
 }
 
 async fn log_out(caller: Caller, State(gate): State<Arc<Gate>>, headers: HeaderMap) -> Response {
@@ -179,64 +182,27 @@ impl Gate {
 }
 
 /// Returns the page, with a form to log in, or out.
-pub(super) fn page(gate: &Gate, caller: &Caller, next: &str, words: &str) -> Html<String> {
-    let base = &gate.base;
-    let words = escaped(words);
-    let inside = if let Who::Session { pass, csrf } = &caller.who {
-        format!(
-            "<p role=\"alert\">{words}</p>\n<p>You are logged in {} <b>{}</b>.</p>\n\
-             <form method=\"post\" action=\"{base}/logout\"><input type=\"hidden\" name=\"{}\" value=\"{csrf}\">\
-             <button>Log out</button></form>\n<p><a href=\"{base}/\">To the page</a></p>",
-            match pass {
+pub(super) fn page(site: &Site, caller: &Caller, next: &str, words: &str) -> Door {
+    let inside = match &caller.who {
+        Who::Session { pass, csrf } => Inside::Logout {
+            how: match pass {
                 Pass::Token(_) => "with the token",
                 Pass::Person(..) => "as",
             },
-            escaped(pass.name()),
-            forgery::FIELD
-        )
-    } else {
-        let provider = provider_link(gate, next);
-        let next = escaped(next);
-        format!(
-            "<p role=\"alert\">{words}</p>\n{provider}\
-                 <form method=\"post\" action=\"{base}/login\">\n<input type=\"hidden\" name=\"next\" value=\"{next}\">\n\
-                 <p><label for=\"token\">Token</label></p>\n<p><input id=\"token\" name=\"token\" type=\"password\" \
-                 autocomplete=\"current-password\" required autofocus></p>\n\
-                 <p><button>Log in</button></p>\n</form>"
-        )
+            name: Arc::clone(pass.name()),
+            csrf: Arc::clone(csrf),
+        },
+        _ => Inside::Login {
+            provider: site.gate.oidc().map(|oidc| oidc.settings().name.clone()),
+            next: next.to_owned(),
+        },
     };
-    Html(format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>Log in · OES</title>\n<link rel=\"icon\" href=\"data:,\">\n\
-         <style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:24rem;margin:4rem auto;padding:0 1rem}}\
-         input[type=password]{{font:inherit;width:100%;box-sizing:border-box;padding:.6rem}}\
-         button,.button{{font:inherit;padding:.6rem 1.2rem}}\
-         .button{{display:inline-block;border:1px solid;border-radius:.3rem;text-decoration:none;color:inherit}}\
-         [role=alert]{{overflow-wrap:anywhere}}[role=alert]:empty{{display:none}}</style>\n<main>\n<h1>OES</h1>\n{inside}\n</main>\n</html>\n"
-    ))
-}
-
-/// Returns the way to the provider; nothing where there is none.
-fn provider_link(gate: &Gate, next: &str) -> String {
-    let Some(oidc) = gate.oidc() else {
-        return String::new();
-    };
-    let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
-    format!(
-        "<p><a class=\"button\" href=\"{}/login/oidc?next={next}\">Log in with {}</a></p>\n<p>or</p>\n",
-        gate.base,
-        escaped(&oidc.settings().name)
-    )
-}
-
-/// Returns a text as it stands in HTML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
+    Door {
+        title: site.pages.title(),
+        base: Arc::clone(&site.gate.base),
+        words: words.to_owned(),
+        inside,
+    }
 }
 
 #[cfg(test)]

@@ -150,9 +150,20 @@ pub struct Made {
     pub text: String,
     /// What tells it from another, where that is not all of the text.
     pub sameness: Option<String>,
+    /// Where what was asked for is now, if it is elsewhere.
+    pub location: Option<String>,
 }
 
 impl Made {
+    /// Returns the answer that what was asked for is elsewhere from now on.
+    pub fn moved(to: String) -> Self {
+        Self {
+            status: StatusCode::PERMANENT_REDIRECT,
+            location: Some(to),
+            ..Self::new(Kind::Text, "It has another name now.\n".to_owned())
+        }
+    }
+
     /// Returns a text that was made as asked.
     pub fn new(kind: Kind, text: String) -> Self {
         Self {
@@ -160,6 +171,7 @@ impl Made {
             kind,
             text,
             sameness: None,
+            location: None,
         }
     }
 }
@@ -170,6 +182,7 @@ struct Ready {
     status: StatusCode,
     kind: Kind,
     etag: HeaderValue,
+    location: Option<HeaderValue>,
     encoding: Encoding,
     bytes: Bytes,
 }
@@ -193,6 +206,10 @@ impl Ready {
         Self {
             status: made.status,
             kind: made.kind,
+            location: made
+                .location
+                .as_deref()
+                .and_then(|to| HeaderValue::from_str(to).ok()),
             etag: HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("W/\"0\"")),
             encoding,
             bytes: bytes.into(),
@@ -240,6 +257,9 @@ impl Ready {
         }
         if let Some(name) = self.encoding.name().filter(|_| !known) {
             set(header::CONTENT_ENCODING, name);
+        }
+        if let Some(to) = &self.location {
+            out.insert(header::LOCATION, to.clone());
         }
         out.insert(header::ETAG, self.etag.clone());
         response

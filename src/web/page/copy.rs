@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::archive::Archive;
 use super::calendar::{Calendar, to_ical};
-use super::incidents::{self, Month};
+use super::incidents::{self, Month, Shown};
 use super::links::{Links, mark};
 use super::overview::{Draft, Query};
 use super::present::{Audience, Present};
@@ -72,16 +72,21 @@ impl Original<'_> {
             }
         }
         self.services(&archive, &all, &mut put)?;
-        let month = |links, month| {
-            let page = incidents::Page::new(present, audience, self.title, links, (&all, month));
-            written(&page.with_others_unread(known.is_unreadable))
+        let page = |links, shown| {
+            incidents::Page::new(present, audience, self.title, links, (&all, shown))
+                .with_others_unread(known.is_unreadable)
         };
-        put("incidents.html", &month(Links::files(0), None))?;
+        let newest = page(Links::files(0), Shown::first(None));
+        put("incidents.html", &written(&newest))?;
         for one in months(&all) {
-            put(
-                &format!("incidents/{}.html", one.name()),
-                &month(Links::files(1), Some(one)),
-            )?;
+            let month = Some(one);
+            for number in 1_usize.. {
+                let page = page(Links::files(1), Shown { month, number });
+                put(&Links::files(0).month(one, number), &written(&page))?;
+                if number >= page.pages() {
+                    break;
+                }
+            }
         }
         for one in &all {
             let Some(story) = (self.story)(&one.id) else {

@@ -27,6 +27,7 @@ use crate::history::gaps::Gap;
 use crate::history::series::{Bucket, PhaseSum, RawSample};
 use crate::model::duration::Shown;
 use crate::model::exchange::Phase;
+use crate::model::glance::Glance;
 use crate::model::histogram::Histogram;
 use crate::model::incident::Incident;
 use crate::model::service::{Service, ServiceName};
@@ -68,6 +69,10 @@ pub struct Page {
     phases_last: Phases,
     probes: Vec<Probe>,
     probes_words: &'static str,
+    /// Whether it reports and is not asked.
+    reports: bool,
+    /// How long the last probe took in all.
+    took_last: String,
     gaps: Vec<String>,
     incidents: Vec<Line>,
     is_unreadable: bool,
@@ -129,13 +134,15 @@ pub struct Past {
 }
 
 impl Page {
-    fn all_phases(&self) -> Vec<(&'static str, &Phases)> {
+    fn all_phases(&self) -> Vec<(&'static str, String, &Phases)> {
+        let mean = self.phases.total_words();
+        let last = self.took_last.clone();
         let all = [
-            ("Mean over the span above", &self.phases),
-            ("The last probe", &self.phases_last),
+            ("Mean over the span above", mean, &self.phases),
+            ("The last probe", last, &self.phases_last),
         ];
         all.into_iter()
-            .filter(|(_, phases)| !phases.0.is_empty())
+            .filter(|(.., phases)| !phases.0.is_empty())
             .collect()
     }
 }
@@ -211,7 +218,7 @@ impl Page {
             state: stood.state(),
             note: stood.note(audience),
             more: if private {
-                present.muting(|muting| stood.besides(muting))
+                present.muting(|muting| stood.besides(muting, now))
             } else {
                 Vec::new()
             },
@@ -223,7 +230,7 @@ impl Page {
                 .filter(|_| private)
                 .map(ToString::to_string),
             playground,
-            facts: facts::of(stood, audience, now),
+            facts: facts::of(stood, audience, present.at),
             why: stood
                 .open
                 .iter()
@@ -244,6 +251,13 @@ impl Page {
                 .unwrap_or_default(),
             probes: newest.map(Probe::of).collect(),
             probes_words: beat::probes(service),
+            reports: service.heartbeat.is_some(),
+            // What its phases do not explain is part of it.
+            took_last: stood
+                .glance
+                .and_then(Glance::duration)
+                .map(|took| Shown(took).to_string())
+                .unwrap_or_default(),
             gaps: gaps::told(&past.gaps),
             planned: times_of(present, service, audience),
             badges: Vec::new(),

@@ -7,7 +7,6 @@ use url::Url;
 use super::incident::{lasted, summary};
 use super::present::Audience;
 use super::words;
-use crate::model::duration::Shown;
 use crate::model::incident::{Incident, IncidentId};
 
 /// Incidents in a feed.
@@ -69,7 +68,7 @@ fn entry(incident: &Incident, audience: Audience, page: &Url) -> Entry {
         Some(closed) => format!(
             "{} after {}.",
             summary(incident),
-            Shown(lasted(incident, closed))
+            words::age(lasted(incident, closed))
         ),
         None => format!("{}.", summary(incident)),
     };

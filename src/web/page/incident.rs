@@ -9,11 +9,11 @@ use super::evidence::Shot;
 use super::frame::{Frame, Here};
 use super::links::Links;
 use super::moment::Moment;
-use super::present::{Audience, Present, taken_on};
+use super::present::{Audience, Present};
 use super::state::{State, of_incident};
 use super::why::Why;
 use super::{tries, words};
-use crate::model::duration::{Shown, since};
+use crate::model::duration::since;
 use crate::model::event::{Event, EventKind};
 use crate::model::incident::{Announced, Ending, Incident};
 use crate::policy::planned::On;
@@ -123,7 +123,7 @@ impl Page {
             besides: besides(incident, on, (present, audience)),
             opened: Moment(incident.opened_at),
             closed: incident.closed_at.map(Moment),
-            lasted: Shown(lasted(incident, present.at)).to_string(),
+            lasted: words::age(lasted(incident, present.at)),
             why: private.then(|| Why::of(incident, on, present.glance(&incident.service))),
             lines: told,
             is_unreadable: story.unreadable.is_some(),
@@ -186,15 +186,13 @@ fn besides(
     if !incident.is_open() {
         return Vec::new();
     }
-    let who = match audience {
-        Audience::Private => taken_on(incident),
-        Audience::Public => incident
-            .ack
-            .is_some()
-            .then(|| "somebody is on it".to_owned()),
-    };
-    let ack = incident.ack.as_ref().zip(who);
-    let ack = ack.map(|(ack, who)| format!("{who}, for {}", Shown(since(ack.at, present.at))));
+    let ack = incident.ack.as_ref().map(|ack| {
+        let since = words::age(since(ack.at, present.at));
+        match audience {
+            Audience::Private => format!("taken on by {} {since} ago", ack.by),
+            Audience::Public => format!("somebody has been on it for {since}"),
+        }
+    });
     let planned = planned.map(|on| words::in_maintenance(on, audience));
     let mute = || present.muting(|muting| muting.of(incident));
     let mute = audience.is_private().then(mute).flatten();

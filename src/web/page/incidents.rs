@@ -15,8 +15,10 @@ use super::present::{Audience, Plans, Present};
 use super::state::State;
 use super::words;
 use crate::model::counted::counted;
-use crate::model::duration::Shown;
 use crate::model::incident::{Incident, IncidentId};
+
+/// Incidents on one page.
+const LINES_MAX: usize = 50;
 
 /// The page.
 #[derive(Template)]
@@ -28,6 +30,25 @@ pub struct Page {
     lines: Vec<Line>,
     months: Vec<MonthLink>,
     is_unreadable: bool,
+    /// This page of the month, from 1, and how many there are.
+    number: usize,
+    pages: usize,
+}
+
+/// Which incidents are shown: a month, the newest with any if none is named, and which page of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// The month.
+    pub month: Option<Month>,
+    /// The page, from 1; one that there is not is the nearest.
+    pub number: usize,
+}
+
+impl Shown {
+    /// Returns the first page of a month.
+    pub fn first(month: Option<Month>) -> Self {
+        Self { month, number: 1 }
+    }
 }
 
 /// A month of a year, in UTC.
@@ -131,18 +152,35 @@ pub(super) fn line(
         summary: summary(incident),
         planned: on.map(|on| words::in_maintenance(on, audience)),
         at: Minute(incident.opened_at),
-        lasted: Shown(lasted(incident, present.at)).to_string(),
+        lasted: words::age(lasted(incident, present.at)),
     }
 }
 
 impl Page {
-    /// Returns the page of a month, the newest with an incident if none is named.
+    /// Returns how many pages there are of this month.
+    pub fn pages(&self) -> usize {
+        self.pages
+    }
+
+    fn previous(&self) -> Option<String> {
+        (self.number > 1).then(|| self.numbered(self.number - 1))
+    }
+
+    fn next(&self) -> Option<String> {
+        (self.number < self.pages).then(|| self.numbered(self.number + 1))
+    }
+
+    fn numbered(&self, number: usize) -> String {
+        self.frame.links.month(self.month, number)
+    }
+
+    /// Returns a page of a month.
     pub fn new(
         present: &Present,
         audience: Audience,
         title: &str,
         links: Links,
-        (all, month): (&[Incident], Option<Month>),
+        (all, shown): (&[Incident], Shown),
     ) -> Self {
         let now = present.at;
         let verdict = present.verdict(audience);
@@ -151,14 +189,20 @@ impl Page {
             *counts.entry(Month::of(incident.opened_at)).or_default() += 1;
         }
         let newest = counts.keys().next_back().copied();
-        let month = month.or(newest).unwrap_or(Month::of(now));
+        let month = shown.month.or(newest).unwrap_or(Month::of(now));
+        let count = counts.get(&month).copied().unwrap_or_default();
+        let pages = count.div_ceil(LINES_MAX).max(1);
+        let number = shown.number.clamp(1, pages);
+        let before = (number - 1) * LINES_MAX;
         let of_month = all.iter().filter(|one| Month::of(one.opened_at) == month);
         let planned = present.planned();
-        let shown: Vec<Line> = of_month
+        let lines: Vec<Line> = of_month
+            .skip(before)
+            .take(LINES_MAX)
             .map(|one| line(one, audience, &links, (present, &planned)))
             .collect();
         let months = counts.iter().rev().map(|(one, count)| MonthLink {
-            href: links.page(&format!("incidents/{}", one.name())),
+            href: links.month(*one, 1),
             words: one.words(),
             count: *count,
             is_here: *one == month,
@@ -174,13 +218,21 @@ impl Page {
                 state: verdict.state,
                 at: now,
             },
-            words: match shown.len() {
+            words: match count {
                 0 => "No incidents".to_owned(),
+                count if pages > 1 => format!(
+                    "{}, {} to {} on this page",
+                    counted(count, "incident"),
+                    before + 1,
+                    before + lines.len()
+                ),
                 count => counted(count, "incident"),
             },
             month,
-            lines: shown,
+            lines,
             is_unreadable: false,
+            number,
+            pages,
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use url::{Url, form_urlencoded};
 
+use super::incidents::Month;
 use crate::model::incident::IncidentId;
 use crate::model::service::ServiceName;
 
@@ -96,6 +97,16 @@ impl Links {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("service", name.as_str());
         format!("{}?{}", self.page("playground"), query.finish())
+    }
+
+    /// Returns the address of one of the pages of a month's incidents, from 1.
+    pub fn month(&self, month: Month, number: usize) -> String {
+        let first = self.page(&format!("incidents/{}", month.name()));
+        match (number, self.files) {
+            (1, _) => first,
+            (_, true) => self.page(&format!("incidents/{}-page-{number}", month.name())),
+            (_, false) => format!("{first}?page={number}"),
+        }
     }
 
     /// Returns the address of the page of an incident.

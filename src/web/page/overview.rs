@@ -19,8 +19,9 @@ use super::words;
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, after, since};
 use crate::model::incident::Incident;
-use crate::model::service::ServiceName;
+use crate::model::service::{Service, ServiceName};
 use crate::model::tally::Share;
+use crate::policy::causes;
 use crate::policy::mute::Muting;
 use crate::web::page::calendar::{Planned, planned};
 
@@ -46,6 +47,7 @@ pub struct Overview {
     open: Vec<OpenLine>,
     open_words: String,
     open_more: usize,
+    open_common: String,
     upcoming: Vec<Planned>,
     search: Search,
     groups: Vec<Group>,
@@ -64,6 +66,7 @@ pub struct Fragment {
     open: Vec<OpenLine>,
     open_words: String,
     open_more: usize,
+    open_common: String,
     rows: Vec<Row>,
 }
 
@@ -161,7 +164,12 @@ impl<'a> Draft<'a> {
     ) -> Overview {
         let verdict = Verdict::of(&self.stood, self.present.ended);
         let frame = frame(title, links, self.audience, self.present, &verdict);
-        let (open, open_words, open_more) = open(&self.stood, &frame);
+        let OpenList {
+            open,
+            open_words,
+            open_more,
+            open_common,
+        } = open(&self.stood, &frame);
         let shown: Vec<&Stood<'_>> = self
             .shown
             .iter()
@@ -188,6 +196,7 @@ impl<'a> Draft<'a> {
             open,
             open_words,
             open_more,
+            open_common,
             upcoming,
             search: self.search,
             groups,
@@ -234,7 +243,12 @@ impl Fragment {
         let stood = present.standings(audience);
         let verdict = Verdict::of(&stood, present.ended);
         let frame = frame(title, Links::served(0), audience, present, &verdict);
-        let (open, open_words, open_more) = open(&stood, &frame);
+        let OpenList {
+            open,
+            open_words,
+            open_more,
+            open_common,
+        } = open(&stood, &frame);
         let wanted = stood
             .iter()
             .filter(|one| records.contains_key(&one.service.name));
@@ -250,6 +264,7 @@ impl Fragment {
             open,
             open_words,
             open_more,
+            open_common,
             rows,
         }
     }
@@ -282,8 +297,20 @@ fn next_look(stood: &[Stood<'_>], present: &Present) -> Option<String> {
     (seconds > 0).then(|| format!("within {}", Shown(Duration::from_secs(seconds + 1))))
 }
 
-/// Returns the open incidents that are listed, the heaviest first, what they are as a whole, and how many more there are.
-fn open(stood: &[Stood<'_>], frame: &Frame) -> (Vec<OpenLine>, String, usize) {
+/// The open incidents that are listed.
+struct OpenList {
+    /// The heaviest first, of those the oldest.
+    open: Vec<OpenLine>,
+    /// What they are as a whole.
+    open_words: String,
+    /// How many more there are.
+    open_more: usize,
+    /// What most of all have in common, where not all are listed; empty for the public.
+    open_common: String,
+}
+
+/// Returns the open incidents.
+fn open(stood: &[Stood<'_>], frame: &Frame) -> OpenList {
     let all = stood
         .iter()
         .flat_map(|one| one.open.iter().map(move |incident| (one, *incident)));
@@ -293,13 +320,32 @@ fn open(stood: &[Stood<'_>], frame: &Frame) -> (Vec<OpenLine>, String, usize) {
     all.sort_by_key(|(one, incident)| {
         (std::cmp::Reverse(weight(one, incident)), incident.opened_at)
     });
-    let words = counted(all.len(), "open incident");
-    let more = all.len().saturating_sub(OPEN_MAX);
+    let open_words = counted(all.len(), "open incident");
+    let open_more = all.len().saturating_sub(OPEN_MAX);
+    let open_common = if open_more > 0 && frame.audience.is_private() {
+        common(&all)
+    } else {
+        String::new()
+    };
     let lines = all.into_iter().take(OPEN_MAX);
-    let lines = lines
-        .map(|(one, incident)| open_line(one, incident, frame))
+    let lines = lines.map(|(one, incident)| open_line(one, incident, frame));
+    OpenList {
+        open: lines.collect(),
+        open_words,
+        open_more,
+        open_common,
+    }
+}
+
+/// Returns what most open incidents have in common.
+fn common(all: &[(&Stood<'_>, &Incident)]) -> String {
+    let services: HashMap<&ServiceName, &Service> = all
+        .iter()
+        .map(|(one, _)| (&one.service.name, &**one.service))
         .collect();
-    (lines, words, more)
+    let incidents: Vec<&Incident> = all.iter().map(|(_, incident)| *incident).collect();
+    let of = |incident: &Incident| services.get(&incident.service).copied();
+    causes::common(&incidents, &of).join(", ")
 }
 
 /// Returns how an open incident is drawn: as planned while its service is in maintenance.
@@ -319,7 +365,7 @@ fn open_line(one: &Stood<'_>, incident: &Incident, frame: &Frame) -> OpenLine {
     let planned = one
         .planned
         .map(|on| words::in_maintenance(on, frame.audience));
-    let lasted = Shown(since(incident.opened_at, frame.at));
+    let lasted = words::age(since(incident.opened_at, frame.at));
     OpenLine {
         href: frame.links.incident(&incident.id),
         state: weight(one, incident),
@@ -387,7 +433,7 @@ fn row(
         state: one.state(),
         note: one.note(frame.audience),
         more: if frame.audience.is_private() {
-            one.besides(muting)
+            one.besides(muting, frame.at)
         } else {
             Vec::new()
         },

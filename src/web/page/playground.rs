@@ -9,10 +9,13 @@ use super::frame::{Frame, Here};
 use super::links::Links;
 use super::phases::Phases;
 use super::present::{Audience, Present};
+use super::words as page_words;
+use crate::model::counted::counted;
 use crate::model::duration::Shown;
 use crate::model::evidence::SeenExchange;
 use crate::model::judgement::{Finding, Memory, Outcome, ScriptRun, Severity};
 use crate::model::redaction::Redaction;
+use crate::model::service::ServiceName;
 use crate::model::span::Line;
 use crate::policy::dry_run::{DryRun, words};
 use crate::web::api::Tried;
@@ -47,6 +50,8 @@ pub(super) struct Page {
     frame: Frame,
     form: Form,
     services: Vec<String>,
+    /// How many incidents of the service are open, where any is.
+    open: Option<String>,
     why_not: Option<String>,
     mistakes: Option<String>,
     ran: Option<Ran>,
@@ -65,8 +70,16 @@ impl Page {
             .services
             .iter()
             .filter(|one| one.heartbeat.is_none());
+        let services: Vec<String> = asked.map(|one| one.name.to_string()).collect();
+        let is_there = form.service.is_empty() || services.contains(&form.service);
+        let nobody = || {
+            let name = &form.service;
+            format!("There is no service `{name}` here that is asked. Choose another one.")
+        };
+        let open = present.open();
+        let open = open.get(&ServiceName::new(&*form.service)).map(Vec::len);
         let (why_not, mistakes, ran) = match came {
-            Came::Nothing => (None, None, None),
+            Came::Nothing => ((!is_there).then(nobody), None, None),
             Came::Not(why) => (Some(why.clone()), None, None),
             Came::Tried(Tried::Refused { drawn, .. }) => (None, Some(drawn.clone()), None),
             Came::Tried(Tried::Ran(run)) => (None, None, Some(Ran::of(run))),
@@ -82,7 +95,8 @@ impl Page {
                 at: present.at,
             },
             form,
-            services: asked.map(|one| one.name.to_string()).collect(),
+            services,
+            open: open.map(|open| counted(open, "open incident")),
             why_not,
             mistakes,
             ran,
@@ -185,7 +199,13 @@ impl Found {
         let values = named.chain(evidence.map(|(name, value)| (name.clone(), value)));
         let step = finding.step.iter();
         let step = step.map(|step| ("in step".to_owned(), step.clone()));
-        let values = values.map(|(name, value)| (name, value.summary(VALUE_CHARS)));
+        let values = values.map(|(name, value)| {
+            let told = match &*name {
+                "expected" => page_words::expected(value, VALUE_CHARS),
+                _ => value.summary(VALUE_CHARS),
+            };
+            (name, told)
+        });
         Self {
             code: Arc::clone(&finding.code),
             text: finding.to_string(),

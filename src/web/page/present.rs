@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::state::{Standing, State};
 use super::verdict::Verdict;
+use crate::model::duration::Shown;
 use crate::model::glance::Glance;
 use crate::model::incident::{Incident, IncidentId, Ledger};
 use crate::model::maintenance::Maintenance;
@@ -37,6 +39,8 @@ pub struct Present {
     pub ledger: Arc<Ledger>,
     /// The services in the order of the config.
     pub services: Arc<[Arc<Service>]>,
+    /// What services are called that had another name: `was`.
+    pub former: Arc<HashMap<ServiceName, ServiceName>>,
     /// What the newest probe of each service showed.
     pub glances: HashMap<ServiceName, Arc<Glance>>,
     /// What is waited for of each service that reports; nothing where no daemon runs.
@@ -124,6 +128,13 @@ impl Present {
         Verdict::of(&self.standings(audience), self.ended)
     }
 
+    /// Returns what a service is called now that had this name and may be seen.
+    pub(super) fn renamed(&self, audience: Audience, name: &str) -> Option<&ServiceName> {
+        let new = self.former.get(&ServiceName::new(name))?;
+        let mut shown = self.services.iter().filter(|one| audience.sees(one));
+        shown.find(|one| one.name == *new).map(|one| &one.name)
+    }
+
     /// Returns how one service stands, if there is one of this name that this audience may see.
     pub fn standing(&self, audience: Audience, name: &str) -> Option<Stood<'_>> {
         let all = self.standings(audience).into_iter();
@@ -173,13 +184,19 @@ impl Stood<'_> {
         note.cloned().unwrap_or_default()
     }
 
-    /// Returns what else those should know who run it: who is on it, and what holds its messages back.
-    pub(super) fn besides(&self, muting: &Muting<'_>) -> Vec<String> {
+    /// Returns what else those should know who run it: who is on it, what holds its messages back, and whether its
+    /// certificate ends soon.
+    pub(super) fn besides(&self, muting: &Muting<'_>, now: Timestamp) -> Vec<String> {
         let mut acks: Vec<String> = self.open.iter().filter_map(|one| taken_on(one)).collect();
         acks.dedup();
         let of_open = self.open.iter().find_map(|one| muting.of(one));
         let mute = of_open.or_else(|| muting.silence(self.service));
         acks.extend(mute.map(|mute| mute.to_string()));
+        let left = self.glance.and_then(|glance| glance.certificate_left(now));
+        acks.extend(left.map(|left| match left {
+            Duration::ZERO => "its certificate has expired".to_owned(),
+            left => format!("its certificate ends in {}", Shown(left)),
+        }));
         acks
     }
 }

@@ -149,6 +149,9 @@ fn strip(
         .iter()
         .filter(|one| one.of.covers(service))
         .collect();
+    // What was planned before the service was there was planned for others.
+    let begun = days.iter().find(|day| !day.tally.watched().is_zero());
+    let begun = begun.map_or(today, |day| day.from);
     let known: HashMap<Timestamp, &Stretch> = days.iter().map(|day| (day.from, day)).collect();
     let day = |ago: u32| {
         let from = before(today, DAY * ago);
@@ -157,7 +160,7 @@ fn strip(
         Day {
             date: from.to_zoned_datetime(TimeZone::UTC).date(),
             tally: known.unwrap_or_else(|| sum(from, until, std::iter::empty())),
-            maintenance: planned.iter().any(|one| falls_into(one, from, until)),
+            maintenance: from >= begun && planned.iter().any(|one| falls_into(one, from, until)),
         }
     };
     Strip((0..DAYS).rev().map(day).collect())

@@ -7,9 +7,11 @@ mod stream;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{DefaultBodyLimit, FromRef as _, FromRequestParts, Path, Query, State};
+use axum::extract::{
+    DefaultBodyLimit, FromRef as _, FromRequestParts, Path, Query, RawQuery, State,
+};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
@@ -18,7 +20,8 @@ use url::form_urlencoded::Serializer;
 
 use super::answer::{Answers, Kind, Made};
 use super::calendar::Calendar;
-use super::incidents::{self, Month};
+use super::door::takes_html;
+use super::incidents::{self, Month, Shown};
 use super::links::{Links, segment};
 use super::missing::missing;
 use super::present::{Audience, Present};
@@ -138,6 +141,14 @@ fn log_in(uri: &Uri) -> Response {
     Redirect::to(&to).into_response()
 }
 
+/// Returns an address with the query of another.
+fn with_query(address: String, query: Option<&str>) -> String {
+    match query {
+        Some(query) => format!("{address}?{query}"),
+        None => address,
+    }
+}
+
 /// Returns how many folders below the root a path is.
 fn depth(uri: &Uri) -> usize {
     uri.path().matches('/').count().saturating_sub(1)
@@ -188,6 +199,7 @@ async fn service(
     State(site): State<Site>,
     Path(name): Path<String>,
     Query(span): Query<Span>,
+    RawQuery(query): RawQuery,
     mut asked: Asked,
 ) -> Response {
     let window = Window::named(&span.window).unwrap_or(Window::Day);
@@ -200,6 +212,9 @@ async fn service(
         .answer(move |pages, present, audience, links| {
             let title = pages.source.title();
             let Some(stood) = present.standing(audience, &name) else {
+                if let Some(new) = present.renamed(audience, &name) {
+                    return Made::moved(with_query(links.service(new), query.as_deref()));
+                }
                 return missing(present, audience, &title, links, "such service");
             };
             let history = pages.source.history();
@@ -215,23 +230,34 @@ async fn service(
         .await
 }
 
-async fn newest_month(asked: Asked) -> Response {
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Numbered {
+    page: String,
+}
+
+impl Numbered {
+    /// Returns which incidents of a month are asked for.
+    fn of(&self, month: Option<Month>) -> Shown {
+        let number = self.page.parse().unwrap_or(1);
+        Shown { month, number }
+    }
+}
+
+async fn newest_month(Query(numbered): Query<Numbered>, asked: Asked) -> Response {
+    let shown = numbered.of(None);
     asked
-        .answer(move |pages, present, audience, links| month(pages, present, audience, links, None))
+        .answer(move |pages, present, audience, links| {
+            month(pages, present, audience, links, shown)
+        })
         .await
 }
 
-fn month(
-    pages: &Pages,
-    present: &Present,
-    audience: Audience,
-    links: Links,
-    month: Option<Month>,
-) -> Made {
+fn month(pages: &Pages, present: &Present, audience: Audience, links: Links, shown: Shown) -> Made {
     let known = pages.archive.incidents(&pages.source.history());
     let all = incidents::visible(present, &known.incidents, audience);
     let title = pages.source.title();
-    let shown = incidents::Page::new(present, audience, &title, links, (&all, month));
+    let shown = incidents::Page::new(present, audience, &title, links, (&all, shown));
     page(&shown.with_others_unread(known.is_unreadable))
 }
 
@@ -245,12 +271,14 @@ async fn one_incident(
     caller: Caller,
     State(site): State<Site>,
     Path(key): Path<String>,
+    Query(numbered): Query<Numbered>,
     mut asked: Asked,
 ) -> Response {
     if let Some(named) = Month::named(&key) {
+        let shown = numbered.of(Some(named));
         return asked
             .answer(move |pages, present, audience, links| {
-                month(pages, present, audience, links, Some(named))
+                month(pages, present, audience, links, shown)
             })
             .await;
     }
@@ -339,9 +367,7 @@ async fn own_health(asked: Asked) -> Response {
 
 /// Answers whoever asks for what is nowhere: a browser with a page.
 async fn nothing(headers: HeaderMap, asked: Result<Asked, Turned>) -> Response {
-    let accepted = headers.get_all(header::ACCEPT).iter();
-    let mut accepted = accepted.filter_map(|value| value.to_str().ok());
-    if !accepted.any(|accepted| accepted.contains("text/html")) {
+    if !takes_html(&headers) {
         return (StatusCode::NOT_FOUND, "There is no such page here.\n").into_response();
     }
     match asked {

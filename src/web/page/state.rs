@@ -5,7 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::duration::{Shown, since};
+use super::words;
+use crate::model::duration::since;
 use crate::model::glance::Glance;
 use crate::model::incident::Incident;
 use crate::model::judgement::Outcome;
@@ -164,7 +165,8 @@ fn by_glance(service: &Service, glance: Option<&Glance>, now: Timestamp) -> Stan
         } else {
             "not looked at"
         };
-        return Standing::new(State::NoData, format!("{what} for {}", Shown(silence)));
+        let text = format!("{what} for {}", words::age(silence));
+        return Standing::new(State::NoData, text);
     }
     let (state, note) = match glance.outcome {
         Outcome::Pass => (State::Operational, ""),

@@ -34,12 +34,6 @@ pub(super) struct Why {
     pub(super) ack: Option<String>,
 }
 
-/// Returns what should be there: a sentence of a matcher as it is, a value as JSON.
-fn expected(value: &Json) -> String {
-    let sentence = value.as_str().filter(|text| text.contains([' ', '"']));
-    sentence.map_or_else(|| value.to_string(), str::to_owned)
-}
-
 /// What is said of a violation at a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Said {
@@ -105,7 +99,7 @@ impl Why {
             reason
                 .expected
                 .as_ref()
-                .map(|value| ("expected", expected(value))),
+                .map(|value| ("expected", words::expected(value, usize::MAX))),
             json("got", &reason.actual),
             some("at", &reason.path),
             some("found by", &reason.place),

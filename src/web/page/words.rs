@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::model::duration::Shown;
 use crate::model::incident::Incident;
+use crate::model::json::Json;
 use crate::model::tally::Tally;
 use crate::model::violation::Violation;
 use crate::policy::planned::On;
@@ -68,6 +69,21 @@ fn whole(time: Duration) -> String {
         60..3_600 => format!("{} min", seconds / 60),
         3_600..86_400 => format!("{} h", seconds / 3_600),
         _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// Returns what should be there: a sentence of a matcher as it is, a value as JSON, cut where it is longer.
+pub(super) fn expected(value: &Json, max: usize) -> String {
+    let sentence = value.as_str().filter(|text| text.contains([' ', '"']));
+    let sentence = sentence.filter(|text| text.len() <= max);
+    sentence.map_or_else(|| value.summary(max), str::to_owned)
+}
+
+/// Returns how long something is so already, or will be until it is: in whole seconds, since it does not stand still.
+pub(super) fn age(time: Duration) -> String {
+    match time.as_secs() {
+        0 => "less than 1 s".to_owned(),
+        seconds => Shown(Duration::from_secs(seconds)).to_string(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The status page in a real browser, served by the real binary.
 
+mod lost;
 mod playground;
 mod unreachable;
 
@@ -277,8 +278,8 @@ async fn who_has_logged_in_takes_an_incident_on() {
     assert_eq!(
         visit
             .browser
-            .is("document.querySelector('.sub strong').textContent"),
-        json!("Open, somebody is on it")
+            .is("document.querySelector('.besides').textContent.startsWith('taken on by ada ')"),
+        json!(true)
     );
     visit.is_sound();
 }

@@ -114,9 +114,9 @@ impl Stage {
         assert_eq!(ended.status, status, "{words}: {page}");
         let plain = page
             .replace("&#39;", "'")
-            .replace("&quot;", "\"")
-            .replace("&lt;", "<")
-            .replace("&gt;", ">");
+            .replace("&#34;", "\"")
+            .replace("&#60;", "<")
+            .replace("&#62;", ">");
         assert!(plain.contains(words), "{words}: {plain}");
         assert_eq!(ended.header("set-cookie"), None);
         let (seen, _) = self.browser.asks("GET", "/api/v1/services", "", "").await;

@@ -63,7 +63,7 @@ impl Back {
 
 async fn begin(
     caller: Caller,
-    State(gate): State<Arc<Gate>>,
+    State(site): State<Site>,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     then: Result<Query<Then>, QueryRejection>,
@@ -72,13 +72,14 @@ async fn begin(
     if let Err(problem) = forgery::same_site(&headers) {
         return problem.into_response();
     }
+    let gate = &site.gate;
     let Some(oidc) = gate.oidc() else {
         return not_here();
     };
     let origin = gate.origin(peer.map(|Extension(peer)| peer), &headers);
     let next = then.map(|Query(then)| then.next).unwrap_or_default();
     if let Err(wait) = gate.failures.may_try(origin.address, Instant::now()) {
-        return wait_page(&gate, &caller, &next, wait);
+        return wait_page(&site, &caller, &next, wait);
     }
     // It has failed until it succeeds.
     gate.failures.count(origin.address, Instant::now());
@@ -86,19 +87,20 @@ async fn begin(
         Ok((url, state, login)) => {
             oidc.begun.remember(&state, login);
             let age = LIFETIME.as_secs().to_string();
-            see(url.as_str(), &[cookie(&gate, &state, &age, origin)])
+            see(url.as_str(), &[cookie(gate, &state, &age, origin)])
         }
-        Err(refusal) => refused(&gate, &caller, &next, origin.address, &refusal),
+        Err(refusal) => refused(&site, &caller, &next, origin.address, &refusal),
     }
 }
 
 async fn end(
     caller: Caller,
-    State(gate): State<Arc<Gate>>,
+    State(site): State<Site>,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     back: Result<Query<Back>, QueryRejection>,
 ) -> Response {
+    let gate = &site.gate;
     let Some(oidc) = gate.oidc() else {
         return not_here();
     };
@@ -109,10 +111,10 @@ async fn end(
         .and_then(|state| oidc.begun.take(state, Instant::now()));
     let Some(login) = login else {
         if let Err(wait) = gate.failures.may_try(origin.address, Instant::now()) {
-            return wait_page(&gate, &caller, "", wait);
+            return wait_page(&site, &caller, "", wait);
         }
         gate.failures.count(origin.address, Instant::now());
-        return refused(&gate, &caller, "", origin.address, &Refusal::unknown());
+        return refused(&site, &caller, "", origin.address, &Refusal::unknown());
     };
     let next = login.next.clone();
     let settings = oidc.settings();
@@ -120,7 +122,7 @@ async fn end(
         Ok(code) => oidc.provider.end(login, code).await,
         Err(refusal) => Err(refusal),
     };
-    match ended.and_then(|(person, next)| Ok((let_in(&gate, &oidc, person)?, next))) {
+    match ended.and_then(|(person, next)| Ok((let_in(gate, &oidc, person)?, next))) {
         Ok((pass, next)) => {
             gate.failures.forgive(origin.address);
             let from = origin.address.map(|address| address.to_string());
@@ -128,12 +130,12 @@ async fn end(
             let session = gate.sessions.begin(pass, Instant::now());
             let cookies = [
                 gate.cookie(&session, origin.secure),
-                cookie(&gate, "", "0", origin),
+                cookie(gate, "", "0", origin),
             ];
             let to = local(&next).unwrap_or("/");
             see(&format!("{}{to}", gate.base), &cookies)
         }
-        Err(refusal) => refused(&gate, &caller, &next, origin.address, &refusal),
+        Err(refusal) => refused(&site, &caller, &next, origin.address, &refusal),
     }
 }
 
@@ -150,7 +152,7 @@ fn let_in(gate: &Gate, oidc: &Arc<Oidc>, person: Person) -> Result<Pass, Refusal
 }
 
 fn refused(
-    gate: &Gate,
+    site: &Site,
     caller: &Caller,
     next: &str,
     from: Option<IpAddr>,
@@ -159,7 +161,7 @@ fn refused(
     let Refusal { status, words } = refusal;
     let from = from.map(|address| address.to_string());
     warn!(from, why = words, "a login by OpenID Connect failed");
-    (*status, page(gate, caller, next, words)).into_response()
+    page(site, caller, next, words).answer(*status)
 }
 
 fn not_here() -> Response {

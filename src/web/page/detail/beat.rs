@@ -7,7 +7,9 @@ use crate::model::duration::{Shown, since};
 use crate::model::heartbeat::Heartbeat;
 use crate::model::service::Service;
 use crate::model::violation::Violation;
+use crate::policy::heartbeat::Awaited;
 use crate::web::page::present::Stood;
+use crate::web::page::words;
 
 /// Returns when a run was last reported to have ended well; absent where none is known.
 pub(super) fn last_good(stood: &Stood<'_>) -> Option<Timestamp> {
@@ -26,6 +28,27 @@ pub(super) fn run(stood: &Stood<'_>, now: Timestamp) -> Option<Fact> {
         value: format!("for {}", Shown(since(begun, now))),
         more: run_max.map_or_else(String::new, |max| format!("may take {}", Shown(max))),
     })
+}
+
+/// Returns when the next beat is expected, and when its absence is a violation.
+pub(super) fn awaited(awaited: &Awaited, now: Timestamp) -> [Fact; 2] {
+    let fact = |name, at: Timestamp| {
+        let left = since(now, at);
+        let passed = since(at, now);
+        Fact {
+            name,
+            value: if at >= now {
+                format!("in {}", words::age(left))
+            } else {
+                format!("{} ago", words::age(passed))
+            },
+            more: at.strftime("%-d %b %Y, %H:%M:%S UTC").to_string(),
+        }
+    };
+    [
+        fact("Next expected", awaited.expected_at),
+        fact("Late at", awaited.late_at),
+    ]
 }
 
 /// Returns what its latency is called.

@@ -8,6 +8,7 @@ use crate::model::duration::{Shown, since};
 use crate::model::glance::{Glance, WindowNumbers};
 use crate::model::service::{LatencyTrigger, Service};
 use crate::web::page::present::{Audience, Stood};
+use crate::web::page::words;
 
 /// One fact.
 pub(super) struct Fact {
@@ -15,9 +16,6 @@ pub(super) struct Fact {
     pub(super) value: String,
     pub(super) more: String,
 }
-
-/// Days before the end of a certificate from which it is worth a look.
-const CERTIFICATE_SOON: u64 = 21;
 
 /// Returns how it is known how a service is.
 pub(super) fn request(service: &Service) -> String {
@@ -34,18 +32,19 @@ pub(super) fn of(stood: &Stood<'_>, audience: Audience, now: Timestamp) -> Vec<F
             name: "Last good beat",
             value: beat::last_good(stood).map_or_else(
                 || "none is known".to_owned(),
-                |at| format!("{} ago", Shown(since(at, now))),
+                |at| format!("{} ago", words::age(since(at, now))),
             ),
             more: format!("expected {}", rule.rhythm),
         },
         None => Fact {
             name: "Last look",
-            value: format!("{} ago", Shown(since(glance.at, now))),
+            value: format!("{} ago", words::age(since(glance.at, now))),
             more: format!("every {}", Shown(stood.service.interval)),
         },
     });
     let run = beat::run(stood, now).filter(|_| audience.is_private());
     let mut facts: Vec<Fact> = newest.into_iter().chain(run).collect();
+    facts.extend(stood.awaited.iter().flat_map(|one| beat::awaited(one, now)));
     let Some(glance) = stood.glance else {
         return facts;
     };
@@ -65,7 +64,7 @@ pub(super) fn of(stood: &Stood<'_>, audience: Audience, now: Timestamp) -> Vec<F
         let day = ends.strftime("%-d %b %Y");
         let (value, more) = match days {
             0 if ends <= now => ("expired".to_owned(), format!("on {day}")),
-            days if days < CERTIFICATE_SOON => {
+            days if glance.certificate_left(now).is_some() => {
                 (counted_days(days), format!("until {day}: renew it soon"))
             }
             days => (counted_days(days), format!("until {day}")),

@@ -1,20 +1,21 @@
 //! What programs and other sites ask for.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use url::Url;
 
-use super::{Asked, Shared, Turned, all_incidents, of_kind};
+use super::{Asked, Shared, Turned, all_incidents, of_kind, with_query};
 use crate::model::duration::{Shown, before};
 use crate::model::tally::Tally;
 use crate::web::page::answer::{Kind, Made};
 use crate::web::page::badge::Badge;
 use crate::web::page::embed::Embed;
 use crate::web::page::feed::Feed;
+use crate::web::page::links::{Links, segment};
 use crate::web::page::missing::missing;
 use crate::web::page::present::{Audience, Present, Stood};
 use crate::web::page::record::SPANS;
@@ -129,13 +130,21 @@ enum Shows {
     Latency,
 }
 
-async fn badge(Path(path): Path<String>, Query(wish): Query<Wish>, asked: Asked) -> Response {
+async fn badge(
+    Path(path): Path<String>,
+    Query(wish): Query<Wish>,
+    RawQuery(query): RawQuery,
+    asked: Asked,
+) -> Response {
     asked
         .answer(move |pages, present, audience, links| {
             let Some((path, kind)) = kind(&path) else {
                 let title = pages.source.title();
                 return missing(present, audience, &title, links, "such badge");
             };
+            if let Some(to) = renamed(present, audience, (path, kind), &links) {
+                return Made::moved(with_query(to, query.as_deref()));
+            }
             let (status, badge) = match read(present, audience, path) {
                 None => (
                     StatusCode::NOT_FOUND,
@@ -218,12 +227,39 @@ fn read<'a>(present: &'a Present, audience: Audience, path: &str) -> Option<(Sto
     if let Some(stood) = present.standing(audience, path) {
         return Some((stood, Shows::State));
     }
-    let (name, shows) = match path.rsplit_once('/')? {
-        (name, "uptime") => (name, Shows::Uptime),
-        (name, "latency") => (name, Shows::Latency),
-        _ => return None,
-    };
+    let (name, shows) = of_number(path)?;
     Some((present.standing(audience, name)?, shows))
+}
+
+/// Reads `NAME/uptime`, `NAME/latency`.
+fn of_number(path: &str) -> Option<(&str, Shows)> {
+    match path.rsplit_once('/')? {
+        (name, "uptime") => Some((name, Shows::Uptime)),
+        (name, "latency") => Some((name, Shows::Latency)),
+        _ => None,
+    }
+}
+
+/// Returns where the badge of a service is now that had the name in this path.
+fn renamed(
+    present: &Present,
+    audience: Audience,
+    (path, kind): (&str, Kind),
+    links: &Links,
+) -> Option<String> {
+    if read(present, audience, path).is_some() {
+        return None;
+    }
+    let end = if kind == Kind::Json { ".json" } else { ".svg" };
+    let of_state = present.renamed(audience, path).map(|new| (new, ""));
+    let of_number = || {
+        let (old, _) = of_number(path)?;
+        let rest = path.strip_prefix(old)?;
+        Some((present.renamed(audience, old)?, rest))
+    };
+    let (new, rest) = of_state.or_else(of_number)?;
+    let new = segment(new.as_str());
+    Some(links.file(&format!("badge/{new}{rest}{end}")))
 }
 
 fn draw(

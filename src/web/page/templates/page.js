@@ -82,17 +82,24 @@
     if (icon) document.querySelector("link[rel=icon]").href = icon.getAttribute("href");
     heard();
   };
-  let last = Date.now(), asking = false, again = null;
-  const heard = () => { last = Date.now(); stale(""); };
+  let last = Date.now(), lost = 0, asking = false, again = null;
+  const heard = () => { last = Date.now(); lost = 0; stale(""); };
+  const clock = (ms) => `${new Date(ms).toISOString().slice(11, 19)} UTC`;
+  const lose = () => {
+    lost ||= Date.now();
+    const old = Date.now() - lost > 90000 ? `, ${span(Date.now() - lost)} ago` : "";
+    stale(`Connection to the monitor lost at ${clock(lost)}${old}, trying again. What is shown is as of ${clock((page.dataset.at || last * 1000) / 1000)}.`);
+  };
   const ask = async (address) => {
     if (asking) { again = location.href; return; }
     asking = true;
     try {
-      const answer = await fetch(address, { credentials: "same-origin" });
+      const answer = await fetch(address, { credentials: "same-origin", signal: AbortSignal.timeout(10000) });
       if (answer.ok) live(await answer.text());
-    } catch { /* The next try, or the note below, says it. */ }
+      else if (answer.status >= 500) lose();
+    } catch { lose(); }
     asking = false;
-    if (again) { const next = again; again = null; ask(next); }
+    if (again) { const next = again; again = null; if (!lost) ask(next); }
   };
   const whole = () => ask(location.href);
   let events = null;
@@ -108,7 +115,11 @@
       ask(new URL(`fragment?of=${here.join(",")}`, root));
     });
     events.addEventListener("refetch", whole);
-    events.onerror = () => { if (events?.readyState === EventSource.CLOSED) { events = null; } };
+    /* Whether the monitor is gone or has only no room for one more who listens, a page of it says. */
+    events.onerror = () => {
+      if (events?.readyState === EventSource.CLOSED) { events = null; }
+      setTimeout(() => { if (!document.hidden) whole(); }, 3000);
+    };
   };
   const rest = () => { events?.close(); events = null; };
   const visible = () => {
@@ -122,7 +133,8 @@
   listen();
   setInterval(() => { if (!document.hidden) { listen(); whole(); } }, 60000);
   setInterval(() => {
-    const ms = Date.now() - last;
-    if (!document.hidden && ms > 90000) stale(`Not fresh for ${span(ms)}: the monitor cannot be reached from here.`);
-  }, 10000);
+    if (document.hidden) return;
+    if (lost) { listen(); whole(); }
+    else if (events && Date.now() - last > 20000) whole();
+  }, 5000);
 })();

@@ -17,7 +17,7 @@ async fn an_open_page_says_how_old_it_is_until_the_monitor_is_back() {
     visit.browser.until(verdict);
     visit.process = None;
     // An answer that was under way may still have come.
-    let stale = "/^Not fresh for \\d+ (min|h|d): the monitor cannot be reached from here\\.$/.test(document.querySelector('#stale').textContent) && !document.querySelector('#stale').hidden";
+    let stale = "/^Connection to the monitor lost at \\d\\d:\\d\\d:\\d\\d\\D*, \\d+ (min|h|d) ago, trying again\\./.test(document.querySelector('#stale').textContent) && !document.querySelector('#stale').hidden";
     visit.browser.until(stale);
     let as_of = "document.querySelector('#asof time').dateTime";
     let shown = visit.browser.is(as_of);
