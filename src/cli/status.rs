@@ -3,6 +3,7 @@
 mod beats;
 mod beside;
 mod channels;
+mod services;
 mod standing;
 mod why;
 
@@ -33,7 +34,6 @@ use crate::model::service::{Service as Watched, ServiceName};
 use crate::model::span::Line;
 use crate::state::{self, ReadError, ServiceLine, Snapshot};
 use beats::Beats;
-use beside::Beside;
 use channels::Channel;
 use standing::{Past, Standing};
 
@@ -183,7 +183,7 @@ fn show(arguments: &Arguments, config: &Path) -> Exit {
         print_json(&known, &open, exit, now);
     } else {
         print_daemon(&known, now);
-        print_services(&known, &open, arguments.all, now);
+        services::print(&known, &open, arguments.all, now);
         let ledger = &known.snapshot.ledger;
         print_silences(ledger, now);
         channels::print(&channels::of(ledger, now), now);
@@ -379,46 +379,4 @@ fn print_summary(known: &Known, open: &[&Incident]) {
         counted(known.standings.len(), "service"),
         counted(open.len(), "open incident"),
     ));
-}
-
-fn print_services(known: &Known, open: &[&Incident], all: bool, now: Timestamp) {
-    let rows = known.beside(now, |beside| service_rows(known, open, (all, now), beside));
-    table::print(&rows);
-}
-
-fn service_rows(
-    known: &Known,
-    open: &[&Incident],
-    (all, now): (bool, Timestamp),
-    beside: &Beside<'_>,
-) -> Vec<Vec<Cell>> {
-    let mut rows = Vec::new();
-    for (service, standing) in known.services() {
-        let of_service = |incident: &&&Incident| incident.service == service.name;
-        rows.extend(
-            open.iter()
-                .filter(of_service)
-                .map(|one| known.incident_row(one, beside, now)),
-        );
-        let beats = known.beats(service);
-        let of_job = beats.and_then(|beats| beats.words(standing, now));
-        let more = beside.of_service(&service.name);
-        if let Some((sign, style, words)) = standing.cells(of_job)
-            && (all || standing != Standing::Fine || !more.is_empty())
-        {
-            let words = Cell::new(style, format_args!("{words}{more}"));
-            rows.push(vec![sign, Cell::plain(&service.name), words]);
-        }
-    }
-    let listed = |incident: &&&Incident| {
-        !known
-            .snapshot
-            .services
-            .iter()
-            .any(|service| service.name == incident.service)
-    };
-    for incident in open.iter().filter(listed) {
-        rows.push(known.incident_row(incident, beside, now));
-    }
-    rows
 }

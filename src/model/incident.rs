@@ -1,5 +1,7 @@
 //! Incidents, and what each channel must know and is known to have taken.
 
+mod kept;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use super::mute::{Ack, Silence, SilenceId};
 use super::service::{ChannelName, ServiceName};
 use super::storm::{Storm, StormId};
 use super::violation::{Sample, Violation};
+pub use kept::Kept;
 
 /// The random, stable name of an incident: 16 characters of Crockford's base 32, the same in every message about it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -148,15 +151,6 @@ pub struct Reason {
     /// How the rule was kept when the incident was over; absent before, and where that was not written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Box<Kept>>,
-}
-
-/// What a rule said when it was kept again.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-pub struct Kept {
-    /// The rule and its numbers: `1 of the last 7 probes failed, at most 25 %; the last 2 are good`.
-    pub rule: String,
-    /// The samples that it saw, oldest first.
-    pub samples: Vec<Sample>,
 }
 
 /// What must survive a restart for people to be told everything once: the contents of the state file.

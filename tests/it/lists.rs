@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use oes::model::incident::{IncidentId, Kept};
 use oes::model::service::ServiceName;
+use oes::model::tally::Tally;
 use oes::model::violation::Violation;
 use oes::policy::story::Story;
 use oes::web::page::incident;
@@ -12,6 +13,7 @@ use oes::web::page::incidents::{Page, Shown};
 use oes::web::page::links::Links;
 use oes::web::page::overview::{Draft, Query};
 use oes::web::page::present::{Audience, Present};
+use oes::web::page::record::{Record, Stretch};
 use oes::web::page::summary;
 use oes::web::page::written;
 
@@ -130,4 +132,50 @@ fn what_is_over_shows_its_opening_and_its_end_apart() {
     assert!(opening.contains("7 of the last 7 probes failed"), "{page}");
     assert_eq!(opening.matches("<li class=\"fail\"").count(), 5);
     assert_eq!(end.matches("<li class=\"fail\"").count(), 2);
+}
+
+#[test]
+fn a_certificate_that_ends_soon_stands_in_the_row() {
+    let mut present = watched::present(12);
+    let glance = present.glances.get_mut(&ServiceName::new("Search"));
+    let glance = Arc::make_mut(glance.unwrap());
+    glance.certificate_expires = Some("2026-12-04T14:00:00Z".parse().unwrap());
+    let page = |audience| {
+        let draft = Draft::new(&present, audience, &Query::default());
+        written(&draft.finish("Shop", Links::served(0), &HashMap::new()))
+    };
+    let private = page(Audience::Private);
+    let words = "its certificate ends in 8 d";
+    assert_eq!(private.matches(words).count(), 1, "{private}");
+    assert!(!page(Audience::Public).contains("certificate"));
+}
+
+#[test]
+fn what_was_planned_before_a_service_was_known_is_not_drawn() {
+    let present = watched::present(12);
+    let reports = present
+        .services
+        .iter()
+        .find(|one| one.name.as_str() == "Reports");
+    let feet = |days: &[Stretch]| {
+        let maintenance = &present.maintenance;
+        let record = Record::of(reports.unwrap(), (days, &[]), maintenance, present.at);
+        let strip = record.strip.to_string();
+        let (_, feet) = strip
+            .split_once("<path class=\"m\" d=\"")
+            .unwrap_or_default();
+        feet.matches('M').count()
+    };
+    assert_eq!(feet(&[]), 0);
+    let from: jiff::Timestamp = "2026-11-09T00:00:00Z".parse().unwrap();
+    let day = Stretch {
+        from,
+        until: "2026-11-10T00:00:00Z".parse().unwrap(),
+        tally: Tally {
+            up: std::time::Duration::from_hours(24),
+            ..Tally::default()
+        },
+    };
+    // The Sundays of the 15th and the 22nd.
+    assert_eq!(feet(&[day]), 2);
 }

@@ -24,7 +24,7 @@ impl IncidentMessage {
             ("incident", Json::string(incident.id.0.as_ref())),
             ("violation", Json::from(incident.violation.as_str())),
             ("generation", Json::from(u64::from(incident.generation))),
-            ("rule", Json::from(incident.reason.rule.as_str())),
+            ("rule", Json::from(incident.reason.told())),
             ("exchange", Json::from(incident.reason.exchange.as_str())),
             ("finding", self.finding()),
             ("opened_at", self.sending.time(Some(incident.opened_at))),
@@ -90,7 +90,7 @@ impl IncidentMessage {
     }
 
     fn probes(&self) -> Json {
-        let seen = &self.incident.reason.samples;
+        let seen = self.incident.reason.seen();
         let median = samples::median(seen);
         Json::object([
             ("marks", Json::from(samples::marks(seen))),

@@ -40,6 +40,8 @@ impl IncidentMessage {
             page.line(&reason.rule)?;
         } else {
             page.row("it was", &reason.rule)?;
+            let kept = reason.kept.as_deref();
+            page.row("now", kept.map_or("", |kept| &kept.rule))?;
         }
         if let Some(note) = self.note() {
             page.line(&note)?;
@@ -71,8 +73,6 @@ impl IncidentMessage {
         }
         self.times(page)?;
         page.row("probes", &self.drawing())?;
-        let kept = reason.kept.as_deref();
-        page.row("now", kept.map_or("", |kept| &kept.rule))?;
         page.row(
             "runbook",
             self.subject.runbook.as_deref().unwrap_or_default(),
@@ -135,7 +135,7 @@ impl IncidentMessage {
 
     /// Returns marks and bars of the samples with their median, empty without samples.
     fn drawing(&self) -> String {
-        let seen = &self.incident.reason.samples;
+        let seen = self.incident.reason.seen();
         let median = samples::median(seen).map(|median| format!("p50 {}", Shown(median)));
         [
             samples::marks(seen),

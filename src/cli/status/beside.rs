@@ -46,7 +46,7 @@ impl Beside<'_> {
 
 fn after(planned: Option<String>, mute: Option<String>) -> String {
     let parts = planned.into_iter().chain(mute);
-    parts.map(|part| format!("; {part}")).collect()
+    parts.fold(String::new(), |text, part| format!("{text}; {part}"))
 }
 
 impl Known {

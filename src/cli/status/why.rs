@@ -22,9 +22,10 @@ impl Known {
         let lasted = Shown(since(incident.opened_at, now));
         let why = self.why(incident, now);
         let more = beside.of_incident(incident);
-        let (style, sign) = match beside.is_planned(&incident.service) {
-            true => (FAINT, "~"),
-            false => (ERROR, "✗"),
+        let (style, sign) = if beside.is_planned(&incident.service) {
+            (FAINT, "~")
+        } else {
+            (ERROR, "✗")
         };
         vec![
             Cell::new(style, sign),

@@ -193,7 +193,10 @@ pub(super) fn page(site: &Site, caller: &Caller, next: &str, words: &str) -> Doo
             csrf: Arc::clone(csrf),
         },
         _ => Inside::Login {
-            provider: site.gate.oidc().map(|oidc| oidc.settings().name.clone()),
+            provider: site
+                .gate
+                .oidc()
+                .map(|oidc| Arc::clone(&oidc.settings().name)),
             next: next.to_owned(),
         },
     };

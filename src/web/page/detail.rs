@@ -3,6 +3,7 @@
 mod beat;
 mod facts;
 mod gaps;
+mod ties;
 
 use std::time::Duration;
 
@@ -30,8 +31,8 @@ use crate::model::exchange::Phase;
 use crate::model::glance::Glance;
 use crate::model::histogram::Histogram;
 use crate::model::incident::Incident;
-use crate::model::service::{Service, ServiceName};
 use facts::Fact;
+use ties::Tie;
 
 /// Probes that are listed.
 pub const PROBES_MAX: usize = 30;
@@ -68,7 +69,6 @@ pub struct Page {
     phases: Phases,
     phases_last: Phases,
     probes: Vec<Probe>,
-    probes_words: &'static str,
     /// Whether it reports and is not asked.
     reports: bool,
     /// How long the last probe took in all.
@@ -86,12 +86,6 @@ struct Badge {
     words: &'static str,
     address: String,
     markdown: String,
-}
-
-/// Another service that this one has to do with.
-struct Tie {
-    name: String,
-    href: String,
 }
 
 struct Tab {
@@ -194,14 +188,11 @@ impl Page {
             .take(PROBES_MAX)
             .filter(|_| private);
         let timings = stood.glance.and_then(|glance| glance.timings.as_ref());
+        let timings = timings.filter(|_| private);
         let tabs = tabs(window, &links);
         let is_tried = private && !links.is_copy() && service.heartbeat.is_none();
         let playground = is_tried.then(|| links.playground(&service.name));
-        let ties = if private {
-            ties(service, present, &links)
-        } else {
-            Vec::new()
-        };
+        let ties = ties::of(service, present, (audience, &links));
         let frame = Frame {
             title: title.to_owned(),
             heading: format!("{} · {title}", service.name),
@@ -217,26 +208,13 @@ impl Page {
             group: service.group.clone(),
             state: stood.state(),
             note: stood.note(audience),
-            more: if private {
-                present.muting(|muting| stood.besides(muting, now))
-            } else {
-                Vec::new()
-            },
+            more: ties::besides(stood, present, audience),
             ties,
             request: private.then(|| facts::request(service)),
-            runbook: service
-                .runbook
-                .as_ref()
-                .filter(|_| private)
-                .map(ToString::to_string),
+            runbook: facts::runbook(service).filter(|_| private),
             playground,
             facts: facts::of(stood, audience, present.at),
-            why: stood
-                .open
-                .iter()
-                .filter(|_| private)
-                .map(|one| Why::of(one, stood.planned, stood.glance))
-                .collect(),
+            why: Why::all(stood, audience),
             rules: facts::rules(stood, audience),
             strip: past.record.strip.clone(),
             days: past.record.strip.0.iter().rev().copied().collect(),
@@ -245,19 +223,10 @@ impl Page {
             tabs,
             chart_rows: rows(&chart),
             phases: means(&past.buckets, &past.samples, window),
-            phases_last: timings
-                .filter(|_| private)
-                .map(Phases::from)
-                .unwrap_or_default(),
+            phases_last: timings.map(Phases::from).unwrap_or_default(),
             probes: newest.map(Probe::of).collect(),
-            probes_words: beat::probes(service),
             reports: service.heartbeat.is_some(),
-            // What its phases do not explain is part of it.
-            took_last: stood
-                .glance
-                .and_then(Glance::duration)
-                .map(|took| Shown(took).to_string())
-                .unwrap_or_default(),
+            took_last: took_last(stood),
             gaps: gaps::told(&past.gaps),
             planned: times_of(present, service, audience),
             badges: Vec::new(),
@@ -302,19 +271,10 @@ impl Badge {
     }
 }
 
-/// Returns what a service depends on, and what depends on it, each with its words.
-fn ties(service: &Service, present: &Present, links: &Links) -> Vec<(&'static str, Vec<Tie>)> {
-    let tie = |name: &ServiceName| Tie {
-        name: name.to_string(),
-        href: links.service(name),
-    };
-    let needs = service.depends_on.iter().map(tie).collect();
-    let others = present.services.iter();
-    let needed = others.filter(|one| one.depends_on.contains(&service.name));
-    let needed = needed.map(|one| tie(&one.name)).collect();
-    let both: [(_, Vec<Tie>); 2] = [("Depends on", needs), ("Needed by", needed)];
-    let both = both.into_iter();
-    both.filter(|(_, ties)| !ties.is_empty()).collect()
+/// Returns how long the last probe took: what its phases do not explain is part of it.
+fn took_last(stood: &Stood<'_>) -> String {
+    let took = stood.glance.and_then(Glance::duration);
+    took.map(|took| Shown(took).to_string()).unwrap_or_default()
 }
 
 fn chart(stood: &Stood<'_>, window: Window, past: &Past, now: Timestamp) -> Chart {

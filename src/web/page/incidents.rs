@@ -196,7 +196,7 @@ impl Page {
         let before = (number - 1) * LINES_MAX;
         let of_month = all.iter().filter(|one| Month::of(one.opened_at) == month);
         let planned = present.planned();
-        let lines: Vec<Line> = of_month
+        let listed: Vec<Line> = of_month
             .skip(before)
             .take(LINES_MAX)
             .map(|one| line(one, audience, &links, (present, &planned)))
@@ -224,12 +224,12 @@ impl Page {
                     "{}, {} to {} on this page",
                     counted(count, "incident"),
                     before + 1,
-                    before + lines.len()
+                    before + listed.len()
                 ),
                 count => counted(count, "incident"),
             },
             month,
-            lines,
+            lines: listed,
             is_unreadable: false,
             number,
             pages,

@@ -1,5 +1,6 @@
 //! The first page: the verdict, what is open, and the services with their days.
 
+mod open;
 mod search;
 
 use std::collections::HashMap;
@@ -10,27 +11,24 @@ use askama::Template;
 use super::frame::{Frame, Here};
 use super::links::{Links, mark};
 use super::moment::AsOf;
-use super::present::{Audience, Present, Stood, taken_on};
+use super::present::{Audience, Present, Stood};
 use super::record::Record;
-use super::state::{State, first_line, of_incident};
+use super::state::State;
 use super::strip::{DAYS, Strip};
 use super::verdict::Verdict;
 use super::words;
 use crate::model::counted::counted;
 use crate::model::duration::{Shown, after, since};
-use crate::model::incident::Incident;
-use crate::model::service::{Service, ServiceName};
+use crate::model::service::ServiceName;
 use crate::model::tally::Share;
-use crate::policy::causes;
 use crate::policy::mute::Muting;
 use crate::web::page::calendar::{Planned, planned};
 
+use open::{OpenLine, OpenList, open};
 pub use search::{Query, Search};
 
 /// Services on one page.
 pub const ROWS_MAX: usize = 100;
-/// Open incidents that are listed above the services.
-const OPEN_MAX: usize = 20;
 /// An uptime below this many millionths is worth a look.
 const LOW: u32 = 990_000;
 /// A maintenance that begins within this time is announced.
@@ -68,18 +66,6 @@ pub struct Fragment {
     open_more: usize,
     open_common: String,
     rows: Vec<Row>,
-}
-
-/// An open incident in one line.
-struct OpenLine {
-    href: String,
-    state: State,
-    service: String,
-    title: String,
-    why: String,
-    since: String,
-    /// Who is on it, and what is planned for now.
-    more: Vec<String>,
 }
 
 /// Services that belong together.
@@ -295,90 +281,6 @@ fn next_look(stood: &[Stood<'_>], present: &Present) -> Option<String> {
     let next = probed.filter_map(next).min()?;
     let seconds = since(present.at, next).as_secs();
     (seconds > 0).then(|| format!("within {}", Shown(Duration::from_secs(seconds + 1))))
-}
-
-/// The open incidents that are listed.
-struct OpenList {
-    /// The heaviest first, of those the oldest.
-    open: Vec<OpenLine>,
-    /// What they are as a whole.
-    open_words: String,
-    /// How many more there are.
-    open_more: usize,
-    /// What most of all have in common, where not all are listed; empty for the public.
-    open_common: String,
-}
-
-/// Returns the open incidents.
-fn open(stood: &[Stood<'_>], frame: &Frame) -> OpenList {
-    let all = stood
-        .iter()
-        .flat_map(|one| one.open.iter().map(move |incident| (one, *incident)));
-    let mut all: Vec<(&Stood<'_>, &Incident)> = all
-        .filter(|(_, incident)| words::is_shown(incident, frame.audience))
-        .collect();
-    all.sort_by_key(|(one, incident)| {
-        (std::cmp::Reverse(weight(one, incident)), incident.opened_at)
-    });
-    let open_words = counted(all.len(), "open incident");
-    let open_more = all.len().saturating_sub(OPEN_MAX);
-    let open_common = if open_more > 0 && frame.audience.is_private() {
-        common(&all)
-    } else {
-        String::new()
-    };
-    let lines = all.into_iter().take(OPEN_MAX);
-    let lines = lines.map(|(one, incident)| open_line(one, incident, frame));
-    OpenList {
-        open: lines.collect(),
-        open_words,
-        open_more,
-        open_common,
-    }
-}
-
-/// Returns what most open incidents have in common.
-fn common(all: &[(&Stood<'_>, &Incident)]) -> String {
-    let services: HashMap<&ServiceName, &Service> = all
-        .iter()
-        .map(|(one, _)| (&one.service.name, &**one.service))
-        .collect();
-    let incidents: Vec<&Incident> = all.iter().map(|(_, incident)| *incident).collect();
-    let of = |incident: &Incident| services.get(&incident.service).copied();
-    causes::common(&incidents, &of).join(", ")
-}
-
-/// Returns how an open incident is drawn: as planned while its service is in maintenance.
-fn weight(one: &Stood<'_>, incident: &Incident) -> State {
-    match one.planned {
-        Some(_) => State::Maintenance,
-        None => of_incident(incident, one.glance),
-    }
-}
-
-fn open_line(one: &Stood<'_>, incident: &Incident, frame: &Frame) -> OpenLine {
-    let private = frame.audience.is_private();
-    let for_all = |known: String, others: &str| {
-        if private { known } else { others.to_owned() }
-    };
-    let ack = taken_on(incident).map(|known| for_all(known, "somebody is on it"));
-    let planned = one
-        .planned
-        .map(|on| words::in_maintenance(on, frame.audience));
-    let lasted = words::age(since(incident.opened_at, frame.at));
-    OpenLine {
-        href: frame.links.incident(&incident.id),
-        state: weight(one, incident),
-        service: one.service.name.to_string(),
-        title: words::title(&incident.violation, frame.audience),
-        why: if private {
-            first_line(incident, one.glance)
-        } else {
-            String::new()
-        },
-        since: format!("for {lasted}"),
-        more: ack.into_iter().chain(planned).collect(),
-    }
 }
 
 fn group(

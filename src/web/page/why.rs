@@ -1,13 +1,13 @@
 //! Why an incident is open: the rule and its numbers now, and what was seen when its finding was new.
 
 use super::moment::Moment;
-use super::present::Audience;
+use super::present::{Audience, Stood};
 use super::state::{State, of_incident};
 use super::words;
 use crate::model::counted::counted;
 use crate::model::duration::Shown;
 use crate::model::glance::{Glance, Held};
-use crate::model::incident::Incident;
+use crate::model::incident::{Ending, Incident};
 use crate::model::json::Json;
 use crate::model::judgement::Outcome;
 use crate::model::violation::{Sample, Violation};
@@ -50,6 +50,13 @@ pub(super) struct Mark {
 }
 
 impl Why {
+    /// Returns why each open incident of a service is open, for those who may know.
+    pub(super) fn all(stood: &Stood<'_>, audience: Audience) -> Vec<Self> {
+        let open = stood.open.iter().filter(|_| audience.is_private());
+        open.map(|one| Self::of(one, stood.planned, stood.glance))
+            .collect()
+    }
+
     /// Returns why an incident is open, or was.
     pub(super) fn of(
         incident: &Incident,
@@ -82,32 +89,6 @@ impl Why {
         {
             first.finding.clear();
         }
-        let some = |name, text: &Option<String>| {
-            let text = text.clone().filter(|text| !text.is_empty());
-            text.map(|text| (name, text))
-        };
-        let json =
-            |name, value: &Option<Json>| value.as_ref().map(|value| (name, value.to_string()));
-        let exchange = Some(reason.exchange.clone());
-        let more =
-            (reason.more_findings > 0).then(|| counted(reason.more_findings, "more finding"));
-        let good = match incident.last_good {
-            Some(at) => at.strftime("%-d %b %Y, %H:%M:%S UTC").to_string(),
-            None => "never".to_owned(),
-        };
-        let pairs = [
-            reason
-                .expected
-                .as_ref()
-                .map(|value| ("expected", words::expected(value, usize::MAX))),
-            json("got", &reason.actual),
-            some("at", &reason.path),
-            some("found by", &reason.place),
-            some("exchange", &exchange),
-            some("address", &reason.address),
-            some("besides", &more),
-            Some(("last good", good)),
-        ];
         let ack = incident.ack.as_ref();
         Self {
             state: match planned {
@@ -120,10 +101,10 @@ impl Why {
             now,
             as_of,
             first,
-            pairs: pairs.into_iter().flatten().collect(),
+            pairs: pairs(incident),
             // What an older version wrote of one that is over was seen at its end, and says nothing of its opening.
-            marks: match (incident.is_open(), &reason.kept) {
-                (false, None) => Vec::new(),
+            marks: match (incident.ending, &reason.kept) {
+                (Some(Ending::Recovered), None) => Vec::new(),
                 _ => Mark::all(&reason.samples),
             },
             kept: reason
@@ -144,6 +125,36 @@ impl Why {
     pub(super) fn is_value(&self, name: &str) -> bool {
         matches!(name, "expected" | "got" | "at") && !self.pairs.is_empty()
     }
+}
+
+/// Returns the facts of the probe that found it, each with its name.
+fn pairs(incident: &Incident) -> Vec<(&'static str, String)> {
+    let reason = &incident.reason;
+    let some = |name, text: &Option<String>| {
+        let text = text.clone().filter(|text| !text.is_empty());
+        text.map(|text| (name, text))
+    };
+    let json = |name, value: &Option<Json>| value.as_ref().map(|value| (name, value.to_string()));
+    let exchange = Some(reason.exchange.clone());
+    let more = (reason.more_findings > 0).then(|| counted(reason.more_findings, "more finding"));
+    let good = match incident.last_good {
+        Some(at) => at.strftime("%-d %b %Y, %H:%M:%S UTC").to_string(),
+        None => "never".to_owned(),
+    };
+    let pairs = [
+        reason
+            .expected
+            .as_ref()
+            .map(|value| ("expected", words::expected(value, usize::MAX))),
+        json("got", &reason.actual),
+        some("at", &reason.path),
+        some("found by", &reason.place),
+        some("exchange", &exchange),
+        some("address", &reason.address),
+        some("besides", &more),
+        Some(("last good", good)),
+    ];
+    pairs.into_iter().flatten().collect()
 }
 
 impl Said {

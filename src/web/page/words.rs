@@ -127,7 +127,7 @@ mod tests {
         );
         let (down, known) = (Duration::from_secs(192), Duration::from_secs(193));
         let tally_down = Tally {
-            up: known - down,
+            up: known.saturating_sub(down),
             down,
             no_data: Duration::from_mins(day),
             ..Tally::default()

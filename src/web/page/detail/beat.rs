@@ -60,15 +60,6 @@ pub(super) fn latency(service: &Service) -> &'static str {
     }
 }
 
-/// Returns what its probes are called.
-pub(super) fn probes(service: &Service) -> &'static str {
-    if service.heartbeat.is_some() {
-        "Last beats"
-    } else {
-        "Last probes"
-    }
-}
-
 /// Returns what a job is held against, with the numbers of now.
 pub(super) fn rules(stood: &Stood<'_>, rule: &Heartbeat) -> Vec<String> {
     let window = stood.glance.map(|glance| glance.window).unwrap_or_default();

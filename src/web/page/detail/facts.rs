@@ -17,6 +17,11 @@ pub(super) struct Fact {
     pub(super) more: String,
 }
 
+/// Returns where it is said what to do about a service.
+pub(super) fn runbook(service: &Service) -> Option<String> {
+    service.runbook.as_ref().map(ToString::to_string)
+}
+
 /// Returns how it is known how a service is.
 pub(super) fn request(service: &Service) -> String {
     match (&service.heartbeat, &service.request) {

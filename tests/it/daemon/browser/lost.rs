@@ -1,6 +1,8 @@
 //! A page that is open while the monitor goes away.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Rig, visit};
 
