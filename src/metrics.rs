@@ -3,6 +3,7 @@
 
 mod blackbox;
 mod exports;
+mod muted;
 mod notifier;
 pub mod otlp;
 mod own;
@@ -29,6 +30,7 @@ use crate::model::incident::Ledger;
 use crate::model::judgement::Outcome;
 use crate::model::observation::Observation;
 use crate::model::service::{ChannelName, ServiceName};
+use crate::policy::mute::Muted;
 
 pub use blackbox::{Late, probe_page, probe_page_late};
 pub use exports::ExportMetrics;
@@ -74,6 +76,8 @@ pub struct Scene<'a> {
     pub ledger: &'a Ledger,
     /// What each channel is owed.
     pub owed: &'a [ChannelOwed],
+    /// What is muted.
+    pub muted: &'a Muted,
     /// The worker processes, where there are any.
     pub workers: Option<&'a Workers>,
     /// Scripts that are set aside.
@@ -141,6 +145,11 @@ impl Metrics {
         self.script_gauges.set(name, service, value);
     }
 
+    /// Tells of a channel from now on, how its tries may end as well: a count that begins at 0 is seen to grow.
+    pub fn channel(&self, channel: &ChannelName, results: &[&'static str]) {
+        self.notifier.begin(channel, results);
+    }
+
     /// Counts one try of a channel: how it ended, and how long it took.
     pub fn attempted(&self, channel: &ChannelName, result: &'static str, took: Duration) {
         self.notifier.attempted(channel, result, took);
@@ -149,6 +158,11 @@ impl Metrics {
     /// Notes that a channel has taken a message so long after what it tells.
     pub fn delivered(&self, channel: &ChannelName, delay: Duration) {
         self.notifier.delivered(channel, delay);
+    }
+
+    /// Has the counters of a service go on under another name.
+    pub fn rename(&self, old: &ServiceName, new: &ServiceName) {
+        self.services.rename(old, new);
     }
 
     /// Forgets the counters of a service that is no longer watched.
@@ -177,6 +191,7 @@ impl Metrics {
         own::write(&mut text, scene.ledger);
         blackbox::write_reload(&mut text, self.own.reload_successful.get() == 1);
         process::write(&mut text);
+        muted::write(&mut text, scene.ledger, scene.muted);
         self.services.write(&mut text, scene.services, scene.ledger);
         text.end()
     }

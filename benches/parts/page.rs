@@ -11,16 +11,18 @@ use oes::model::glance::{Glance, WindowNumbers};
 use oes::model::incident::Ledger;
 use oes::model::judgement::Judgement;
 use oes::model::observation::Observation;
+use oes::policy::mute::Muted;
 use tokio::time::Instant;
 
 /// Writes the page of so many services, all of which were probed; prints its time and its size.
 pub fn page(services: usize, target: &str) {
     let (metrics, shown) = probed(services);
-    let ledger = Ledger::default();
+    let (ledger, muted) = (Ledger::default(), Muted::default());
     let scene = Scene {
         services: &shown,
         ledger: &ledger,
         owed: &[],
+        muted: &muted,
         workers: None,
         suspended: 0,
         now: oes::clock::Clock::System.now(),

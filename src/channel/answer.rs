@@ -68,6 +68,17 @@ impl Answer {
         }
     }
 
+    /// The names of all answers.
+    pub const NAMES: [&'static str; 7] = [
+        "taken",
+        "retry",
+        "rate_limited",
+        "rejected",
+        "disabled",
+        "unknown",
+        "edit_gone",
+    ];
+
     /// Returns the answer's name in metrics and logs.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -307,13 +307,16 @@ impl Facts for Page {
         let numbers = [recorder.written, recorder.dropped, recorder.bytes];
         self.metrics.own.recorder.set(numbers);
         let workers = self.pool.workers().map(known);
+        let now = self.clock.now();
+        let book = Arc::clone(&self.book.borrow());
         let scene = Scene {
             services: &self.shown(),
             ledger: &ledger,
             owed: &self.owed(&ledger),
+            muted: &book.muting(&ledger, &self.seen, now, |muting| muting.everything()),
             workers: workers.as_ref(),
             suspended: self.pool.suspended_scripts(),
-            now: self.clock.now(),
+            now,
         };
         self.metrics.page(format, &scene, give)
     }

@@ -46,6 +46,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Sends what one channel is owed until `stop`; a message under way is finished first.
 pub(super) async fn run(shared: Shared, channel: Arc<Settings>, stop: CancellationToken) {
+    shared.metrics.channel(&channel.name, &Answer::NAMES);
     let mut snapshots = shared.keeper.snapshots();
     let mut book = shared.book.clone();
     while !stop.is_cancelled() {

@@ -5,6 +5,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
+/// How an export ends.
+const RESULTS: [&str; 4] = ["taken", "partial", "refused", "unanswered"];
+
 /// What is counted of exports to a collector.
 #[derive(Debug, Clone, Default)]
 pub struct ExportMetrics {
@@ -25,6 +28,9 @@ impl ExportMetrics {
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
+        for result in RESULTS {
+            drop(self.exports.get_or_create(&ResultLabels { result }));
+        }
         registry.register(
             "otlp_exports",
             "Exports of all metrics over OTLP, by how they ended: taken, partial, refused, unanswered",

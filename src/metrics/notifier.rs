@@ -108,6 +108,20 @@ impl NotifierMetrics {
         );
     }
 
+    /// Begins to tell of a channel, of nothing that happened yet.
+    pub(super) fn begin(&self, channel: &ChannelName, results: &[&'static str]) {
+        let channel = channel.to_string();
+        let labels = ChannelLabels {
+            channel: channel.clone(),
+        };
+        drop(self.tries.get_or_create(&labels));
+        drop(self.delays.get_or_create(&labels));
+        for result in results {
+            let channel = channel.clone();
+            drop(self.attempts.get_or_create(&AttemptLabels { channel, result }));
+        }
+    }
+
     /// Counts one try: how it ended, and how long it took.
     pub(super) fn attempted(&self, channel: &ChannelName, result: &'static str, took: Duration) {
         let name = channel.to_string();

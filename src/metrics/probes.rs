@@ -7,7 +7,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::seconds_histogram;
-use crate::model::exchange::Timings;
+use crate::model::exchange::{Phase, Timings};
 use crate::model::failure::FailureKind;
 
 /// What is counted of all probes together.
@@ -38,6 +38,13 @@ impl Default for ProbeMetrics {
 
 impl ProbeMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
+        // What never happened is told as well: an increase is seen only where a series was there before.
+        for kind in FailureKind::ALL.map(FailureKind::as_str) {
+            drop(self.failures.get_or_create(&FailureLabels { kind }));
+        }
+        for phase in Phase::ALL.map(Phase::as_str) {
+            drop(self.durations.get_or_create(&PhaseLabels { phase }));
+        }
         registry.register(
             "probe_failures",
             "Probes that got no usable response, by kind of failure",

@@ -7,10 +7,20 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::model::code::FindingCode;
 use crate::model::judgement::{Judgement, Severity};
 
-/// What the reason of a broken run begins with; a reason that is none of OES's own is `other`.
-const REASONS: [&str; 3] = ["limit.", "script", "not_run"];
+/// The reason of a broken run that is none of OES's own.
+const OTHER: &str = "other";
+
+/// Returns the reasons for which OES says that a run broke.
+fn reasons() -> impl Iterator<Item = &'static str> {
+    let codes = FindingCode::ALL.iter().map(|code| code.as_str());
+    codes.filter(|code| {
+        let (of, _) = code.split_once('.').unwrap_or((code, ""));
+        ["limit", "script", "not_run"].contains(&of)
+    })
+}
 
 type Seconds = Counter<f64, AtomicU64>;
 
@@ -30,11 +40,14 @@ struct ScriptLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabels {
-    reason: String,
+    reason: &'static str,
 }
 
 impl ScriptRuns {
     pub(super) fn register(&self, registry: &mut Registry) {
+        for reason in reasons().chain([OTHER]) {
+            drop(self.broken.get_or_create(&ReasonLabels { reason }));
+        }
         registry.register("script_runs", "Runs of a matcher script", self.runs.clone());
         registry.register_with_unit(
             "script_cpu",
@@ -76,8 +89,8 @@ impl ScriptRuns {
         }
         let broken = judgement.findings.iter();
         for finding in broken.filter(|finding| finding.severity == Severity::Broken) {
-            let is_own = REASONS.iter().any(|one| finding.code.starts_with(one));
-            let reason = if is_own { &*finding.code } else { "other" }.to_owned();
+            let reason = reasons().find(|reason| *reason == &*finding.code);
+            let reason = reason.unwrap_or(OTHER);
             self.broken.get_or_create(&ReasonLabels { reason }).inc();
         }
     }

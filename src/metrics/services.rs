@@ -67,6 +67,14 @@ impl Services {
         Arc::clone(all.entry(service.clone()).or_default())
     }
 
+    /// Has what was counted of a service go on under another name, unless something was counted under that one already.
+    pub(super) fn rename(&self, old: &ServiceName, new: &ServiceName) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counters) = all.remove(old) {
+            all.entry(new.clone()).or_insert(counters);
+        }
+    }
+
     pub(super) fn forget(&self, service: &ServiceName) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         all.remove(service);
@@ -215,10 +223,8 @@ const FAMILIES: &[Family] = &[
             let counters = one.counters.iter();
             let counts = counters.flat_map(|counters| counters.by_outcome.iter());
             for (outcome, count) in Outcome::ALL.into_iter().zip(counts) {
-                let count = count.load(Ordering::Relaxed);
-                if count > 0 {
-                    sink.with("outcome", outcome.as_str(), count);
-                }
+                // Also of what never happened: an increase is seen only where a series was there before.
+                sink.with("outcome", outcome.as_str(), count.load(Ordering::Relaxed));
             }
         }),
     },

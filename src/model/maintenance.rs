@@ -134,6 +134,12 @@ impl Maintenance {
             && self.of.selects(name, violation, service)
     }
 
+    /// Tells whether every incident of a service is meant.
+    pub fn covers_all(&self, service: &Service) -> bool {
+        let own = self.own.as_ref();
+        own.is_none_or(|own| own.contains(&service.name)) && self.of.covers_all(service)
+    }
+
     /// Returns when it ends, if it is on at this moment.
     pub fn is_on(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.when {

@@ -112,6 +112,11 @@ impl Selector {
             && any(&self.tags, &service.tags)
     }
 
+    /// Tells whether every incident of a service is meant: no list names some violations alone.
+    pub fn covers_all(&self, service: &Service) -> bool {
+        self.violations.is_empty() && self.covers(service)
+    }
+
     /// Returns the name of the one service that it means, if it names one and says nothing else.
     pub fn only_service(&self) -> Option<&str> {
         let name = self.services.first()?;

@@ -13,6 +13,8 @@
 //! A mute hides what has not been said. The end of an incident that was announced is always told; only flapping holds
 //! it until the flapping ends.
 
+mod cause;
+mod muted;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +31,8 @@ use crate::model::maintenance::Maintenance;
 use crate::model::mute::Silence;
 use crate::model::service::{Service, ServiceName};
 use crate::model::violation::Violation;
+pub use cause::Cause;
+pub use muted::Muted;
 
 /// The service under which OES speaks of itself.
 pub const OES: &str = "OES";
@@ -45,6 +49,8 @@ const SUSPECT: Duration = Duration::from_mins(2);
 /// What mutes an incident now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mute {
+    /// Which of the causes it is.
+    pub cause: Cause,
     /// When it ends, absent if nobody knows.
     pub until: Option<Timestamp>,
     /// What it is, for people: `the silence 7c2f by ada`.
@@ -54,8 +60,9 @@ pub struct Mute {
 }
 
 impl Mute {
-    fn until(until: Option<Timestamp>, why: String) -> Self {
+    fn until(cause: Cause, until: Option<Timestamp>, why: String) -> Self {
         Self {
+            cause,
             until,
             why,
             holds_ends: false,
@@ -64,7 +71,7 @@ impl Mute {
 
     fn of(silence: &Silence) -> Self {
         let why = format!("the silence {} by {}", silence.id, silence.by);
-        Self::until(Some(silence.until), why)
+        Self::until(Cause::Silence, Some(silence.until), why)
     }
 }
 
@@ -214,7 +221,10 @@ impl<'a> Muting<'a> {
         let planned = planned
             .filter(|(one, _)| one.selects(name, violation, service))
             .max_by_key(|(_, until)| *until)
-            .map(|(one, until)| Mute::until(Some(*until), format!("the maintenance {}", one.name)));
+            .map(|(one, until)| {
+                let why = format!("the maintenance {}", one.name);
+                Mute::until(Cause::Maintenance, Some(*until), why)
+            });
         silence
             .into_iter()
             .chain(planned)
@@ -230,6 +240,7 @@ impl<'a> Muting<'a> {
             && back_at.is_none_or(|back| incident.opened_at <= back);
         by_it.then(|| {
             Mute::until(
+                Cause::Network,
                 back_at.map(|back| after(back, GRACE)),
                 "the loss of OES's own network".to_owned(),
             )
@@ -237,24 +248,30 @@ impl<'a> Muting<'a> {
     }
 
     fn depending(&self, incident: &Incident, service: Option<&Service>) -> Option<Mute> {
+        self.ancestors(service?)
+            .find_map(|name| self.excuses(name, incident))
+    }
+
+    /// Returns what a service depends on, directly or by others, each once.
+    fn ancestors<'b>(&'b self, service: &'b Service) -> impl Iterator<Item = &'b ServiceName> {
         let mut seen: HashSet<&ServiceName> = HashSet::new();
-        let mut next: Vec<&ServiceName> = service?.depends_on.iter().collect();
-        while let Some(name) = next.pop() {
-            if !seen.insert(name) {
-                continue;
+        let mut next: Vec<&ServiceName> = service.depends_on.iter().collect();
+        std::iter::from_fn(move || {
+            loop {
+                let name = next.pop()?;
+                if seen.insert(name) {
+                    let further = self.facts.services.get(name);
+                    next.extend(further.iter().flat_map(|service| &service.depends_on));
+                    return Some(name);
+                }
             }
-            if let Some(mute) = self.excuses(name, incident) {
-                return Some(mute);
-            }
-            let further = self.facts.services.get(name);
-            next.extend(further.iter().flat_map(|service| &service.depends_on));
-        }
-        None
+        })
     }
 
     /// Returns what a service that another depends on does to its incident.
     fn excuses(&self, name: &ServiceName, incident: &Incident) -> Option<Mute> {
-        let outage = |until| Mute::until(until, format!("the outage of {name}"));
+        let outage =
+            |until| Mute::until(Cause::Dependency, until, format!("the outage of {name}"));
         if self.down.contains(name) {
             return Some(outage(None));
         }
@@ -272,6 +289,7 @@ impl<'a> Muting<'a> {
         let flaps =
             self.flapping.contains(&incident.service) && incident.violation != Violation::Flapping;
         flaps.then(|| Mute {
+            cause: Cause::Flapping,
             until: None,
             why: "flapping".to_owned(),
             holds_ends: true,
@@ -286,7 +304,7 @@ impl<'a> Muting<'a> {
         let unseen = began_before && !(self.facts.suspect)(&incident.service);
         unseen.then(|| {
             let until = after(self.facts.started_at, GRACE);
-            Mute::until(Some(until), (*why).to_owned())
+            Mute::until(Cause::Start, Some(until), (*why).to_owned())
         })
     }
 }

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::almanac;
 use super::delivery::{self, FailKind, Failed};
 use super::ledger::{self, Retention};
-use super::mute::Mute;
+use super::mute::{Cause, Mute};
 use super::owed::{Batch, Manner, Plan, SINGLES, Settings, Telling, owed};
 use super::watch::Opened;
 use crate::model::duration::after;
@@ -181,6 +181,7 @@ impl World {
                     |service| incident.service == ServiceName::new(format!("service {service}"));
                 mute.filter(|(service, _)| of(*service))
                     .map(|(_, holds_ends)| Mute {
+                        cause: Cause::Silence,
                         until: None,
                         why: "a test".into(),
                         holds_ends,

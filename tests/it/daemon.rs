@@ -23,6 +23,7 @@ mod leaving;
 mod listening;
 mod login;
 mod mail;
+mod muted;
 mod numbers;
 mod oidc;
 mod oidc_elsewhere;

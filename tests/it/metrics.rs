@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use oes::channel::answer::Answer;
 use oes::config::{self, Config, ProcessEnvironment};
 use oes::metrics::{ChannelOwed, Format, Metrics, Scene, Shown, Workers, probe_page};
 use oes::model::exchange::{Body, Exchange, Phase, Response, Sent, Timings, TlsSession};
@@ -16,6 +17,7 @@ use oes::model::judgement::{Finding, Judgement, Outcome, ScriptRun, Severity};
 use oes::model::observation::Observation;
 use oes::model::service::ChannelName;
 use oes::model::violation::Violation;
+use oes::policy::mute::{Cause, Muted};
 
 use crate::support::files::keeps;
 use crate::support::prometheus;
@@ -121,6 +123,7 @@ struct Told {
     services: Vec<Shown>,
     ledger: Ledger,
     owed: Vec<ChannelOwed>,
+    muted: Muted,
     workers: Workers,
 }
 
@@ -168,6 +171,10 @@ impl Told {
             .channels
             .insert(channel.clone(), ChannelState::default());
         let incident = incident(&services[1].0.name.clone(), Violation::Error);
+        let muted = Muted {
+            services: vec![(incident.service.clone(), Cause::Maintenance)],
+            incidents: vec![(incident.id.clone(), Cause::Maintenance)],
+        };
         ledger.incidents.insert(incident.id.clone(), incident);
         let owed = vec![ChannelOwed {
             channel,
@@ -184,6 +191,7 @@ impl Told {
             services,
             ledger,
             owed,
+            muted,
             workers,
         }
     }
@@ -193,6 +201,7 @@ impl Told {
             services: &self.services,
             ledger: &self.ledger,
             owed: &self.owed,
+            muted: &self.muted,
             workers: Some(&self.workers),
             suspended: 0,
             now: Timestamp::from_second(60).unwrap(),
@@ -362,6 +371,37 @@ fn what_oes_cannot_know_is_no_verdict() {
     let page = probe_page(Format::Prometheus, &shown);
     assert!(!page.contains("\nprobe_success "), "{page}");
     assert!(!page.contains("\nprobe_http_status_code "), "{page}");
+}
+
+#[test]
+fn what_never_happened_begins_at_zero() {
+    let metrics = Metrics::default();
+    let config = config();
+    metrics.service(&config.services[0].service.name);
+    let hook = ChannelName::new("hook");
+    metrics.channel(&hook, &Answer::NAMES);
+    let told = Told {
+        metrics,
+        services: vec![(Arc::clone(&config.services[0].service), None)],
+        ..Told::new()
+    };
+    let page = families(&told.page(Format::Prometheus));
+    for (family, count) in [
+        ("oes_probes_total", Outcome::ALL.len()),
+        ("oes_probe_failures_total", FailureKind::ALL.len()),
+        ("oes_notify_attempts_total", Answer::NAMES.len()),
+        ("oes_otlp_exports_total", 4),
+    ] {
+        let samples = &page[family].samples;
+        assert_eq!(samples.len(), count, "{samples:#?}");
+        assert!(samples.iter().all(|one| one.ends_with(" 0")), "{samples:#?}");
+    }
+    let broken = &page["oes_script_broken_total"].samples;
+    for reason in ["limit.cpu", "script", "script.queue", "not_run", "other"] {
+        let sample = format!("oes_script_broken_total{{reason=\"{reason}\"}} 0");
+        assert!(broken.contains(&sample), "{sample}: {broken:#?}");
+    }
+    assert!(!broken.iter().any(|one| one.contains("script-returned-false")));
 }
 
 #[test]

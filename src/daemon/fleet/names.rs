@@ -44,7 +44,7 @@ impl Fleet {
             );
         }
         for (old, new) in &names {
-            self.shared.metrics.forget(old);
+            self.shared.metrics.rename(old, new);
             self.shared.seen.forget(old);
             self.shared.history.rename(old, new);
             if let Some(known) = self.restored.remove(old) {

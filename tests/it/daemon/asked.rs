@@ -74,7 +74,10 @@ async fn many_who_ask_at_once_share_one_probe_that_counts_nowhere() {
     assert_eq!(rig.api.hits("/price"), 2);
     let metrics = ask(address, "/metrics").await;
     assert!(metrics.contains("oes_probes_total{service=\"price\",outcome=\"pass\"} 1\n"));
-    assert!(!metrics.contains("outcome=\"fail\""), "{metrics}");
+    for service in ["price", "slow"] {
+        let fails = format!("oes_probes_total{{service=\"{service}\",outcome=\"fail\"}} 0\n");
+        assert!(metrics.contains(&fails), "{metrics}");
+    }
     assert!(
         metrics.contains("probe_success{service=\"price\"} 1\n"),
         "{metrics}"

@@ -150,6 +150,12 @@ async fn a_service_with_a_new_name_goes_on_as_what_it_was() {
         &(rig.config(&["other"]) + &*service("cost", "was = \"price\"")),
     );
     process.says("the service has another name").await;
+    let counted = ask(process.address().await, "/metrics").await;
+    let counted = counted
+        .lines()
+        .find_map(|line| line.strip_prefix("oes_probes_total{service=\"cost\",outcome=\"fail\"} "));
+    let counted: u64 = counted.unwrap().parse().unwrap();
+    assert!(counted >= 3, "what was counted goes on: {counted}");
     probes(&rig, "cost", 12).await;
     rig.api.answers("/price", 200, "{}");
     let all = rig.messages(2).await;
