@@ -30,6 +30,7 @@ use tracing::warn;
 
 use super::problem::Problem;
 use failures::Failures;
+use here::Elsewhere;
 pub(super) use login::router as login;
 use oidc::Oidc;
 pub use oidc::{
@@ -79,6 +80,8 @@ impl Scope {
 pub struct Caller {
     who: Who,
     scope: Option<Scope>,
+    /// Why who calls a machine that nobody else reaches is not taken to be at it.
+    elsewhere: Option<Elsewhere>,
 }
 
 #[derive(Debug, Clone)]
@@ -142,11 +145,27 @@ impl Caller {
                 };
                 too_little(scope, &who, has)
             }
-            _ => Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "show a token: Authorization: Bearer TOKEN; one is in control.json in the data folder",
-            ),
+            _ => Problem::new(StatusCode::UNAUTHORIZED, self.unknown(scope)),
         })
+    }
+
+    /// Returns what whoever shows nothing can do to be let in.
+    fn unknown(&self, needed: Scope) -> String {
+        let token = "show a token: Authorization: Bearer TOKEN";
+        if needed > Scope::Look {
+            return format!("{token}; one is in control.json in the data folder");
+        }
+        let made = format!("{token}, such as `oes token new --scope read` makes");
+        match &self.elsewhere {
+            Some(why) => format!(
+                "this request counts as one from elsewhere: {why}. Ask 127.0.0.1 or localhost on the machine of OES itself, \
+                 or {made}"
+            ),
+            None => format!(
+                "by its config (`server.listen`, `server.url`, `server.public`) this OES is open to others, so what shows every \
+                 service wants a token: {made}"
+            ),
+        }
     }
 }
 
@@ -165,6 +184,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
         Ok(known.unwrap_or(Self {
             who: Who::Anybody,
             scope: None,
+            elsewhere: None,
         }))
     }
 }
@@ -273,17 +293,21 @@ impl Gate {
 
     /// Returns who sends these headers.
     fn caller(&self, headers: &HeaderMap) -> Caller {
-        let here = self.local.load(Ordering::Relaxed) && here::is_from_here(headers);
+        let local = self.local.load(Ordering::Relaxed);
+        let elsewhere = here::elsewhere(headers).filter(|_| local);
+        let here = local && elsewhere.is_none();
         let scope = if here { Scope::Look } else { Scope::View };
         let anybody = |who| Caller {
             who,
             scope: self.open.then_some(scope),
+            elsewhere,
         };
         if let Some(shown) = bearer(headers) {
             return match self.find(shown) {
                 Some(token) => Caller {
                     who: Who::Holder(token.name),
                     scope: Some(token.scope),
+                    elsewhere: None,
                 },
                 None => anybody(Who::Stranger),
             };
@@ -296,6 +320,7 @@ impl Gate {
                     pass: session.pass,
                     csrf: session.csrf,
                 },
+                elsewhere: None,
             },
             None => anybody(Who::Anybody),
         }

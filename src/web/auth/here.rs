@@ -1,11 +1,26 @@
 //! Whether a request comes from this machine.
 
+use std::fmt;
+
 use axum::http::{HeaderMap, header};
 
-/// Tells whether a request names this machine and does not say that it was handed on.
+/// Characters of a host that are shown.
+const HOST_MAX: usize = 255;
+
+/// Why a request counts as one from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Elsewhere {
+    /// It names another host than this machine.
+    Host(String),
+    /// It says in this header that it was handed on.
+    HandedOn(&'static str),
+}
+
+/// Tells why a request counts as one from elsewhere; absent if it names this machine and does not say that it was handed
+/// on.
 ///
 /// What came over a proxy came from elsewhere, and so did a page that gave its own name this machine's address.
-pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
+pub(super) fn elsewhere(headers: &HeaderMap) -> Option<Elsewhere> {
     let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     let host = headers
         .get(header::HOST)
@@ -21,7 +36,22 @@ pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback()),
     };
-    local && !forwarded.iter().any(|name| headers.contains_key(*name))
+    if !local {
+        return Some(Elsewhere::Host(host.chars().take(HOST_MAX).collect()));
+    }
+    let mut forwarded = forwarded.into_iter();
+    let by = forwarded.find(|name| headers.contains_key(*name))?;
+    Some(Elsewhere::HandedOn(by))
+}
+
+impl fmt::Display for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(host) if host.is_empty() => f.write_str("it names no `Host`"),
+            Self::Host(host) => write!(f, "it names the host `{host}`"),
+            Self::HandedOn(header) => write!(f, "a proxy has handed it on (`{header}`)"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -48,7 +78,8 @@ mod tests {
             if let Some(name) = more {
                 headers.insert(name, HeaderValue::from_static("x"));
             }
-            assert_eq!(is_from_here(&headers), expected, "{host} {more:?}");
+            let is_from_here = elsewhere(&headers).is_none();
+            assert_eq!(is_from_here, expected, "{host} {more:?}");
         }
     }
 }

@@ -182,8 +182,17 @@ async fn this_machine_sees_everything_and_others_what_is_public() {
     let handed_on = &*format!("{HERE}x-forwarded-for: 198.51.100.7\r\n");
     let page = text(&daemon, "/", handed_on).await;
     assert!(!page.contains("secret"), "{page}");
-    for others in [ELSEWHERE, handed_on] {
+    for (others, why) in [
+        (
+            ELSEWHERE,
+            "it names the host `status.example.org`. Ask 127.0.0.1",
+        ),
+        (handed_on, "a proxy has handed it on (`x-forwarded-for`)"),
+    ] {
         says_nothing_of_others(&daemon, others).await;
+        let refused = text(&daemon, "/metrics", others).await;
+        assert!(refused.contains(why), "{refused}");
+        assert!(refused.contains("oes token new --scope read"), "{refused}");
     }
     let metrics = text(&daemon, "/metrics", HERE).await;
     assert!(metrics.contains("service=\"secret\""), "{metrics}");
@@ -235,6 +244,8 @@ async fn a_page_with_a_public_address_shows_the_public_view_and_messages_link_to
         "{private}"
     );
     says_nothing_of_others(&daemon, HERE).await;
+    let refused = text(&daemon, "/metrics", HERE).await;
+    assert!(refused.contains("`server.url`"), "{refused}");
     let metrics = text(&daemon, "/metrics", &shown).await;
     assert!(metrics.contains("service=\"secret\""), "{metrics}");
     let messages = rig.messages(2).await;
