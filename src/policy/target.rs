@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use url::Url;
 
 use crate::model::service::Service;
 
 /// Modules that stand for «as the config says», besides the tags of the service.
 const MODULES: [&str; 3] = ["http_2xx", "http", "oes"];
+/// The module of `blackbox_exporter` that sends a POST.
+const POST: &str = "http_post_2xx";
+/// Modules that `blackbox_exporter` comes with and that ask otherwise than over HTTP, by the beginnings of their names.
+const OTHERWISE: [&str; 9] = [
+    "tcp", "icmp", "dns", "grpc", "ssh", "irc", "pop3s", "tls", "unix",
+];
 /// Services that a refusal names.
 const NAMED_MAX: usize = 5;
 /// How alike a name is that may have been meant.
@@ -136,9 +143,26 @@ pub fn accepts(service: &Service, module: Option<&str>) -> Result<(), String> {
     if MODULES.contains(&module) || is_tag {
         return Ok(());
     }
+    let (name, method) = (&service.name, &service.request.method);
+    if module == POST {
+        if *method == Method::POST {
+            return Ok(());
+        }
+        return Err(format!(
+            "\"{name}\" is asked with {method}, and \"{module}\" wants a POST: write `method = \"POST\"` for it in the config, or \
+             leave `module` out"
+        ));
+    }
+    let (protocol, _) = module.split_once('_').unwrap_or((module, ""));
+    if OTHERWISE.contains(&protocol) {
+        return Err(format!(
+            "OES asks over HTTP alone, so there is no module \"{module}\". \"{name}\" is asked over HTTP as the config says: \
+             leave `module` out, or write http_2xx; its phases tell of look-up, connection and TLS. What does not speak HTTP \
+             can be looked at by a job that reports (`kind = \"heartbeat\"`), or by blackbox_exporter as before"
+        ));
+    }
     Err(format!(
-        "there is no module \"{module}\": the config says how \"{}\" is judged. Leave `module` out, write http_2xx, or \
-         give the service the tag \"{module}\"",
-        service.name
+        "there is no module \"{module}\": the config says how \"{name}\" is judged. Leave `module` out, write http_2xx, or \
+         give the service the tag \"{module}\""
     ))
 }

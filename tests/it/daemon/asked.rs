@@ -158,7 +158,19 @@ async fn nothing_is_asked_that_the_config_does_not_name() {
         ),
         (&format!("target={api}/other"), "no service has the name"),
         ("target=prize", "(is \"price\" meant?)"),
-        ("target=price&module=icmp", "there is no module \"icmp\""),
+        (
+            "target=price&module=icmp_ttl5",
+            "over HTTP alone, so there is no module \"icmp_ttl5\"",
+        ),
+        ("target=price&module=tcp_connect", "over HTTP alone"),
+        (
+            "target=price&module=http_post_2xx",
+            "\"price\" is asked with GET, and \"http_post_2xx\" wants a POST",
+        ),
+        (
+            "target=price&module=http_auth",
+            "there is no module \"http_auth\": the config says how",
+        ),
         (
             "target=price&hostname=a.example",
             "`hostname` cannot be asked for",
@@ -206,6 +218,7 @@ const SERVICES: &str = "
         [[services]]
         name = \"six\"
         url = \"http://[2001:db8::1]:9000/\"
+        method = \"POST\"
     ";
 
 #[test]
@@ -265,4 +278,6 @@ fn a_target_is_a_name_a_url_or_a_host() {
     let post = target::accepts(&services[1], Some("http_post_2xx"));
     assert_eq!(post, Ok(()));
     assert!(target::accepts(&services[0], Some("http_post_2xx")).is_err());
+    let sent = target::accepts(&services[6], Some("http_post_2xx"));
+    assert_eq!(sent, Ok(()), "it is sent with POST");
 }
