@@ -104,6 +104,8 @@ impl Step {
 /// Why there is nothing to show.
 #[derive(Debug, Error)]
 enum Refused {
+    #[error("{path}: there is no such file")]
+    NoFile { path: String },
     #[error("there is no history: no {path}; it is there once `oes run` has run")]
     Missing { path: String },
     #[error("nothing is known of a service `{name}`; {help}")]
@@ -174,6 +176,11 @@ fn open(words: &[String]) -> Result<Opened, Refused> {
         _ => (None, words),
     };
     let config = load::named(config.as_deref())?;
+    if !config.exists() {
+        return Err(Refused::NoFile {
+            path: config.display().to_string(),
+        });
+    }
     let path = config::data_folder(&config).join(history::FILE);
     if !path.exists() {
         return Err(Refused::Missing {

@@ -22,6 +22,8 @@ use crate::model::exchange::Phase;
 use crate::model::judgement::Outcome;
 use crate::model::service::ServiceName;
 
+/// How a moment is shown.
+const MOMENT: &str = "%Y-%m-%d %H:%M:%S UTC";
 /// So much is read at once.
 const AT_ONCE: Duration = Duration::from_hours(6);
 
@@ -119,6 +121,14 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     };
     let now = Clock::System.now();
     let span = arguments.from.at(now)..arguments.until.map_or(now, |until| until.at(now));
+    if span.end <= span.start {
+        let words = format!(
+            "--from is to be before --until: nothing is between {} and {}",
+            span.start.strftime(MOMENT),
+            span.end.strftime(MOMENT)
+        );
+        return output::usage_error(&io::Error::other(words));
+    }
     let written = match &arguments.output {
         None => export(arguments, &opened, span, &mut io::stdout().lock()),
         Some(path) => match std::fs::File::create(path) {

@@ -122,3 +122,39 @@ fn on_a_narrow_terminal_a_service_is_still_one_line() {
         }
     }
 }
+
+#[test]
+fn what_cannot_be_meant_is_refused_with_why() {
+    let desk = desk();
+    for (arguments, words) in [
+        (
+            &["history", "nofile.toml"][..],
+            "nofile.toml: there is no such file",
+        ),
+        (
+            &["history", "export", "nofile.toml"],
+            "nofile.toml: there is no such file",
+        ),
+        (
+            &[
+                "history",
+                "export",
+                "--from",
+                "2026-11-02",
+                "--until",
+                "2026-11-01",
+            ],
+            "--from is to be before --until: nothing is between 2026-11-02 00:00:00 UTC and 2026-11-01 00:00:00 UTC",
+        ),
+        (
+            &["history", "export", "--from", "1h", "--until", "2h"],
+            "--from is to be before --until",
+        ),
+    ] {
+        let run = desk.run(arguments);
+        let said = String::from_utf8(run.stderr).unwrap();
+        assert_eq!(run.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+        assert!(run.stdout.is_empty(), "{arguments:?}");
+    }
+}
