@@ -166,8 +166,6 @@ codes! {
         Shape = "shape",
         /// Who was asked besides the service did not answer as it should.
         Dependency = "dependency",
-        /// The script broke.
-        Script = "script",
         /// The script's last value is `false`.
         ScriptReturnedFalse = "script-returned-false",
         /// A job did not report in time.
@@ -176,6 +174,8 @@ codes! {
         HeartbeatFailed = "heartbeat.failed",
         /// A run that a job began did not end in time.
         HeartbeatUnfinished = "heartbeat.unfinished",
+        /// The script broke.
+        Script = "script",
         /// No thread had time for the script.
         ScriptQueue = "script.queue",
         /// The interpreter, or the process that it runs in, broke.
