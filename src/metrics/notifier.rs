@@ -118,7 +118,10 @@ impl NotifierMetrics {
         drop(self.delays.get_or_create(&labels));
         for result in results {
             let channel = channel.clone();
-            drop(self.attempts.get_or_create(&AttemptLabels { channel, result }));
+            drop(
+                self.attempts
+                    .get_or_create(&AttemptLabels { channel, result }),
+            );
         }
     }
 

@@ -270,8 +270,7 @@ impl<'a> Muting<'a> {
 
     /// Returns what a service that another depends on does to its incident.
     fn excuses(&self, name: &ServiceName, incident: &Incident) -> Option<Mute> {
-        let outage =
-            |until| Mute::until(Cause::Dependency, until, format!("the outage of {name}"));
+        let outage = |until| Mute::until(Cause::Dependency, until, format!("the outage of {name}"));
         if self.down.contains(name) {
             return Some(outage(None));
         }

@@ -394,14 +394,21 @@ fn what_never_happened_begins_at_zero() {
     ] {
         let samples = &page[family].samples;
         assert_eq!(samples.len(), count, "{samples:#?}");
-        assert!(samples.iter().all(|one| one.ends_with(" 0")), "{samples:#?}");
+        assert!(
+            samples.iter().all(|one| one.ends_with(" 0")),
+            "{samples:#?}"
+        );
     }
     let broken = &page["oes_script_broken_total"].samples;
     for reason in ["limit.cpu", "script", "script.queue", "not_run", "other"] {
         let sample = format!("oes_script_broken_total{{reason=\"{reason}\"}} 0");
         assert!(broken.contains(&sample), "{sample}: {broken:#?}");
     }
-    assert!(!broken.iter().any(|one| one.contains("script-returned-false")));
+    assert!(
+        !broken
+            .iter()
+            .any(|one| one.contains("script-returned-false"))
+    );
 }
 
 #[test]
