@@ -16,6 +16,7 @@ pub mod page;
 pub mod probe;
 mod problem;
 mod site;
+mod words;
 
 use std::sync::Arc;
 
@@ -56,6 +57,7 @@ fn router(site: Site) -> Router {
         .route("/beat/", any(beat::incomplete))
         .merge(auth::login())
         .nest(api::PATH, api::router())
+        .route(&[api::PATH, "/"].concat(), any(api::nothing))
         .layer(middleware::from_fn_with_state(gate, auth::identify))
         .layer(middleware::from_fn_with_state(
             site.clone(),

@@ -205,6 +205,7 @@ fn wanted(arguments: &AddArguments) -> Result<(PathBuf, NewSilence), SilenceErro
         of,
         from,
         until,
+        lasts: None,
         by: arguments.author.name(),
         reason: arguments.reason.clone(),
     };

@@ -231,6 +231,19 @@ fn ack(
         reason: short("reason", reason)?,
     };
     let known = ledger.incidents.get(&id).cloned();
+    if let Some(incident) = known.as_ref().filter(|incident| incident.is_open())
+        && let Some(before) = incident
+            .ack
+            .as_ref()
+            .filter(|before| says_no_more(&ack, before))
+    {
+        return Ok(Done::Acknowledged {
+            incident: id,
+            service: incident.service.clone(),
+            violation: incident.violation.clone(),
+            ack: before.clone(),
+        });
+    }
     let (Some(incident), true) = (known, acknowledge(ledger, &id, ack.clone())) else {
         let over = ledger.incidents.get(&id).and_then(|one| one.closed_at);
         let ago = over.map(|at| format!(" for {}", Shown(since(at, now))));
@@ -245,6 +258,11 @@ fn ack(
         violation: incident.violation,
         ack,
     })
+}
+
+/// Tells whether a person who has taken an incident on says nothing new by doing so again.
+fn says_no_more(again: &Ack, before: &Ack) -> bool {
+    again.by == before.by && (again.reason.is_empty() || again.reason == before.reason)
 }
 
 impl fmt::Display for Done {

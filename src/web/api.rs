@@ -21,6 +21,7 @@ mod incidents;
 mod maintenance;
 mod outbox;
 mod paging;
+mod read;
 mod reload;
 mod samples;
 mod services;
@@ -97,7 +98,7 @@ pub(super) fn router() -> Router<Site> {
             document::only_known_questions(Arc::clone(&questions), request, next)
         }))
         .route_layer(middleware::from_fn(etag::unless_known))
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is no such page"))
+        .fallback(nothing)
         .method_not_allowed_fallback(async || {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -106,6 +107,14 @@ pub(super) fn router() -> Router<Site> {
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(for_readers))
+}
+
+/// Answers where there is no page.
+pub(super) async fn nothing(caller: Caller) -> Problem {
+    match caller.needs(Scope::Read) {
+        Ok(()) => Problem::new(StatusCode::NOT_FOUND, "there is no such page"),
+        Err(problem) => problem,
+    }
 }
 
 /// Lets only those pass who may see everything.

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::words::plain;
 use crate::policy::orders::{Refusal, RefusalKind};
 
 /// Whoever asks while others are served asks again after this.
@@ -92,11 +93,17 @@ impl From<JsonRejection> for Problem {
             JsonRejection::JsonDataError(_) => text
                 .strip_prefix("Failed to deserialize the JSON body into the target type: ")
                 .map_or(text.clone(), |why| {
-                    format!("the body is not what is asked for: {why}")
+                    format!("the body is not what is asked for: {}", plain(why))
                 }),
             JsonRejection::JsonSyntaxError(_) => text
                 .strip_prefix("Failed to parse the request body as JSON: ")
                 .map_or(text.clone(), |why| format!("the body is no JSON: {why}")),
+            _ if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                "the body is larger than this page takes".to_owned()
+            }
+            JsonRejection::BytesRejection(_) => {
+                "the body has not come: it breaks off, or takes longer than 10 s".to_owned()
+            }
             _ => text,
         };
         Self::new(rejection.status(), detail)

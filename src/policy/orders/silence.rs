@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Done, Refusal, text};
-use crate::model::duration::since;
+use crate::model::duration::{after, since};
 use crate::model::incident::Ledger;
 use crate::model::mute::{Selector, Silence, SilenceId};
 use crate::model::service::ServiceSeverity;
@@ -15,6 +15,8 @@ use crate::policy::ledger::crockford;
 
 /// At most so many silences at once.
 pub const SILENCES_MAX: usize = 1000;
+/// A silence for so long from now that is asked for again after at most this is the same.
+const AGAIN: Duration = Duration::from_mins(1);
 /// At most so many names in one list of a selector.
 const NAMES_MAX: usize = 100;
 /// No silence is longer: one that is meant to stay belongs into the ops config.
@@ -29,8 +31,11 @@ pub struct NewSilence {
     /// When it begins; absent for now.
     #[serde(default)]
     pub from: Option<Timestamp>,
-    /// When it ends.
+    /// When it ends, unless it says how long it lasts.
     pub until: Timestamp,
+    /// How long it lasts from its beginning, where that was asked for instead of its end.
+    #[serde(skip)]
+    pub lasts: Option<Duration>,
     /// Who wants it.
     pub by: String,
     /// Why.
@@ -44,18 +49,22 @@ pub(super) fn make(
     random: [u8; 5],
     now: Timestamp,
 ) -> Result<Done, Refusal> {
+    let from = wanted.from.unwrap_or(now);
     let silence = Silence {
         id: SilenceId(Arc::from(crockford(random))),
         of: wanted.of,
-        from: wanted.from.unwrap_or(now),
-        until: wanted.until,
+        from,
+        until: wanted
+            .lasts
+            .map_or(wanted.until, |lasts| after(from, lasts)),
         by: text("by", wanted.by)?,
         reason: text("reason", wanted.reason)?,
         made_at: now,
     };
     check_selector(&silence.of)?;
     let begun = wanted.from.is_none();
-    if let Some(same) = same(ledger, &silence, begun) {
+    let again = begun && wanted.lasts.is_some();
+    if let Some(same) = same(ledger, &silence, begun, again) {
         let silence = same.clone();
         return Ok(Done::Silenced {
             silence,
@@ -93,13 +102,18 @@ pub(super) fn make(
 
 /// Returns the silence that is there already if it is asked for again: it concerns the same, ends at the same time, and
 /// is wanted by the same person for the same reason. It begins at the same time too, or has `begun` where now is asked
-/// for.
-fn same<'a>(ledger: &'a Ledger, wanted: &Silence, begun: bool) -> Option<&'a Silence> {
+/// for. Where it was asked for so long from now, it is the same for a while if it lasts as long: somebody has not heard the
+/// answer and asks `again`.
+fn same<'a>(ledger: &'a Ledger, wanted: &Silence, begun: bool, again: bool) -> Option<&'a Silence> {
     ledger.silences.values().find(|one| {
         let begins = one.from == wanted.from || begun && one.from <= wanted.from;
-        begins
+        let at_the_same_time = begins && one.until == wanted.until;
+        let just_now = again
+            && one.from == one.made_at
+            && since(one.made_at, wanted.made_at) <= AGAIN
+            && since(one.from, one.until) == since(wanted.from, wanted.until);
+        (at_the_same_time || just_now)
             && one.of == wanted.of
-            && one.until == wanted.until
             && one.by == wanted.by
             && one.reason == wanted.reason
     })

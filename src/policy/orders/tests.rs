@@ -90,6 +90,7 @@ fn wanted() -> NewSilence {
         },
         from: None,
         until: at(100),
+        lasts: None,
         by: "ada".to_owned(),
         reason: "deployment".to_owned(),
     }
@@ -149,6 +150,30 @@ fn a_silence_that_is_asked_for_twice_is_there_once() {
 }
 
 #[test]
+fn a_silence_for_so_long_that_is_asked_for_again_within_a_minute_is_there_once() {
+    let mut ledger = Ledger::default();
+    let mut ask = |lasts: u64, by: &str, second: u64| {
+        let wanted = NewSilence {
+            until: at(second + lasts),
+            lasts: Some(Duration::from_secs(lasts)),
+            by: by.to_owned(),
+            ..wanted()
+        };
+        let random = [u8::try_from(second).unwrap(); 5];
+        match carry_out(&mut ledger, Order::Silence(wanted, random), at(second)) {
+            Ok(Done::Silenced { silence, existed }) => (silence, existed),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (first, existed) = ask(600, "ada", 10);
+    assert!(!existed);
+    assert_eq!(ask(600, "ada", 70), (first, true));
+    assert!(!ask(601, "ada", 70).1, "for another time");
+    assert!(!ask(600, "bob", 69).1, "by another person");
+    assert!(!ask(600, "ada", 71).1, "after more than a minute");
+}
+
+#[test]
 fn a_silence_that_makes_no_sense_is_refused() {
     type Row = (fn(&mut NewSilence), &'static str);
     let rows: [Row; 8] = [
@@ -204,6 +229,24 @@ fn an_incident_is_taken_on_by_the_beginning_of_its_name() {
         let refusal = carry_out(&mut ledger, order(&name), at(1)).unwrap_err();
         assert_eq!(refusal.kind, RefusalKind::NotFound);
     }
+    let with = |by: &str, reason: &str| Order::Acknowledge {
+        incident: id.0.to_string(),
+        by: by.to_owned(),
+        reason: reason.to_owned(),
+    };
+    carry_out(&mut ledger, with("ada", "on it"), at(1)).unwrap();
+    let first = ledger.clone();
+    let Done::Acknowledged { ack, .. } =
+        carry_out(&mut ledger, order(&beginning(4)), at(2)).unwrap()
+    else {
+        panic!("it is taken on")
+    };
+    assert_eq!((ack.reason.as_str(), ack.at), ("on it", at(1)));
+    assert_eq!(ledger, first, "nobody is told of nothing new");
+    carry_out(&mut ledger, with("ada", "half done"), at(1)).unwrap();
+    assert_ne!(ledger, first);
+    carry_out(&mut ledger, with("bob", ""), at(1)).unwrap();
+    assert_eq!(ledger.incidents[&id].ack.as_ref().unwrap().by, "bob");
     carry_out(&mut ledger, order(&beginning(4)), at(1)).unwrap();
     assert_eq!(ledger.incidents[&id].ack.as_ref().unwrap().by, "ada");
     close(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -11,11 +12,14 @@ use utoipa_axum::routes;
 
 use super::extract::{Asked, Named};
 use super::paging::{Wanted, cursor};
+use super::read::moment;
 use super::{Answer, Shared, list};
 use crate::history::series::RawSample;
 use crate::model::exchange::Phase;
 use crate::model::judgement::Outcome;
 use crate::model::service::ServiceName;
+use crate::policy::orders::{Refusal, RefusalKind};
+use crate::web::problem::Problem;
 use crate::web::site::Site;
 
 /// Returns the pages for those who may see everything.
@@ -70,14 +74,24 @@ impl From<RawSample> for Taken {
 #[into_params(parameter_in = Query)]
 struct SamplesAsked {
     /// Only those that began at this moment or later.
+    #[serde(default, deserialize_with = "moment")]
     from: Option<Timestamp>,
     /// Only those that began before this moment.
+    #[serde(default, deserialize_with = "moment")]
     until: Option<Timestamp>,
     /// At most so many, 1 to 1,000; 100 if absent.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// `next` of the page before.
     cursor: Option<String>,
+}
+
+/// A history that cannot be read is no doing of the caller, and may be mended or begun anew.
+fn unreadable(refusal: Refusal) -> Problem {
+    match refusal.kind {
+        RefusalKind::Conflict => Problem::new(StatusCode::SERVICE_UNAVAILABLE, refusal.to_string()),
+        _ => refusal.into(),
+    }
 }
 
 /// Its probes one by one, the newest first
@@ -96,12 +110,17 @@ async fn samples(
     let limit = wanted.limit()?;
     let from = asked.from.unwrap_or(Timestamp::MIN);
     let until = asked.until.unwrap_or(Timestamp::MAX);
+    if until <= from {
+        let words = format!("`from`, {from}, is to be before `until`, {until}");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, words));
+    }
     let until = wanted
         .after::<Timestamp>()?
         .map_or(until, |before| before.min(until));
     let service = ServiceName::new(name);
     // One more than is shown tells whether there is another page.
-    let mut found = control.samples(service, from..until, limit + 1).await?;
+    let found = control.samples(service, from..until, limit + 1).await;
+    let mut found = found.map_err(unreadable)?;
     let more = found.len() > limit;
     found.reverse();
     found.truncate(limit);

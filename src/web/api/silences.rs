@@ -1,6 +1,7 @@
 //! Silences: what is muted by people, and until when.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,6 +14,7 @@ use utoipa_axum::routes;
 use super::control::Carried;
 use super::extract::{Asked, Body, Named};
 use super::paging::Wanted;
+use super::read::{moment, object};
 use super::{Answer, Shared, answer, carried, list};
 use crate::model::mute::{Selector, Silence, SilenceId};
 use crate::policy::orders::{Done, NewSilence, Order, Refusal};
@@ -71,10 +73,13 @@ async fn silences(State(control): Shared, Asked(asked): Asked<SilencesAsked>) ->
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SilenceBody {
+    #[serde(deserialize_with = "object")]
     of: SelectorBody,
     /// When it begins; now if absent.
+    #[serde(default, deserialize_with = "moment")]
     from: Option<Timestamp>,
     /// When it ends.
+    #[serde(default, deserialize_with = "moment")]
     until: Option<Timestamp>,
     /// For how many seconds.
     #[schema(minimum = 1)]
@@ -133,6 +138,9 @@ async fn silence(State(control): Shared, Body(body): Body<SilenceBody>) -> Answe
         of: body.of.into(),
         from: body.from,
         until,
+        lasts: body
+            .for_s
+            .map(|seconds| Duration::from_secs(seconds.into())),
         by: body.by,
         reason: body.reason,
     };

@@ -41,6 +41,7 @@ async fn only_who_shows_a_token_may_ask() {
             ("POST", "/silences"),
             ("POST", "/channels/hook/test"),
             ("GET", "/nothing"),
+            ("GET", "/"),
         ] {
             let answer = caller.asks(method, path, None).await;
             assert_eq!(answer.status, 401, "{method} {path} {token:?}");
@@ -101,21 +102,66 @@ fn bad_silences() -> Vec<Senseless> {
             "/silences",
             Some(other),
             422,
-            "the body is not what is asked for: url: unknown field `url`",
+            "the body is not what is asked for: `url` is not known here; known are of,",
         ),
         (
             "POST",
             "/silences",
             Some(json!([])),
             422,
-            "the body is not what is asked for: invalid",
+            "the body is not what is asked for: the body is to be an object, and is a list",
+        ),
+        (
+            "POST",
+            "/silences",
+            // The values of all fields in their order.
+            Some(json!([{ "services": ["price"] }, null, null, 60, "ada", "deployment"])),
+            422,
+            "the body is to be an object, and is a list",
+        ),
+        (
+            "POST",
+            "/silences",
+            Some(
+                json!({ "of": [["price"], [], [], [], []], "for_s": 60, "by": "ada", "reason": "x" }),
+            ),
+            422,
+            "`of` is to be an object, and is a list",
+        ),
+        (
+            "POST",
+            "/silences",
+            Some(json!({ "of": {}, "for_s": "60", "by": "ada", "reason": "x" })),
+            422,
+            "`for_s` is to be a whole number that is not below 0, and is the text \"60\"",
+        ),
+        (
+            "POST",
+            "/silences",
+            Some(json!({ "of": {}, "until": "tomorrow", "by": "ada", "reason": "x" })),
+            422,
+            "`until`: `tomorrow` is no moment: write one as 2026-11-01T12:00:00Z",
+        ),
+        (
+            "POST",
+            "/silences",
+            Some(json!({ "of": {}, "for_s": 60, "reason": "x" })),
+            422,
+            "`by` is missing",
+        ),
+        (
+            "POST",
+            "/channels/hook/test",
+            Some(json!([true])),
+            422,
+            "the body is to be an object, and is a list",
         ),
         (
             "POST",
             "/silences",
             Some(large),
             413,
-            "length limit exceeded",
+            "the body is larger than this page takes",
         ),
     ]
 }
@@ -172,6 +218,8 @@ fn senseless() -> Vec<Senseless> {
             "this page does not take that method",
         ),
         ("GET", "/nothing", None, 404, "there is no such page"),
+        ("GET", "/", None, 404, "there is no such page"),
+        ("GET", "", None, 404, "there is no such page"),
     ]
 }
 
