@@ -308,7 +308,7 @@ impl Facts for Page {
         self.metrics.own.recorder.set(numbers);
         let workers = self.pool.workers().map(known);
         let now = self.clock.now();
-        let book = Arc::clone(&self.book.borrow());
+        let book = self.book.newest();
         let scene = Scene {
             services: &self.shown(),
             ledger: &ledger,

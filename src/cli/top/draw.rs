@@ -1,5 +1,6 @@
 //! Draws the screen.
 
+mod columns;
 mod one;
 
 use std::time::Duration;
@@ -9,8 +10,9 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style, Stylize as _};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Cell, Row, Table, TableState};
+use ratatui::widgets::{Cell, Paragraph, Row, Table, TableState, Wrap};
 
+use self::columns::{COLUMNS, Columns, Wanted, columns_of};
 use super::feed::Service;
 use super::screen::Screen;
 use crate::model::counted::counted;
@@ -18,6 +20,8 @@ use crate::model::duration::{Shown, since};
 use crate::model::judgement::Outcome;
 use crate::model::sparkline::sparkline;
 
+/// The title of the column of names.
+const NAME: &str = "service";
 /// Width of a line of latencies.
 const TRAIL_WIDTH: u16 = 16;
 /// Rows of what is shown of one service.
@@ -81,33 +85,48 @@ fn services(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen, now: Timesta
         .first
         .min(position)
         .max((position + 1).saturating_sub(screen.room));
+    let columns = Columns::of(&Wanted {
+        room: area.width,
+        name: longest(&listed, |one| columns_of(&one.name)).max(columns_of(NAME)),
+        trail: longest(&listed, |one| columns_of(&trail(screen, one))),
+        reasons: listed.iter().any(|one| !wrong(one, now).is_empty()),
+    });
     let rows: Vec<Row<'_>> = listed
         .iter()
         .skip(first)
         .take(screen.room)
-        .map(|one| row(screen, one, now))
+        .map(|one| Row::new(columns.keep(row(screen, one, now))))
         .collect();
-    let widths = [
-        Constraint::Length(1),
-        Constraint::Fill(2),
-        Constraint::Length(9),
-        Constraint::Length(TRAIL_WIDTH),
-        Constraint::Length(9),
-        Constraint::Fill(3),
-    ];
-    let titles = ["", "service", "latency", "", "seen", "what is wrong"];
-    let table = Table::new(rows, widths)
-        .header(Row::new(titles).style(Style::new().add_modifier(Modifier::DIM)))
+    let titles = ["", NAME, "latency", "", "seen", "what is wrong"];
+    let table = Table::new(rows, columns.widths())
+        .header(Row::new(columns.keep(titles)).style(Style::new().add_modifier(Modifier::DIM)))
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
     let mut state = TableState::new();
     if !listed.is_empty() {
         state.select(Some(position - first));
     }
+    let found = !listed.is_empty();
     screen.first = first;
     frame.render_stateful_widget(table, area, &mut state);
+    if !found && !screen.search().is_empty() {
+        let words = format!(
+            "no service or group has \"{}\" in its name",
+            screen.search()
+        );
+        let [_, below] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
+        frame.render_widget(
+            Paragraph::new(words).wrap(Wrap { trim: false }).yellow(),
+            below,
+        );
+    }
 }
 
-fn row<'a>(screen: &Screen, service: &Service, now: Timestamp) -> Row<'a> {
+fn longest(services: &[&Service], width: impl Fn(&Service) -> u16) -> u16 {
+    let widths = services.iter().map(|service| width(service));
+    widths.max().unwrap_or_default()
+}
+
+fn row<'a>(screen: &Screen, service: &Service, now: Timestamp) -> [Cell<'a>; COLUMNS] {
     let (sign, colour) = sign(service);
     let last = service.last.as_ref();
     let latency = last.and_then(|last| last.latency_us);
@@ -119,14 +138,14 @@ fn row<'a>(screen: &Screen, service: &Service, now: Timestamp) -> Row<'a> {
         None => last.map(|last| last.at),
     };
     let ago = seen.map_or_else(String::new, |at| whole_seconds(since(at, now)));
-    Row::new([
+    [
         Cell::from(sign).fg(colour),
         Cell::from(service.name.clone()),
         Cell::from(latency),
         Cell::from(trail(screen, service)).dim(),
         Cell::from(ago).dim(),
         Cell::from(wrong(service, now)),
-    ])
+    ]
 }
 
 /// Returns a sign that says how a service is also without colours.
@@ -259,9 +278,9 @@ mod tests {
         screen.turn(Move::Open);
         insta::assert_snapshot!(drawn(&mut screen, 100), @r"
          1 not well   2 services · worst first · 00:01:15 UTC
-          service                  latency                    seen      what is wrong
-        ✗ price                    412 ms    █                75 s      error for 75 s: $.price: expected nu
-        ✓ balances                 21 ms     █                75 s
+          service  latency     seen      what is wrong
+        ✗ price    412 ms    █ 75 s      error for 75 s: $.price: expected number, got text
+        ✓ balances 21 ms     █ 75 s
 
 
          price ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -277,6 +296,12 @@ mod tests {
 
         q end   ↑↓ move   Enter one service   / search   s sort   p probe now
         ");
+        assert_eq!(
+            drawn(&mut screen, 80).lines().nth(2),
+            Some(
+                "✗ price    412 ms    █ 75 s      error for 75 s: $.price: expected number, got t"
+            )
+        );
         screen.take(News::Services(vec![job()]));
         let seen = drawn(&mut screen, 100);
         for words in [
@@ -293,5 +318,41 @@ mod tests {
         for width in [1, 7, 40, 300] {
             drawn(&mut screen, width);
         }
+    }
+
+    #[test]
+    fn where_it_is_narrow_the_name_comes_first() {
+        let mut screen = Screen::new(TimeZone::UTC);
+        let mut broken = service("orders of the shop", Outcome::Fail, 412_000);
+        if let Some(last) = &mut broken.last {
+            last.finding = Some("expected status 200, got 503".to_owned());
+        }
+        screen.take(News::Services(vec![broken]));
+        let mut row = |width| drawn(&mut screen, width).lines().nth(2).unwrap().to_owned();
+        assert_eq!(
+            row(80),
+            "✗ orders of the shop 412 ms    █ 75 s      error for 75 s: expected status 200,"
+        );
+        assert_eq!(
+            row(50),
+            "✗ orders of the shop 75 s      error for 75 s: exp"
+        );
+        assert_eq!(row(40), "✗ orders of the shop error for 75 s: exp");
+        assert_eq!(row(30), "✗ orders of the shop");
+    }
+
+    #[test]
+    fn a_search_without_a_hit_says_so() {
+        let mut screen = Screen::new(TimeZone::UTC);
+        screen.take(News::Services(vec![service("price", Outcome::Pass, 1)]));
+        screen.turn(Move::Search);
+        screen.turn(Move::Type('z'));
+        let seen = drawn(&mut screen, 80);
+        assert!(
+            seen.contains("no service or group has \"z\" in its name"),
+            "{seen}"
+        );
+        screen.turn(Move::Back);
+        assert!(!drawn(&mut screen, 80).contains("no service"));
     }
 }
