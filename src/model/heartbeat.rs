@@ -43,6 +43,17 @@ impl Rhythm {
             Self::Cron(cron) => cron.next(after(last, EARLY)),
         }
     }
+
+    /// Returns in words when a beat was expected that has not come since one at `last`: of a cron expression, which says
+    /// little to who is woken, the moment.
+    pub fn missed(&self, last: Timestamp) -> String {
+        match (self, self.next(last)) {
+            (Self::Cron(_), Some(at)) => {
+                format!("was expected at {}", at.strftime("%Y-%m-%d %H:%M:%S UTC"))
+            }
+            _ => format!("is expected {self}"),
+        }
+    }
 }
 
 /// Writes `every 24 h`, or `at 0 3 * * *`.
@@ -109,4 +120,21 @@ pub struct Beat {
     pub took: Option<Duration>,
     /// In words.
     pub words: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beat_that_was_missed_is_named_by_its_moment() {
+        let last = "2026-11-01T03:05:00Z".parse().unwrap();
+        let nightly = Rhythm::Cron(Cron::parse("0 3 * * *", "Europe/Berlin").unwrap());
+        assert_eq!(
+            nightly.missed(last),
+            "was expected at 2026-11-02 02:00:00 UTC"
+        );
+        let daily = Rhythm::Every(Duration::from_hours(24));
+        assert_eq!(daily.missed(last), "is expected every 24 h");
+    }
 }

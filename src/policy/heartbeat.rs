@@ -207,9 +207,9 @@ impl Pulse {
             ),
         };
         let text = format!(
-            "{silence} {}; one is expected {} and may be {} late",
+            "{silence} {}; one {} and may be {} late",
             Shown(since(from, now)),
-            rule.rhythm,
+            rule.rhythm.missed(self.from),
             Shown(rule.grace)
         );
         self.expect_after(rule, before(now, rule.grace));

@@ -3,6 +3,8 @@
 //! At most one incident of a violation of a service is open. An incident leaves the ledger only after every channel
 //! of the config that had to know of it does, or has a dead letter.
 
+mod job;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,12 +138,13 @@ pub fn update(
     ledger: &mut Ledger,
     service: &ServiceName,
     violation: &Violation,
-    reason: Reason,
+    mut reason: Reason,
 ) -> bool {
     let Some(id) = find(ledger, service, violation) else {
         return false;
     };
     if let Some(incident) = ledger.incidents.get_mut(&id) {
+        job::after_its_word(&incident.reason, &mut reason);
         incident.reason = reason;
     }
     true
