@@ -26,6 +26,7 @@ use crate::model::duration::{self, since};
 use crate::model::incident::Ledger;
 use crate::model::service::{ChannelName, ServiceName};
 use crate::model::shell;
+use crate::policy::mute::Muted;
 use crate::policy::owed;
 use crate::script::pool::{Pool, WorkerFacts};
 use crate::web::Pending;
@@ -313,7 +314,7 @@ impl Facts for Page {
             services: &self.shown(),
             ledger: &ledger,
             owed: &self.owed(&ledger),
-            muted: &book.muting(&ledger, &self.seen, now, |muting| muting.everything()),
+            muted: &book.muting(&ledger, &self.seen, now, Muted::of),
             workers: workers.as_ref(),
             suspended: self.pool.suspended_scripts(),
             now,

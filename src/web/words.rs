@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
+/// Says something of a place in plain words, after what a library says behind its phrase.
+type Say = fn(&str, &str) -> String;
+
 /// What libraries begin with, each with what is said instead of it.
-const PHRASES: [(&str, fn(&str, &str) -> String); 11] = [
+const PHRASES: [(&str, Say); 11] = [
     ("unknown field ", unknown),
     ("unknown variant ", unknown),
     ("missing field ", missing),

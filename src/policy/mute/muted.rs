@@ -13,26 +13,27 @@ pub struct Muted {
     pub incidents: Vec<(IncidentId, Cause)>,
 }
 
-impl Muting<'_> {
+impl Muted {
     /// Returns everything that is muted.
-    pub fn everything(&self) -> Muted {
+    pub fn of(muting: &Muting<'_>) -> Self {
         let mut services: Vec<(ServiceName, Cause)> = Vec::new();
-        for service in self.facts.services.values() {
-            let causes = self.causes(service);
+        for service in muting.facts.services.values() {
+            let causes = muting.causes(service);
             services.extend(causes.map(|cause| (service.name.clone(), cause)));
         }
         services.sort_unstable();
-        let incidents = self.facts.ledger.incidents.values();
-        let open = incidents.filter(|incident| incident.is_open());
-        let muted = |mute: super::Mute, id: &IncidentId| (id.clone(), mute.cause);
-        Muted {
+        let open = muting.facts.ledger.incidents.values();
+        let open = open.filter(|incident| incident.is_open());
+        let incidents =
+            open.filter_map(|incident| Some((incident.id.clone(), muting.of(incident)?.cause)));
+        Self {
             services,
-            incidents: open
-                .filter_map(|incident| Some(muted(self.of(incident)?, &incident.id)))
-                .collect(),
+            incidents: incidents.collect(),
         }
     }
+}
 
+impl Muting<'_> {
     /// Returns what mutes a service, whatever its violation.
     fn causes(&self, service: &Service) -> impl Iterator<Item = Cause> + use<> {
         let mut silences = self.silences.iter();

@@ -107,6 +107,18 @@ fn bad_silences() -> Vec<Senseless> {
         (
             "POST",
             "/silences",
+            Some(large),
+            413,
+            "the body is larger than this page takes",
+        ),
+    ]
+}
+
+fn bad_bodies() -> Vec<Senseless> {
+    vec![
+        (
+            "POST",
+            "/silences",
             Some(json!([])),
             422,
             "the body is not what is asked for: the body is to be an object, and is a list",
@@ -155,13 +167,6 @@ fn bad_silences() -> Vec<Senseless> {
             Some(json!([true])),
             422,
             "the body is to be an object, and is a list",
-        ),
-        (
-            "POST",
-            "/silences",
-            Some(large),
-            413,
-            "the body is larger than this page takes",
         ),
     ]
 }
@@ -229,7 +234,8 @@ async fn what_makes_no_sense_is_a_problem_in_words() {
     rig.write("oes.toml", &rig.config(&["price"]));
     let daemon = rig.start().await;
     let caller = Caller::of(&rig);
-    for (method, path, body, status, words) in bad_silences().into_iter().chain(senseless()) {
+    let all = [bad_silences(), bad_bodies(), senseless()].concat();
+    for (method, path, body, status, words) in all {
         let answer = caller.asks(method, path, body.as_ref()).await;
         let detail = answer.body["detail"].as_str().unwrap_or_default();
         assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
@@ -252,7 +258,12 @@ async fn a_silence_hides_an_opening_and_its_end_tells_it() {
         .await;
     assert_eq!(made.status, 201, "{made:?}");
     assert_eq!(made.body["durable"], true);
+    let again = caller
+        .asks("POST", "/silences", Some(&silence("pri*", 600)))
+        .await;
+    assert_eq!((again.status, &again.body["existed"]), (200, &json!(true)));
     let id = made.body["silence"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(again.body["silence"]["id"], *id);
     assert_eq!(on_disk(&rig).silences.len(), 1, "on disk before the answer");
     rig.api.answers("/price", 500, "{}");
     opened(&daemon).await;

@@ -122,6 +122,14 @@ async fn the_turns_of_an_incident_are_kept_with_what_was_seen_and_without_secret
     }
 }
 
+/// Returns how many failed probes of a service `/metrics` has counted.
+async fn failed(process: &Process, service: &str) -> u64 {
+    let page = ask(process.address().await, "/metrics").await;
+    let sample = format!("oes_probes_total{{service=\"{service}\",outcome=\"fail\"}} ");
+    let count = page.lines().find_map(|line| line.strip_prefix(&sample));
+    count.unwrap().parse().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_with_a_new_name_goes_on_as_what_it_was() {
     let rig = Rig::new();
@@ -150,12 +158,7 @@ async fn a_service_with_a_new_name_goes_on_as_what_it_was() {
         &(rig.config(&["other"]) + &*service("cost", "was = \"price\"")),
     );
     process.says("the service has another name").await;
-    let counted = ask(process.address().await, "/metrics").await;
-    let counted = counted
-        .lines()
-        .find_map(|line| line.strip_prefix("oes_probes_total{service=\"cost\",outcome=\"fail\"} "));
-    let counted: u64 = counted.unwrap().parse().unwrap();
-    assert!(counted >= 3, "what was counted goes on: {counted}");
+    assert!(failed(&process, "cost").await >= 3, "counters go on");
     probes(&rig, "cost", 12).await;
     rig.api.answers("/price", 200, "{}");
     let all = rig.messages(2).await;

@@ -227,6 +227,45 @@ async fn a_reload_is_answered_with_what_came_of_it() {
     daemon.stop(GRACE).await;
 }
 
+/// Queries that cannot be read, with what is said of each.
+const BAD_QUERIES: &[(&str, &str)] = &[
+    (
+        "/services?limt=3",
+        "`limt` is not asked here; there are cursor, group",
+    ),
+    ("/services?limit=0", "`limit` is a number from 1 to 1000"),
+    (
+        "/services?limit=many",
+        "`limit` is to be a whole number that is not below 0",
+    ),
+    (
+        "/services/service-1/samples?from=2030-01-01T00:00:00+01:00",
+        "`+` is written %2B",
+    ),
+    ("/services?cursor=x", "`cursor` is not one of this list"),
+    (
+        "/services?limit=1&limit=2",
+        "`limit` stands there more than once",
+    ),
+    (
+        "/services?violated=maybe",
+        "`violated` is to be true or false",
+    ),
+    (
+        "/services?outcome=bad",
+        "`bad` as `outcome` is not known here; known are pass",
+    ),
+    (
+        "/services/service-1/samples?from=soon",
+        "`from`: `soon` is no moment: write one as 2026-11-01T12:00:00Z",
+    ),
+    (
+        "/services/service-1/samples?from=2030-01-02T00:00:00Z&until=2030-01-01T00:00:00Z",
+        "`from`, 2030-01-02T00:00:00Z, is to be before `until`",
+    ),
+    ("/services/service-1?limit=1", "this page takes no query"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_come_in_pages_and_what_is_known_does_not_come_again() {
     let rig = Rig::new();
@@ -250,43 +289,7 @@ async fn lists_come_in_pages_and_what_is_known_does_not_come_again() {
         }
     }
     assert_eq!(seen, names);
-    for (path, words) in [
-        (
-            "/services?limt=3",
-            "`limt` is not asked here; there are cursor, group",
-        ),
-        ("/services?limit=0", "`limit` is a number from 1 to 1000"),
-        (
-            "/services?limit=many",
-            "`limit` is to be a whole number that is not below 0",
-        ),
-        (
-            "/services/service-1/samples?from=2030-01-01T00:00:00+01:00",
-            "`+` is written %2B",
-        ),
-        ("/services?cursor=x", "`cursor` is not one of this list"),
-        (
-            "/services?limit=1&limit=2",
-            "`limit` stands there more than once",
-        ),
-        (
-            "/services?violated=maybe",
-            "`violated` is to be true or false",
-        ),
-        (
-            "/services?outcome=bad",
-            "`bad` as `outcome` is not known here; known are pass",
-        ),
-        (
-            "/services/service-1/samples?from=soon",
-            "`from`: `soon` is no moment: write one as 2026-11-01T12:00:00Z",
-        ),
-        (
-            "/services/service-1/samples?from=2030-01-02T00:00:00Z&until=2030-01-01T00:00:00Z",
-            "`from`, 2030-01-02T00:00:00Z, is to be before `until`",
-        ),
-        ("/services/service-1?limit=1", "this page takes no query"),
-    ] {
+    for (path, words) in BAD_QUERIES {
         let answer = caller.asks("GET", path, None).await;
         let detail = answer.body["detail"].as_str().unwrap_or_default();
         assert_eq!(answer.status, 400, "{path}: {answer:?}");
