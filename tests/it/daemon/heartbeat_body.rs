@@ -35,7 +35,8 @@ async fn counted(daemon: &Daemon, service: &str) -> Vec<String> {
     let name = format!("oes_probes_total{{service=\"{service}\",outcome=");
     let lines = metrics
         .lines()
-        .filter_map(|line| line.strip_prefix(name.as_str()));
+        .filter_map(|line| line.strip_prefix(name.as_str()))
+        .filter(|line| !line.ends_with(" 0"));
     lines.map(str::to_owned).collect()
 }
 
