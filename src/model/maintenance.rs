@@ -130,14 +130,21 @@ impl Maintenance {
         violation: &Violation,
         service: Option<&Service>,
     ) -> bool {
-        self.own.as_ref().is_none_or(|own| own.contains(name))
-            && self.of.selects(name, violation, service)
+        self.owns(name) && self.of.selects(name, violation, service)
+    }
+
+    /// Tells whether the incidents of a service are meant, whatever its violations.
+    pub fn covers(&self, service: &Service) -> bool {
+        self.owns(&service.name) && self.of.covers(service)
     }
 
     /// Tells whether every incident of a service is meant.
     pub fn covers_all(&self, service: &Service) -> bool {
-        let own = self.own.as_ref();
-        own.is_none_or(|own| own.contains(&service.name)) && self.of.covers_all(service)
+        self.owns(&service.name) && self.of.covers_all(service)
+    }
+
+    fn owns(&self, name: &ServiceName) -> bool {
+        self.own.as_ref().is_none_or(|own| own.contains(name))
     }
 
     /// Returns when it ends, if it is on at this moment.

@@ -117,16 +117,6 @@ impl Selector {
         self.violations.is_empty() && self.covers(service)
     }
 
-    /// Returns the name of the one service that it means, if it names one and says nothing else.
-    pub fn only_service(&self) -> Option<&str> {
-        let name = self.services.first()?;
-        let alone = Self {
-            services: [name.clone()].into(),
-            ..Self::default()
-        };
-        (!name.contains('*') && *self == alone).then_some(name)
-    }
-
     fn names(&self, service: &str) -> bool {
         self.services.is_empty() || self.services.iter().any(|pattern| fits(pattern, service))
     }

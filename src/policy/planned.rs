@@ -6,14 +6,17 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::model::maintenance::Maintenance;
-use crate::model::service::Service;
+use crate::model::service::{Service, ServiceName};
 
-/// The maintenance that is on now. What `defaults` plan comes once for each service: those are found by their name.
+/// The maintenance that is on now. What a service plans for itself alone is found by its name: there may be as many as
+/// services.
 #[derive(Debug)]
 pub struct OnNow<'a> {
-    by_name: HashMap<&'a str, On<'a>>,
-    others: Vec<(&'a Maintenance, On<'a>)>,
+    by_name: HashMap<&'a ServiceName, Vec<Planned<'a>>>,
+    others: Vec<Planned<'a>>,
 }
+
+type Planned<'a> = (&'a Maintenance, On<'a>);
 
 /// A maintenance that is on, in a few words: `New storage, until 26 Nov 2026, 15:00 UTC`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +39,12 @@ impl<'a> OnNow<'a> {
         for (run, until) in on {
             for one in run {
                 let name = one.name.as_str();
-                let on = On { name, until };
-                match one.of.only_service() {
-                    Some(service) => drop(found.by_name.insert(service, on)),
-                    None => found.others.push((one, on)),
-                }
+                let mut own = one.own.iter().flatten();
+                let place = match (own.next(), own.next()) {
+                    (Some(alone), None) => found.by_name.entry(alone).or_default(),
+                    _ => &mut found.others,
+                };
+                place.push((one, On { name, until }));
             }
         }
         found
@@ -48,9 +52,9 @@ impl<'a> OnNow<'a> {
 
     /// Returns what is on for a service, whatever it violates.
     pub fn covering(&self, service: &Service) -> Option<On<'a>> {
-        let named = self.by_name.get(service.name.as_str()).copied();
-        let mut others = self.others.iter();
-        named.or_else(|| Some(others.find(|(one, _)| one.of.covers(service))?.1))
+        let own = self.by_name.get(&service.name);
+        let mut all = own.into_iter().flatten().chain(&self.others);
+        all.find(|(one, _)| one.covers(service)).map(|(_, on)| *on)
     }
 }
 

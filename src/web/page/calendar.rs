@@ -103,7 +103,7 @@ fn all(
             .iter()
             .filter(|service| audience.sees(service));
         let services: Vec<ServiceName> = seen
-            .filter(|service| run.iter().any(|one| concerns(one, service)))
+            .filter(|service| run.iter().any(|one| one.covers(service)))
             .map(|service| service.name.clone())
             .collect();
         if services.is_empty() && !audience.is_private() {
@@ -134,15 +134,10 @@ fn all(
     all
 }
 
-fn concerns(one: &Maintenance, service: &Service) -> bool {
-    let own = one.own.as_ref();
-    own.is_none_or(|own| own.contains(&service.name)) && one.of.covers(service)
-}
-
 /// Returns the planned times of one service.
 pub fn times_of(present: &Present, service: &Service, audience: Audience) -> Vec<Planned> {
     let mut alone = present.clone();
-    alone.maintenance.retain(|one| one.of.covers(service));
+    alone.maintenance.retain(|one| one.covers(service));
     let mut all = planned(&alone, audience);
     all.truncate(TIMES_MAX);
     all

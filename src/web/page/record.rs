@@ -147,7 +147,7 @@ fn strip(
     let today = Resolution::Day.floor(now);
     let planned: Vec<&Maintenance> = maintenance
         .iter()
-        .filter(|one| one.of.covers(service))
+        .filter(|one| one.covers(service))
         .collect();
     // What was planned before the service was there was planned for others.
     let begun = days.iter().find(|day| !day.tally.watched().is_zero());

@@ -36,6 +36,45 @@ async fn what_never_answered_well_is_not_operational() {
     daemon.stop(Duration::from_secs(2)).await;
 }
 
+/// What a service plans for itself says nothing of the others.
+#[tokio::test]
+async fn the_maintenance_of_a_service_is_its_own_on_every_page() {
+    let from = Clock::System.now() - jiff::SignedDuration::from_mins(5);
+    let until_when = from + jiff::SignedDuration::from_hours(1);
+    let own = format!(
+        "maintenance = [{{ name = \"Move\", from = \"{from}\", until = \"{until_when}\" }}]"
+    );
+    let rig = rig(&[("price", &own), ("stock", "")], "");
+    let daemon = rig.start().await;
+    eventually("both incidents", || match ledger(&daemon).incidents.len() {
+        2 => Ok(()),
+        some => Err(some.to_string()),
+    })
+    .await;
+    let found = until(&daemon, "/status.json", HERE, "\"maintenance\"").await;
+    let body = found.split_once("\r\n\r\n").unwrap().1;
+    let told: serde_json::Value = serde_json::from_str(body).unwrap();
+    let planned = |service: &str| {
+        let mut all = told["incidents"].as_array().unwrap().iter();
+        all.find(|one| one["service"] == service).unwrap()["planned"] == true
+    };
+    assert!(planned("price") && !planned("stock"), "{told:#}");
+    let page = text(&daemon, "/services/stock", HERE).await;
+    assert!(!page.contains("Move"), "{page}");
+    let page = text(&daemon, "/services/price", HERE).await;
+    assert!(page.contains("in maintenance: Move, until "), "{page}");
+    let status = std::process::Command::new(env!("CARGO_BIN_EXE_oes"))
+        .args(["status", "oes.toml"])
+        .current_dir(rig.folder.path())
+        .output()
+        .unwrap();
+    let rows = String::from_utf8_lossy(&status.stdout).into_owned();
+    let row = |service: &str| rows.lines().find(|row| row.contains(service)).unwrap();
+    assert!(row("price").contains("in maintenance: Move"), "{rows}");
+    assert!(!row("stock").contains("maintenance"), "{rows}");
+    daemon.stop(Duration::from_secs(2)).await;
+}
+
 #[tokio::test]
 async fn maintenance_is_said_wherever_an_incident_is() {
     let from = Clock::System.now() - jiff::SignedDuration::from_mins(5);
