@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::rollup::Pause;
+use super::rollup::{Pause, running};
 use super::series::{Bucket, Resolution, filled};
 use crate::model::duration::{after, since};
 
@@ -22,7 +22,8 @@ pub struct Gap {
 /// Time without data that is shorter is not worth a name, nor is what is left of a longer one.
 const GAP_MIN: Duration = Duration::from_mins(1);
 
-/// Returns when nobody looked until a moment, after the first bucket in which somebody did, oldest first.
+/// Returns when nobody looked until a moment, after the first time that somebody did, oldest first. In the first bucket only
+/// the time counts in which the monitor was not running.
 pub(super) fn gaps(
     known: Vec<Bucket>,
     pauses: &[Pause],
@@ -33,8 +34,13 @@ pub(super) fn gaps(
         return Vec::new();
     };
     let mut gaps: Vec<Gap> = Vec::new();
-    let all = filled(known, first..until, resolution).into_iter().skip(1);
-    for bucket in all.filter(|one| !one.tally.no_data.is_zero()) {
+    let mut all = filled(known, first..until, resolution);
+    if let Some(first) = all.first_mut() {
+        // Before somebody looked for the first time nothing is missing.
+        let stood = stood(pauses, first.from, first.until);
+        first.tally.no_data = first.tally.no_data.min(stood);
+    }
+    for bucket in all.iter().filter(|one| !one.tally.no_data.is_zero()) {
         match gaps.last_mut() {
             Some(gap) if gap.until == bucket.from => {
                 gap.until = bucket.until;
@@ -57,8 +63,8 @@ pub(super) fn gaps(
 /// Buckets say how long nothing was known, not when. Where it was because the monitor was not running, that is known to the
 /// moment.
 fn narrow(gap: &mut Gap, pauses: &[Pause]) {
-    let pauses = pauses.iter();
     let within: Vec<Pause> = pauses
+        .iter()
         .map(|pause| Pause {
             from: pause.from.max(gap.from),
             until: pause.until.min(gap.until),
@@ -68,12 +74,17 @@ fn narrow(gap: &mut Gap, pauses: &[Pause]) {
     let (Some(first), Some(last)) = (within.first(), within.last()) else {
         return;
     };
-    let stood = within.iter().map(|pause| since(pause.from, pause.until));
     // The first probe after it takes a moment to come; a longer time has another reason as well.
-    if gap.length.saturating_sub(stood.sum()) < GAP_MIN {
+    let stood = stood(pauses, gap.from, gap.until);
+    if gap.length.saturating_sub(stood) < GAP_MIN {
         gap.from = first.from;
         gap.until = last.until.max(after(first.from, gap.length)).min(gap.until);
     }
+}
+
+/// Returns for how long the monitor was not running within a span.
+fn stood(pauses: &[Pause], from: Timestamp, until: Timestamp) -> Duration {
+    since(from, until).saturating_sub(running(pauses, from, until))
 }
 
 #[cfg(test)]
@@ -117,6 +128,13 @@ mod tests {
         // It stopped at 590 and was there again at 700; the first probe came 4 s later.
         let buckets = [(0, 40), (300, 10), (600, 104), (900, 0), (1200, 0)];
         assert_eq!(found(&buckets, &[(590, 700)]), [(590, 704, 114)]);
+    }
+
+    #[test]
+    fn in_the_first_bucket_only_a_stop_counts() {
+        let buckets = [(0, 160), (300, 0), (600, 0), (900, 0), (1200, 0)];
+        assert_eq!(found(&buckets, &[]), []);
+        assert_eq!(found(&buckets, &[(100, 200)]), [(100, 200, 100)]);
     }
 
     #[test]

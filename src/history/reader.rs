@@ -90,7 +90,7 @@ impl Reader {
         })
     }
 
-    /// Returns when nobody looked until a moment, after the first bucket in which somebody did, oldest first: from the buckets of a
+    /// Returns when nobody looked until a moment, after the first time that somebody did, oldest first: from the buckets of a
     /// service, and from when the monitor was not running.
     ///
     /// # Errors

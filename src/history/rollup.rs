@@ -78,7 +78,7 @@ pub(super) fn bucket(
 }
 
 /// Returns how long the monitor was running within a span. Pauses are in their order.
-fn running(pauses: &[Pause], from: Timestamp, until: Timestamp) -> Duration {
+pub(super) fn running(pauses: &[Pause], from: Timestamp, until: Timestamp) -> Duration {
     let mut running = Duration::ZERO;
     let mut from = from;
     for pause in pauses {

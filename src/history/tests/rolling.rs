@@ -222,17 +222,14 @@ fn a_monitor_that_was_down_has_no_data_of_that_time() {
 #[test]
 fn a_probe_that_is_written_before_the_first_sign_of_life_ends_the_time_that_the_monitor_was_down() {
     let (_folder, path) = database();
-    let seldom = || RawSample::of(sample(0, Outcome::Pass), hours(1));
+    let seldom = |second| RawSample::of(sample(second, Outcome::Pass), hours(1));
     let store = Store::open(&path, 7, at(0)).store;
-    store.write_sample(&service(1), seldom());
+    store.write_sample(&service(1), seldom(0));
     run(&store, &service(2), 0..600, Outcome::Pass);
     drop(store);
     let store = Store::open(&path, 7, at(1200)).store;
     store.write_sample(&service(2), raw(sample(1201, Outcome::Pass)));
-    store.write_sample(
-        &service(1),
-        RawSample::of(sample(1202, Outcome::Pass), hours(1)),
-    );
+    store.write_sample(&service(1), seldom(1202));
     run(&store, &service(2), 1215..2100, Outcome::Pass);
     store.settle(PATIENCE).unwrap();
     verify(&path);
