@@ -299,13 +299,13 @@ impl Target {
     /// Waits until the daemon that was just started has asked.
     fn wait_for_a_probe(&self) {
         let before = self.probes.load(Ordering::SeqCst);
-        for _ in 0..2_000 {
+        for _ in 0..12_000 {
             if self.probes.load(Ordering::SeqCst) > before {
                 return;
             }
             pause(5);
         }
-        panic!("the daemon made no probe in 10 s");
+        panic!("the daemon made no probe in a minute");
     }
 }
 
