@@ -157,7 +157,8 @@ pub fn a_year() {
     }
 }
 
-/// Writes a history of so many services that ends now: a probe an hour, since days are as many, whatever is in them.
+/// Writes a history of so many services that ends now: a probe an hour, since days and hours are as many, whatever is in
+/// them.
 pub fn hourly(path: &Path, services: usize, days: i64) {
     let now = Clock::System.now().as_second();
     let begins = now / DAY * DAY - days * DAY;
@@ -167,7 +168,6 @@ pub fn hourly(path: &Path, services: usize, days: i64) {
         for number in 0..services {
             let sample = RawSample {
                 at: moment(hour),
-                holds: Duration::from_hours(2),
                 ..sample(number, hour)
             };
             store.write_sample(&service(number), sample);
