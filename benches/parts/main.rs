@@ -1,5 +1,5 @@
 //! Parts by themselves: `cargo bench --bench parts`, of which words after `--` pick some: `state`, `metrics`, `script`,
-//! `history`, `page`. A state commit with all its disk syncs, the page of metrics, one run of a script of twenty lines through
+//! `history`, `page`, `served`. A state commit with all its disk syncs, the page of metrics, one run of a script of twenty lines through
 //! the pool, on bodies of three sizes, the history, the status page.
 
 #![expect(
@@ -94,6 +94,8 @@ fn main() {
     if wanted("page") {
         overview::first_page(1_000);
         overview::first_page(10_000);
+    }
+    if wanted("served") {
         served::pages(1_000);
     }
     println!("\n{}", machine.since());

@@ -1,4 +1,4 @@
-//! The status page as somebody gets it: from the real program, with a year of history behind it, while it probes.
+//! The status page as somebody gets it: from the real program, with a history behind it, while it probes.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use crate::target::Target;
 use crate::{history, show};
 
-const DAYS: i64 = 365;
-const ASKED: usize = 20;
+const DAYS: i64 = 14;
+const ASKED: usize = 12;
 
 /// Asks for pages of so many services, each of them probed once a minute, and prints how long the first byte took.
 pub fn pages(services: usize) {
