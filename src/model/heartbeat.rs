@@ -49,11 +49,16 @@ impl Rhythm {
     pub fn missed(&self, last: Timestamp) -> String {
         match (self, self.next(last)) {
             (Self::Cron(_), Some(at)) => {
-                format!("was expected at {}", at.strftime("%Y-%m-%d %H:%M:%S UTC"))
+                format!("was expected at {}", shown(at))
             }
             _ => format!("is expected {self}"),
         }
     }
+}
+
+/// Returns a moment as findings of jobs show it.
+pub fn shown(at: Timestamp) -> impl fmt::Display {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC")
 }
 
 /// Writes `every 24 h`, or `at 0 3 * * *`.

@@ -17,7 +17,6 @@ mod runs;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -28,7 +27,7 @@ use self::runs::{Beginning, Run, Runs};
 pub use self::runs::{Begun, RUNS_MAX};
 use crate::model::code::FindingCode;
 use crate::model::duration::{Shown, after, before, since};
-use crate::model::heartbeat::{Beat, Heartbeat, Report, RunId, Said};
+use crate::model::heartbeat::{Beat, Heartbeat, Report, RunId, Said, shown};
 use crate::model::judgement::{Finding, Judgement};
 
 /// Two looks for a missing beat are at least so far apart.
@@ -270,8 +269,4 @@ fn missing(words: String, code: FindingCode, text: String) -> (Beat, Judgement) 
 fn late(rule: &Heartbeat, last: Timestamp) -> Timestamp {
     let expected = rule.rhythm.next(last).unwrap_or(Timestamp::MAX);
     after(expected, rule.grace)
-}
-
-fn shown(at: Timestamp) -> impl fmt::Display {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC")
 }

@@ -104,6 +104,24 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
+    /// Returns the facts for those who look at how things stand. Maintenance is said by itself there, and what was held
+    /// before the start is a matter of the first minute.
+    pub fn to_look_at(
+        ledger: &'a Ledger,
+        services: &'a HashMap<ServiceName, Arc<Service>>,
+        suspect: &'a dyn Fn(&ServiceName) -> bool,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            ledger,
+            services,
+            maintenance: &[],
+            suspect,
+            started_at: Timestamp::MIN,
+            now,
+        }
+    }
+
     /// Returns what was held when OES started, with what held it, as long as a fresh look may still be to come.
     fn held_at_start(&self) -> HashMap<&'a IncidentId, &'a str> {
         if since(self.started_at, self.now) >= GRACE {
@@ -205,7 +223,7 @@ impl<'a> Muting<'a> {
     /// Returns the silence of a service, whatever it may violate.
     pub fn silence(&self, service: &Service) -> Option<Mute> {
         let silences = self.silences.iter();
-        let of_all = silences.filter(|one| one.of.violations.is_empty() && one.of.covers(service));
+        let of_all = silences.filter(|one| one.of.covers_all(service));
         let last = of_all.max_by_key(|silence| silence.until);
         last.map(|silence| Mute::of(silence))
     }

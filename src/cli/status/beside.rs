@@ -56,16 +56,12 @@ impl Known {
         then(&Beside {
             services: &self.watched,
             on: OnNow::of(&self.maintenance, now),
-            muting: Muting::new(Facts {
-                ledger: &self.snapshot.ledger,
-                services: &self.watched,
-                // It is said by itself.
-                maintenance: &[],
-                suspect: &failed,
-                // What was held before the start of the daemon is a matter of its first minute.
-                started_at: Timestamp::MIN,
+            muting: Muting::new(Facts::to_look_at(
+                &self.snapshot.ledger,
+                &self.watched,
+                &failed,
                 now,
-            }),
+            )),
         })
     }
 }

@@ -93,7 +93,7 @@ fn all(
     times: fn(&Maintenance, Timestamp) -> Times,
 ) -> Vec<Planned> {
     let mut all: Vec<Planned> = Vec::new();
-    // What `defaults` plan comes once for each service; it is one thing.
+    // What several services plan alike for themselves is one thing.
     let same =
         |one: &Maintenance, next: &Maintenance| one.when == next.when && one.name == next.name;
     for run in present.maintenance.chunk_by(same) {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::evidence::Shot;
 use super::frame::{Frame, Here};
 use super::links::Links;
-use super::moment::Moment;
+use super::moment::{self, Moment};
 use super::present::{Audience, Present};
 use super::state::{State, of_incident};
 use super::why::Why;
@@ -283,7 +283,7 @@ fn fate(told: &Told, incident: &Incident, present: &Present) -> Fate {
     detail.extend(
         delivery
             .taken_at
-            .map(|at| format!("first taken {}", at.strftime("%-d %b %Y, %H:%M:%S UTC"))),
+            .map(|at| format!("first taken {}", at.strftime(moment::SECOND))),
     );
     detail.extend(Some(trouble.join(", ")).filter(|text| !text.is_empty()));
     detail.extend(

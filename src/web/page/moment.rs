@@ -6,6 +6,9 @@ use askama::filters::HtmlSafe;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+/// The form of a moment to the second.
+pub(super) const SECOND: &str = "%-d %b %Y, %H:%M:%S UTC";
+
 /// A moment to the second: `12 Nov 2026, 14:03:20 UTC`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment(pub Timestamp);
@@ -53,7 +56,7 @@ fn write(f: &mut fmt::Formatter<'_>, at: Timestamp, form: &str) -> fmt::Result {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write(f, self.0, "%-d %b %Y, %H:%M:%S UTC")
+        write(f, self.0, SECOND)
     }
 }
 

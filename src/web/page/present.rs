@@ -98,16 +98,14 @@ impl Present {
     pub(super) fn muting<T>(&self, then: impl FnOnce(&Muting<'_>) -> T) -> T {
         let services = self.services.iter();
         let services = services.map(|one| (one.name.clone(), Arc::clone(one)));
+        let services = services.collect();
         let failing = |name: &_| self.glance(name).is_some_and(|glance| glance.failing);
-        then(&Muting::new(Facts {
-            ledger: &self.ledger,
-            services: &services.collect(),
-            maintenance: &[],
-            suspect: &failing,
-            // What was held before the start of the daemon is a matter of its first minute.
-            started_at: Timestamp::MIN,
-            now: self.at,
-        }))
+        then(&Muting::new(Facts::to_look_at(
+            &self.ledger,
+            &services,
+            &failing,
+            self.at,
+        )))
     }
 
     /// Returns the maintenance that is on for the service of each open incident.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::moment;
 use super::present::Stood;
 use super::state::State;
 use crate::model::counted::counted;
@@ -21,12 +22,15 @@ impl Verdict {
     pub(super) fn of(stood: &[Stood<'_>], ended: Option<Timestamp>) -> Self {
         let states: Vec<State> = stood.iter().map(Stood::state).collect();
         let verdict = Self::over(&states);
-        ended.map_or(verdict.clone(), |at| verdict.unwatched_since(at))
+        match ended {
+            Some(at) => verdict.unwatched_since(at),
+            None => verdict,
+        }
     }
 
     /// Returns what is left of it where nobody has looked since a moment: nothing is known to be well.
     fn unwatched_since(self, at: Timestamp) -> Self {
-        let at = at.strftime("%-d %b %Y, %H:%M:%S UTC");
+        let at = at.strftime(moment::SECOND);
         Self {
             state: self.state.max(State::NoData),
             sentence: format!(

@@ -1,6 +1,6 @@
 //! Why an incident is open: the rule and its numbers now, and what was seen when its finding was new.
 
-use super::moment::Moment;
+use super::moment::{self, Moment};
 use super::present::{Audience, Stood};
 use super::state::{State, of_incident};
 use super::words;
@@ -138,7 +138,7 @@ fn pairs(incident: &Incident) -> Vec<(&'static str, String)> {
     let exchange = Some(reason.exchange.clone());
     let more = (reason.more_findings > 0).then(|| counted(reason.more_findings, "more finding"));
     let good = match incident.last_good {
-        Some(at) => at.strftime("%-d %b %Y, %H:%M:%S UTC").to_string(),
+        Some(at) => at.strftime(moment::SECOND).to_string(),
         None => "never".to_owned(),
     };
     let pairs = [

@@ -9,7 +9,7 @@ use crate::model::service::Service;
 use crate::model::violation::Violation;
 use crate::policy::heartbeat::Awaited;
 use crate::web::page::present::Stood;
-use crate::web::page::words;
+use crate::web::page::{moment, words};
 
 /// Returns when a run was last reported to have ended well; absent where none is known.
 pub(super) fn last_good(stood: &Stood<'_>) -> Option<Timestamp> {
@@ -42,7 +42,7 @@ pub(super) fn awaited(awaited: &Awaited, now: Timestamp) -> [Fact; 2] {
             } else {
                 format!("{} ago", words::age(passed))
             },
-            more: at.strftime("%-d %b %Y, %H:%M:%S UTC").to_string(),
+            more: at.strftime(moment::SECOND).to_string(),
         }
     };
     [
